@@ -1,0 +1,23 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// An update rule that runs on the host over one unit's flat buffers. It keeps no state of its own: what it remembers
+/// lies in the unit's <see cref="UnitState.OptimizerState"/>. One instance serves all units, from several threads.
+/// </summary>
+public interface IHostOptimizer
+{
+    /// <summary>The name used in configuration and checkpoints, such as <c>adamw</c>.</summary>
+    string Name { get; }
+
+    /// <summary>The state that a unit of this layout needs; all zero before the first step.</summary>
+    IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout);
+
+    /// <summary>
+    /// One step for one unit, in place: weights, difference and state. The result does not depend on the number of threads.
+    /// </summary>
+    /// <param name="unit">The unit's buffers.</param>
+    /// <param name="gradient">Its flat gradient, before scaling.</param>
+    /// <param name="step">What holds for the whole optimizer step.</param>
+    /// <param name="workers">The threads to use.</param>
+    void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers);
+}

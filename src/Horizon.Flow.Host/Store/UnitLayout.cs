@@ -1,0 +1,43 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// The fixed layout of one unit: its parameters one after another in ONE flat buffer. Units of one
+/// <see cref="Kind"/> have the same roles, shapes and offsets, so that one set of views serves them all.
+/// </summary>
+public sealed class UnitLayout
+{
+    /// <summary>Lays parameters out in the order given, without gaps.</summary>
+    /// <param name="name">The unit's own name, such as <c>layer 3</c>.</param>
+    /// <param name="kind">What it shares with units of the same layout, such as <c>decoder layer</c>.</param>
+    /// <param name="parameters">Role, checkpoint name and shape of each parameter, in flat order.</param>
+    public UnitLayout(string name, string kind, IEnumerable<(string Role, string TensorName, long[] Shape)> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        Name = name;
+        Kind = kind;
+        var slots = new List<ParameterSlot>();
+        foreach (var (role, tensorName, shape) in parameters)
+        {
+            var slot = new ParameterSlot(role, tensorName, shape, ElementCount);
+            slots.Add(slot);
+            ElementCount = checked(ElementCount + slot.Count);
+        }
+
+        Parameters = slots;
+    }
+
+    /// <summary>The unit's own name.</summary>
+    public string Name { get; }
+
+    /// <summary>Units of one kind have the same roles, shapes and offsets.</summary>
+    public string Kind { get; }
+
+    /// <summary>The parameters in flat order.</summary>
+    public IReadOnlyList<ParameterSlot> Parameters { get; }
+
+    /// <summary>Elements of the flat buffer.</summary>
+    public long ElementCount { get; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} ({ElementCount:N0} parameters)";
+}

@@ -1,0 +1,27 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// The operators of the head: final norm, output projection and the loss. Logits exist for a chunk of tokens at a time, never for
+/// all. Every call runs on the compute lane and disposes whatever it does not return.
+/// </summary>
+public interface IHeadTemplate
+{
+    /// <summary>Loss and all gradients of the head in one visit.</summary>
+    /// <param name="parameters">The unit's weights on the device.</param>
+    /// <param name="gradients">
+    /// Where the parameters' gradients go: every element of the unit is written, zeros for parameters the head does not use.
+    /// Null for a frozen head.
+    /// </param>
+    /// <param name="hidden">[batch, sequence, hidden]; owned by the caller.</param>
+    /// <param name="batch">Ids and targets.</param>
+    /// <param name="lossScale">1 / labelled tokens of the whole optimizer step: gradients are of lossScale * the sum of losses.</param>
+    HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale);
+
+    /// <summary>The sum of cross-entropies over the labelled tokens, fp32 or fp64 scalar on the device, owned by the caller.</summary>
+    Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch);
+
+    /// <summary>[tokens, vocabulary] fp32 logits of hidden states [tokens, hidden]; owned by the caller. For few tokens.</summary>
+    Tensor Logits(ParameterViews parameters, Tensor hidden);
+}
