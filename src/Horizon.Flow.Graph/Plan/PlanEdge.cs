@@ -16,5 +16,7 @@ public abstract record PlanEdge(string From, string To, string? Route)
 
     internal abstract void Link(IDataflowBlock source, IDataflowBlock target);
 
+    internal abstract void Drain(IDataflowBlock source);
+
     internal abstract void LinkDeadEnd(IDataflowBlock source, Action<StageException> onFault);
 }

@@ -21,6 +21,8 @@ public sealed record PlanEdge<TMessage>(string From, string To, string? Route = 
     internal override void Link(IDataflowBlock source, IDataflowBlock target) =>
         Links.Connect((ISourceBlock<TMessage>)source, (ITargetBlock<TMessage>)target, Takes);
 
+    internal override void Drain(IDataflowBlock source) => Links.Drain((ISourceBlock<TMessage>)source);
+
     internal override void LinkDeadEnd(IDataflowBlock source, Action<StageException> onFault) =>
         Links.DeadEnd((ISourceBlock<TMessage>)source, From, onFault);
 }

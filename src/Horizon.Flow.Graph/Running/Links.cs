@@ -20,12 +20,20 @@ internal static class Links
         source.LinkTo(end, new DataflowLinkOptions { PropagateCompletion = true });
     }
 
+    /// <summary>
+    /// Lets everything that is left in a stopped source run out. A block that was told to complete before it was cancelled would otherwise
+    /// keep its last output for ever, since the next block no longer takes it.
+    /// </summary>
+    public static void Drain<T>(ISourceBlock<T> source) => source.LinkTo(DataflowBlock.NullTarget<T>());
+
     /// <summary>Completes <paramref name="target"/> when all its sources have, or faults it with the first that faulted.</summary>
-    public static void PropagateCompletion(IReadOnlyList<IDataflowBlock> sources, IDataflowBlock target) =>
-        Task.WhenAll(sources.Select(source => source.Completion)).ContinueWith(
+    /// <param name="watched">The sources' completions, each after its fault was reported, so that the first fault is the one that counts.</param>
+    /// <param name="target">The stage behind them.</param>
+    public static void PropagateCompletion(IReadOnlyList<Task<Exception?>> watched, IDataflowBlock target) =>
+        Task.WhenAll(watched).ContinueWith(
             all =>
             {
-                if (all.IsFaulted) target.Fault(all.Exception.InnerException ?? all.Exception);
+                if (Array.Find(all.Result, fault => fault is not null) is { } fault) target.Fault(fault);
                 else target.Complete();
             },
             CancellationToken.None,

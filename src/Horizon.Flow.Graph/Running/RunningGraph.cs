@@ -57,6 +57,7 @@ public sealed class RunningGraph : IDisposable
     internal static RunningGraph Build<TContext>(GraphPlan<TContext> plan, TContext context, GraphRunOptions options)
     {
         var graph = new RunningGraph(options.Cancellation);
+        var watched = new Dictionary<string, Task<Exception?>>();
         foreach (var node in plan.Nodes)
         {
             var probe = new StageProbe(node.Name, options.Time, options.OnSpan);
@@ -72,7 +73,7 @@ public sealed class RunningGraph : IDisposable
             }) ?? throw new PlanException([new($"stage '{node.Name}'", "its recipe gave no block", "return one")]);
             graph._blocks.Add(node.Name, block);
             if (node.Traits.IsEntry) graph.EntryName = node.Name;
-            graph.Watch(node.Name, block);
+            watched.Add(node.Name, graph.Watch(node.Name, block));
         }
 
         foreach (var edge in plan.Edges) edge.Link(graph._blocks[edge.From], graph._blocks[edge.To]);
@@ -81,27 +82,30 @@ public sealed class RunningGraph : IDisposable
             var outgoing = plan.Edges.Where(edge => edge.From == node.Name).ToList();
             if (outgoing.Count > 0 && outgoing.TrueForAll(edge => edge.Route is not null))
                 outgoing[0].LinkDeadEnd(graph._blocks[node.Name], graph.Report);
-            var sources = plan.Edges.Where(edge => edge.To == node.Name).Select(edge => graph._blocks[edge.From]).Distinct().ToList();
+            var sources = plan.Edges.Where(edge => edge.To == node.Name).Select(edge => watched[edge.From]).Distinct().ToList();
             if (sources.Count > 0) Links.PropagateCompletion(sources, graph._blocks[node.Name]);
         }
 
-        graph.Completion = Task.WhenAll(graph._blocks.Values.Select(block => Settle(block.Completion)));
+        graph.Completion = Task.WhenAll(watched.Values);
+        graph.Stopping.Register(() =>
+        {
+            foreach (var edge in plan.Edges) edge.Drain(graph._blocks[edge.From]);
+        });
         return graph;
     }
 
     private string EntryName { get; set; } = "";
 
-    /// <summary>Blocks that are not ours say what went wrong only by their completion.</summary>
-    private void Watch(string name, IDataflowBlock block) => block.Completion.ContinueWith(
+    /// <summary>Ends with the block, never faults. Blocks that are not ours say what went wrong only by their completion.</summary>
+    private Task<Exception?> Watch(string name, IDataflowBlock block) => block.Completion.ContinueWith(
         done =>
         {
-            var cause = done.Exception!.Flatten().InnerExceptions[0];
-            Report(cause as StageException ?? new StageException(name, cause.Data["DataflowMessageValue"] as IUnitMessage, cause));
+            if (!done.IsFaulted) return null;
+            var cause = done.Exception.Flatten().InnerExceptions[0];
+            Report(cause as StageException ?? new StageException(name, cause.Data["DataflowMessageValue"]?.ToString(), cause));
+            return (Exception?)cause;
         },
         CancellationToken.None,
-        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+        TaskContinuationOptions.ExecuteSynchronously,
         TaskScheduler.Default);
-
-    private static Task Settle(Task task) =>
-        task.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 }

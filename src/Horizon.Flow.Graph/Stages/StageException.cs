@@ -12,6 +12,10 @@ public sealed class StageException : Exception
         Step = message?.Step;
     }
 
+    /// <summary>Creates the error of a block that is not ours, of whose message only the text is known.</summary>
+    public StageException(string stage, string? message, Exception cause)
+        : base($"stage '{stage}' failed{(message is null ? "" : $" at {message}")}: {cause?.Message}", cause) => Stage = stage;
+
     /// <summary>The stage's name.</summary>
     public string Stage { get; }
 
