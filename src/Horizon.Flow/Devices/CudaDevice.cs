@@ -110,6 +110,7 @@ public sealed class CudaDevice : IComputeDevice
         var result = cuMemHostRegister_v2(buffer.Address, (nuint)buffer.ByteLength, PortableRegistration);
         if (result == 0) return;
         _locked.TryRemove(buffer.Address, out _);
+        if (result == AlreadyRegistered) return; // by another device of this process, for all of them
         if (Interlocked.Exchange(ref _warned, 1) == 0)
         {
             _warn?.Invoke(

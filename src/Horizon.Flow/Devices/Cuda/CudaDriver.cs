@@ -14,6 +14,7 @@ internal static unsafe partial class CudaDriver
     public const uint NonBlockingStream = 1;    // CU_STREAM_NON_BLOCKING: no implicit order with the default stream
     public const uint BlockingWait = 1;         // CU_EVENT_BLOCKING_SYNC: the host thread sleeps while it waits
     public const uint NoTiming = 2;             // CU_EVENT_DISABLE_TIMING
+    public const int AlreadyRegistered = 712;   // CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED
     public const uint PortableRegistration = 1; // CU_MEMHOSTREGISTER_PORTABLE: page-locked for every device of the process
 
     private const string Library = "libcuda.so.1";
