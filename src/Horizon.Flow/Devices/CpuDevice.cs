@@ -3,46 +3,64 @@ using static TorchSharp.torch;
 
 namespace Horizon.Flow;
 
-/// <summary>temporary</summary>
-public sealed unsafe class CpuDevice : IComputeDevice
+/// <summary>
+/// The machine's own processors. The same graph, credits and versions run as on a GPU; the copy engine is a memory copy that
+/// the calling thread makes, and every operator has run when its call returns, so every fence is complete.
+/// </summary>
+public sealed class CpuDevice : IComputeDevice
 {
-    /// <summary>t</summary>
-    public CpuDevice() => NativeTorch.Load();
+    /// <summary>Loads libtorch and starts the lane.</summary>
+    /// <exception cref="HorizonException">libtorch does not load.</exception>
+    public CpuDevice()
+    {
+        NativeTorch.Load();
+        TorchDevice = CPU;
+        Lane = new ComputeLane("cpu lane");
+    }
+
     /// <inheritdoc/>
-    public Device TorchDevice => CPU;
+    public Device TorchDevice { get; }
+
     /// <inheritdoc/>
-    public string Name => "cpu";
+    public string Name => $"cpu ({Environment.ProcessorCount} threads)";
+
     /// <inheritdoc/>
     public long? MemoryBytes => null;
+
     /// <inheritdoc/>
-    public long PeakBytes => 0;
+    public ComputeLane Lane { get; }
+
     /// <inheritdoc/>
-    public ComputeLane Lane { get; } = new();
+    public DeviceBuffer Allocate(long elements, ElementType type) => new(TorchDevice, elements, type);
+
     /// <inheritdoc/>
-    public DeviceBuffer Allocate(long elements, ElementType type) => new(zeros(elements, type == ElementType.Float32 ? float32 : bfloat16).DetachFromDisposeScope());
+    public void PageLock(HostBuffer buffer) => ArgumentNullException.ThrowIfNull(buffer);
+
     /// <inheritdoc/>
-    public void PageLock(HostBuffer buffer) { }
-    /// <inheritdoc/>
-    public void Unlock(HostBuffer buffer) { }
+    public void Unlock(HostBuffer buffer) => ArgumentNullException.ThrowIfNull(buffer);
+
     /// <inheritdoc/>
     public Fence Upload(HostBuffer source, long bytes, DeviceBuffer target, Fence after)
     {
-        Buffer.MemoryCopy((void*)source.Address, (void*)Address(target), bytes, bytes);
-        return default;
+        CopyArguments.Check(source, bytes, target, after);
+        HostCopy.Copy(source.Address, target.Address, bytes);
+        return Fence.Completed;
     }
+
     /// <inheritdoc/>
     public Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after)
     {
-        Buffer.MemoryCopy((void*)Address(source), (void*)target.Address, bytes, bytes);
-        return default;
+        CopyArguments.Check(target, bytes, source, after);
+        HostCopy.Copy(source.Address, target.Address, bytes);
+        return Fence.Completed;
     }
-    private static nint Address(DeviceBuffer b) { using var s = b.Flat.storage<float>(); return s.data_ptr(); }
+
     /// <inheritdoc/>
-    public Fence RecordCompute() => default;
+    public Fence RecordCompute() => Fence.Completed;
+
     /// <inheritdoc/>
-    public void ComputeWaits(Fence fence) { }
-    /// <inheritdoc/>
-    public ValueTask DrainAsync() => ValueTask.CompletedTask;
+    public void ComputeWaits(Fence fence) => ArgumentNullException.ThrowIfNull(fence);
+
     /// <inheritdoc/>
     public void Dispose() => Lane.Dispose();
 }

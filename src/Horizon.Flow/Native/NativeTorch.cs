@@ -13,7 +13,7 @@ public static class NativeTorch
     /// <summary>The environment variable that names a folder with libtorch.</summary>
     public const string FolderVariable = "HORIZON_LIBTORCH";
 
-    private const string Ways =
+    internal const string Ways =
         "Build with -p:HorizonTorch=cpu or -p:HorizonTorch=cuda to take libtorch from its package, or with -p:HorizonTorch=external and set " +
         FolderVariable + " to a folder with libtorch, such as the lib folder of a Python PyTorch (python3 -c \"import torch; print(torch.__path__[0] + '/lib')\").";
 
