@@ -26,15 +26,15 @@ public sealed class ModelExporterTests : IDisposable
         Stores.Dispose(units);
     }
 
-    [Property(MaxTest = 60)]
+    [Property(MaxTest = 20)]
     public void Export_AnyShardSize_ReadsBackTheSameBits(bool bf16, byte[] sizes, PositiveInt shardBytes)
     {
         using var folder = new TestFolder();
         var precision = bf16 ? StorePrecision.Bf16 : StorePrecision.Fp32;
         (string, long[])[] tensors = [.. sizes.Select((size, i) => ($"layer.{i}", new long[] { size }))];
-        UnitState[] units = [.. tensors.Chunk(3).Select((chunk, i) => Finite(Stores.Fill(Stores.Unit(precision, chunk), i)))];
+        UnitState[] units = [.. tensors.Chunk(3).Select((chunk, i) => Stores.FillFinite(Stores.Unit(precision, chunk), i))];
         UnitState[] copies = [.. tensors.Chunk(3).Select(chunk => Stores.Unit(precision, chunk))];
-        var options = new ModelExportOptions { ElementType = ElementType.Float32, MaxShardBytes = shardBytes.Get * 20L };
+        var options = new ModelExportOptions { ElementType = ElementType.Float32, MaxShardBytes = shardBytes.Get * 100L };
 
         var files = ModelExporter.ExportAsync(folder.Path, units, options).GetAwaiter().GetResult();
         using (var checkpoint = CheckpointFolder.Open(folder.Path))
@@ -43,9 +43,9 @@ public sealed class ModelExporterTests : IDisposable
         Assert.Equal(files.Order(StringComparer.Ordinal), Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         foreach (var (unit, copy) in units.Zip(copies))
         {
-            // A store that was not written by Split may hold other pairs for the same master: the masters are what must come back.
             foreach (var slot in unit.Layout.Parameters)
                 Assert.Equal(Stores.Masters(unit, slot), Stores.Masters(copy, slot));
+            Assert.True(AllWeights(unit).SequenceEqual(AllWeights(copy)));
         }
 
         foreach (var file in files.Where(file => file.EndsWith(".safetensors", StringComparison.Ordinal)))
@@ -74,7 +74,7 @@ public sealed class ModelExporterTests : IDisposable
     [Fact]
     public async Task Export_AsBf16_IsTheSameFromBothStores()
     {
-        using var narrow = Finite(Stores.Fill(Stores.Unit(StorePrecision.Bf16, ("w", [999])), 3));
+        using var narrow = Stores.FillFinite(Stores.Unit(StorePrecision.Bf16, ("w", [999])), seed: 3);
         using var wide = Stores.Unit(StorePrecision.Fp32, ("w", [999]));
         Stores.Masters(narrow, narrow.Layout.Parameters[0]).CopyTo(wide.Weights.Span<float>(0, 999));
         await ModelExporter.ExportAsync(_folder["narrow"], [narrow]);
@@ -134,18 +134,11 @@ public sealed class ModelExporterTests : IDisposable
         }
     }
 
+    private static Span<byte> AllWeights(UnitState unit) => unit.Weights.Span<byte>(0, (int)unit.Weights.ByteLength);
+
     private void AssertOnlyTheOldFile()
     {
         Assert.Equal(["model.safetensors"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder["model.safetensors"]));
-    }
-
-    /// <summary>Clears one exponent bit of each weight, so that no master is infinite or NaN.</summary>
-    private static UnitState Finite(UnitState unit)
-    {
-        var bytes = unit.Weights.Span<byte>(0, (int)unit.Weights.ByteLength);
-        var size = unit.WeightType.ByteSize();
-        for (var i = size - 1; i < bytes.Length; i += size) bytes[i] &= 0xBF;
-        return unit;
     }
 }

@@ -32,6 +32,23 @@ public static class Stores
         return unit;
     }
 
+    /// <summary>Fills a unit with random finite masters of every size.</summary>
+    public static UnitState FillFinite(UnitState unit, int seed)
+    {
+        var random = new Random(seed);
+        for (var i = 0; i < unit.Layout.ElementCount; i++)
+        {
+            // One exponent bit stays 0: neither infinite nor NaN, nor near it.
+            var master = BitConverter.Int32BitsToSingle((int)random.NextInt64(1L << 32) & ~0x4000_0000);
+            if (unit.Difference is { } difference)
+                (unit.Weights.Span<ushort>(i, 1)[0], difference.Span<short>(i, 1)[0]) = ExactMaster.Split(master);
+            else
+                unit.Weights.Span<float>(i, 1)[0] = master;
+        }
+
+        return unit;
+    }
+
     public static void Dispose(IEnumerable<UnitState> units)
     {
         foreach (var unit in units) unit.Dispose();
