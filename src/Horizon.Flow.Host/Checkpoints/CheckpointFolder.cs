@@ -39,7 +39,7 @@ public sealed class CheckpointFolder : IDisposable
         {
             folder.Dispose();
             if (error is IOException or UnauthorizedAccessException)
-                throw new HorizonException($"cannot read the model folder {path}: {error.Message}", error);
+                throw new HorizonException($"cannot read the model folder {path}: {error.Reason()}", error);
             throw;
         }
     }
@@ -70,7 +70,8 @@ public sealed class CheckpointFolder : IDisposable
 
     private void OpenShards(string index)
     {
-        foreach (var shard in ShardIndex.Read(index).GroupBy(entry => entry.Value, entry => entry.Key).OrderBy(shard => shard.Key, StringComparer.Ordinal))
+        var shards = ShardIndex.Read(index).GroupBy(entry => entry.Value, entry => entry.Key);
+        foreach (var shard in shards.OrderBy(shard => shard.Key, StringComparer.Ordinal))
         {
             var path = System.IO.Path.Combine(Path, shard.Key);
             if (!File.Exists(path))
@@ -80,7 +81,7 @@ public sealed class CheckpointFolder : IDisposable
             _files.Add(file);
             var lacking = shard.Where(name => !file.Tensors.ContainsKey(name)).ToArray();
             if (lacking.Length > 0)
-                throw new HorizonException($"{path} lacks tensors that {ShardIndex.FileName} places there: {lacking.Shown()}; download it again");
+                throw new HorizonException($"{path} lacks tensors that {index} places there: {lacking.Shown()}; download it again");
             foreach (var name in shard) _tensors.Add(name, file.Tensors[name]);
         }
     }
@@ -107,7 +108,7 @@ public sealed class CheckpointFolder : IDisposable
         {
             [var file] => file,
             [] => throw new HorizonException($"{Path} holds neither {SingleFile} nor {ShardIndex.FileName}"),
-            _ => throw new HorizonException($"{Path} holds {files.Length} safetensors files but no {ShardIndex.FileName} that says which to read"),
+            _ => throw new HorizonException($"{Path} holds {files.Length} safetensors files but no {ShardIndex.FileName} to choose by"),
         };
     }
 }

@@ -15,8 +15,8 @@ public static partial class ModelExporter
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     /// <summary>
-    /// Writes the weights. All files are complete on disk, under other names, before the first takes its place; after an error the
-    /// older files are as they were.
+    /// Writes the weights. All files are complete on disk, under other names, before the first takes its place: what goes wrong
+    /// earlier leaves the older files as they were.
     /// </summary>
     /// <param name="directory">The folder; created where needed.</param>
     /// <param name="units">The store; it must not change meanwhile.</param>
@@ -135,7 +135,7 @@ public static partial class ModelExporter
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new HorizonException($"cannot delete the older weights in {directory}: {error.Message}; delete them by hand", error);
+            throw new HorizonException($"cannot delete the older weights in {directory}: {error.Reason()}; delete them by hand", error);
         }
     }
 

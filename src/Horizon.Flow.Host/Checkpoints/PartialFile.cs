@@ -83,5 +83,5 @@ internal sealed class PartialFile : IAsyncDisposable
 
     /// <summary>The error that the user sees.</summary>
     public static HorizonException Unwritable(string path, Exception error) =>
-        new($"cannot write {path}: {error.Message}; free space there or choose another output.directory", error);
+        new($"cannot write {path}: {error.Reason()}; free space there or choose another output.directory", error);
 }

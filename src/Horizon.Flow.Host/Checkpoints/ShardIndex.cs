@@ -29,7 +29,7 @@ internal static class ShardIndex
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new HorizonException($"cannot read {path}: {error.Message}", error);
+            throw new HorizonException($"cannot read {path}: {error.Reason()}", error);
         }
     }
 
@@ -62,7 +62,7 @@ internal static class ShardIndex
             reader.Read();
             if (reader.TokenType != JsonTokenType.String) throw Bad(path, $"it gives no file name for tensor {tensor.Shown()}");
             var file = reader.GetString()!;
-            if (!IsPlain(file)) throw Bad(path, $"tensor {tensor.Shown()} is said to lie in {file.Shown()}, which is no file of this folder");
+            if (!IsPlain(file)) throw Bad(path, $"it places tensor {tensor.Shown()} in {file.Shown()}, which is no file of this folder");
             if (!files.TryAdd(tensor, file)) throw Bad(path, $"tensor {tensor.Shown()} is listed twice");
         }
 

@@ -13,6 +13,9 @@ internal static class Display
 
     public static string Shown(this IReadOnlyList<long> shape) => $"[{string.Join(", ", shape)}]";
 
+    /// <summary>The system's reason, without the full stop, to stand within a sentence.</summary>
+    public static string Reason(this Exception error) => error.Message.TrimEnd('.');
+
     /// <summary>The first few of many, and how many more there are.</summary>
     public static string Shown(this IReadOnlyCollection<string> names, int most = 5) =>
         string.Join(", ", names.Take(most).Select(name => name.Shown())) + (names.Count > most ? $" and {names.Count - most} more" : "");

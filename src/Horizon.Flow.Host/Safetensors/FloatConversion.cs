@@ -8,7 +8,9 @@ internal static class FloatConversion
 {
     private const uint Magnitude = 0x7FFF_FFFF;
     private const uint Infinity = 0x7F80_0000;
-    private const float TwoTo112 = 5192296858534827628530496329220096f;
+    private const uint ExponentStep = 1u << 23;
+    private const uint HalfBias = (127 - 15) * ExponentStep;
+    private const float SmallestNormalHalf = 1f / (1 << 14);
 
     // From here on rounding to bf16, ties away from zero, gives infinity.
     private const uint BFloat16Overflow = 0x7F7F_8000;
@@ -141,16 +143,20 @@ internal static class FloatConversion
     }
 
     /// <summary>
-    /// The half's exponent and mantissa, moved to their places in a float, are its value times 2^-112; the product is exact, for
-    /// subnormal halves too. Infinity and NaN get the float's largest exponent.
+    /// Exponent and mantissa move to their places in a float, and the exponent's bias grows from 15 to 127. A subnormal half becomes the
+    /// mantissa of 2^-14, of which 2^-14 is then taken: exact, and without subnormal floats, which are slow. Infinity and NaN get the
+    /// float's largest exponent.
     /// </summary>
     private static Vector<uint> WidenFloat16(Vector<uint> half)
     {
         var sign = (half & new Vector<uint>(0x8000)) << 16;
         var magnitude = (half & new Vector<uint>(0x7FFF)) << 13;
-        var scaled = Vector.AsVectorUInt32(Vector.AsVectorSingle(magnitude) * new Vector<float>(TwoTo112));
+        var normal = magnitude + new Vector<uint>(HalfBias);
+        var subnormal = Vector.AsVectorSingle(normal + new Vector<uint>(ExponentStep)) - new Vector<float>(SmallestNormalHalf);
+        var value = Vector.ConditionalSelect(
+            Vector.LessThan(magnitude, new Vector<uint>(ExponentStep)), Vector.AsVectorUInt32(subnormal), normal);
         var special = Vector.GreaterThanOrEqual(magnitude, new Vector<uint>(0x7C00 << 13)) & new Vector<uint>(Infinity);
-        return scaled | special | sign;
+        return value | special | sign;
     }
 
     private static void FromFloat64(ReadOnlySpan<double> source, Span<float> destination)

@@ -3,7 +3,7 @@ namespace Horizon.Flow.Host;
 /// <summary>Where the bytes of a tensor go as they come out of a file.</summary>
 public interface ITensorDestination
 {
-    /// <summary>Called once, before the first byte: the place to refuse a tensor of the wrong type or size.</summary>
+    /// <summary>Called before the first byte: the place to refuse a tensor of the wrong type or size.</summary>
     /// <param name="tensor">The tensor that comes.</param>
     /// <exception cref="HorizonException">The tensor does not fit here.</exception>
     void Begin(TensorInfo tensor);

@@ -9,11 +9,9 @@ public sealed class RawDestination(HostBuffer buffer, long bufferOffset = 0) : I
     public void Begin(TensorInfo tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        if (tensor.ByteLength > buffer.ByteLength - bufferOffset)
-        {
-            throw new HorizonException(
-                $"tensor {tensor.Name.Shown()} of {tensor.File} has {tensor.ByteLength} bytes, but there is room for {buffer.ByteLength - bufferOffset}");
-        }
+        var room = buffer.ByteLength - bufferOffset;
+        if (tensor.ByteLength > room)
+            throw new HorizonException($"tensor {tensor.Name.Shown()} of {tensor.File} has {tensor.ByteLength} bytes, not {room}");
     }
 
     /// <inheritdoc/>

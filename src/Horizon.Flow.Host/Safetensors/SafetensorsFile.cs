@@ -60,7 +60,7 @@ public sealed class SafetensorsFile : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            throw new HorizonException($"cannot read {path}: {error.Message}", error);
+            throw new HorizonException($"cannot read {path}: {error.Reason()}", error);
         }
         finally
         {
@@ -82,8 +82,11 @@ public sealed class SafetensorsFile : IDisposable
         new(ReadAsync(tensorName, new FloatDestination(destination), cancellationToken));
 
     /// <summary>Reads one tensor of floats into its place in a unit's store; see <see cref="SlotDestination"/>.</summary>
-    /// <exception cref="HorizonException">There is no such tensor, it does not fit, is not finite, or the file cannot be read.</exception>
-    public ValueTask ReadFloatsAsync(string tensorName, UnitState unit, ParameterSlot slot, CancellationToken cancellationToken = default) =>
+    /// <exception cref="HorizonException">
+    /// There is no such tensor, it does not fit or is not finite, or the file cannot be read.
+    /// </exception>
+    public ValueTask ReadFloatsAsync(
+        string tensorName, UnitState unit, ParameterSlot slot, CancellationToken cancellationToken = default) =>
         new(ReadAsync(tensorName, new SlotDestination(unit, slot), cancellationToken));
 
     /// <summary>Reads tensors one after another, in the order given; memory is bounded by the pipe's buffers.</summary>

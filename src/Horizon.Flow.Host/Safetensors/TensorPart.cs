@@ -10,14 +10,14 @@ namespace Horizon.Flow.Host;
 public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList<long> Shape, TensorFill Fill)
 {
     /// <summary>Bytes of the tensor.</summary>
-    public long ByteLength { get; } = checked(Shape.Aggregate(1L, (product, extent) => checked(product * extent)) * Type.BitSize() / 8);
+    public long ByteLength { get; } = Shape.Aggregate(Type.BitSize() / 8L, (product, extent) => checked(product * extent));
 
     /// <summary>A parameter of the store, read while it is written: it must not change meanwhile.</summary>
     /// <param name="unit">The unit's state.</param>
     /// <param name="slot">A slot of its layout; its <see cref="ParameterSlot.TensorName"/> becomes the name.</param>
     /// <param name="type">
-    /// <see cref="ElementType.Float32"/>: the exact master. <see cref="ElementType.BFloat16"/>: its rounding (to nearest, ties away from zero,
-    /// as the store itself rounds). Null: the store's own type.
+    /// <see cref="ElementType.Float32"/>: the exact master. <see cref="ElementType.BFloat16"/>: its rounding (to nearest, ties away
+    /// from zero, as the store itself rounds). Null: the store's own type.
     /// </param>
     public static TensorPart FromSlot(UnitState unit, ParameterSlot slot, ElementType? type = null)
     {
@@ -27,7 +27,8 @@ public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList
         {
             (ElementType.Float32, null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 4) + offset, bytes),
             (ElementType.BFloat16, not null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 2) + offset, bytes),
-            (ElementType.Float32, { } difference) => (offset, bytes) => FillMasters(unit.Weights, difference, slot.Offset + (offset / 4), bytes),
+            (ElementType.Float32, { } difference) =>
+                (offset, bytes) => FillMasters(unit.Weights, difference, slot.Offset + (offset / 4), bytes),
             (ElementType.BFloat16, null) => (offset, bytes) => FillRounded(unit.Weights, slot.Offset + (offset / 2), bytes),
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "weights are written as Float32 or BFloat16"),
         };
@@ -40,7 +41,8 @@ public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList
     /// <param name="shape">The dimensions.</param>
     /// <param name="buffer">The memory; it must not change while it is written.</param>
     /// <param name="bufferOffset">Its first byte to write.</param>
-    public static TensorPart FromBuffer(string name, ElementType type, IReadOnlyList<long> shape, HostBuffer buffer, long bufferOffset = 0) =>
+    public static TensorPart FromBuffer(
+        string name, ElementType type, IReadOnlyList<long> shape, HostBuffer buffer, long bufferOffset = 0) =>
         new(name, type.ToSafetensors(), shape, (offset, bytes) => FillRaw(buffer, bufferOffset + offset, bytes));
 
     private static void FillRaw(HostBuffer buffer, long byteOffset, Span<byte> bytes) =>

@@ -58,7 +58,7 @@ internal static class TensorPump
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
-            fault = new HorizonException($"cannot read {path}: {error.Message}", error);
+            fault = new HorizonException($"cannot read {path}: {error.Reason()}", error);
         }
         catch (Exception error)
         {
@@ -79,8 +79,7 @@ internal static class TensorPump
             while (!memory.IsEmpty)
             {
                 var read = await RandomAccess.ReadAsync(handle, memory, tensor.Offset + done, cancellationToken).ConfigureAwait(false);
-                if (read == 0)
-                    throw new HorizonException($"{tensor.File} ends within tensor {tensor.Name.Shown()}: it was cut while it was being read");
+                if (read == 0) throw new HorizonException($"{tensor.File} ends within tensor {tensor.Name.Shown()}: it was cut meanwhile");
                 memory = memory[read..];
                 done += read;
             }
