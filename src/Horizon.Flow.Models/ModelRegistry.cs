@@ -38,7 +38,7 @@ public sealed class ModelRegistry
             ? architectures.Select(Find).FirstOrDefault(known => known is not null)
             : _families.FirstOrDefault(known => known.ModelType == modelType);
         return family?.Read(json)
-            ?? throw Unknown(architectures is { Count: > 0 } ? string.Join(", ", architectures) : modelType ?? "", json.Source);
+            ?? throw Unknown(architectures is { Count: > 0 } ? string.Join(", ", architectures) : modelType ?? "(none named)", json.Source);
     }
 
     /// <summary>The model as units and templates.</summary>

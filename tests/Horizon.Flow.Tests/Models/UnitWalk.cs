@@ -81,8 +81,8 @@ public sealed class UnitWalk : IDisposable
 
     private static void AssertBitwiseEqual(Tensor expected, Tensor actual)
     {
-        using var equal = expected.eq(actual).all();
-        Assert.True(equal.item<bool>(), "recomputation gives other bits than forward");
+        using var scope = NewDisposeScope();
+        Assert.True(expected.eq(actual).all().item<bool>(), "recomputation gives other bits than forward");
     }
 
     private ParameterViews GradientViews(int unit)
