@@ -5,7 +5,6 @@ namespace Horizon.Flow.Configuration;
 /// <summary>Fills the typed sections from a YAML tree. What does not fit goes to the problems, and its key keeps the default.</summary>
 internal sealed class ConfigurationBinder(ProblemList problems)
 {
-    private readonly NullabilityInfoContext _nullability = new();
     private readonly Dictionary<string, string> _places = new(StringComparer.Ordinal);
 
     /// <summary>Where the key was written; null for one that was left out.</summary>
@@ -28,25 +27,22 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         var keys = ConfigurationSchema.Keys(type);
         foreach (var (name, entry) in map.Entries)
         {
-            var key = ConfigurationSchema.Join(path, name);
-            if (keys.TryGetValue(name, out var property))
-                Set(section, property, key, entry.Value);
+            var keyPath = ConfigurationSchema.Join(path, name);
+            if (keys.TryGetValue(name, out var key))
+                Set(section, key, keyPath, entry.Value);
             else
-                RefuseUnknown(entry.KeyOrigin, key, keys.Keys.Select(known => ConfigurationSchema.Join(path, known)));
+                RefuseUnknown(entry.KeyOrigin, keyPath, keys.Keys.Select(known => ConfigurationSchema.Join(path, known)));
         }
         return section;
     }
 
-    private void Set(object section, PropertyInfo property, string key, YamlNode node)
+    private void Set(object section, ConfigurationKey key, string path, YamlNode node)
     {
-        _places[key] = node.Origin.Place;
-        var type = property.PropertyType;
-        object? value;
-        if (node is YamlScalar { IsNull: true } && IsNullable(property))
-            value = null;
-        else if ((value = BindValue(node, Nullable.GetUnderlyingType(type) ?? type, key, property.IsDefined(typeof(PathKeyAttribute)))) is null)
-            return;
-        property.SetValue(section, value);
+        _places[path] = node.Origin.Place;
+        if (node is YamlScalar { IsNull: true } && key.IsNullable)
+            key.Property.SetValue(section, null);
+        else if (BindValue(node, key.Type, path, key.IsPath) is { } value)
+            key.Property.SetValue(section, value);
     }
 
     private object? BindValue(YamlNode node, Type type, string key, bool isPath)
@@ -88,8 +84,6 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         problems.Add(key, $"{node.Origin.Place}: {sentence}");
         return null;
     }
-
-    private bool IsNullable(PropertyInfo property) => _nullability.Create(property).WriteState == NullabilityState.Nullable;
 
     private static string Show(YamlNode node) => node switch
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using YamlDotNet.Serialization.NamingConventions;
 
@@ -6,14 +7,22 @@ namespace Horizon.Flow.Configuration;
 /// <summary>The keys that a configuration may have, read off the section types.</summary>
 internal static class ConfigurationSchema
 {
+    private static readonly ConcurrentDictionary<Type, Dictionary<string, ConfigurationKey>> Sections = new();
+
     /// <summary>Every key of a file by its full path, such as <c>training.batch_size</c>; keys inside a list's items are not among them.</summary>
     public static IReadOnlyList<string> Paths { get; } = [.. Below(typeof(RunConfiguration), "")];
 
-    /// <summary>The keys of one section type, in the order of its declaration.</summary>
-    public static IReadOnlyDictionary<string, PropertyInfo> Keys(Type section) => section
-        .GetProperties(BindingFlags.Public | BindingFlags.Instance)
-        .Where(property => property.SetMethod is not null)
-        .ToDictionary(property => KeyName(property.Name), StringComparer.Ordinal);
+    /// <summary>The keys of one section type by their names, in the order of its declaration.</summary>
+    public static IReadOnlyDictionary<string, ConfigurationKey> Keys(Type section) => Sections.GetOrAdd(section, static type =>
+    {
+        var nullability = new NullabilityInfoContext();
+        return type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(property => property.SetMethod is not null)
+            .ToDictionary(
+                property => KeyName(property.Name),
+                property => new ConfigurationKey(property, nullability.Create(property).WriteState == NullabilityState.Nullable),
+                StringComparer.Ordinal);
+    });
 
     /// <summary>Whether a type is a section, that is, has keys of its own.</summary>
     public static bool IsSection(Type type) => type.Namespace == typeof(RunConfiguration).Namespace && type.IsClass && !IsList(type);
@@ -32,13 +41,13 @@ internal static class ConfigurationSchema
 
     private static IEnumerable<string> Below(Type section, string path)
     {
-        foreach (var (name, property) in Keys(section))
+        foreach (var (name, key) in Keys(section))
         {
-            var key = Join(path, name);
-            yield return key;
-            if (!IsSection(property.PropertyType))
+            var keyPath = Join(path, name);
+            yield return keyPath;
+            if (!IsSection(key.Type))
                 continue;
-            foreach (var inner in Below(property.PropertyType, key))
+            foreach (var inner in Below(key.Type, keyPath))
                 yield return inner;
         }
     }

@@ -25,10 +25,10 @@ public static partial class ConfigurationWriter
     private static void WriteSection(Emitter emitter, object section, MappingStyle style)
     {
         emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, isImplicit: true, style));
-        foreach (var (name, property) in ConfigurationSchema.Keys(section.GetType()))
+        foreach (var (name, key) in ConfigurationSchema.Keys(section.GetType()))
         {
             emitter.Emit(Plain(name));
-            Write(emitter, property.GetValue(section));
+            Write(emitter, key.Property.GetValue(section));
         }
         emitter.Emit(new MappingEnd());
     }

@@ -17,6 +17,7 @@ internal sealed class YamlReader
     private readonly string _name;
     private readonly string _baseDirectory;
     private readonly bool _namesLines;
+    private readonly int _lineCount;
     private readonly Parser _parser;
     private int _depth;
 
@@ -25,6 +26,8 @@ internal sealed class YamlReader
         _name = name;
         _baseDirectory = baseDirectory;
         _namesLines = namesLines;
+        // The parser finds what is missing at the end of a file one line below it.
+        _lineCount = text.TrimEnd('\n').Count('\n') + 1;
         _parser = new Parser(new StringReader(text));
     }
 
@@ -49,8 +52,8 @@ internal sealed class YamlReader
         }
         catch (Exception error) when (error is ArgumentException or FormatException or OverflowException or InvalidOperationException)
         {
-            // The parser lets these through for some malformed escapes and directives.
-            throw reader.Refuse(reader._parser.Current?.Start ?? Mark.Empty, "this is not YAML", error);
+            // The parser lets these through for some unclosed lists and malformed escapes.
+            throw reader.Refuse(reader._parser.Current?.Start ?? Mark.Empty, "this is not YAML; a bracket or a quotation mark may be missing", error);
         }
     }
 
@@ -114,7 +117,7 @@ internal sealed class YamlReader
 
     private Origin At(Mark mark) => new(Place(mark), _baseDirectory);
 
-    private string Place(Mark mark) => _namesLines ? $"{_name}:{mark.Line}" : _name;
+    private string Place(Mark mark) => _namesLines ? $"{_name}:{Math.Min(mark.Line, _lineCount)}" : _name;
 
     private HorizonException Refuse(Mark mark, string what, Exception? cause = null)
     {

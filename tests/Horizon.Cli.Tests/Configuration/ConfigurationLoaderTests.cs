@@ -127,7 +127,8 @@ public sealed class ConfigurationLoaderTests : IDisposable
 
     [Theory]
     [InlineData("model: { path: a", "run.yaml:1: this is not YAML")]
-    [InlineData("a: 1\n\tb: 2", "run.yaml:2: this is not YAML")]
+    [InlineData("a: 1\nb: [1,\nc: 2\nd: 3\n", "run.yaml:2: this is not YAML; a bracket")]
+    [InlineData("a: 1\n b: 2", "run.yaml:2: this is not YAML")]
     [InlineData("device: cpu\ndevice: auto", "run.yaml:2: the key 'device' stands here for a second time")]
     [InlineData("a: &x [1]\nb: *x", "run.yaml:1: &x is an anchor")]
     [InlineData("device: !secret x", "run.yaml:1: !secret is a tag")]
