@@ -1,0 +1,56 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// 16 fp32 numbers in one AVX-512 register. Its bf16 conversions would not help even if .NET had them: they round ties to
+/// even and flush subnormals, which the exact master must not, and bf16 to fp32 is a shift.
+/// </summary>
+internal readonly unsafe struct Avx512Lanes(Vector512<float> value) : ILanes<Avx512Lanes>
+{
+    /// <summary>The numbers.</summary>
+    public Vector512<float> Value { get; } = value;
+
+    public static int Width => 16;
+
+    public static Avx512Lanes operator +(Avx512Lanes left, Avx512Lanes right) => new(Avx512F.Add(left.Value, right.Value));
+
+    public static Avx512Lanes operator -(Avx512Lanes left, Avx512Lanes right) => new(Avx512F.Subtract(left.Value, right.Value));
+
+    public static Avx512Lanes operator *(Avx512Lanes left, Avx512Lanes right) => new(Avx512F.Multiply(left.Value, right.Value));
+
+    public static Avx512Lanes operator /(Avx512Lanes left, Avx512Lanes right) => new(Avx512F.Divide(left.Value, right.Value));
+
+    public static Avx512Lanes Of(float value) => new(Vector512.Create(value));
+
+    public static Avx512Lanes Load(float* source) => new(Avx512F.LoadVector512(source));
+
+    public static Avx512Lanes LoadBFloat16(ushort* source) => new(Upper(source).AsSingle());
+
+    public static Avx512Lanes LoadMaster(ushort* weight, short* difference) =>
+        new(Avx512F.Add(Upper(weight), Avx512F.ConvertToVector512Int32(Avx.LoadVector256(difference))).AsSingle());
+
+    public static Avx512Lanes Sqrt(Avx512Lanes value) => new(Avx512F.Sqrt(value.Value));
+
+    public static Avx512Lanes Sign(Avx512Lanes value)
+    {
+        var positive = Vector512.GreaterThan(value.Value, Vector512<float>.Zero) & Vector512.Create(1f);
+        var negative = Vector512.LessThan(value.Value, Vector512<float>.Zero) & Vector512.Create(-1f);
+        return new(positive | negative);
+    }
+
+    public void Store(float* target) => Avx512F.Store(target, Value);
+
+    public void StoreMaster(ushort* weight, short* difference)
+    {
+        // The conversions to 16 bits keep the lower half, which is the wrapped difference.
+        var bits = Value.AsUInt32();
+        var upper = Avx512F.ShiftRightLogical(Avx512F.Add(bits, Vector512.Create(0x8000u)), 16);
+        Avx.Store(weight, Avx512F.ConvertToVector256UInt16(upper));
+        Avx.Store(difference, Avx512F.ConvertToVector256Int16(bits.AsInt32()));
+    }
+
+    private static Vector512<int> Upper(ushort* source) =>
+        Avx512F.ShiftLeftLogical(Avx512F.ConvertToVector512Int32(Avx.LoadVector256(source)), 16);
+}

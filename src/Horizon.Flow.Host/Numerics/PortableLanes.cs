@@ -1,0 +1,43 @@
+using System.Runtime.CompilerServices;
+
+namespace Horizon.Flow.Host;
+
+/// <summary>One fp32 number: the portable path, and the last elements of a range on every path.</summary>
+internal readonly unsafe struct PortableLanes(float value) : ILanes<PortableLanes>
+{
+    /// <summary>The numbers.</summary>
+    public float Value { get; } = value;
+
+    public static int Width => 1;
+
+    public static PortableLanes operator +(PortableLanes left, PortableLanes right) => new(left.Value + right.Value);
+
+    public static PortableLanes operator -(PortableLanes left, PortableLanes right) => new(left.Value - right.Value);
+
+    public static PortableLanes operator *(PortableLanes left, PortableLanes right) => new(left.Value * right.Value);
+
+    public static PortableLanes operator /(PortableLanes left, PortableLanes right) => new(left.Value / right.Value);
+
+    public static PortableLanes Of(float value) => new(value);
+
+    public static PortableLanes Load(float* source) => new(Unsafe.ReadUnaligned<float>(source));
+
+    public static PortableLanes LoadBFloat16(ushort* source) =>
+        new(BitConverter.UInt32BitsToSingle((uint)Unsafe.ReadUnaligned<ushort>(source) << 16));
+
+    public static PortableLanes LoadMaster(ushort* weight, short* difference) =>
+        new(ExactMaster.Join(Unsafe.ReadUnaligned<ushort>(weight), Unsafe.ReadUnaligned<short>(difference)));
+
+    public static PortableLanes Sqrt(PortableLanes value) => new(MathF.Sqrt(value.Value));
+
+    public static PortableLanes Sign(PortableLanes value) => new(value.Value > 0 ? 1f : value.Value < 0 ? -1f : 0f);
+
+    public void Store(float* target) => Unsafe.WriteUnaligned(target, Value);
+
+    public void StoreMaster(ushort* weight, short* difference)
+    {
+        var (upper, rest) = ExactMaster.Split(Value);
+        Unsafe.WriteUnaligned(weight, upper);
+        Unsafe.WriteUnaligned(difference, rest);
+    }
+}

@@ -1,0 +1,70 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// One pass of an <see cref="IElementRule{TSelf}"/> over a unit: read gradient, master and state, apply the rule, write master
+/// and state, piece by piece.
+/// </summary>
+/// <remarks>
+/// Stores are ordinary ones: every line that is written was read just before, so that a non-temporal store saves no traffic.
+/// </remarks>
+internal readonly unsafe struct ElementSweep<TRule>(
+    UnitState unit, HostGradientView gradient, float gradientScale, ParameterPiece[] pieces, TRule rule, VectorPath path) : ISweepKernel
+    where TRule : struct, IElementRule<TRule>
+{
+    private readonly void* _weights = (void*)unit.Weights.Address;
+    private readonly short* _difference = (short*)(unit.Difference?.Address ?? 0);
+    private readonly void* _gradient = (void*)gradient.Address;
+    private readonly float* _first = TRule.StateCount > 0 ? (float*)unit.OptimizerState[0].Address : null;
+    private readonly float* _second = TRule.StateCount > 1 ? (float*)unit.OptimizerState[1].Address : null;
+    private readonly bool _exact = unit.Precision == StorePrecision.Bf16;
+    private readonly bool _bf16Gradient = gradient.Type == ElementType.BFloat16;
+
+    public void Run(long chunk, long first, int count)
+    {
+        ref readonly var piece = ref pieces[chunk];
+        var pieceRule = rule.For(piece);
+        switch (_exact, _bf16Gradient)
+        {
+            case (true, true): Run<ExactMasters, BFloat16Gradient>(piece, pieceRule); break;
+            case (true, false): Run<ExactMasters, Fp32Gradient>(piece, pieceRule); break;
+            case (false, true): Run<Fp32Masters, BFloat16Gradient>(piece, pieceRule); break;
+            case (false, false): Run<Fp32Masters, Fp32Gradient>(piece, pieceRule); break;
+        }
+    }
+
+    private void Run<TMasters, TGradient>(in ParameterPiece piece, TRule pieceRule)
+        where TMasters : struct, IMasterFormat
+        where TGradient : struct, IGradientFormat
+    {
+        var (index, end) = (piece.First, piece.First + piece.Count);
+        if (path == VectorPath.Avx512) index = Run<Avx512Lanes, TMasters, TGradient>(index, end, pieceRule);
+        if (path == VectorPath.Avx2) index = Run<Avx2Lanes, TMasters, TGradient>(index, end, pieceRule);
+        Run<PortableLanes, TMasters, TGradient>(index, end, pieceRule);
+    }
+
+    private long Run<TLanes, TMasters, TGradient>(long index, long end, TRule pieceRule)
+        where TLanes : struct, ILanes<TLanes>
+        where TMasters : struct, IMasterFormat
+        where TGradient : struct, IGradientFormat
+    {
+        var weights = _weights;
+        var difference = _difference;
+        var gradients = _gradient;
+        var first = _first;
+        var second = _second;
+        var scale = TLanes.Of(gradientScale);
+        for (; index + TLanes.Width <= end; index += TLanes.Width)
+        {
+            var weight = TMasters.Load<TLanes>(weights, difference, index);
+            var scaled = TGradient.Load<TLanes>(gradients, index) * scale;
+            var firstState = TRule.StateCount > 0 ? TLanes.Load(first + index) : default;
+            var secondState = TRule.StateCount > 1 ? TLanes.Load(second + index) : default;
+            pieceRule.Apply(ref weight, scaled, ref firstState, ref secondState);
+            TMasters.Store(weight, weights, difference, index);
+            if (TRule.StateCount > 0) firstState.Store(first + index);
+            if (TRule.StateCount > 1) secondState.Store(second + index);
+        }
+
+        return index;
+    }
+}

@@ -1,0 +1,23 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>How gradients lie in memory, for code that is compiled once for each.</summary>
+internal unsafe interface IGradientFormat
+{
+    /// <summary>Reads gradients from element <paramref name="index"/> on.</summary>
+    static abstract TLanes Load<TLanes>(void* gradient, long index)
+        where TLanes : struct, ILanes<TLanes>;
+}
+
+/// <summary>fp32.</summary>
+internal readonly unsafe struct Fp32Gradient : IGradientFormat
+{
+    public static TLanes Load<TLanes>(void* gradient, long index)
+        where TLanes : struct, ILanes<TLanes> => TLanes.Load((float*)gradient + index);
+}
+
+/// <summary>bf16.</summary>
+internal readonly unsafe struct BFloat16Gradient : IGradientFormat
+{
+    public static TLanes Load<TLanes>(void* gradient, long index)
+        where TLanes : struct, ILanes<TLanes> => TLanes.LoadBFloat16((ushort*)gradient + index);
+}

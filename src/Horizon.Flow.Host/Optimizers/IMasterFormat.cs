@@ -1,0 +1,33 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>How masters lie in memory (<see cref="StorePrecision"/>), for code that is compiled once for each.</summary>
+internal unsafe interface IMasterFormat
+{
+    /// <summary>Reads masters from element <paramref name="index"/> on.</summary>
+    static abstract TLanes Load<TLanes>(void* weights, short* difference, long index)
+        where TLanes : struct, ILanes<TLanes>;
+
+    /// <summary>Writes masters from element <paramref name="index"/> on.</summary>
+    static abstract void Store<TLanes>(TLanes master, void* weights, short* difference, long index)
+        where TLanes : struct, ILanes<TLanes>;
+}
+
+/// <summary><see cref="StorePrecision.Fp32"/>.</summary>
+internal readonly unsafe struct Fp32Masters : IMasterFormat
+{
+    public static TLanes Load<TLanes>(void* weights, short* difference, long index)
+        where TLanes : struct, ILanes<TLanes> => TLanes.Load((float*)weights + index);
+
+    public static void Store<TLanes>(TLanes master, void* weights, short* difference, long index)
+        where TLanes : struct, ILanes<TLanes> => master.Store((float*)weights + index);
+}
+
+/// <summary><see cref="StorePrecision.Bf16"/>.</summary>
+internal readonly unsafe struct ExactMasters : IMasterFormat
+{
+    public static TLanes Load<TLanes>(void* weights, short* difference, long index)
+        where TLanes : struct, ILanes<TLanes> => TLanes.LoadMaster((ushort*)weights + index, difference + index);
+
+    public static void Store<TLanes>(TLanes master, void* weights, short* difference, long index)
+        where TLanes : struct, ILanes<TLanes> => master.StoreMaster((ushort*)weights + index, difference + index);
+}

@@ -1,0 +1,142 @@
+using System.Runtime.InteropServices;
+using FsCheck.Xunit;
+
+namespace Horizon.Flow.Host.Tests;
+
+/// <summary>What every update rule promises, whatever it computes.</summary>
+public abstract class OptimizerContractTests
+{
+    private static readonly HostWorkers[] _teams = [new(1), new(2), new(3)];
+
+    internal abstract IHostOptimizer Create(OptimizerOptions options, VectorPath path);
+
+    [Property(MaxTest = 15)]
+    public void Update_AnyThreadsAndInstructions_BitwiseEqual(int seed)
+    {
+        var example = OptimizerCase.From(seed);
+        byte[][]? expected = null;
+        foreach (var path in VectorPaths.Supported)
+        {
+            var optimizer = Create(new(), path);
+            foreach (var team in _teams)
+            {
+                using var unit = example.Create(optimizer);
+                example.Train(unit, optimizer, team);
+                AssertSame(expected ??= unit.Bytes, unit.Bytes);
+            }
+        }
+    }
+
+    [Property(MaxTest = 15)]
+    public void Update_ExactMasters_BitwiseAsFp32(int seed)
+    {
+        var example = OptimizerCase.From(seed);
+        var optimizer = Create(new(), VectorPaths.Best);
+        using var plain = example.Create(optimizer, StorePrecision.Fp32, ElementType.Float32);
+        using var exact = example.Create(optimizer, StorePrecision.Bf16, ElementType.BFloat16);
+        example.Train(plain, optimizer, _teams[0]);
+        example.Train(exact, optimizer, _teams[0]);
+        AssertSame([Bytes(plain.Masters)], [Bytes(exact.Masters)]);
+        AssertSame(plain.Bytes[1..], exact.Bytes[2..]);
+    }
+
+    [Property(MaxTest = 15)]
+    public void Update_GradientScale_AsScaledGradient(int seed)
+    {
+        var example = OptimizerCase.From(seed);
+        const float Scale = 0.3f;
+        var optimizer = Create(new(), VectorPaths.Best);
+        using var scaled = example.Create(optimizer, gradientType: ElementType.Float32);
+        using var plain = example.Create(optimizer, gradientType: ElementType.Float32);
+        scaled.Gradients = example.Gradient(1);
+        plain.Gradients = [.. example.Gradient(1).Select(value => value * Scale)];
+        optimizer.Update(scaled.State, scaled.Gradient, new(1, 0.01, Scale), _teams[0]);
+        optimizer.Update(plain.State, plain.Gradient, new(1, 0.01, 1), _teams[0]);
+        AssertSame(plain.Bytes, scaled.Bytes);
+    }
+
+    [Property(MaxTest = 15)]
+    public void Update_ZeroGradientWithoutDecay_ChangesNothing(int seed)
+    {
+        var example = OptimizerCase.From(seed);
+        var optimizer = Create(new() { WeightDecay = 0 }, VectorPaths.Best);
+        using var unit = example.Create(optimizer);
+        var before = unit.Masters;
+        optimizer.Update(unit.State, unit.Gradient, new(1, 0.01, 1), _teams[1]);
+        AssertSame([Bytes(before)], [Bytes(unit.Masters)]);
+    }
+
+    [Property(MaxTest = 15)]
+    public void Update_Groups_AsUnitsOfTheirOwn(int seed)
+    {
+        var example = OptimizerCase.From(seed);
+        var groups = new ParameterGroup[] { new("p1", 0.5, 0), new("*2", 3), new("?0", 0.25, 0.3) };
+        var together = Create(new() { Groups = groups }, VectorPaths.Best);
+        using var whole = example.Create(together);
+        example.Train(whole, together, _teams[1]);
+        var (masters, start) = (whole.Masters, example.Layout);
+        foreach (var slot in start.Parameters)
+        {
+            var group = groups.FirstOrDefault(candidate => candidate.Matches(slot.TensorName));
+            var alone = Create(new() { WeightDecay = group?.WeightDecay ?? 0.1 }, VectorPaths.Best);
+            using var part = new TestUnit(new("part", "part", [(slot.Role, slot.TensorName, slot.Shape.ToArray())]), example.Precision, example.GradientType, alone, seed);
+            var range = new Range((int)slot.Offset, (int)(slot.Offset + slot.Count));
+            part.Masters = TestUnit.RandomNumbers(whole.Count, seed)[range];
+            for (var step = 1; step <= 3; step++)
+            {
+                part.Gradients = example.Gradient(step)[range];
+                alone.Update(part.State, part.Gradient, new(step, 1e-2 / step * (group?.LearningRateFactor ?? 1), 0.7f), _teams[0]);
+            }
+
+            AssertSame([Bytes(masters[range])], [Bytes(part.Masters)]);
+        }
+    }
+
+    [Fact]
+    public void Update_AfterTheFirst_AllocatesNothing()
+    {
+        var optimizer = Create(new(), VectorPaths.Best);
+        using var unit = new TestUnit(TestUnit.Layout(1000, HostWorkers.ChunkElements * 2), StorePrecision.Bf16, ElementType.BFloat16, optimizer, 1);
+        foreach (var team in _teams[..2])
+        {
+            // A collection on behalf of other tests can charge the rest of an allocation buffer to this thread: the least counts.
+            Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => Allocated(() => optimizer.Update(unit.State, unit.Gradient, new(3, 0.01, 1), team))));
+        }
+
+        static long Allocated(Action update)
+        {
+            update();
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 20; i++) update();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    [Fact]
+    public void Update_GradientOfAnotherLength_IsRefused()
+    {
+        var optimizer = Create(new(), VectorPaths.Best);
+        using var unit = new TestUnit(TestUnit.Layout(10), StorePrecision.Fp32, ElementType.Float32, optimizer, 1);
+        Assert.Throws<ArgumentException>(() => optimizer.Update(unit.State, unit.Gradient with { Count = 9 }, new(1, 0.01, 1), _teams[0]));
+    }
+
+    [Fact]
+    public void Update_GradientOfIntegers_IsRefused()
+    {
+        var optimizer = Create(new(), VectorPaths.Best);
+        using var unit = new TestUnit(TestUnit.Layout(10), StorePrecision.Fp32, ElementType.Float32, optimizer, 1);
+        Assert.Throws<ArgumentException>(() => optimizer.Update(unit.State, unit.Gradient with { Type = ElementType.Int16 }, new(1, 0.01, 1), _teams[0]));
+    }
+
+    private static byte[] Bytes(float[] values) => MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
+
+    private static void AssertSame(byte[][] expected, byte[][] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (var i = 0; i < expected.Length; i++)
+        {
+            var same = expected[i].AsSpan().CommonPrefixLength(actual[i]);
+            Assert.True(same == expected[i].Length && same == actual[i].Length, $"buffer {i} differs from byte {same} of {expected[i].Length} on");
+        }
+    }
+}
