@@ -36,10 +36,10 @@ public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITra
                         undrawn = report;
                         break;
                     case TrainingEvent.Evaluated evaluated:
-                        console.WriteLine(ProgressText.Evaluation(outline, evaluated));
+                        Above(ProgressText.Evaluation(outline, evaluated));
                         break;
                     case TrainingEvent.Noticed noticed:
-                        console.WriteLine(noticed.Text);
+                        Above(noticed.Text);
                         break;
                 }
                 if (undrawn is null || (drawn is { } before && time.GetElapsedTime(before) < Redraw))
@@ -55,6 +55,9 @@ public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITra
                 live.UpdateTarget(View(outline, clock, undrawn));
         }
     }
+
+    // The library draws such a line over the old bar without wiping it, hence the spaces.
+    private void Above(string line) => console.WriteLine(line.PadRight(console.Profile.Width - 1));
 
     private Rows View(TrainingOutline outline, StepClock clock, StepReport report)
     {
