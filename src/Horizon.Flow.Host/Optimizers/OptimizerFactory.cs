@@ -5,7 +5,11 @@ public static class OptimizerFactory
 {
     private static readonly Dictionary<string, Func<OptimizerOptions, VectorPath, IHostOptimizer>> _rules = new(StringComparer.Ordinal)
     {
+        ["adafactor"] = (options, path) => new Adafactor(options) { Path = path },
         ["adamw"] = (options, path) => new AdamW(options) { Path = path },
+        ["adamw8bit"] = (options, path) => new AdamW8Bit(options) { Path = path },
+        ["lion"] = (options, path) => new Lion(options) { Path = path },
+        ["sgd"] = (options, path) => new Sgd(options) { Path = path },
     };
 
     /// <summary>The names that <see cref="Create(string, OptimizerOptions?)"/> knows.</summary>
