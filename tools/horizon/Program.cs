@@ -1,1 +1,3 @@
-return 0;
+using Horizon.Flow.Cli;
+
+return await new HorizonCommandLine([]).RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);

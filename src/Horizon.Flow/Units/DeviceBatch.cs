@@ -5,19 +5,22 @@ namespace Horizon.Flow;
 /// <summary>One micro-batch on the compute device. Owns its tensors.</summary>
 public sealed class DeviceBatch : IDisposable
 {
-    private readonly Dictionary<int, Tensor> _masks = [];
+    private readonly Dictionary<object, Tensor> _shared = [];
+    private Tensor? _labelledTokens;
 
     /// <summary>Takes ownership of the tensors.</summary>
     /// <param name="inputIds">[batch, sequence] int64.</param>
     /// <param name="targets">[batch, sequence] int64: the token that follows, or -100 where nothing is to be learned.</param>
     /// <param name="positions">[batch, sequence] int64: the place within its document.</param>
     /// <param name="documents">[batch, sequence] int64: tokens attend to earlier tokens of the same document; null for one document a row.</param>
-    public DeviceBatch(Tensor inputIds, Tensor targets, Tensor positions, Tensor? documents)
+    /// <param name="labelledTokens">See <see cref="LabelledTokens"/>; null to look for them on the device.</param>
+    public DeviceBatch(Tensor inputIds, Tensor targets, Tensor positions, Tensor? documents, Tensor? labelledTokens = null)
     {
         InputIds = inputIds;
         Targets = targets;
         Positions = positions;
         Documents = documents;
+        _labelledTokens = labelledTokens;
     }
 
     /// <summary>[batch, sequence] int64.</summary>
@@ -31,6 +34,12 @@ public sealed class DeviceBatch : IDisposable
 
     /// <summary>[batch, sequence] int64, or null for one document a row.</summary>
     public Tensor? Documents { get; }
+
+    /// <summary>
+    /// [labelled tokens] int64, ascending: the places in the flattened <see cref="Targets"/> that are not -100. Looking for them on a
+    /// CUDA device makes the host wait, so whoever builds the batch from host memory does better to give them.
+    /// </summary>
+    public Tensor LabelledTokens => _labelledTokens ??= FindLabelledTokens();
 
     /// <summary>Rows.</summary>
     public long BatchSize => InputIds.shape[0];
@@ -47,9 +56,22 @@ public sealed class DeviceBatch : IDisposable
     {
         if (slidingWindow >= SequenceLength) slidingWindow = null;
         if (Documents is null && slidingWindow is null) return null;
-        if (!_masks.TryGetValue(slidingWindow ?? 0, out var mask))
-            _masks[slidingWindow ?? 0] = mask = BuildMask(slidingWindow);
-        return mask;
+        return Shared(("attention mask", slidingWindow), () => BuildMask(slidingWindow));
+    }
+
+    /// <summary>
+    /// What all units of a kind derive from the batch alone (a mask, rotary tables): made on first use, outside every autograd graph,
+    /// and owned by the batch.
+    /// </summary>
+    /// <param name="key">Tells it from others by equality.</param>
+    /// <param name="make">Makes it.</param>
+    public Tensor Shared(object key, Func<Tensor> make)
+    {
+        ArgumentNullException.ThrowIfNull(make);
+        if (_shared.TryGetValue(key, out var found)) return found;
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return _shared[key] = make().DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -59,14 +81,13 @@ public sealed class DeviceBatch : IDisposable
         Targets.Dispose();
         Positions.Dispose();
         Documents?.Dispose();
-        foreach (var mask in _masks.Values) mask.Dispose();
-        _masks.Clear();
+        _labelledTokens?.Dispose();
+        foreach (var tensor in _shared.Values) tensor.Dispose();
+        _shared.Clear();
     }
 
     private Tensor BuildMask(int? slidingWindow)
     {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
         var place = arange(SequenceLength, int64, InputIds.device);
         var query = place.unsqueeze(1);
         var key = place.unsqueeze(0);
@@ -74,6 +95,13 @@ public sealed class DeviceBatch : IDisposable
         if (slidingWindow is { } window) allowed = allowed.logical_and(key.gt(query - window));
         allowed = allowed.unsqueeze(0);
         if (Documents is not null) allowed = allowed.logical_and(Documents.unsqueeze(2).eq(Documents.unsqueeze(1)));
-        return allowed.unsqueeze(1).DetachFromDisposeScope();
+        return allowed.unsqueeze(1);
+    }
+
+    private Tensor FindLabelledTokens()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return Targets.flatten().ne(-100).nonzero().flatten().DetachFromDisposeScope();
     }
 }

@@ -6,6 +6,7 @@ namespace Horizon.Flow;
 public interface IUnitTape : IDisposable
 {
     /// <summary>[batch, sequence, hidden], owned by the tape.</summary>
+    /// <exception cref="InvalidOperationException">It was recomputed without weights, for backward alone.</exception>
     Tensor Output { get; }
 
     /// <summary>The gradients of the unit.</summary>

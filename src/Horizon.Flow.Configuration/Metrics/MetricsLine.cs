@@ -1,0 +1,33 @@
+using System.Text.Json.Serialization;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>One line of <c>metrics.jsonl</c> for a step. JSON knows no infinity and no NaN: such numbers are null.</summary>
+internal sealed record StepLine(
+    long Step,
+    double? Loss,
+    double? GradNorm,
+    double? LearningRate,
+    long Tokens,
+    double Seconds,
+    double? TokensPerSecond,
+    long DeviceBytesPeak,
+    long HostBytes)
+{
+    /// <summary>Written only where it is true.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Skipped { get; init; }
+}
+
+/// <summary>One line of <c>metrics.jsonl</c> for an evaluation after a step.</summary>
+internal sealed record EvaluationLine(long Step, double? EvalLoss);
+
+/// <summary>The one thing that every line has; for reading a file back.</summary>
+internal sealed record AnyLine(long? Step);
+
+/// <summary>Source-generated JSON of the lines, keys in snake_case.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(StepLine))]
+[JsonSerializable(typeof(EvaluationLine))]
+[JsonSerializable(typeof(AnyLine))]
+internal sealed partial class MetricsJson : JsonSerializerContext;

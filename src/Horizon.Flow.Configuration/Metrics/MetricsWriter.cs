@@ -1,0 +1,119 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>
+/// Writes <c>metrics.jsonl</c>: one JSON object a step, and one an evaluation. Every line is handed to the system as a whole when it is
+/// written, so that a run can be watched and a killed one leaves at most its last line cut. Not safe for use by several threads at once.
+/// </summary>
+public sealed class MetricsWriter : IDisposable
+{
+    private const int MaxLine = 4096;
+    private readonly FileStream _file;
+
+    private MetricsWriter(FileStream file) => _file = file;
+
+    /// <summary>Starts a file anew, in a folder that exists.</summary>
+    /// <exception cref="HorizonException">The file cannot be written.</exception>
+    public static MetricsWriter Create(string path) => Guard(path, () => new MetricsWriter(Open(path, FileMode.Create)));
+
+    /// <summary>
+    /// Goes on with the file of an interrupted run. Lines of steps after <paramref name="lastStep"/>, which the resumed run will do again,
+    /// and a line that was cut off are removed first.
+    /// </summary>
+    /// <exception cref="HorizonException">The file cannot be read or written.</exception>
+    public static MetricsWriter Resume(string path, long lastStep) => Guard(path, () =>
+    {
+        var file = Open(path, FileMode.OpenOrCreate);
+        try
+        {
+            file.SetLength(LengthThrough(file, lastStep));
+            file.Seek(0, SeekOrigin.End);
+            return new MetricsWriter(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    });
+
+    /// <summary>Writes a step's line.</summary>
+    /// <exception cref="HorizonException">The disk is full, or the like.</exception>
+    public void Write(StepReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        var line = new StepLine(
+            report.Step, Finite(report.Loss), Finite(report.GradientNorm), Finite(report.LearningRate), report.Tokens, report.Elapsed.TotalSeconds,
+            Finite(report.TokensPerSecond), report.DeviceBytesPeak, report.HostBytes)
+        { Skipped = report.Skipped };
+        Write(line, MetricsJson.Default.StepLine);
+    }
+
+    /// <summary>Writes the line of an evaluation done after <paramref name="step"/>.</summary>
+    /// <param name="step">The last step before the evaluation.</param>
+    /// <param name="loss">The mean loss over the held-out tokens, in nats.</param>
+    /// <exception cref="HorizonException">The disk is full, or the like.</exception>
+    public void WriteEvaluation(long step, double loss) => Write(new EvaluationLine(step, Finite(loss)), MetricsJson.Default.EvaluationLine);
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private void Write<T>(T line, JsonTypeInfo<T> type) => Guard(_file.Name, () =>
+    {
+        // One write a line: without a buffer in between it is the system's at once.
+        _file.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, type), (byte)'\n']);
+        return true;
+    });
+
+    private static FileStream Open(string path, FileMode mode) =>
+        new(path, mode, mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+
+    private static double? Finite(double number) => double.IsFinite(number) ? number : null;
+
+    // The bytes up to the end of the last whole line before the first one that must go. Lines are short; the file may be long.
+    private static long LengthThrough(FileStream file, long lastStep)
+    {
+        var reader = new BufferedStream(file);
+        var line = new List<byte>();
+        long kept = 0;
+        for (int next; (next = reader.ReadByte()) >= 0;)
+        {
+            line.Add((byte)next);
+            if (line.Count > MaxLine)
+                return kept;
+            if (next != '\n')
+                continue;
+            if (StepOf(line) is not { } step || step > lastStep)
+                return kept;
+            kept += line.Count;
+            line.Clear();
+        }
+        return kept;
+    }
+
+    private static long? StepOf(List<byte> line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line.ToArray(), MetricsJson.Default.AnyLine)?.Step;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static T Guard<T>(string path, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"The metrics file {path} cannot be written: {error.Message}", error);
+        }
+    }
+}

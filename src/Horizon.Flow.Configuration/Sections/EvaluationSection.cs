@@ -1,0 +1,14 @@
+namespace Horizon.Flow.Configuration;
+
+/// <summary>The <c>evaluation</c> section: the loss on text that is never trained on.</summary>
+public sealed record EvaluationSection
+{
+    /// <summary>Held-out text, read as <c>data.format</c> says.</summary>
+    /// <value>Default none.</value>
+    [PathKey]
+    public string? Path { get; init; }
+
+    /// <summary>Evaluate after every so many steps; 0 never does.</summary>
+    /// <value>Default 0.</value>
+    public long EverySteps { get; init; }
+}

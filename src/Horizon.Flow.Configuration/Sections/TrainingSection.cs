@@ -1,0 +1,45 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>The <c>training</c> section. A run ends at <see cref="MaxSteps"/> or after <see cref="Epochs"/>, whichever comes first.</summary>
+public sealed record TrainingSection
+{
+    /// <summary>Sequences in one micro-batch.</summary>
+    /// <value>Default 8 sequences.</value>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Micro-batches in one optimizer step.</summary>
+    /// <value>Default 1.</value>
+    public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>Optimizer steps at most; null or 0 sets no limit, so that <see cref="Epochs"/> alone decides.</summary>
+    /// <value>Default 200 steps.</value>
+    public long? MaxSteps { get; init; } = 200;
+
+    /// <summary>Passes over the data at most.</summary>
+    /// <value>Default 1 pass.</value>
+    public int Epochs { get; init; } = 1;
+
+    /// <summary>Where every random choice of the run starts: initialisation, shuffling.</summary>
+    /// <value>Default 42.</value>
+    public long Seed { get; init; } = 42;
+
+    /// <summary>The number type of weights, activations and gradients.</summary>
+    /// <value>Default <c>bf16</c>: exact fp32 masters stay in host memory at no extra cost.</value>
+    public StorePrecision Precision { get; init; } = StorePrecision.Bf16;
+
+    /// <summary>The largest global L2 norm of a step's gradient; a longer one is scaled down to it. Null or 0 turns clipping off.</summary>
+    /// <value>Default 1.0.</value>
+    /// <remarks>Without clipping a unit is updated as soon as its gradient lands, while backward goes on below it.</remarks>
+    public double? MaxGradNorm { get; init; } = 1.0;
+
+    /// <summary>Every how many layers an activation is kept; the others are computed again in backward.</summary>
+    /// <value>Default 1: every layer's input is kept.</value>
+    /// <remarks>A larger interval needs less device memory and more work.</remarks>
+    public int RecomputeInterval { get; init; } = 1;
+
+    /// <summary>Patterns of unit names (<c>*</c> stands for anything) that are not trained: neither downloaded nor updated.</summary>
+    /// <value>Default none.</value>
+    public ValueList<string> Freeze { get; init; } = [];
+}

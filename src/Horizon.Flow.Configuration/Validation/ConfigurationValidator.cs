@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>The rules that hold between a configuration's values, whether it came from a file or from code.</summary>
+public static partial class ConfigurationValidator
+{
+    /// <summary>Everything that is wrong; empty where nothing is.</summary>
+    /// <param name="configuration">What to look at. Its paths are looked up on the disk; nothing is made or changed there.</param>
+    /// <param name="use">What it must name.</param>
+    public static IReadOnlyList<ConfigurationProblem> Validate(RunConfiguration configuration, ConfigurationUse use = ConfigurationUse.Train)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var checks = new Checks();
+        CheckPaths(checks, configuration, use);
+        CheckTraining(checks, configuration);
+        CheckOptimizer(checks, configuration.Optimizer);
+        CheckSchedule(checks, configuration);
+        CheckRest(checks, configuration);
+        return checks.Problems;
+    }
+
+    private static void CheckPaths(Checks checks, RunConfiguration configuration, ConfigurationUse use)
+    {
+        checks.Required("model.path", configuration.Model.Path, "a Hugging Face model folder");
+        checks.Exists("model.path", configuration.Model.Path, folderOnly: true);
+        if (use != ConfigurationUse.Train)
+            return;
+        checks.Required("data.path", configuration.Data.Path, "a file or folder to train on");
+        checks.Exists("data.path", configuration.Data.Path);
+        checks.Exists("evaluation.path", configuration.Evaluation.Path);
+        var output = configuration.Output.Directory;
+        checks.Required("output.directory", output, "a folder for the model and the metrics");
+        checks.That(!File.Exists(output), "output.directory", $"'{output}'", "a folder; a file of that name is in the way");
+    }
+
+    private static void CheckTraining(Checks checks, RunConfiguration configuration)
+    {
+        var training = configuration.Training;
+        checks.AtLeast("training.batch_size", training.BatchSize, 1);
+        checks.AtLeast("training.gradient_accumulation", training.GradientAccumulation, 1);
+        checks.AtLeast("training.max_steps", training.MaxSteps ?? 0, 0);
+        checks.AtLeast("training.epochs", training.Epochs, 1);
+        checks.AtLeast("training.seed", training.Seed, 0);
+        checks.AtLeast("training.max_grad_norm", training.MaxGradNorm ?? 0, 0.0);
+        checks.AtLeast("training.recompute_interval", training.RecomputeInterval, 1);
+        foreach (var pattern in training.Freeze)
+            checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");
+        checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength, 1);
+    }
+
+    private static void CheckOptimizer(Checks checks, OptimizerSection optimizer)
+    {
+        checks.Positive("optimizer.learning_rate", optimizer.LearningRate);
+        checks.That(optimizer.Betas is [>= 0 and < 1, >= 0 and < 1], "optimizer.betas", optimizer.Betas, "two numbers, each at least 0 and less than 1");
+        checks.Positive("optimizer.eps", optimizer.Eps);
+        checks.AtLeast("optimizer.weight_decay", optimizer.WeightDecay, 0);
+        checks.Decay("optimizer.momentum", optimizer.Momentum);
+        for (var i = 0; i < optimizer.Groups.Count; i++)
+        {
+            var group = optimizer.Groups[i];
+            var key = $"optimizer.groups[{i}]";
+            checks.Required($"{key}.pattern", group.Pattern, "a parameter name or pattern");
+            checks.AtLeast($"{key}.learning_rate_factor", group.LearningRateFactor, 0);
+            checks.AtLeast($"{key}.weight_decay", group.WeightDecay ?? 0, 0);
+        }
+    }
+
+    private static void CheckSchedule(Checks checks, RunConfiguration configuration)
+    {
+        var schedule = configuration.Schedule;
+        var highest = configuration.Optimizer.LearningRate;
+        checks.AtLeast("schedule.warmup_steps", schedule.WarmupSteps, 0);
+        checks.AtLeast("schedule.min_learning_rate", schedule.MinLearningRate, 0);
+        checks.That(!(schedule.MinLearningRate > highest), "schedule.min_learning_rate", schedule.MinLearningRate,
+            FormattableString.Invariant($"no more than optimizer.learning_rate, which is {highest}"));
+        checks.That(schedule.DecayFraction is > 0 and <= 1, "schedule.decay_fraction", schedule.DecayFraction, "more than 0 and at most 1");
+    }
+
+    private static void CheckRest(Checks checks, RunConfiguration configuration)
+    {
+        var evaluation = configuration.Evaluation;
+        checks.AtLeast("evaluation.every_steps", evaluation.EverySteps, 0);
+        checks.That(evaluation.EverySteps <= 0 || evaluation.Path is not null, "evaluation.every_steps", evaluation.EverySteps,
+            "0 as long as evaluation.path names no text to evaluate on");
+        checks.AtLeast("checkpoint.every_steps", configuration.Checkpoint.EverySteps, 0);
+        checks.AtLeast("checkpoint.keep", configuration.Checkpoint.Keep, 1);
+        checks.AtLeast("pipeline.device_buffers", configuration.Pipeline.DeviceBuffers, 1);
+        checks.AtLeast("pipeline.gradient_slabs", configuration.Pipeline.GradientSlabs, 1);
+        checks.That(Device().IsMatch(configuration.Device), "device", $"'{configuration.Device}'", "auto, cpu, or cuda:N with the number of a GPU, such as cuda:0");
+    }
+
+    [GeneratedRegex(@"\A(auto|cpu|cuda:[0-9]{1,3})\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Device();
+}

@@ -1,0 +1,22 @@
+using System.Threading.Tasks.Dataflow;
+
+namespace Horizon.Flow.Graph;
+
+/// <summary>A link from one stage to another.</summary>
+/// <param name="From">Name of the giving stage.</param>
+/// <param name="To">Name of the taking stage.</param>
+/// <param name="Route">Which messages take this edge, in words; null for all that no earlier edge took.</param>
+public abstract record PlanEdge(string From, string To, string? Route)
+{
+    /// <summary>Type of the messages.</summary>
+    public abstract Type Message { get; }
+
+    /// <inheritdoc/>
+    public override string ToString() => Route is null ? $"{From} -> {To}" : $"{From} -> {To} [{Route}]";
+
+    internal abstract void Link(IDataflowBlock source, IDataflowBlock target);
+
+    internal abstract void Drain(IDataflowBlock source);
+
+    internal abstract void LinkDeadEnd(IDataflowBlock source, Action<StageException> onFault);
+}

@@ -1,0 +1,28 @@
+using System.Threading.Tasks.Dataflow;
+
+namespace Horizon.Flow.Graph;
+
+/// <summary>A link for messages of one type.</summary>
+/// <typeparam name="TMessage">Type of the messages.</typeparam>
+/// <param name="From">Name of the giving stage.</param>
+/// <param name="To">Name of the taking stage.</param>
+/// <param name="Route">Which messages take this edge, in words; null for all.</param>
+/// <param name="Takes">The same as a predicate; null exactly when <paramref name="Route"/> is.</param>
+public sealed record PlanEdge<TMessage>(string From, string To, string? Route = null, Predicate<TMessage>? Takes = null)
+    : PlanEdge(From, To, Route)
+    where TMessage : class
+{
+    /// <inheritdoc/>
+    public override Type Message => typeof(TMessage);
+
+    /// <inheritdoc/>
+    public override string ToString() => base.ToString();
+
+    internal override void Link(IDataflowBlock source, IDataflowBlock target) =>
+        Links.Connect((ISourceBlock<TMessage>)source, (ITargetBlock<TMessage>)target, Takes);
+
+    internal override void Drain(IDataflowBlock source) => Links.Drain((ISourceBlock<TMessage>)source);
+
+    internal override void LinkDeadEnd(IDataflowBlock source, Action<StageException> onFault) =>
+        Links.DeadEnd((ISourceBlock<TMessage>)source, From, onFault);
+}

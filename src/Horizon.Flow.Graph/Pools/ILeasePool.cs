@@ -1,0 +1,21 @@
+namespace Horizon.Flow.Graph;
+
+/// <summary>What a run needs to know of any pool: how much is out, and the way to get everything back after a fault.</summary>
+public interface ILeasePool : IDisposable
+{
+    /// <summary>The pool's name in plans, reports and errors.</summary>
+    string Name { get; }
+
+    /// <summary>How many leases can be out at once.</summary>
+    int Capacity { get; }
+
+    /// <summary>How many leases are out now.</summary>
+    int Outstanding { get; }
+
+    /// <summary>
+    /// Takes back every lease that is out, whoever holds it. Only after the run has stopped: blocks that faulted drop their
+    /// messages undisposed, so the pool, not the messages, is the authority on what is out.
+    /// </summary>
+    /// <returns>How many were out.</returns>
+    int Reclaim();
+}

@@ -1,0 +1,134 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.ObjectPool;
+
+namespace Horizon.Flow.Graph;
+
+/// <summary>
+/// A bounded pool: a channel of credits says how many items may be out, an <see cref="ObjectPool{T}"/> keeps those that are in.
+/// Items are made on first use and kept until the pool is disposed. Who finds no credit waits, and so the graph pushes back.
+/// </summary>
+/// <typeparam name="T">What is pooled; disposed with the pool if it is <see cref="IDisposable"/>.</typeparam>
+public sealed class LeasePool<T> : ILeasePool
+    where T : class
+{
+    private readonly Channel<bool> _credits;
+    private readonly ObjectPool<T> _items;
+    private readonly MakingPolicy _policy;
+    private readonly HashSet<Lease<T>> _out = [];
+    private readonly Lock _gate = new();
+
+    /// <summary>Creates a pool of <paramref name="capacity"/> items.</summary>
+    /// <param name="name">For plans, reports and errors.</param>
+    /// <param name="capacity">At least 1.</param>
+    /// <param name="create">Makes an item; called at most <paramref name="capacity"/> times.</param>
+    public LeasePool(string name, int capacity, Func<T> create)
+    {
+        ArgumentNullException.ThrowIfNull(create);
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        Name = name;
+        Capacity = capacity;
+        _policy = new MakingPolicy(create);
+        _items = new DefaultObjectPool<T>(_policy, capacity);
+        _credits = Channel.CreateBounded<bool>(capacity);
+        for (var i = 0; i < capacity; i++) _credits.Writer.TryWrite(true);
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public int Capacity { get; }
+
+    /// <inheritdoc/>
+    public int Outstanding
+    {
+        get
+        {
+            lock (_gate) return _out.Count;
+        }
+    }
+
+    /// <summary>Waits for a credit and takes an item. Waiters are served in order.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled first; nothing was taken.</exception>
+    public async ValueTask<Lease<T>> RentAsync(CancellationToken cancellationToken = default)
+    {
+        await _credits.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        return Take();
+    }
+
+    /// <summary>Takes an item if a credit is free.</summary>
+    public bool TryRent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Lease<T>? lease)
+    {
+        lease = _credits.Reader.TryRead(out _) ? Take() : null;
+        return lease is not null;
+    }
+
+    /// <inheritdoc/>
+    public int Reclaim()
+    {
+        Lease<T>[] lost;
+        lock (_gate) lost = [.. _out];
+        var count = 0;
+        foreach (var lease in lost)
+        {
+            if (!lease.Revoke()) continue;
+            Return(lease, lease.Item);
+            count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Disposes every item ever made. Leases still out lose their item.</summary>
+    public void Dispose()
+    {
+        Reclaim();
+        _credits.Writer.TryComplete();
+        _policy.DisposeItems();
+    }
+
+    internal void Return(Lease<T> lease, T item)
+    {
+        lock (_gate) _out.Remove(lease);
+        _items.Return(item);
+        _credits.Writer.TryWrite(true);
+    }
+
+    private Lease<T> Take()
+    {
+        try
+        {
+            var lease = new Lease<T>(this, _items.Get());
+            lock (_gate) _out.Add(lease);
+            return lease;
+        }
+        catch
+        {
+            _credits.Writer.TryWrite(true);
+            throw;
+        }
+    }
+
+    private sealed class MakingPolicy(Func<T> create) : IPooledObjectPolicy<T>
+    {
+        private readonly List<T> _made = [];
+
+        public T Create()
+        {
+            var item = create();
+            lock (_made) _made.Add(item);
+            return item;
+        }
+
+        public bool Return(T obj) => true;
+
+        public void DisposeItems()
+        {
+            lock (_made)
+            {
+                foreach (var item in _made) (item as IDisposable)?.Dispose();
+                _made.Clear();
+            }
+        }
+    }
+}

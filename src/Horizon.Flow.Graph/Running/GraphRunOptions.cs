@@ -1,0 +1,15 @@
+namespace Horizon.Flow.Graph;
+
+/// <summary>What one run of a graph is started with.</summary>
+public sealed record GraphRunOptions
+{
+    /// <summary>Stops every block at once when cancelled.</summary>
+    public CancellationToken Cancellation { get; init; }
+
+    /// <summary>The clock of all measurements.</summary>
+    /// <value>The system's.</value>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Is told of each message's stay in each stage; must be quick and must not throw. Null for none.</summary>
+    public Action<StageSpan>? OnSpan { get; init; }
+}

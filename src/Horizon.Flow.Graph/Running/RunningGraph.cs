@@ -1,0 +1,111 @@
+using System.Threading.Tasks.Dataflow;
+
+namespace Horizon.Flow.Graph;
+
+/// <summary>
+/// The blocks of one run. The first exception in any block, a user's too, stops them all; it is the one reported.
+/// </summary>
+public sealed class RunningGraph : IDisposable
+{
+    private readonly Dictionary<string, IDataflowBlock> _blocks = [];
+    private readonly CancellationTokenSource _stop;
+    private readonly List<StageProbe> _probes = [];
+    private StageException? _fault;
+
+    private RunningGraph(CancellationToken cancellation) =>
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+
+    /// <summary>Ends when every block has ended; never faults by itself, see <see cref="Fault"/>.</summary>
+    public Task Completion { get; private set; } = Task.CompletedTask;
+
+    /// <summary>The first thing that went wrong, or null.</summary>
+    public StageException? Fault => Volatile.Read(ref _fault);
+
+    /// <summary>Cancelled by the first fault, by <see cref="Stop"/>, or from outside.</summary>
+    public CancellationToken Stopping => _stop.Token;
+
+    /// <summary>The measurements, stage by stage.</summary>
+    public IReadOnlyList<StageProbe> Probes => _probes;
+
+    /// <summary>The block of a stage.</summary>
+    public IDataflowBlock Block(string name) => _blocks[name];
+
+    /// <summary>The block that takes what comes from outside.</summary>
+    public ITargetBlock<TIn> Entry<TIn>() => (ITargetBlock<TIn>)_blocks[EntryName];
+
+    /// <summary>Stops every block at once; messages inside are dropped.</summary>
+    public void Stop() => _stop.Cancel();
+
+    /// <summary>Records a fault found outside the blocks and stops the graph.</summary>
+    public void Report(StageException fault)
+    {
+        Interlocked.CompareExchange(ref _fault, fault, null);
+        try
+        {
+            _stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // A block that was slow to end reports after the run was put away; the first fault stands.
+            return;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stop.Dispose();
+
+    internal static RunningGraph Build<TContext>(GraphPlan<TContext> plan, TContext context, GraphRunOptions options)
+    {
+        var graph = new RunningGraph(options.Cancellation);
+        var watched = new Dictionary<string, Task<Exception?>>();
+        foreach (var node in plan.Nodes)
+        {
+            var probe = new StageProbe(node.Name, options.Time, options.OnSpan);
+            graph._probes.Add(probe);
+            var block = node.Create(context, new StageOptions
+            {
+                Name = node.Name,
+                Capacity = node.Traits.Capacity,
+                Parallelism = node.Traits.Parallelism,
+                Cancellation = graph.Stopping,
+                OnFault = graph.Report,
+                Probe = probe,
+            }) ?? throw new PlanException([new($"stage '{node.Name}'", "its recipe gave no block", "return one")]);
+            graph._blocks.Add(node.Name, block);
+            if (node.Traits.IsEntry) graph.EntryName = node.Name;
+            watched.Add(node.Name, graph.Watch(node.Name, block));
+        }
+
+        foreach (var edge in plan.Edges) edge.Link(graph._blocks[edge.From], graph._blocks[edge.To]);
+        foreach (var node in plan.Nodes)
+        {
+            var outgoing = plan.Edges.Where(edge => edge.From == node.Name).ToList();
+            if (outgoing.Count > 0 && outgoing.TrueForAll(edge => edge.Route is not null))
+                outgoing[0].LinkDeadEnd(graph._blocks[node.Name], graph.Report);
+            var sources = plan.Edges.Where(edge => edge.To == node.Name).Select(edge => watched[edge.From]).Distinct().ToList();
+            if (sources.Count > 0) Links.PropagateCompletion(sources, graph._blocks[node.Name]);
+        }
+
+        graph.Completion = Task.WhenAll(watched.Values);
+        graph.Stopping.Register(() =>
+        {
+            foreach (var edge in plan.Edges) edge.Drain(graph._blocks[edge.From]);
+        });
+        return graph;
+    }
+
+    private string EntryName { get; set; } = "";
+
+    /// <summary>Ends with the block, never faults. Blocks that are not ours say what went wrong only by their completion.</summary>
+    private Task<Exception?> Watch(string name, IDataflowBlock block) => block.Completion.ContinueWith(
+        done =>
+        {
+            if (!done.IsFaulted) return null;
+            var cause = done.Exception.Flatten().InnerExceptions[0];
+            Report(cause as StageException ?? new StageException(name, cause.Data["DataflowMessageValue"]?.ToString(), cause));
+            return (Exception?)cause;
+        },
+        CancellationToken.None,
+        TaskContinuationOptions.ExecuteSynchronously,
+        TaskScheduler.Default);
+}

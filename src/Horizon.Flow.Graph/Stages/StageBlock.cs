@@ -1,0 +1,90 @@
+using System.Threading.Tasks.Dataflow;
+
+namespace Horizon.Flow.Graph;
+
+/// <summary>
+/// A bounded, ordered Dataflow block around one asynchronous function: the base of every stage, and the short way to write your own.
+/// </summary>
+/// <remarks>
+/// <para>Takes: messages of <typeparamref name="TIn"/>.</para>
+/// <para>Gives: for each message none, one or several of <typeparamref name="TOut"/>, in the order of the inputs.</para>
+/// <para>Waits when: it holds <see cref="StageOptions.Capacity"/> messages, or its body waits.</para>
+/// <para>Completes when: it was told to and everything was taken from it.</para>
+/// <para>On fault: the first exception, wrapped in a <see cref="StageException"/>, goes to <see cref="StageOptions.OnFault"/> and to
+/// <see cref="Completion"/>; messages still inside are dropped, their leases are reclaimed by their pools.</para>
+/// <para>Owns: nothing.</para>
+/// </remarks>
+/// <typeparam name="TIn">What comes in.</typeparam>
+/// <typeparam name="TOut">What goes out.</typeparam>
+public class StageBlock<TIn, TOut> : IPropagatorBlock<TIn, TOut>, IReceivableSourceBlock<TOut>
+    where TOut : class
+{
+    private readonly TransformManyBlock<TIn, TOut> _inner;
+
+    /// <summary>A stage that gives one message, or none (null), for each.</summary>
+    public StageBlock(StageOptions options, Func<TIn, StageCall, ValueTask<TOut?>> body)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(body);
+        Options = options;
+        _inner = new TransformManyBlock<TIn, TOut>(
+            async input =>
+            {
+                var output = await StageRunner.RunAsync(options, input, body).ConfigureAwait(false);
+                if (output is null) return [];
+                StageRunner.Stamp(options, output);
+                return [output];
+            },
+            options.ToDataflow());
+    }
+
+    /// <summary>A stage that gives any number of messages for each.</summary>
+    public StageBlock(StageOptions options, Func<TIn, StageCall, ValueTask<IReadOnlyList<TOut>>> body)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(body);
+        Options = options;
+        _inner = new TransformManyBlock<TIn, TOut>(
+            async input =>
+            {
+                var outputs = await StageRunner.RunAsync(options, input, body).ConfigureAwait(false);
+                foreach (var output in outputs) StageRunner.Stamp(options, output);
+                return outputs;
+            },
+            options.ToDataflow());
+    }
+
+    /// <summary>What the stage was built with.</summary>
+    public StageOptions Options { get; }
+
+    /// <inheritdoc/>
+    public Task Completion => _inner.Completion;
+
+    /// <inheritdoc/>
+    public void Complete() => _inner.Complete();
+
+    /// <inheritdoc/>
+    public IDisposable LinkTo(ITargetBlock<TOut> target, DataflowLinkOptions linkOptions) => _inner.LinkTo(target, linkOptions);
+
+    /// <inheritdoc/>
+    public bool TryReceive(Predicate<TOut>? filter, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out TOut item) =>
+        _inner.TryReceive(filter, out item);
+
+    /// <inheritdoc/>
+    public bool TryReceiveAll([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IList<TOut>? items) => _inner.TryReceiveAll(out items);
+
+    void IDataflowBlock.Fault(Exception exception) => ((IDataflowBlock)_inner).Fault(exception);
+
+    DataflowMessageStatus ITargetBlock<TIn>.OfferMessage(
+        DataflowMessageHeader messageHeader, TIn messageValue, ISourceBlock<TIn>? source, bool consumeToAccept) =>
+        ((ITargetBlock<TIn>)_inner).OfferMessage(messageHeader, messageValue, source, consumeToAccept);
+
+    TOut? ISourceBlock<TOut>.ConsumeMessage(DataflowMessageHeader messageHeader, ITargetBlock<TOut> target, out bool messageConsumed) =>
+        ((ISourceBlock<TOut>)_inner).ConsumeMessage(messageHeader, target, out messageConsumed);
+
+    bool ISourceBlock<TOut>.ReserveMessage(DataflowMessageHeader messageHeader, ITargetBlock<TOut> target) =>
+        ((ISourceBlock<TOut>)_inner).ReserveMessage(messageHeader, target);
+
+    void ISourceBlock<TOut>.ReleaseReservation(DataflowMessageHeader messageHeader, ITargetBlock<TOut> target) =>
+        ((ISourceBlock<TOut>)_inner).ReleaseReservation(messageHeader, target);
+}

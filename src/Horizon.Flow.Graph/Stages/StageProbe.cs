@@ -1,0 +1,59 @@
+namespace Horizon.Flow.Graph;
+
+/// <summary>
+/// Measures one stage: how long its body worked, waited for credits, had no input, or could not start because its own output
+/// was not taken. Costs two clock readings a message.
+/// </summary>
+public sealed class StageProbe
+{
+    private readonly Lock _gate = new();
+    private readonly Action<StageSpan>? _onSpan;
+    private long _lastEnd;
+    private StageShares _sum;
+
+    /// <summary>Creates a probe.</summary>
+    /// <param name="stage">The stage's name.</param>
+    /// <param name="time">The clock; the system's by default.</param>
+    /// <param name="onSpan">Is told of each message; must be quick and must not throw.</param>
+    public StageProbe(string stage, TimeProvider? time = null, Action<StageSpan>? onSpan = null)
+    {
+        Stage = stage;
+        Time = time ?? TimeProvider.System;
+        _onSpan = onSpan;
+        _lastEnd = Time.GetTimestamp();
+    }
+
+    /// <summary>The stage's name.</summary>
+    public string Stage { get; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>What was measured so far.</summary>
+    public StageShares Shares
+    {
+        get
+        {
+            lock (_gate) return _sum;
+        }
+    }
+
+    internal void Record(IUnitMessage? message, long start, long end, long waited)
+    {
+        lock (_gate)
+        {
+            var gap = Math.Max(0, start - _lastEnd);
+            // The message was ready before this stage had finished the last one: then the stage itself could not go on.
+            var starved = message is null ? gap : Math.Clamp(message.ReadyTimestamp - _lastEnd, 0, gap);
+            _sum = new StageShares(
+                _sum.Messages + 1,
+                _sum.Busy + Time.GetElapsedTime(0, end - start - waited),
+                _sum.Waiting + Time.GetElapsedTime(0, waited),
+                _sum.Starved + Time.GetElapsedTime(0, starved),
+                _sum.Blocked + Time.GetElapsedTime(0, gap - starved));
+            _lastEnd = Math.Max(_lastEnd, end);
+        }
+
+        _onSpan?.Invoke(new StageSpan(Stage, message, start, end, waited));
+    }
+}

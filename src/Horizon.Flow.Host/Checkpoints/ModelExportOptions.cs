@@ -1,0 +1,13 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>How a model's weights are written.</summary>
+public sealed record ModelExportOptions
+{
+    /// <summary><see cref="ElementType.Float32"/>: exact masters; <see cref="ElementType.BFloat16"/>: their roundings.</summary>
+    /// <value>Null: the store's own type, F32 for an fp32 store and BF16 for a bf16 store.</value>
+    public ElementType? ElementType { get; init; }
+
+    /// <summary>Bytes of tensors that one file may hold; a larger model is cut into several. A tensor is never cut.</summary>
+    /// <value>5 GiB.</value>
+    public long MaxShardBytes { get; init; } = 5L << 30;
+}

@@ -1,0 +1,144 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// Writes a store's weights as Hugging Face does: one <c>model.safetensors</c>, or <c>model-00001-of-0000N.safetensors</c> with an index.
+/// </summary>
+public static partial class ModelExporter
+{
+    private const string SingleFile = "model.safetensors";
+
+    private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
+
+    /// <summary>
+    /// Writes the weights. All files are complete on disk, under other names, before the first takes its place: what goes wrong
+    /// earlier leaves the older files as they were.
+    /// </summary>
+    /// <param name="directory">The folder; created where needed.</param>
+    /// <param name="units">The store; it must not change meanwhile.</param>
+    /// <param name="options">Element type and shard size; null for the defaults.</param>
+    /// <param name="cancellationToken">Ends the writing.</param>
+    /// <returns>The names of the files written.</returns>
+    /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
+    public static async Task<IReadOnlyList<string>> ExportAsync(
+        string directory,
+        IReadOnlyList<UnitState> units,
+        ModelExportOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        ArgumentNullException.ThrowIfNull(units);
+        options ??= new ModelExportOptions();
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxShardBytes, nameof(options));
+
+        CreateFolder(directory);
+        var shards = Cut(units, options);
+        var files = new List<(string Name, PartialFile File)>();
+        try
+        {
+            foreach (var (name, parts) in shards)
+            {
+                var length = SafetensorsWriter.FileLength(parts, Metadata);
+                files.Add((name, await PartialFile.WriteAsync(
+                    Path.Combine(directory, name),
+                    length,
+                    writer => SafetensorsWriter.WriteAsync(writer, parts, Metadata, cancellationToken)).ConfigureAwait(false)));
+            }
+
+            if (shards.Count > 1)
+            {
+                var index = Index(shards);
+                files.Add((ShardIndex.FileName, await PartialFile.WriteAsync(
+                    Path.Combine(directory, ShardIndex.FileName),
+                    index.Length,
+                    writer => writer.WriteAsync(index, cancellationToken).AsTask()).ConfigureAwait(false)));
+            }
+
+            // From here on no token is asked: a half-renamed set would be no model.
+            foreach (var (_, file) in files) file.Commit();
+        }
+        finally
+        {
+            foreach (var (_, file) in files) await file.DisposeAsync().ConfigureAwait(false);
+        }
+
+        string[] names = [.. files.Select(file => file.Name)];
+        DeleteOlder(directory, names);
+        return names;
+    }
+
+    private static void CreateFolder(string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw PartialFile.Unwritable(directory, error);
+        }
+    }
+
+    /// <summary>Fills shards in the model's order, each as full as it gets.</summary>
+    private static List<(string Name, IReadOnlyList<TensorPart> Parts)> Cut(IReadOnlyList<UnitState> units, ModelExportOptions options)
+    {
+        var shards = new List<List<TensorPart>> { new() };
+        var bytes = 0L;
+        foreach (var part in units.SelectMany(unit =>
+            unit.Layout.Parameters.Select(slot => TensorPart.FromSlot(unit, slot, options.ElementType))))
+        {
+            if (shards[^1].Count > 0 && bytes + part.ByteLength > options.MaxShardBytes)
+            {
+                shards.Add([]);
+                bytes = 0;
+            }
+
+            shards[^1].Add(part);
+            bytes += part.ByteLength;
+        }
+
+        string Name(int shard) => shards.Count == 1 ? SingleFile : $"model-{shard + 1:D5}-of-{shards.Count:D5}.safetensors";
+        return [.. shards.Select((parts, shard) => (Name(shard), SafetensorsWriter.InStandardOrder(parts)))];
+    }
+
+    private static byte[] Index(List<(string Name, IReadOnlyList<TensorPart> Parts)> shards)
+    {
+        var json = new ArrayBufferWriter<byte>();
+        var jsonOptions = new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var writer = new Utf8JsonWriter(json, jsonOptions))
+        {
+            writer.WriteStartObject();
+            writer.WriteStartObject("metadata");
+            writer.WriteNumber("total_size", shards.Sum(shard => shard.Parts.Sum(part => part.ByteLength)));
+            writer.WriteEndObject();
+            writer.WriteStartObject("weight_map");
+            var places = shards.SelectMany(shard => shard.Parts.Select(part => (Tensor: part.Name, File: shard.Name)));
+            foreach (var (tensor, file) in places.OrderBy(place => place.Tensor, StringComparer.Ordinal)) writer.WriteString(tensor, file);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+
+        return [.. json.WrittenSpan, (byte)'\n'];
+    }
+
+    /// <summary>Removes what earlier exports left, which would otherwise be read instead of, or beside, the new files.</summary>
+    private static void DeleteOlder(string directory, IReadOnlyCollection<string> current)
+    {
+        try
+        {
+            foreach (var file in Directory.GetFiles(directory))
+                if (ExportedFile().IsMatch(Path.GetFileName(file)) && !current.Contains(Path.GetFileName(file))) File.Delete(file);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"cannot delete the older weights in {directory}: {error.Reason()}; delete them by hand", error);
+        }
+    }
+
+    [GeneratedRegex(@"^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?(\.partial)?$", RegexOptions.CultureInvariant)]
+    private static partial Regex ExportedFile();
+}

@@ -1,0 +1,65 @@
+namespace Horizon.Flow;
+
+/// <summary>
+/// Rows of tokens that go through the model at once. All arrays are [<see cref="Rows"/> x <see cref="SequenceLength"/>], row-major.
+/// </summary>
+public sealed class MicroBatch
+{
+    /// <summary>The label of a position at which nothing is to be learned.</summary>
+    public const long Unlabelled = -100;
+
+    /// <summary>Checks and takes the arrays.</summary>
+    /// <param name="rows">Sequences.</param>
+    /// <param name="sequenceLength">Tokens of each, padding included.</param>
+    /// <param name="inputIds">Token ids; any valid id as padding.</param>
+    /// <param name="targets">The token that follows within the same document, or <see cref="Unlabelled"/>. Already shifted.</param>
+    /// <param name="positions">The place within its document.</param>
+    /// <param name="documents">
+    /// Tokens attend to earlier tokens of the same number; padding has a number of its own. Null where every row is one document,
+    /// padded at its end only.
+    /// </param>
+    /// <param name="tokenCount">Real tokens, without padding; all by default.</param>
+    public MicroBatch(int rows, int sequenceLength, long[] inputIds, long[] targets, long[] positions, long[]? documents = null, int? tokenCount = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputIds);
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentNullException.ThrowIfNull(positions);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(sequenceLength, 1);
+        var count = checked(rows * sequenceLength);
+        if (inputIds.Length != count || targets.Length != count || positions.Length != count || (documents is not null && documents.Length != count))
+            throw new ArgumentException($"every array of a micro-batch of {rows} x {sequenceLength} has {count} elements");
+        Rows = rows;
+        SequenceLength = sequenceLength;
+        InputIds = inputIds;
+        Targets = targets;
+        Positions = positions;
+        Documents = documents;
+        LabelledTokens = targets.Count(target => target != Unlabelled);
+        TokenCount = tokenCount ?? count;
+    }
+
+    /// <summary>Sequences.</summary>
+    public int Rows { get; }
+
+    /// <summary>Tokens of each row, padding included.</summary>
+    public int SequenceLength { get; }
+
+    /// <summary>Token ids.</summary>
+    public long[] InputIds { get; }
+
+    /// <summary>The token that follows, or <see cref="Unlabelled"/>.</summary>
+    public long[] Targets { get; }
+
+    /// <summary>The place of each token within its document.</summary>
+    public long[] Positions { get; }
+
+    /// <summary>The document of each token within its row; null for one document a row.</summary>
+    public long[]? Documents { get; }
+
+    /// <summary>Positions with a target.</summary>
+    public int LabelledTokens { get; }
+
+    /// <summary>Real tokens, without padding.</summary>
+    public int TokenCount { get; }
+}

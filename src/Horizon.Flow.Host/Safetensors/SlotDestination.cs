@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// The place of one parameter in a unit's store. Floats of any width become fp32 masters: stored as they are in fp32 mode, as bf16
+/// rounding and difference (<see cref="ExactMaster"/>) in bf16 mode. Weights that are not finite are refused.
+/// </summary>
+/// <param name="unit">The unit's state.</param>
+/// <param name="slot">A slot of its layout.</param>
+public sealed class SlotDestination(UnitState unit, ParameterSlot slot) : ITensorDestination
+{
+    // 16 KiB of floats: stays in the first-level cache between conversion, check and split.
+    private const int ScratchElements = 4096;
+
+    /// <inheritdoc/>
+    public void Begin(TensorInfo tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        FloatConversion.RequireFloats(tensor);
+        if (!tensor.Shape.SequenceEqual(slot.Shape))
+        {
+            throw new HorizonException(
+                $"tensor {tensor.Name.Shown()} is {tensor.Shape.Shown()} in {tensor.File} but config.json asks for {slot.Shape.Shown()}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Write(TensorInfo tensor, long byteOffset, ReadOnlySpan<byte> bytes)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        var elementSize = FloatConversion.ElementSize(tensor.Type);
+        var element = byteOffset / elementSize;
+        Span<float> scratch = stackalloc float[ScratchElements];
+        while (!bytes.IsEmpty)
+        {
+            var values = scratch[..Math.Min(ScratchElements, bytes.Length / elementSize)];
+            var taken = values.Length * elementSize;
+            FloatConversion.ToFloat32(tensor.Type, bytes[..taken], values);
+            Store(tensor, element, values);
+            bytes = bytes[taken..];
+            element += values.Length;
+        }
+    }
+
+    private void Store(TensorInfo tensor, long element, ReadOnlySpan<float> values)
+    {
+        var bf16 = unit.Difference is not null;
+        var bad = FloatConversion.IndexOfNotFinite(values, bf16);
+        if (bad >= 0) throw Refusal(tensor, element + bad, values[bad]);
+        if (unit.Difference is not { } difference)
+        {
+            values.CopyTo(unit.Weights.Span<float>(slot.Offset + element, values.Length));
+            return;
+        }
+
+        FloatConversion.Split(
+            MemoryMarshal.Cast<float, uint>(values),
+            unit.Weights.Span<ushort>(slot.Offset + element, values.Length),
+            difference.Span<ushort>(slot.Offset + element, values.Length));
+    }
+
+    private static HorizonException Refusal(TensorInfo tensor, long element, float value) => new(
+        $"tensor {tensor.Name.Shown()} of {tensor.File} holds {value} at element {element}; " +
+        (float.IsFinite(value)
+            ? "no bf16 number is that large: set training.precision to fp32"
+            : "weights must be finite: take an undamaged checkpoint"));
+}

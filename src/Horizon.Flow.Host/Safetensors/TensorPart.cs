@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+
+namespace Horizon.Flow.Host;
+
+/// <summary>One tensor to be written: what the header says of it, and who supplies its bytes.</summary>
+/// <param name="Name">Its name in the file.</param>
+/// <param name="Type">The type of its elements; of whole bytes.</param>
+/// <param name="Shape">Its dimensions, row-major.</param>
+/// <param name="Fill">Supplies the bytes, piece by piece, in order, from one thread at a time.</param>
+public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList<long> Shape, TensorFill Fill)
+{
+    /// <summary>Bytes of the tensor.</summary>
+    public long ByteLength { get; } = Shape.Aggregate(Type.BitSize() / 8L, (product, extent) => checked(product * extent));
+
+    /// <summary>A parameter of the store, read while it is written: it must not change meanwhile.</summary>
+    /// <param name="unit">The unit's state.</param>
+    /// <param name="slot">A slot of its layout; its <see cref="ParameterSlot.TensorName"/> becomes the name.</param>
+    /// <param name="type">
+    /// <see cref="ElementType.Float32"/>: the exact master. <see cref="ElementType.BFloat16"/>: its rounding (to nearest, ties away
+    /// from zero, as the store itself rounds). Null: the store's own type.
+    /// </param>
+    public static TensorPart FromSlot(UnitState unit, ParameterSlot slot, ElementType? type = null)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(slot);
+        TensorFill fill = (type ?? unit.WeightType, unit.Difference) switch
+        {
+            (ElementType.Float32, null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 4) + offset, bytes),
+            (ElementType.BFloat16, not null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 2) + offset, bytes),
+            (ElementType.Float32, { } difference) =>
+                (offset, bytes) => FillMasters(unit.Weights, difference, slot.Offset + (offset / 4), bytes),
+            (ElementType.BFloat16, null) => (offset, bytes) => FillRounded(unit.Weights, slot.Offset + (offset / 2), bytes),
+            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "weights are written as Float32 or BFloat16"),
+        };
+        return new TensorPart(slot.TensorName, (type ?? unit.WeightType).ToSafetensors(), slot.Shape, fill);
+    }
+
+    /// <summary>A buffer's bytes as they are.</summary>
+    /// <param name="name">The name in the file.</param>
+    /// <param name="type">The type of the elements.</param>
+    /// <param name="shape">The dimensions.</param>
+    /// <param name="buffer">The memory; it must not change while it is written.</param>
+    /// <param name="bufferOffset">Its first byte to write.</param>
+    public static TensorPart FromBuffer(
+        string name, ElementType type, IReadOnlyList<long> shape, HostBuffer buffer, long bufferOffset = 0) =>
+        new(name, type.ToSafetensors(), shape, (offset, bytes) => FillRaw(buffer, bufferOffset + offset, bytes));
+
+    private static void FillRaw(HostBuffer buffer, long byteOffset, Span<byte> bytes) =>
+        buffer.Span<byte>(byteOffset, bytes.Length).CopyTo(bytes);
+
+    private static void FillMasters(HostBuffer weights, HostBuffer difference, long element, Span<byte> bytes)
+    {
+        var masters = MemoryMarshal.Cast<byte, uint>(bytes);
+        FloatConversion.Join(weights.Span<ushort>(element, masters.Length), difference.Span<short>(element, masters.Length), masters);
+    }
+
+    private static void FillRounded(HostBuffer weights, long element, Span<byte> bytes)
+    {
+        var rounded = MemoryMarshal.Cast<byte, ushort>(bytes);
+        FloatConversion.ToBFloat16(weights.Span<uint>(element, rounded.Length), rounded);
+    }
+}

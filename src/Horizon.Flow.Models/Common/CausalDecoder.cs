@@ -1,0 +1,34 @@
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>What all families here share: embedding, decoder layers, final norm and output projection.</summary>
+public static class CausalDecoder
+{
+    /// <summary>The model as units and the templates that they are bound to.</summary>
+    /// <param name="config">The numbers; <see cref="DecoderRules"/> says which are accepted.</param>
+    /// <param name="logitsByteLimit">Bytes of the logits that exist at once; see <see cref="HeadTemplate"/>.</param>
+    /// <exception cref="HorizonException">The numbers contradict each other or are too large.</exception>
+    public static ModelDefinition Define(ModelConfig config, long logitsByteLimit = HeadTemplate.DefaultLogitsByteLimit)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        DecoderRules.Check(config);
+        var units = DecoderLayout.Units(config);
+        var rotary = new RotaryEmbedding(config.Rope, config.HeadDimension);
+        var everything = new DecoderLayerTemplate(config, rotary, null);
+        var windowed = config.SlidingWindows.OfType<int>().Distinct()
+            .ToDictionary(window => window, window => new DecoderLayerTemplate(config, rotary, window));
+        var layers = Enumerable.Range(0, config.LayerCount).Select(layer =>
+            new HiddenBinding(layer + 1, config.SlidingWindow(layer) is { } window ? windowed[window] : everything));
+        var head = new HeadTemplate(config.TiedHead ? Roles.Embedding : Roles.Head, config.NormEpsilon, logitsByteLimit);
+        return new ModelDefinition
+        {
+            Architecture = config.Architecture,
+            Units = units,
+            Hidden = [new HiddenBinding(0, new EmbeddingTemplate(config.PaddingToken)), .. layers],
+            Head = new HeadBinding(config.TiedHead ? 0 : units.Count - 1, head),
+            HiddenSize = config.HiddenSize,
+            VocabularySize = config.VocabularySize,
+            MaximumSequenceLength = config.MaximumSequenceLength,
+            Initialize = new DecoderInitializer(config).Fill,
+        };
+    }
+}

@@ -1,0 +1,74 @@
+using System.Numerics;
+using System.Text;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>
+/// New weights as transformers draws them (normal with the configured deviation; norms one, biases zero, the padding row zero),
+/// but from a generator that has no state: element i of a tensor depends on the seed, the tensor's name and i alone, so any thread may
+/// fill any piece. Uniform numbers are SplitMix64 (Steele, Lea and Flood 2014) at counter i, normal ones Box and Muller's (1958).
+/// </summary>
+public sealed class DecoderInitializer
+{
+    private const ulong Golden = 0x9E3779B97F4A7C15;
+    private readonly double _deviation;
+    private readonly (long First, long End) _paddingRow;
+
+    /// <summary>Creates it.</summary>
+    /// <param name="config">Deviation and padding row.</param>
+    public DecoderInitializer(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        _deviation = config.InitializerRange;
+        if (config.PaddingToken is { } token) _paddingRow = (token * (long)config.HiddenSize, (token + 1) * (long)config.HiddenSize);
+    }
+
+    /// <summary>Writes elements <paramref name="offset"/>.. of a parameter; see <see cref="ParameterInitializer"/>.</summary>
+    public void Fill(ParameterSlot parameter, long seed, long offset, Span<float> values)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        if (parameter.Role.EndsWith("norm.weight", StringComparison.Ordinal)) values.Fill(1);
+        else if (parameter.Role.EndsWith(".bias", StringComparison.Ordinal)) values.Clear();
+        else
+        {
+            var key = Key(parameter.TensorName, seed);
+            for (var index = 0; index < values.Length; index++)
+                values[index] = (float)(_deviation * Normal(key, offset + index));
+            if (parameter.Role == Roles.Embedding) ClearPaddingRow(offset, values);
+        }
+    }
+
+    private void ClearPaddingRow(long offset, Span<float> values)
+    {
+        var first = Math.Clamp(_paddingRow.First - offset, 0, values.Length);
+        var end = Math.Clamp(_paddingRow.End - offset, 0, values.Length);
+        values[(int)first..(int)end].Clear();
+    }
+
+    // Elements 2j and 2j + 1 share two uniform numbers: one takes the cosine, the other the sine.
+    private static double Normal(ulong key, long index)
+    {
+        var pair = (ulong)index & ~1UL;
+        var radius = Math.Sqrt(-2 * Math.Log(Uniform(key, pair)));
+        var angle = 2 * Math.PI * Uniform(key, pair + 1);
+        return radius * ((index & 1) == 0 ? Math.Cos(angle) : Math.Sin(angle));
+    }
+
+    // In (0, 1]: the logarithm must not see zero.
+    private static double Uniform(ulong key, ulong counter) => ((Mix(key + (counter * Golden)) >> 11) + 1) * (1.0 / (1UL << 53));
+
+    private static ulong Key(string name, long seed)
+    {
+        var key = Mix((ulong)seed + Golden);
+        foreach (var symbol in Encoding.UTF8.GetBytes(name)) key = Mix(BitOperations.RotateLeft(key, 8) ^ symbol);
+        return key;
+    }
+
+    private static ulong Mix(ulong z)
+    {
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+}

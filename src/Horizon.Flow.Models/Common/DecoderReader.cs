@@ -1,0 +1,75 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>Reads what all decoder families share. Bounds keep every later product within 64 bits.</summary>
+internal static class DecoderReader
+{
+    private const int MaximumWidth = 1 << 24;
+    private const int MaximumLayers = 100_000;
+
+    /// <param name="json">The file.</param>
+    /// <param name="architecture">The family's name.</param>
+    /// <param name="maximumSequenceLength">What transformers assumes where max_position_embeddings is missing.</param>
+    /// <param name="headDimension">What it assumes where head_dim is missing; null for hidden_size / num_attention_heads.</param>
+    public static ModelConfig Read(ConfigJson json, string architecture, int maximumSequenceLength, int? headDimension = null)
+    {
+        RefuseUnsupported(json);
+        var hidden = json.Integer("hidden_size", 1, MaximumWidth);
+        var heads = json.Integer("num_attention_heads", 1, MaximumWidth);
+        var keyValueHeads = json.Integer("num_key_value_heads", 1, MaximumWidth, heads);
+        var vocabulary = json.Integer("vocab_size", 1, 1 << 28);
+        maximumSequenceLength = json.Integer("max_position_embeddings", 1, int.MaxValue, maximumSequenceLength);
+        if (heads % keyValueHeads != 0)
+            throw json.Refuse("num_attention_heads", $"({heads}) must be a multiple of num_key_value_heads ({keyValueHeads})");
+        if (!json.Has("head_dim") && headDimension is null && hidden % heads != 0)
+            throw json.Refuse("hidden_size", $"({hidden}) must be a multiple of num_attention_heads ({heads}) where head_dim is missing");
+        var head = json.Integer("head_dim", 1, 1 << 16, headDimension ?? Math.Max(1, hidden / heads));
+        if (head % 2 != 0) throw json.Refuse("head_dim", $"({head}) must be even: the rotary embedding turns pairs");
+
+        return new ModelConfig
+        {
+            Architecture = architecture,
+            VocabularySize = vocabulary,
+            HiddenSize = hidden,
+            IntermediateSize = json.Integer("intermediate_size", 1, MaximumWidth),
+            LayerCount = json.Integer("num_hidden_layers", 1, MaximumLayers),
+            HeadCount = heads,
+            KeyValueHeadCount = keyValueHeads,
+            HeadDimension = head,
+            MaximumSequenceLength = maximumSequenceLength,
+            NormEpsilon = json.Number("rms_norm_eps", 0, 1, 1e-6),
+            Rope = RopeReader.Read(json, maximumSequenceLength),
+            TiedHead = json.Flag("tie_word_embeddings", false),
+            PaddingToken = ReadPadding(json, vocabulary),
+            InitializerRange = json.Number("initializer_range", 0, 1e3, 0.02),
+            CheckpointType = ReadType(json),
+        };
+    }
+
+    private static void RefuseUnsupported(ConfigJson json)
+    {
+        if (json.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
+            throw json.Refuse("hidden_act", $"'{activation}' is not supported; supported is silu");
+        if (json.Number("attention_dropout", 0, 1, 0) != 0)
+            throw json.Refuse("attention_dropout", "is not supported; set it to 0");
+        if (json.Has("quantization_config"))
+            throw json.Refuse("quantization_config", "is not supported: training needs F32, F16 or BF16 weights, not quantized ones");
+    }
+
+    // torch counts a negative padding_idx from the end (Llama 2 was published with -1).
+    private static int? ReadPadding(ConfigJson json, int vocabulary)
+    {
+        if (!json.Has("pad_token_id")) return null;
+        var token = json.Integer("pad_token_id", -vocabulary, vocabulary - 1);
+        return token < 0 ? token + vocabulary : token;
+    }
+
+    private static ElementType? ReadType(ConfigJson json) => (json.Text("dtype") ?? json.Text("torch_dtype")) switch
+    {
+        "float32" => ElementType.Float32,
+        "bfloat16" => ElementType.BFloat16,
+        "float16" => ElementType.Float16,
+        _ => null,
+    };
+}

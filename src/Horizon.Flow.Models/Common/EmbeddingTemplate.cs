@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>
+/// The token embedding. Its backward needs no weights: it adds each token's gradient to the token's row and writes zeros everywhere
+/// else in the unit (with a tied head also over the final norm, whose gradient comes from the head's visit).
+/// </summary>
+public sealed class EmbeddingTemplate : IUnitTemplate
+{
+    private readonly int? _paddingToken;
+
+    /// <summary>Creates it.</summary>
+    /// <param name="paddingToken">The row that lookups do not train, as torch's <c>padding_idx</c>; null for none.</param>
+    public EmbeddingTemplate(int? paddingToken = null) => _paddingToken = paddingToken;
+
+    /// <inheritdoc/>
+    public bool BackwardNeedsWeights => false;
+
+    /// <inheritdoc/>
+    public bool IsEmbedding => true;
+
+    /// <inheritdoc/>
+    public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var rows = parameters[Roles.Embedding].index_select(0, batch.InputIds.flatten());
+        return rows.view(batch.BatchSize, batch.SequenceLength, -1).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch) =>
+        new EmbeddingTape(parameters is null ? null : Forward(parameters, input, batch), batch, _paddingToken);
+}

@@ -1,0 +1,17 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>Root mean square layer normalization (Zhang and Sennrich 2019, equation 4), statistics in fp32 as in transformers.</summary>
+internal static class RmsNorm
+{
+    /// <param name="x">[..., width].</param>
+    /// <param name="weight">[width].</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    public static Tensor Apply(Tensor x, Tensor weight, double epsilon)
+    {
+        var wide = x.to(float32);
+        var meanSquare = wide.pow(2).mean([-1], keepdim: true);
+        return weight * (wide * rsqrt(meanSquare + epsilon)).to(x.dtype);
+    }
+}

@@ -1,0 +1,70 @@
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>
+/// Names of parameters within their unit: the checkpoint's own names without the prefix <c>model.</c> or <c>model.layers.N.</c>.
+/// </summary>
+public static class Roles
+{
+    /// <summary>[vocabulary, hidden].</summary>
+    public const string Embedding = "embed_tokens.weight";
+
+    /// <summary>[hidden]: the final norm.</summary>
+    public const string FinalNorm = "norm.weight";
+
+    /// <summary>[vocabulary, hidden].</summary>
+    public const string Head = "lm_head.weight";
+
+    /// <summary>[hidden].</summary>
+    public const string InputNorm = "input_layernorm.weight";
+
+    /// <summary>[query heads * head width, hidden].</summary>
+    public const string Query = "self_attn.q_proj.weight";
+
+    /// <summary>[key/value heads * head width, hidden].</summary>
+    public const string Key = "self_attn.k_proj.weight";
+
+    /// <summary>[key/value heads * head width, hidden].</summary>
+    public const string Value = "self_attn.v_proj.weight";
+
+    /// <summary>[query heads * head width].</summary>
+    public const string QueryBias = "self_attn.q_proj.bias";
+
+    /// <summary>[key/value heads * head width].</summary>
+    public const string KeyBias = "self_attn.k_proj.bias";
+
+    /// <summary>[key/value heads * head width].</summary>
+    public const string ValueBias = "self_attn.v_proj.bias";
+
+    /// <summary>[head width].</summary>
+    public const string QueryNorm = "self_attn.q_norm.weight";
+
+    /// <summary>[head width].</summary>
+    public const string KeyNorm = "self_attn.k_norm.weight";
+
+    /// <summary>[hidden, query heads * head width].</summary>
+    public const string Output = "self_attn.o_proj.weight";
+
+    /// <summary>[hidden].</summary>
+    public const string OutputBias = "self_attn.o_proj.bias";
+
+    /// <summary>[hidden].</summary>
+    public const string PostAttentionNorm = "post_attention_layernorm.weight";
+
+    /// <summary>[intermediate, hidden].</summary>
+    public const string Gate = "mlp.gate_proj.weight";
+
+    /// <summary>[intermediate, hidden].</summary>
+    public const string Up = "mlp.up_proj.weight";
+
+    /// <summary>[hidden, intermediate].</summary>
+    public const string Down = "mlp.down_proj.weight";
+
+    /// <summary>[intermediate].</summary>
+    public const string GateBias = "mlp.gate_proj.bias";
+
+    /// <summary>[intermediate].</summary>
+    public const string UpBias = "mlp.up_proj.bias";
+
+    /// <summary>[hidden].</summary>
+    public const string DownBias = "mlp.down_proj.bias";
+}

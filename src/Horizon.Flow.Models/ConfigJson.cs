@@ -1,0 +1,119 @@
+using System.Text.Json;
+
+namespace Horizon.Flow.Models;
+
+/// <summary>
+/// An object of a config.json with typed, bounded reading: every getter either gives a sane value or says in one sentence which
+/// key of which file is wrong. A JSON null counts as missing.
+/// </summary>
+public sealed class ConfigJson
+{
+    /// <summary>A config.json is a few kilobytes; larger ones are not read.</summary>
+    public const int MaximumBytes = 16 << 20;
+
+    private readonly JsonElement _object;
+    private readonly string _prefix;
+
+    private ConfigJson(JsonElement json, string source, string prefix)
+    {
+        _object = json;
+        Source = source;
+        _prefix = prefix;
+    }
+
+    /// <summary>Where it was read from, for messages.</summary>
+    public string Source { get; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="HorizonException">Missing, unreadable, too large or no JSON object.</exception>
+    public static ConfigJson ReadFile(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            if (stream.Length > MaximumBytes)
+                throw new HorizonException($"{path}: {stream.Length:N0} bytes are too many for a config.json (at most {MaximumBytes:N0})");
+            return Parse(new StreamReader(stream).ReadToEnd(), path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"{path}: cannot read the model's config.json: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Parses text.</summary>
+    /// <exception cref="HorizonException">No JSON object.</exception>
+    public static ConfigJson Parse(string text, string source)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new HorizonException($"{source}: a config.json must be a JSON object, this is a {document.RootElement.ValueKind}");
+            return new ConfigJson(document.RootElement.Clone(), source, "");
+        }
+        catch (JsonException error)
+        {
+            throw new HorizonException($"{source}: not valid JSON: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Whether the key is there and not null.</summary>
+    public bool Has(string key) => Find(key) is not null;
+
+    /// <summary>Whether the key is there and says null.</summary>
+    public bool IsNull(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Null;
+
+    /// <summary>A whole number within bounds; <paramref name="fallback"/> if missing, an error where that is null.</summary>
+    public int Integer(string key, int minimum, int maximum, int? fallback = null) =>
+        Find(key) is not { } value ? fallback ?? throw Missing(key)
+        : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= minimum && number <= maximum ? number
+        : throw Wrong(key, value, $"a whole number from {minimum:N0} to {maximum:N0}");
+
+    /// <summary>A finite number within bounds; <paramref name="fallback"/> if missing, an error where that is null.</summary>
+    public double Number(string key, double minimum, double maximum, double? fallback = null) =>
+        Find(key) is not { } value ? fallback ?? throw Missing(key)
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= minimum && number <= maximum ? number
+        : throw Wrong(key, value, $"a number from {minimum:G6} to {maximum:G6}");
+
+    /// <summary>true or false; <paramref name="fallback"/> if missing.</summary>
+    public bool Flag(string key, bool fallback) => Find(key) is not { } value ? fallback : value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Wrong(key, value, "true or false"),
+    };
+
+    /// <summary>A text; null if missing.</summary>
+    public string? Text(string key) =>
+        Find(key) is not { } value ? null
+        : value.ValueKind == JsonValueKind.String ? value.GetString()
+        : throw Wrong(key, value, "a text");
+
+    /// <summary>A list of texts; null if missing.</summary>
+    public IReadOnlyList<string>? Texts(string key) =>
+        Find(key) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
+            ? [.. value.EnumerateArray().Select(item => item.GetString()!)]
+            : throw Wrong(key, value, "a list of texts");
+
+    /// <summary>A nested object; null if missing.</summary>
+    public ConfigJson? Object(string key) =>
+        Find(key) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Object ? new ConfigJson(value, Source, $"{_prefix}{key}.")
+        : throw Wrong(key, value, "an object");
+
+    /// <summary>An error about one key: <c>file: key reason</c>.</summary>
+    public HorizonException Refuse(string key, string reason) => new($"{Source}: {_prefix}{key} {reason}");
+
+    private JsonElement? Find(string key) =>
+        _object.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private HorizonException Missing(string key) => Refuse(key, "is missing");
+
+    private HorizonException Wrong(string key, JsonElement value, string wanted)
+    {
+        var text = value.GetRawText();
+        return Refuse(key, $"must be {wanted}, not {(text.Length > 60 ? text[..60] + "..." : text)}");
+    }
+}

@@ -1,0 +1,28 @@
+using Horizon.Flow.Models.Common;
+
+namespace Horizon.Flow.Models.Llama;
+
+/// <summary>Llama 1 to 3: <c>attention_bias</c> covers all four projections of the attention.</summary>
+public sealed class LlamaFamily : IModelFamily
+{
+    /// <inheritdoc/>
+    public string Architecture => "LlamaForCausalLM";
+
+    /// <inheritdoc/>
+    public string ModelType => "llama";
+
+    /// <inheritdoc/>
+    public ModelConfig Read(ConfigJson json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return DecoderReader.Read(json, Architecture, maximumSequenceLength: 2048) with
+        {
+            QueryKeyValueBias = json.Flag("attention_bias", false),
+            AttentionOutputBias = json.Flag("attention_bias", false),
+            FeedForwardBias = json.Flag("mlp_bias", false),
+        };
+    }
+
+    /// <inheritdoc/>
+    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+}

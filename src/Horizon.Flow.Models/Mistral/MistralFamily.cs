@@ -1,0 +1,24 @@
+using Horizon.Flow.Models.Common;
+
+namespace Horizon.Flow.Models.Mistral;
+
+/// <summary>Mistral: Llama without biases, every layer with one sliding window.</summary>
+public sealed class MistralFamily : IModelFamily
+{
+    /// <inheritdoc/>
+    public string Architecture => "MistralForCausalLM";
+
+    /// <inheritdoc/>
+    public string ModelType => "mistral";
+
+    /// <inheritdoc/>
+    public ModelConfig Read(ConfigJson json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 131_072);
+        return config with { SlidingWindows = WindowReader.ReadUniform(json, config.LayerCount) };
+    }
+
+    /// <inheritdoc/>
+    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+}

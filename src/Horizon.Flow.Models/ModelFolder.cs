@@ -1,0 +1,18 @@
+namespace Horizon.Flow.Models;
+
+/// <summary>Reads a Hugging Face model folder.</summary>
+public static class ModelFolder
+{
+    /// <summary>Reads config.json.</summary>
+    /// <param name="path">The model's folder, or its config.json.</param>
+    /// <param name="registry">The known families; <see cref="ModelRegistry.Default"/> if null.</param>
+    /// <exception cref="HorizonException">
+    /// The file is missing or no JSON, the architecture is unknown, or a setting is missing, absurd or not supported.
+    /// </exception>
+    public static ModelConfig ReadConfig(string path, ModelRegistry? registry = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var file = Directory.Exists(path) ? Path.Combine(path, "config.json") : path;
+        return (registry ?? ModelRegistry.Default).Read(ConfigJson.ReadFile(file));
+    }
+}

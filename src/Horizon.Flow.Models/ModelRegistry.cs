@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+using Horizon.Flow.Models.Llama;
+using Horizon.Flow.Models.Mistral;
+using Horizon.Flow.Models.Qwen2;
+using Horizon.Flow.Models.Qwen3;
+
+namespace Horizon.Flow.Models;
+
+/// <summary>The known model families. Immutable: <see cref="With"/> returns a new registry and leaves this one as it is.</summary>
+public sealed class ModelRegistry
+{
+    private readonly ImmutableList<IModelFamily> _families;
+
+    private ModelRegistry(ImmutableList<IModelFamily> families) => _families = families;
+
+    /// <summary>Llama, Mistral, Qwen2 and Qwen3.</summary>
+    public static ModelRegistry Default { get; } =
+        new([new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family()]);
+
+    /// <summary>The names of the known architectures.</summary>
+    public IEnumerable<string> Architectures => _families.Select(family => family.Architecture);
+
+    /// <summary>A registry that also knows <paramref name="family"/>; it replaces a family of the same architecture.</summary>
+    public ModelRegistry With(IModelFamily family)
+    {
+        ArgumentNullException.ThrowIfNull(family);
+        return new(_families.RemoveAll(known => known.Architecture == family.Architecture).Add(family));
+    }
+
+    /// <summary>Reads a parsed config.json.</summary>
+    /// <exception cref="HorizonException">Unknown architecture, or a setting is missing, absurd or not supported.</exception>
+    public ModelConfig Read(ConfigJson json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        var architectures = json.Texts("architectures");
+        var modelType = json.Text("model_type");
+        var family = architectures is { Count: > 0 }
+            ? architectures.Select(Find).FirstOrDefault(known => known is not null)
+            : _families.FirstOrDefault(known => known.ModelType == modelType);
+        return family?.Read(json)
+            ?? throw Unknown(architectures is { Count: > 0 } ? string.Join(", ", architectures) : modelType ?? "(none named)", json.Source);
+    }
+
+    /// <summary>The model as units and templates.</summary>
+    /// <exception cref="HorizonException">Unknown architecture, or numbers that contradict each other.</exception>
+    public ModelDefinition Define(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return (Find(config.Architecture) ?? throw Unknown(config.Architecture, "the model configuration")).Define(config);
+    }
+
+    private IModelFamily? Find(string architecture) => _families.FirstOrDefault(family => family.Architecture == architecture);
+
+    private HorizonException Unknown(string architecture, string source) =>
+        new($"{source}: the architecture '{architecture}' is not known; known are {string.Join(", ", Architectures)}");
+}

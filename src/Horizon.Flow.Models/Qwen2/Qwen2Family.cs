@@ -1,0 +1,24 @@
+using Horizon.Flow.Models.Common;
+
+namespace Horizon.Flow.Models.Qwen2;
+
+/// <summary>Qwen2 and Qwen2.5: always biases on q, k and v, none on the output projection.</summary>
+public sealed class Qwen2Family : IModelFamily
+{
+    /// <inheritdoc/>
+    public string Architecture => "Qwen2ForCausalLM";
+
+    /// <inheritdoc/>
+    public string ModelType => "qwen2";
+
+    /// <inheritdoc/>
+    public ModelConfig Read(ConfigJson json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 32_768);
+        return config with { QueryKeyValueBias = true, SlidingWindows = WindowReader.ReadByLayer(json, config.LayerCount) };
+    }
+
+    /// <inheritdoc/>
+    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+}

@@ -1,0 +1,48 @@
+using Horizon.Flow.Graph;
+
+namespace Horizon.Flow;
+
+/// <summary>The gradients of one unit, from its tape and the gradient of its output. No autograd graph spans two units.</summary>
+/// <remarks>
+/// <para>Takes: <see cref="RecomputedUnit"/>, last unit first.</para>
+/// <para>Gives: <see cref="DeviceGradient"/>; none for a frozen unit. The gradient of the input lies in the
+/// <see cref="MicroBatchScope"/>.</para>
+/// <para>Waits when: it is not the visit's turn, or no device gradient buffer is free.</para>
+/// <para>Completes when: told to, after the last unit. On fault: as any stage.</para>
+/// <para>Owns: the tape (disposed) and the weight lease (given back); a gradient lease until it is given on.</para>
+/// </remarks>
+public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
+{
+    /// <summary>Creates the block.</summary>
+    public BackwardBlock(LeasePool<DeviceSlot> gradients, IComputeDevice device, StageOptions options)
+        : base(options, async (unit, call) =>
+        {
+            var visit = unit.Visit;
+            await call.WaitFor(visit.MicroBatch.Turns.WaitAsync(visit.BackwardTurn, call.Cancellation)).ConfigureAwait(false);
+            var gradient = visit.GivesGradient ? await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false) : null;
+            await device.Lane.RunAsync(() => Run(device, unit, gradient?.Value), call.Cancellation).ConfigureAwait(false);
+            unit.Weights?.Dispose();
+            visit.MicroBatch.Turns.Done(visit.BackwardTurn);
+            return gradient is null ? null : new DeviceGradient(visit, gradient);
+        })
+    {
+    }
+
+    private static void Run(IComputeDevice device, RecomputedUnit unit, DeviceSlot? gradient)
+    {
+        var visit = unit.Visit;
+        var microBatch = visit.MicroBatch;
+        if (gradient is not null) device.ComputeWaits(gradient.Fence);
+        using (unit.Tape)
+        {
+            microBatch.OutputGradient = unit.Tape.Backward(microBatch.OutputGradient!, gradient?.ViewsOf(visit.Layout))?.DetachFromDisposeScope();
+        }
+
+        if (visit.BeginsSegment) microBatch.DropInput(visit.Layer);
+        else microBatch.KeepInput(visit.Layer, null); // it is the output of the tape below, which disposes it
+        if (visit.ClosesMicroBatch) microBatch.Dispose();
+        var done = device.RecordCompute();
+        if (unit.Weights is { } weights) weights.Value.Fence = done;
+        if (gradient is not null) gradient.Fence = done;
+    }
+}

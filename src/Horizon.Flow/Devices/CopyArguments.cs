@@ -1,0 +1,20 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>What every copy checks before a byte moves.</summary>
+internal static class CopyArguments
+{
+    public static void Check(HostBuffer host, long bytes, DeviceBuffer device, Fence after)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(after);
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        if (bytes > host.ByteLength || bytes > device.ByteLength)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(bytes), bytes, $"a copy of {bytes:N0} bytes leaves a host buffer of {host.ByteLength:N0} or a device buffer of {device.ByteLength:N0}");
+        }
+    }
+}

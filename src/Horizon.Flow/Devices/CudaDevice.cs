@@ -1,0 +1,183 @@
+using System.Collections.Concurrent;
+using Horizon.Flow.Cuda;
+using Horizon.Flow.Host;
+using TorchSharp;
+using static Horizon.Flow.Cuda.CudaDriver;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// An NVIDIA GPU: libtorch's kernels on its default stream, uploads and downloads on a stream each beside it, ordered by events. No
+/// call waits for the device, except where memory is made, unlocked or freed.
+/// </summary>
+public sealed class CudaDevice : IComputeDevice
+{
+    private readonly ConcurrentDictionary<nint, byte> _locked = [];
+    private readonly CudaContext _context;
+    private readonly CudaStream _compute;
+    private readonly CudaStream _up;
+    private readonly CudaStream _down;
+    private readonly Action<string>? _warn;
+    private int _warned;
+    private bool _disposed;
+
+    /// <summary>Opens a device, in libtorch and in the driver.</summary>
+    /// <param name="ordinal">From 0, as CUDA_VISIBLE_DEVICES leaves them.</param>
+    /// <param name="warn">Receives what does not end the run, such as memory that could not be page-locked; nobody by default.</param>
+    /// <exception cref="HorizonException">No driver, no such device, or a libtorch without CUDA.</exception>
+    public CudaDevice(int ordinal, Action<string>? warn = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(ordinal);
+        var folder = NativeTorch.Load();
+        var count = CudaContext.DeviceCount();
+        if (ordinal >= count)
+        {
+            throw new HorizonException(
+                $"There is no device cuda:{ordinal}: the driver shows {(count == 0 ? "none" : $"cuda:0 to cuda:{count - 1}")}. Choose one of these, or device: cpu.");
+        }
+
+        if (!cuda.is_available())
+        {
+            throw new HorizonException(
+                $"libtorch in '{folder}' cannot use the GPU: take one that is built for CUDA and for a driver no newer than this machine's. {NativeTorch.Ways}");
+        }
+
+        _warn = warn;
+        _context = new CudaContext(ordinal);
+        TorchDevice = new Device(DeviceType.CUDA, ordinal);
+        Name = $"cuda:{ordinal} ({_context.Name})";
+        _compute = new CudaStream(_context, $"compute stream of cuda:{ordinal}", libtorch: true);
+        _up = new CudaStream(_context, $"upload stream of cuda:{ordinal}");
+        _down = new CudaStream(_context, $"download stream of cuda:{ordinal}");
+        Lane = new ComputeLane($"lane of cuda:{ordinal}", _context.Stay);
+    }
+
+    /// <summary>The devices that the driver shows; 0 where there is no driver.</summary>
+    public static int Count
+    {
+        get
+        {
+            try
+            {
+                return CudaContext.DeviceCount();
+            }
+            catch (HorizonException)
+            {
+                return 0;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Device TorchDevice { get; }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public long? MemoryBytes => _context.MemoryBytes;
+
+    /// <inheritdoc/>
+    public long? FreeMemoryBytes
+    {
+        get
+        {
+            using var entered = _context.Enter();
+            Check(cuMemGetInfo_v2(out var free, out _), "cuMemGetInfo");
+            return (long)free;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ComputeLane Lane { get; }
+
+    /// <inheritdoc/>
+    public DeviceBuffer Allocate(long elements, ElementType type)
+    {
+        var buffer = new DeviceBuffer(TorchDevice, elements, type, Synchronize);
+        // The block may be one that kernels under way have just let go, and it is being zeroed: copies must come after both.
+        Synchronize();
+        return buffer;
+    }
+
+    /// <inheritdoc/>
+    public void PageLock(HostBuffer buffer)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        if (buffer.ByteLength == 0 || !_locked.TryAdd(buffer.Address, 0)) return;
+        using var entered = _context.Enter();
+        var result = cuMemHostRegister_v2(buffer.Address, (nuint)buffer.ByteLength, PortableRegistration);
+        if (result == 0) return;
+        _locked.TryRemove(buffer.Address, out _);
+        if (result == AlreadyRegistered) return; // by another device of this process, for all of them
+        if (Interlocked.Exchange(ref _warned, 1) == 0)
+        {
+            _warn?.Invoke(
+                $"page-locking {buffer.ByteLength:N0} bytes for {Name} failed: {Describe(result)}. Copies from ordinary memory are several times slower; "
+                + "raise the limit (ulimit -l), or leave more host memory free.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Unlock(HostBuffer buffer)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        if (!_locked.TryRemove(buffer.Address, out _)) return;
+        _up.Synchronize();
+        _down.Synchronize();
+        using var entered = _context.Enter();
+        Check(cuMemHostUnregister(buffer.Address), "cuMemHostUnregister");
+    }
+
+    /// <inheritdoc/>
+    public Fence Upload(HostBuffer source, long bytes, DeviceBuffer target, Fence after)
+    {
+        CopyArguments.Check(source, bytes, target, after);
+        return _up.Enqueue(after, $"cuMemcpyHtoDAsync of {bytes:N0} bytes to {TorchDevice}", stream =>
+            cuMemcpyHtoDAsync_v2(target.Address, source.Address, (nuint)bytes, stream));
+    }
+
+    /// <inheritdoc/>
+    public Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after)
+    {
+        CopyArguments.Check(target, bytes, source, after);
+        return _down.Enqueue(after, $"cuMemcpyDtoHAsync of {bytes:N0} bytes from {TorchDevice}", stream =>
+            cuMemcpyDtoHAsync_v2(target.Address, source.Address, (nuint)bytes, stream));
+    }
+
+    /// <inheritdoc/>
+    public Fence RecordCompute() => _compute.RecordFence();
+
+    /// <inheritdoc/>
+    public void ComputeWaits(Fence fence)
+    {
+        ArgumentNullException.ThrowIfNull(fence);
+        _compute.WaitFor(fence);
+    }
+
+    /// <summary>Waits on the host until the device has nothing left to do. Not for the steady state.</summary>
+    /// <exception cref="DeviceException">Something before it failed.</exception>
+    public void Synchronize()
+    {
+        using var entered = _context.Enter();
+        Check(cuCtxSynchronize(), "cuCtxSynchronize");
+    }
+
+    /// <summary>Ends the lane, the streams and what is still page-locked. Buffers are disposed before.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        Lane.Dispose();
+        _compute.Dispose();
+        _up.Dispose();
+        _down.Dispose();
+        using (_context.Enter())
+        {
+            foreach (var address in _locked.Keys) _ = cuMemHostUnregister(address);
+        }
+
+        _context.Dispose();
+    }
+}

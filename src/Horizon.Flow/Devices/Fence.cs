@@ -1,0 +1,26 @@
+namespace Horizon.Flow;
+
+/// <summary>
+/// A point in the device's work: complete when everything before it is done. Devices order streams by it; the host may wait for it
+/// without holding a thread.
+/// </summary>
+public abstract class Fence
+{
+    /// <summary>A fence with nothing before it.</summary>
+    public static Fence Completed { get; } = new CompletedFence();
+
+    /// <summary>Whether everything before it is done.</summary>
+    public abstract bool IsComplete { get; }
+
+    /// <summary>Ends when everything before it is done.</summary>
+    /// <param name="cancellationToken">Ends the wait, not the work.</param>
+    /// <exception cref="DeviceException">The work before it failed.</exception>
+    public abstract ValueTask WaitAsync(CancellationToken cancellationToken = default);
+
+    private sealed class CompletedFence : Fence
+    {
+        public override bool IsComplete => true;
+
+        public override ValueTask WaitAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+    }
+}

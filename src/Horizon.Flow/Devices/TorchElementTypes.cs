@@ -1,0 +1,21 @@
+using Horizon.Flow.Host;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>The element types as TorchSharp names them.</summary>
+public static class TorchElementTypes
+{
+    /// <summary>The tensor type of an element type.</summary>
+    public static ScalarType ToScalarType(this ElementType type) => type switch
+    {
+        ElementType.Float32 => ScalarType.Float32,
+        ElementType.BFloat16 => ScalarType.BFloat16,
+        ElementType.Float16 => ScalarType.Float16,
+        ElementType.Int64 => ScalarType.Int64,
+        ElementType.Int32 => ScalarType.Int32,
+        ElementType.Int16 => ScalarType.Int16,
+        ElementType.UInt8 => ScalarType.Byte,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "unknown element type"),
+    };
+}

@@ -1,0 +1,46 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// One device buffer of a pool, for weights or for gradients, large enough for every unit, with the views that bind it to each kind
+/// of unit, made once.
+/// </summary>
+public sealed class DeviceSlot : IDisposable
+{
+    private readonly Dictionary<string, ParameterViews> _views = [];
+
+    /// <summary>Takes ownership of the buffer.</summary>
+    public DeviceSlot(DeviceBuffer buffer)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        Buffer = buffer;
+    }
+
+    /// <summary>The buffer.</summary>
+    public DeviceBuffer Buffer { get; }
+
+    /// <summary>
+    /// When the last copy or computation on the buffer is done. Who uses it next lets its stream wait for this, and leaves its own.
+    /// </summary>
+    public Fence Fence { get; set; }
+
+    /// <summary>The buffer as the parameters of a unit of that layout.</summary>
+    public ParameterViews ViewsOf(UnitLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        lock (_views)
+        {
+            if (!_views.TryGetValue(layout.Kind, out var views))
+                _views.Add(layout.Kind, views = new ParameterViews(Buffer.Flat, layout));
+            return views;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var views in _views.Values) views.Dispose();
+        Buffer.Dispose();
+    }
+}

@@ -1,0 +1,23 @@
+namespace Horizon.Flow;
+
+/// <summary>The names of the default graph's pools.</summary>
+public static class PoolNames
+{
+    /// <summary>Device buffers for weights.</summary>
+    public const string DeviceWeights = "device weight buffers";
+
+    /// <summary>Device buffers for gradients.</summary>
+    public const string DeviceGradients = "device gradient buffers";
+
+    /// <summary>Host buffers that gradients come down into.</summary>
+    public const string Slabs = "gradient slabs";
+
+    /// <summary>fp32 accumulators.</summary>
+    public const string Accumulators = "gradient accumulators";
+
+    /// <summary>Micro-batches on the device.</summary>
+    public const string Admissions = "micro-batches in flight";
+
+    /// <summary>Losses on their way to the host.</summary>
+    public const string Losses = "loss cells";
+}

@@ -1,0 +1,41 @@
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>A unit's flat gradient in host memory. The update gives the slab back.</summary>
+public sealed class HostGradient : UnitMessage
+{
+    /// <summary>Creates the message.</summary>
+    /// <param name="visit">The visit.</param>
+    /// <param name="slab">[ElementCount] of <paramref name="type"/>.</param>
+    /// <param name="type">bf16 or fp32.</param>
+    /// <param name="sumOfSquares">The sum of squares of all elements, if known already.</param>
+    public HostGradient(UnitVisit visit, Lease<HostBuffer> slab, ElementType type, double? sumOfSquares = null)
+        : base(visit)
+    {
+        Slab = slab;
+        Type = type;
+        SumOfSquares = sumOfSquares;
+    }
+
+    /// <summary>[ElementCount] of <see cref="Type"/>.</summary>
+    public Lease<HostBuffer> Slab { get; }
+
+    /// <summary>bf16 or fp32.</summary>
+    public ElementType Type { get; }
+
+    /// <summary>The sum of squares of all elements, if known.</summary>
+    public double? SumOfSquares { get; }
+
+    /// <summary>The gradient as the optimizer reads it.</summary>
+    public HostGradientView View => new(Slab.Value.Address, Type, Visit.Layout.ElementCount);
+
+    /// <summary>Element <paramref name="offset"/> and the following, of an fp32 gradient.</summary>
+    public Span<float> Floats(long offset, int count) => Type == ElementType.Float32
+        ? Slab.Value.Span<float>(offset, count)
+        : throw new InvalidOperationException($"the gradient of '{UnitName}' is {Type}, not Float32");
+
+    /// <summary>The same gradient with its sum of squares.</summary>
+    public HostGradient WithSumOfSquares(double sum) => new(Visit, Slab, Type, sum);
+}

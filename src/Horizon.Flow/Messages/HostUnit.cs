@@ -1,0 +1,24 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>A unit's weights in host memory, ready to go up.</summary>
+public sealed class HostUnit : UnitMessage
+{
+    /// <summary>Creates the message.</summary>
+    /// <param name="visit">The visit.</param>
+    /// <param name="weights">[ElementCount] in the store's weight type; null where the visit needs no weights.</param>
+    /// <param name="release">Given back once the device has read the buffer; null for the store's own, which stays.</param>
+    public HostUnit(UnitVisit visit, HostBuffer? weights, IDisposable? release = null)
+        : base(visit)
+    {
+        Weights = weights;
+        Release = release;
+    }
+
+    /// <summary>[ElementCount] in the store's weight type; null where the visit needs no weights.</summary>
+    public HostBuffer? Weights { get; }
+
+    /// <summary>Given back once the device has read the buffer.</summary>
+    public IDisposable? Release { get; }
+}

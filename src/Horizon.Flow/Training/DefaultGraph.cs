@@ -1,0 +1,51 @@
+using Horizon.Flow.Graph;
+
+namespace Horizon.Flow;
+
+/// <summary>The default training graph, written with the public API alone: a graph of your own may start from a copy of this method.</summary>
+public static class DefaultGraph
+{
+    /// <summary>The graph for these options.</summary>
+    public static GraphPlan<TrainingContext> Compose(TrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var capacity = options.Pipeline.StageCapacity;
+        var onLane = new StageTraits { Capacity = capacity, RunsOn = "compute lane" };
+        var onHost = new StageTraits { Capacity = capacity, RunsOn = "host threads" };
+
+        var graph = GraphPlan<TrainingContext>.Empty
+            .Add(Stages.Fetch, (run, stage) => new FetchBlock(run.Store, stage), onHost with { Capacity = options.Pipeline.FetchAhead, IsEntry = true })
+            .Add(Stages.Upload, (run, stage) => new UploadBlock(run.Weights, run.Device, run.Store.WeightType, stage),
+                onHost with { RunsOn = "upload stream", Pools = [PoolNames.DeviceWeights] })
+            .Add(Stages.Admit, (run, stage) => new AdmitBlock(run.Admissions, stage), onHost with { Pools = [PoolNames.Admissions] })
+            .Add(Stages.Forward, (run, stage) => new ForwardBlock(run.Model, run.Device, stage), onLane)
+            .Add(Stages.Head, (run, stage) => new HeadBlock(run.Model.Head.Template, run.Gradients, run.Losses, run.Device, stage),
+                onLane with { Pools = [PoolNames.DeviceGradients, PoolNames.Losses] })
+            .Add(Stages.Recompute, (run, stage) => new RecomputeBlock(run.Model, run.Device, stage), onLane)
+            .Add(Stages.Segment, (_, stage) => new SegmentBlock(stage), onHost)
+            .Add(Stages.Backward, (run, stage) => new BackwardBlock(run.Gradients, run.Device, stage), onLane with { Pools = [PoolNames.DeviceGradients] })
+            .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Slabs, run.Device, run.Store.WeightType, stage),
+                onHost with { RunsOn = "download stream", Pools = [PoolNames.Slabs] })
+            .Add(Stages.Gather, (run, stage) => new GatherBlock(run.ExpectedGradients, run.Accumulators, run.Workers, stage), onHost with { Pools = [PoolNames.Accumulators] })
+            .Add(Stages.Update, (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage), onHost)
+            .Add(Stages.Commit, (run, stage) => new CommitBlock(run.Store, stage, run.OnCommitted), onHost)
+            .Connect(Stages.Fetch, Stages.Upload)
+            .Connect(Stages.Upload, Stages.Admit)
+            .Connect(Stages.Admit, Stages.Forward, "forward", unit => unit.Visit.Pass == UnitPass.Forward)
+            .Connect(Stages.Admit, Stages.Head, "head", unit => unit.Visit.Pass == UnitPass.Head)
+            .Connect(Stages.Admit, Stages.Recompute, "backward", unit => unit.Visit.Pass == UnitPass.Backward)
+            .Connect(Stages.Recompute, Stages.Segment)
+            .Connect(Stages.Segment, Stages.Backward)
+            .Connect(Stages.Head, Stages.Download)
+            .Connect(Stages.Backward, Stages.Download)
+            .Connect(Stages.Download, Stages.Gather)
+            .Connect(Stages.Update, Stages.Commit);
+
+        return options.MaxGradientNorm is { } maximum
+            ? graph
+                .Add(Stages.Clip, (run, stage) => new ClipBlock(maximum, run.TrainedUnits, stage), onHost with { HoldsWholeStep = true, Pools = [PoolNames.Slabs] })
+                .Connect(Stages.Gather, Stages.Clip)
+                .Connect(Stages.Clip, Stages.Update)
+            : graph.Connect(Stages.Gather, Stages.Update);
+    }
+}

@@ -1,0 +1,103 @@
+using Horizon.Flow.Graph;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// One micro-batch on its way through the graph: its tokens on the device, the inputs kept for recomputation, and the hidden state or
+/// gradient in hand. Used by one turn at a time, on the compute lane. Owns its tensors.
+/// </summary>
+public sealed class MicroBatchScope : IDisposable
+{
+    private readonly Tensor?[] _inputs;
+    private Tensor? _hidden;
+    private Tensor? _outputGradient;
+
+    internal MicroBatchScope(int index, MicroBatch tokens, int layers)
+    {
+        Index = index;
+        Tokens = tokens;
+        _inputs = new Tensor?[layers];
+    }
+
+    /// <summary>Its place in the step, from 0.</summary>
+    public int Index { get; }
+
+    /// <summary>The tokens on the host.</summary>
+    public MicroBatch Tokens { get; }
+
+    /// <summary>The order of its visits.</summary>
+    public Turnstile Turns { get; } = new();
+
+    /// <summary>The right to hold activations on the device; taken by admission, given back at the last visit.</summary>
+    public Lease<object>? Admission { get; set; }
+
+    /// <summary>The tokens on the device, made by the first visit.</summary>
+    public DeviceBatch? Batch { get; private set; }
+
+    /// <summary>[batch, sequence, hidden]: the output of the last forward. Setting it disposes the old one unless it was kept.</summary>
+    public Tensor? Hidden
+    {
+        get => _hidden;
+        set => Exchange(ref _hidden, value);
+    }
+
+    /// <summary>[batch, sequence, hidden]: the gradient of the output of the unit whose backward is next. Setting it disposes the old one.</summary>
+    public Tensor? OutputGradient
+    {
+        get => _outputGradient;
+        set => Exchange(ref _outputGradient, value);
+    }
+
+    /// <summary>The tokens on the device; copies them there at the first call.</summary>
+    public DeviceBatch BatchOn(Device device) => Batch ??= Copy(device);
+
+    /// <summary>Keeps a layer's input for recomputation.</summary>
+    public void KeepInput(int layer, Tensor? input) => _inputs[layer] = input;
+
+    /// <summary>A layer's kept input.</summary>
+    public Tensor? InputOf(int layer) => _inputs[layer];
+
+    /// <summary>Disposes a layer's kept input.</summary>
+    public void DropInput(int layer)
+    {
+        if (_inputs[layer] is not { } input) return;
+        _inputs[layer] = null;
+        if (!ReferenceEquals(input, _hidden)) input.Dispose();
+    }
+
+    /// <summary>Whether everything was disposed.</summary>
+    public bool IsClosed { get; private set; }
+
+    /// <summary>Disposes every tensor and gives the admission back.</summary>
+    public void Dispose()
+    {
+        IsClosed = true;
+        for (var layer = 0; layer < _inputs.Length; layer++) DropInput(layer);
+        Hidden = null;
+        OutputGradient = null;
+        Batch?.Dispose();
+        Batch = null;
+        Admission?.Dispose();
+        Admission = null;
+    }
+
+    private void Exchange(ref Tensor? place, Tensor? value)
+    {
+        var old = place;
+        place = value;
+        if (old is not null && !ReferenceEquals(old, value) && !_inputs.Any(input => ReferenceEquals(input, old))) old.Dispose();
+    }
+
+    private DeviceBatch Copy(Device device)
+    {
+        Tensor Up(long[] values)
+        {
+            using var flat = tensor(values, int64);
+            using var shaped = flat.view(Tokens.Rows, Tokens.SequenceLength);
+            return shaped.to(device, copy: true).DetachFromDisposeScope();
+        }
+
+        return new DeviceBatch(Up(Tokens.InputIds), Up(Tokens.Targets), Up(Tokens.Positions), Tokens.Documents is { } documents ? Up(documents) : null);
+    }
+}

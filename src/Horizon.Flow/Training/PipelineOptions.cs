@@ -1,0 +1,29 @@
+namespace Horizon.Flow;
+
+/// <summary>The bounds of the default graph. More of anything overlaps more and takes more memory; the results never change.</summary>
+public sealed record PipelineOptions
+{
+    /// <summary>Device buffers for weights: 2 = one in use, one on its way up.</summary>
+    /// <value>2.</value>
+    public int DeviceBuffers { get; init; } = 2;
+
+    /// <summary>Device buffers for gradients: 2 = one being written, one on its way down.</summary>
+    /// <value>2.</value>
+    public int GradientBuffers { get; init; } = 2;
+
+    /// <summary>Page-locked host buffers that gradients come down into. Where all gradients are needed at once, one a unit is used instead.</summary>
+    /// <value>4.</value>
+    public int GradientSlabs { get; init; } = 4;
+
+    /// <summary>Units that may be requested ahead of their upload.</summary>
+    /// <value>2.</value>
+    public int FetchAhead { get; init; } = 2;
+
+    /// <summary>Micro-batches whose activations may be on the device at once.</summary>
+    /// <value>1.</value>
+    public int MicroBatchesInFlight { get; init; } = 1;
+
+    /// <summary>Messages that each of the other stages may hold.</summary>
+    /// <value>2.</value>
+    public int StageCapacity { get; init; } = 2;
+}

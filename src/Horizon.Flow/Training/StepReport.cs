@@ -1,0 +1,29 @@
+namespace Horizon.Flow;
+
+/// <summary>
+/// What one optimizer step did. A skipped step had a non-finite gradient norm: its gradients were thrown away and the store was not
+/// touched.
+/// </summary>
+/// <param name="Step">The step's number, from 1.</param>
+/// <param name="Loss">The mean over the labelled next tokens of the whole step, in nats.</param>
+/// <param name="GradientNorm">The global L2 norm of the gradient before clipping.</param>
+/// <param name="LearningRate">The learning rate that the step used.</param>
+/// <param name="Tokens">Tokens of the step, over all of its micro-batches.</param>
+/// <param name="Elapsed">How long the step took.</param>
+/// <param name="DeviceBytesPeak">The most device memory in use at once so far, in bytes.</param>
+/// <param name="HostBytes">The process's resident host memory, in bytes.</param>
+/// <param name="Skipped">Whether the step was skipped.</param>
+public sealed record StepReport(
+    long Step,
+    double Loss,
+    double GradientNorm,
+    double LearningRate,
+    long Tokens,
+    TimeSpan Elapsed,
+    long DeviceBytesPeak,
+    long HostBytes,
+    bool Skipped)
+{
+    /// <summary>Tokens in a second; 0 where no time was measured.</summary>
+    public double TokensPerSecond => Elapsed > TimeSpan.Zero ? Tokens / Elapsed.TotalSeconds : 0;
+}

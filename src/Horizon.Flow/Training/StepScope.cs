@@ -1,0 +1,126 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// One step on its way through the graph: what holds for all its micro-batches, and what is gathered from them. Stages of a user's own
+/// read and write it too.
+/// </summary>
+public sealed class StepScope
+{
+    private readonly Lock _gate = new();
+    private readonly double[] _losses;
+    private readonly double?[] _sumOfSquares;
+    private readonly int[] _contributions;
+    private readonly TaskCompletionSource _lossesKnown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _missingLosses;
+    private long _optimizerStep;
+
+    internal StepScope(long number, StepPurpose purpose, long version, double learningRate, IReadOnlyList<MicroBatch> microBatches, int units)
+    {
+        Number = number;
+        Purpose = purpose;
+        Version = version;
+        LearningRate = learningRate;
+        LabelledTokens = microBatches.Sum(batch => (long)batch.LabelledTokens);
+        Tokens = microBatches.Sum(batch => (long)batch.TokenCount);
+        _losses = new double[microBatches.Count];
+        _missingLosses = microBatches.Count;
+        _sumOfSquares = new double?[units];
+        _contributions = new int[units];
+    }
+
+    /// <summary>The step, from 1; an evaluation has the number of the step before it.</summary>
+    public long Number { get; }
+
+    /// <summary>Training or evaluation.</summary>
+    public StepPurpose Purpose { get; }
+
+    /// <summary>The version at which every unit is fetched.</summary>
+    public long Version { get; }
+
+    /// <summary>From the schedule.</summary>
+    public double LearningRate { get; }
+
+    /// <summary>Labelled next tokens of all micro-batches.</summary>
+    public long LabelledTokens { get; }
+
+    /// <summary>Micro-batches of the step.</summary>
+    public int MicroBatchCount => _losses.Length;
+
+    /// <summary>Real tokens of all micro-batches.</summary>
+    public long Tokens { get; }
+
+    /// <summary>What the sum of losses is multiplied by: 1 / <see cref="LabelledTokens"/>, so that the loss is the mean of the whole step.</summary>
+    public double LossScale => 1.0 / LabelledTokens;
+
+    /// <summary>What gradients are multiplied by before the update; a clipping stage lowers it.</summary>
+    public float GradientScale { get; set; } = 1f;
+
+    /// <summary>Why the step's updates are left out, in words; null when they are not.</summary>
+    public string? SkipReason { get; set; }
+
+    /// <summary>The mean loss, once all micro-batches went through the head.</summary>
+    public double Loss
+    {
+        get
+        {
+            lock (_gate) return _losses.Sum() * LossScale;
+        }
+    }
+
+    /// <summary>The norm of all gradients before clipping: summed in the order of the units, so always the same.</summary>
+    public double GradientNorm
+    {
+        get
+        {
+            lock (_gate) return Math.Sqrt(_sumOfSquares.Sum(sum => sum ?? 0));
+        }
+    }
+
+    /// <summary>Ends when the losses of all micro-batches are known.</summary>
+    public Task LossesKnown => _lossesKnown.Task;
+
+    /// <summary>Records a unit's sum of squares, after accumulation and before clipping.</summary>
+    public void RecordSumOfSquares(int unit, double sum)
+    {
+        lock (_gate) _sumOfSquares[unit] = sum;
+    }
+
+    /// <summary>A unit's sum of squares, if recorded.</summary>
+    public double? SumOfSquaresOf(int unit)
+    {
+        lock (_gate) return _sumOfSquares[unit];
+    }
+
+    /// <summary>Counts one gradient of a unit.</summary>
+    /// <returns>How many have come, this one included.</returns>
+    public int CountContribution(int unit) => Interlocked.Increment(ref _contributions[unit]);
+
+    /// <summary>What the optimizer needs to know; the first call of a step takes the next number.</summary>
+    public OptimizerStep OptimizerStep(ParameterStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        lock (_gate)
+        {
+            if (_optimizerStep == 0) _optimizerStep = ++store.AppliedSteps;
+            return new OptimizerStep(_optimizerStep, LearningRate, GradientScale);
+        }
+    }
+
+    /// <summary>Records the sum of losses of one micro-batch.</summary>
+    internal void RecordLoss(int microBatch, double sum)
+    {
+        lock (_gate)
+        {
+            _losses[microBatch] = sum;
+            if (--_missingLosses == 0) _lossesKnown.TrySetResult();
+        }
+    }
+
+    internal void Fail(Exception cause)
+    {
+        _lossesKnown.TrySetException(cause);
+        _ = _lossesKnown.Task.Exception;
+    }
+}

@@ -1,0 +1,99 @@
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>What every stage of a training graph may use: the store, one device, and the pools of one run. A user's stages get the same.</summary>
+public sealed class TrainingContext : IDisposable
+{
+    private readonly Dictionary<string, ILeasePool> _pools = [];
+
+    internal TrainingContext(TrainingPlan plan, ParameterStore store, IComputeDevice device)
+    {
+        Model = plan.Model;
+        Options = plan.Options;
+        Store = store;
+        Device = device;
+        Schedule = new VisitSchedule(plan.Model, plan.Options, store.IsTrainable);
+        Workers = new HostWorkers(plan.Options.HostThreads);
+        var largest = plan.Model.Units.Max(unit => unit.ElementCount);
+        var type = store.WeightType;
+        var pipeline = plan.Options.Pipeline;
+        Weights = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceWeights, plan.DeviceWeightBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
+        Gradients = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceGradients, pipeline.GradientBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
+        Admissions = Register(new LeasePool<object>(PoolNames.Admissions, pipeline.MicroBatchesInFlight, () => new object()));
+        Losses = Register(new LeasePool<LossCell>(PoolNames.Losses, 4, () => new LossCell(device)));
+        Slabs = Register(plan.SlabPerUnit
+            ? SlabPool.PerUnit(PoolNames.Slabs, device, [.. plan.Model.Units.Select((unit, i) => store.IsTrainable(i) ? unit.ElementCount * type.ByteSize() : (long?)null)])
+            : SlabPool.Shared(PoolNames.Slabs, device, pipeline.GradientSlabs, largest * type.ByteSize(), plan.Model.Units.Count));
+        Accumulators = Register(SlabPool.PerUnit(PoolNames.Accumulators, device, [.. plan.Model.Units.Select((unit, i) =>
+            plan.Accumulates(i) && store.IsTrainable(i) ? unit.ElementCount * sizeof(float) : (long?)null)]));
+    }
+
+    /// <summary>The model.</summary>
+    public ModelDefinition Model { get; }
+
+    /// <summary>How it is trained.</summary>
+    public TrainingOptions Options { get; }
+
+    /// <summary>The only home of parameters and optimizer state.</summary>
+    public ParameterStore Store { get; }
+
+    /// <summary>Where the run computes.</summary>
+    public IComputeDevice Device { get; }
+
+    /// <summary>The order of visits.</summary>
+    public VisitSchedule Schedule { get; }
+
+    /// <summary>Threads for sweeps over host memory.</summary>
+    public HostWorkers Workers { get; }
+
+    /// <summary>Device buffers for weights, each large enough for any unit.</summary>
+    public LeasePool<DeviceSlot> Weights { get; }
+
+    /// <summary>Device buffers for gradients, each large enough for any unit.</summary>
+    public LeasePool<DeviceSlot> Gradients { get; }
+
+    /// <summary>The right to hold one micro-batch's activations on the device.</summary>
+    public LeasePool<object> Admissions { get; }
+
+    /// <summary>Losses on their way to the host.</summary>
+    public LeasePool<LossCell> Losses { get; }
+
+    /// <summary>Host buffers that gradients come down into.</summary>
+    public SlabPool Slabs { get; }
+
+    /// <summary>fp32 accumulators of units that get several gradients a step.</summary>
+    public SlabPool Accumulators { get; }
+
+    /// <summary>Units that the optimizer updates.</summary>
+    public int TrainedUnits => Enumerable.Range(0, Model.Units.Count).Count(Store.IsTrainable);
+
+    /// <summary>Is told of each unit that reached its new version; the run's own book-keeping. A commit stage of your own must call it.</summary>
+    public Action<UnitVisit> OnCommitted { get; internal set; } = _ => { };
+
+    /// <summary>Every pool of the run.</summary>
+    public IReadOnlyCollection<ILeasePool> Pools => _pools.Values;
+
+    /// <summary>Adds a pool of a stage's own: it is reclaimed and disposed with the run.</summary>
+    public TPool Register<TPool>(TPool pool)
+        where TPool : ILeasePool
+    {
+        _pools.Add(pool.Name, pool);
+        return pool;
+    }
+
+    /// <summary>How many gradients of its unit the step of this one gives.</summary>
+    public int ExpectedGradients(HostGradient gradient)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        return Schedule.GradientsPerMicroBatch(gradient.Visit.Unit) * gradient.Visit.Step.MicroBatchCount;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var pool in _pools.Values) pool.Dispose();
+        Workers.Dispose();
+    }
+}

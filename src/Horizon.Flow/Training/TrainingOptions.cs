@@ -1,0 +1,39 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>How a model is trained. Everything here changes results, except <see cref="Pipeline"/>, <see cref="RecomputeInterval"/> and
+/// <see cref="HostThreads"/>, which never change a bit of them.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>The update rule.</summary>
+    /// <value>AdamW with its defaults.</value>
+    public IHostOptimizer Optimizer { get; init; } = OptimizerFactory.Create("adamw");
+
+    /// <summary>The learning rate of a step, counted from 1.</summary>
+    /// <value>Always 1e-4.</value>
+    public Func<long, double> LearningRate { get; init; } = _ => 1e-4;
+
+    /// <summary>Gradients are scaled so that their common norm is at most this; null for no clipping.</summary>
+    /// <value>1.</value>
+    /// <remarks>With clipping no unit is updated before all gradients are there; without, updates run while backward goes on.</remarks>
+    public double? MaxGradientNorm { get; init; } = 1.0;
+
+    /// <summary>Every how many decoder layers an input is kept. k keeps 1/k of them and recomputes k layers at a time.</summary>
+    /// <value>1.</value>
+    public int RecomputeInterval { get; init; } = 1;
+
+    /// <summary>Micro-batches of one optimizer step at most; more than one needs fp32 accumulators.</summary>
+    /// <value>1.</value>
+    public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>Which units are trained; all by default. A frozen unit is neither downloaded nor updated.</summary>
+    public Func<UnitLayout, bool> IsTrainable { get; init; } = _ => true;
+
+    /// <summary>Threads of the update and of other sweeps over host memory.</summary>
+    /// <value>The processor count.</value>
+    public int HostThreads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>The bounds of the graph.</summary>
+    public PipelineOptions Pipeline { get; init; } = new();
+}

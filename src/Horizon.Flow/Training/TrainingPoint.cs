@@ -1,0 +1,56 @@
+using Horizon.Flow.Graph;
+
+namespace Horizon.Flow;
+
+/// <summary>A stage of a plan. Each verb gives a new plan; the old one is unchanged.</summary>
+/// <typeparam name="TIn">What the stage takes.</typeparam>
+/// <typeparam name="TOut">What it gives.</typeparam>
+/// <param name="Plan">The plan.</param>
+/// <param name="Stage">The stage.</param>
+public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageKey<TIn, TOut> Stage)
+    where TOut : class
+{
+    /// <summary>Puts another block in the stage's place.</summary>
+    /// <param name="create">Makes the block; any <see cref="System.Threading.Tasks.Dataflow.IPropagatorBlock{TInput,TOutput}"/> will do.</param>
+    public TrainingPlan Replace(Func<TrainingContext, StageOptions, System.Threading.Tasks.Dataflow.IPropagatorBlock<TIn, TOut>> create)
+    {
+        var stage = Stage;
+        return Plan.WithGraph(graph => graph.Replace(stage, create));
+    }
+
+    /// <summary>Puts a block on what leaves the stage.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="create">Makes the block.</param>
+    /// <param name="traits">Bounds, place and pools.</param>
+    public TrainingPlan InsertAfter(
+        string name,
+        Func<TrainingContext, StageOptions, System.Threading.Tasks.Dataflow.IPropagatorBlock<TOut, TOut>> create,
+        StageTraits? traits = null)
+    {
+        var stage = Stage;
+        return Plan.WithGraph(graph => graph.InsertAfter(stage, name, create, traits));
+    }
+
+    /// <summary>Puts a function on what leaves the stage, called for each message in order.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="change">Changes the message's content in place, or gives another message.</param>
+    public TrainingPlan InsertAfter(string name, Func<TOut, TOut> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return InsertAfter(name, (_, stage) => new StageBlock<TOut, TOut>(stage, (message, _) => ValueTask.FromResult<TOut?>(change(message))));
+    }
+
+    /// <summary>Watches what leaves the stage, without slowing or changing it.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="look">Runs on the edge: copies what is wanted from the message.</param>
+    /// <param name="watch">Runs beside the graph.</param>
+    public TrainingPlan Tap<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
+        InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch), new StageTraits { RunsOn = "beside the graph" });
+
+    /// <summary>Changes the stage's bounds.</summary>
+    public TrainingPlan With(Func<StageTraits, StageTraits> change)
+    {
+        var stage = Stage;
+        return Plan.WithGraph(graph => graph.WithTraits(stage.Name, change));
+    }
+}

@@ -1,0 +1,72 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>One unit's autograd graph, from its own leaves to its output.</summary>
+internal sealed class AutogradTape : IUnitTape
+{
+    private readonly ParameterViews _leaves;
+    private readonly Tensor? _input;
+
+    /// <summary>Runs <paramref name="compute"/> with grad mode on. Owns <paramref name="leaves"/> from the start.</summary>
+    public AutogradTape(ParameterViews leaves, Tensor? input, Func<ParameterViews, Tensor?, Tensor> compute)
+    {
+        _leaves = leaves;
+        using var scope = NewDisposeScope();
+        using var grad = enable_grad();
+        try
+        {
+            _input = input?.detach().requires_grad_();
+            Output = compute(leaves, _input).DetachFromDisposeScope();
+            _input?.DetachFromDisposeScope();
+        }
+        catch
+        {
+            leaves.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Tensor Output { get; }
+
+    /// <inheritdoc/>
+    public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var used = gradients is null ? [] : _leaves.Used;
+        List<Tensor> sources = _input is null ? [] : [_input];
+        sources.AddRange(used.Select(leaf => leaf.View));
+        var found = sources.Count == 0 ? [] : autograd.grad([Output], sources, [outputGradient], allow_unused: true);
+        if (gradients is not null) Write(gradients, used, found.Skip(sources.Count - used.Count));
+        return _input is null ? null : (Given(found[0]) ?? zeros_like(_input)).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!ReferenceEquals(Output, _input)) Output.Dispose();
+        _input?.Dispose();
+        _leaves.Dispose();
+    }
+
+    // A parameter may be used alone and as part of a stack, or not at all: then the sum starts from zeros.
+    private static void Write(
+        ParameterViews gradients, IReadOnlyCollection<(string First, string Last, Tensor View)> used, IEnumerable<Tensor?> found)
+    {
+        var pairs = used.Zip(found).Where(pair => Given(pair.Second) is not null).ToList();
+        var covered = pairs.SelectMany(pair => gradients.Slots(pair.First.First, pair.First.Last)).ToList();
+        var once = covered.Count == gradients.Layout.Parameters.Count && covered.Distinct().Count() == covered.Count;
+        if (!once) gradients.Flat.zero_();
+        foreach (var (leaf, gradient) in pairs)
+        {
+            var target = gradients.Stacked(leaf.First, leaf.Last);
+            if (once) target.copy_(gradient!);
+            else target.add_(gradient!);
+        }
+    }
+
+    // An unused source comes back as an undefined tensor.
+    private static Tensor? Given(Tensor? gradient) => gradient is null || gradient.IsInvalid ? null : gradient;
+}

@@ -1,0 +1,42 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// A template whose backward is derived by autograd: a unit of your own overrides <see cref="Compute"/> and nothing else. The
+/// graph that autograd records begins at the unit's own input and parameters and ends at its output, so none spans two units.
+/// </summary>
+public abstract class AutogradTemplate : IUnitTemplate
+{
+    /// <inheritdoc/>
+    public virtual bool BackwardNeedsWeights => true;
+
+    /// <inheritdoc/>
+    public virtual bool IsEmbedding => false;
+
+    /// <inheritdoc/>
+    public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var output = Compute(parameters, input, batch);
+        return (ReferenceEquals(output, input) ? output.clone() : output).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        return new AutogradTape(parameters.AsLeaves(), input, (leaves, leaf) => Compute(leaves, leaf, batch));
+    }
+
+    /// <summary>
+    /// The unit's operators, out of place. Temporaries are disposed by the caller's scope; tensors of the parameters, the input and
+    /// the batch must not be disposed or changed here.
+    /// </summary>
+    /// <param name="parameters">The unit's weights.</param>
+    /// <param name="input">[batch, sequence, hidden]; null for an embedding.</param>
+    /// <param name="batch">Ids, positions and mask.</param>
+    /// <returns>[batch, sequence, hidden].</returns>
+    protected abstract Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch);
+}

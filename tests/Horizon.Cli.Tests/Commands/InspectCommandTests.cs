@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Horizon.Flow.Configuration;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Cli.Tests.Commands;
+
+public sealed class InspectCommandTests : IDisposable
+{
+    private static readonly PlanReport Report = new(
+        "llama, 1 M parameters, bf16",
+        new MemoryBudget([new("weight buffers", new ByteSize(2048)), new("activations", new ByteSize(1024))], new ByteSize(2048)),
+        new MemoryBudget([new("weights", new ByteSize(12_000_000))], null),
+        "device memory",
+        BestBatchSize: 4);
+
+    private readonly TemporaryFolder _folder = new();
+
+    public InspectCommandTests() => _folder.Write("run.yaml", "model: { path: . }");
+
+    private string Config => Path.Combine(_folder.Path, "run.yaml");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Plan_Text_SaysWhatWhereAndWhatBinds()
+    {
+        var planner = new ScriptedPlanner();
+        var run = await CommandHarness.RunAsync(new PlanCommand(planner), "plan", Config, "--gpu-memory", "24GiB");
+        Assert.Equal(
+            """
+            llama, 1 M parameters, bf16
+
+            device memory: 3 KiB of 2 KiB
+              weight buffers         2 KiB
+              activations            1 KiB
+
+            host memory: 11.44 MiB
+              weights     11.44 MiB
+
+            does not fit: device memory
+            best training.batch_size: 4
+
+            """,
+            run.Output);
+        Assert.Equal((ByteSize.FromGibibytes(24), null), planner.Asked);
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
+    }
+
+    [Fact]
+    public async Task Plan_Json_HasTheSameInBytes()
+    {
+        var run = await CommandHarness.RunAsync(new PlanCommand(new ScriptedPlanner()), "plan", Config, "--json");
+        using var json = JsonDocument.Parse(run.Output);
+        var root = json.RootElement;
+        Assert.False(root.GetProperty("fits").GetBoolean());
+        Assert.Equal(4, root.GetProperty("best_batch_size").GetInt32());
+        Assert.Equal(3072, root.GetProperty("device").GetProperty("needed_bytes").GetInt64());
+        Assert.Equal(2048, root.GetProperty("device").GetProperty("available_bytes").GetInt64());
+        Assert.Equal(JsonValueKind.Null, root.GetProperty("host").GetProperty("available_bytes").ValueKind);
+        Assert.Equal("weights", root.GetProperty("host").GetProperty("parts")[0].GetProperty("name").GetString());
+    }
+
+    [Theory]
+    [InlineData(GraphFormat.Mermaid)]
+    [InlineData(GraphFormat.Dot, "--format", "dot")]
+    public async Task Graph_Format_IsPassedOnAndPrinted(GraphFormat format, params string[] arguments)
+    {
+        var run = await CommandHarness.RunAsync(new GraphCommand(new ScriptedDrawer()), ["graph", Config, .. arguments]);
+        Assert.Equal((ExitCodes.Success, $"drawn as {format}\n", ""), (run.ExitCode, run.Output, run.Error));
+    }
+
+    [Fact]
+    public async Task Generate_Pieces_ArePrintedAsTheyCome()
+    {
+        var generator = new ScriptedGenerator();
+        var run = await CommandHarness.RunAsync(
+            new GenerateCommand(generator), "generate", "--model", _folder.Path, "--prompt", "@once", "--max-tokens", "2", "--temperature", "0", "--seed", "7");
+        Assert.Equal((ExitCodes.Success, " upon a time\n"), (run.ExitCode, run.Output));
+        Assert.Equal(new GenerateRequest(_folder.Path, "@once", 2, 0, 7), generator.Asked);
+    }
+
+    [Fact]
+    public async Task Generate_NoSuchFolder_IsOneLine()
+    {
+        var run = await CommandHarness.RunAsync(new GenerateCommand(new ScriptedGenerator()), "generate", "--model", "/no/model", "--prompt", "x");
+        Assert.Equal((ExitCodes.Failure, "error: --model /no/model: there is no such folder.\n"), (run.ExitCode, run.Error));
+    }
+
+    private sealed class ScriptedPlanner : IPlanner
+    {
+        public (ByteSize?, ByteSize?) Asked { get; private set; }
+
+        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory)
+        {
+            Asked = (deviceMemory, hostMemory);
+            return Report;
+        }
+    }
+
+    private sealed class ScriptedDrawer : IGraphDrawer
+    {
+        public string Draw(RunConfiguration configuration, GraphFormat format) => $"drawn as {format}\n";
+    }
+
+    private sealed class ScriptedGenerator : IGenerator
+    {
+        public GenerateRequest? Asked { get; private set; }
+
+        public async IAsyncEnumerable<string> GenerateAsync(
+            GenerateRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        {
+            Asked = request;
+            await Task.Yield();
+            yield return " upon";
+            yield return " a time";
+        }
+    }
+}

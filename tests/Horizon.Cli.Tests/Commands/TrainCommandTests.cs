@@ -1,0 +1,149 @@
+using System.Runtime.InteropServices;
+using Horizon.Flow.Cli.Tests.Progress;
+
+namespace Horizon.Flow.Cli.Tests.Commands;
+
+// Signals belong to the process: these tests do not run beside others that wait for them.
+[Collection("signals")]
+public sealed class TrainCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public TrainCommandTests()
+    {
+        _folder.Write("data.txt", "text");
+        _folder.Write("run.yaml", $"{{ model: {{ path: {_folder.Path} }}, data: {{ path: data.txt }}, output: {{ directory: out }} }}");
+    }
+
+    private string Config => Path.Combine(_folder.Path, "run.yaml");
+
+    private string Out => Path.Combine(_folder.Path, "out");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Train_AllSteps_WritesMetricsSavesAndSaysWhere()
+    {
+        var trainer = new ScriptedTrainer { Events = [Events.Step(1), new TrainingEvent.Evaluated(1, 2), Events.Step(2, skipped: true)] };
+        var run = await Train(trainer, "--set", "training.batch_size=3");
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.Contains("done after step 2: 2 steps in", run.Output, StringComparison.Ordinal);
+        Assert.Contains("1 steps were skipped", run.Output, StringComparison.Ordinal);
+        Assert.EndsWith("model written to /out/model\n", run.Output, StringComparison.Ordinal);
+        Assert.Equal(3, File.ReadAllLines(Path.Combine(Out, "metrics.jsonl")).Length);
+        Assert.Equal((3, false, true, true), (trainer.Configuration!.Training.BatchSize, trainer.Resume, trainer.Saved, trainer.Disposed));
+    }
+
+    [Fact]
+    public async Task Train_Resumed_KeepsTheEarlierMetrics()
+    {
+        _folder.Write("out/metrics.jsonl", "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n");
+        var trainer = new ScriptedTrainer { FirstStep = 3, Events = [Events.Step(3), Events.Step(4)] };
+        Assert.Equal(ExitCodes.Success, (await Train(trainer, "--resume")).ExitCode);
+        Assert.True(trainer.Resume);
+        Assert.Equal(["{\"step\":1}", "{\"step\":2}"], File.ReadAllLines(Path.Combine(Out, "metrics.jsonl"))[..2]);
+        Assert.Equal(4, File.ReadAllLines(Path.Combine(Out, "metrics.jsonl")).Length);
+    }
+
+    [Theory]
+    [InlineData(2, ExitCodes.Interrupted)]
+    [InlineData(15, ExitCodes.Terminated)]
+    public async Task Train_Signal_StopsAtTheStepBoundarySavesAndSaysSo(int signal, int expected)
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // The signal is sent with kill(2).
+        using var arrived = new SemaphoreSlim(0);
+        using var registration = PosixSignalRegistration.Create(signal == 2 ? PosixSignal.SIGINT : PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            arrived.Release();
+        });
+        var trainer = new ScriptedTrainer
+        {
+            Events = [Events.Step(1), Events.Step(2), Events.Step(3)],
+            Before = happened =>
+            {
+                if (happened is not TrainingEvent.StepEnded { Report.Step: 2 })
+                    return;
+                Assert.Equal(0, Kill(Environment.ProcessId, signal));
+                // Handlers run in the order of their registration at the latest when this one, registered first, has run.
+                arrived.Wait();
+            },
+        };
+        var run = await Train(trainer);
+        Assert.Equal(expected, run.ExitCode);
+        Assert.True(trainer.Saved);
+        Assert.Contains("stopping after this step", run.Error, StringComparison.Ordinal);
+        Assert.Contains("checkpoint written to /out/checkpoints/step-2; --resume goes on from it", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Train_ErrorOfTheUsers_IsOneLineAndLeavesNoFolder()
+    {
+        var run = await Train(new ScriptedTrainer { OpenError = new HorizonException("model.safetensors is cut off at byte 12.") });
+        Assert.Equal((ExitCodes.Failure, "", "error: model.safetensors is cut off at byte 12.\n"), (run.ExitCode, run.Output, run.Error));
+        Assert.False(Directory.Exists(Out));
+    }
+
+    [Fact]
+    public async Task Train_ErrorInsideARun_IsReportedAndNothingIsSaved()
+    {
+        var fault = new AggregateException(new InvalidOperationException("block", new HorizonException("The disk is full.")));
+        var trainer = new ScriptedTrainer { Events = [Events.Step(1)], RunError = fault };
+        var run = await Train(trainer);
+        Assert.Equal((ExitCodes.Failure, "error: The disk is full.\n"), (run.ExitCode, run.Error));
+        Assert.Equal((false, true), (trainer.Saved, trainer.Disposed));
+    }
+
+    [Fact]
+    public async Task Train_UnexpectedError_SaysItIsABug()
+    {
+        var run = await Train(new ScriptedTrainer { OpenError = new InvalidOperationException("odd\nthing") });
+        Assert.Equal(ExitCodes.Bug, run.ExitCode);
+        Assert.Equal("error: InvalidOperationException: odd thing\nthis is a bug; run with --verbose for the stack\n", run.Error);
+    }
+
+    [Fact]
+    public async Task Train_UnexpectedErrorVerbose_ShowsTheStack()
+    {
+        var run = await Train(new ScriptedTrainer { OpenError = new InvalidOperationException("odd") }, "--verbose");
+        Assert.Equal(ExitCodes.Bug, run.ExitCode);
+        Assert.Contains(nameof(TrainCommand), run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Train_SeveralProblems_IsALineEach()
+    {
+        var run = await Train(new ScriptedTrainer(), "--set", "training.batch_size=0", "--set", "training.epochs=0");
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Equal(
+            "error: --set training.batch_size=0: training.batch_size is 0; it should be 1 or more.\n" +
+            "error: --set training.epochs=0: training.epochs is 0; it should be 1 or more.\n", run.Error);
+    }
+
+    [Fact]
+    public async Task Train_OutputBelowAFile_IsRefusedBeforeLoading()
+    {
+        var trainer = new ScriptedTrainer();
+        var run = await Train(trainer, "--set", $"output.directory={Config}/out");
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.StartsWith($"error: output.directory '{Config}/out' cannot be written", run.Error, StringComparison.Ordinal);
+        Assert.Null(trainer.Configuration);
+    }
+
+    [Fact]
+    public async Task Train_NoSuchConfiguration_IsOneLine()
+    {
+        var run = await CommandHarness.RunAsync(Command(new ScriptedTrainer()), "train", "missing.yaml");
+        Assert.Equal((1, "error: The configuration missing.yaml cannot be read: there is no such file.\n"), (run.ExitCode, run.Error));
+    }
+
+    private static TrainCommand Command(ITrainer trainer) =>
+        new(trainer, output => new PlainProgress(output, new ManualTimeProvider(), TimeSpan.Zero));
+
+    private Task<CommandHarness> Train(ITrainer trainer, params string[] arguments) =>
+        CommandHarness.RunAsync(Command(trainer), ["train", Config, .. arguments]);
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Horizon.Flow.Configuration;
+
+namespace Horizon.Flow.Cli.Tests.Commands;
+
+public class UsageTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("trian run.yaml")]
+    [InlineData("train")]
+    [InlineData("train run.yaml more.yaml")]
+    [InlineData("train run.yaml --set nothing")]
+    [InlineData("train run.yaml --sett a=b")]
+    [InlineData("plan run.yaml --gpu-memory lots")]
+    [InlineData("plan run.yaml --host-memory 0")]
+    [InlineData("graph run.yaml --format svg")]
+    [InlineData("generate --model .")]
+    [InlineData("generate --model . --prompt x --max-tokens 0")]
+    [InlineData("generate --model . --prompt x --max-tokens many")]
+    [InlineData("generate --model . --prompt x --temperature -1")]
+    [InlineData("generate --model . --prompt x --temperature NaN")]
+    public async Task RunAsync_WrongCommandLine_ExitsWithUsageAndSaysWhy(string line)
+    {
+        var (code, output, error) = await Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal((ExitCodes.Usage, ""), (code, output));
+        Assert.StartsWith("error: ", error, StringComparison.Ordinal);
+        Assert.EndsWith("--help says how to write it\n", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("train")]
+    [InlineData("plan")]
+    [InlineData("graph")]
+    [InlineData("generate")]
+    public async Task RunAsync_Help_DescribesEveryOptionAndEndsWithAnExample(string command)
+    {
+        var (code, output, error) = await Run(command, "--help");
+        Assert.Equal((ExitCodes.Success, ""), (code, error));
+        Assert.Contains($"Example:\n  horizon {command} ", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--verbose", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_RootHelp_ListsTheCommands()
+    {
+        var (code, output, _) = await Run("--help");
+        Assert.Equal(ExitCodes.Success, code);
+        Assert.All(["train", "plan", "graph", "generate"], name => Assert.Contains($"  {name} ", output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task RunAsync_Version_IsAVersion()
+    {
+        var (code, output, _) = await Run("--version");
+        Assert.Equal(ExitCodes.Success, code);
+        Assert.Matches(@"^\d+\.\d+\.\d+", output);
+    }
+
+    private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
+    {
+        var none = new Nothing();
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new GenerateCommand(none)];
+        using var output = new StringWriter { NewLine = "\n" };
+        using var error = new StringWriter { NewLine = "\n" };
+        var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+
+    // Nothing here may get as far as being called.
+    private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IGenerator
+    {
+        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) => throw new InvalidOperationException();
+
+        public PlanReport Plan(RunConfiguration configuration, Host.ByteSize? deviceMemory, Host.ByteSize? hostMemory) => throw new InvalidOperationException();
+
+        public string Draw(RunConfiguration configuration, GraphFormat format) => throw new InvalidOperationException();
+
+        public IAsyncEnumerable<string> GenerateAsync(GenerateRequest request, CancellationToken cancellation) => throw new InvalidOperationException();
+    }
+}

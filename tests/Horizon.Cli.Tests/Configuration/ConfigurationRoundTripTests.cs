@@ -1,0 +1,54 @@
+using FsCheck.Xunit;
+using Horizon.Flow.Configuration;
+
+namespace Horizon.Flow.Cli.Tests.Configuration;
+
+[Properties(Arbitrary = [typeof(RunConfigurations)])]
+public class ConfigurationRoundTripTests
+{
+    [Property(MaxTest = 500)]
+    public void Parse_WhatWriterWrote_IsEqual(RunConfiguration configuration)
+    {
+        var yaml = ConfigurationWriter.ToYaml(configuration);
+        Assert.Equal(configuration, ConfigurationLoader.Parse(yaml, "run.yaml", "/", use: ConfigurationUse.Inspect));
+    }
+
+    [Property(MaxTest = 300)]
+    public void Parse_KeySetOnCommandLine_EqualsKeyInFile(RunConfiguration configuration, RunConfiguration other)
+    {
+        // Every key of `other`, one by one, in a line each.
+        var overrides = Lines(ConfigurationWriter.ToYaml(other)).ToList();
+        var yaml = ConfigurationWriter.ToYaml(configuration);
+        Assert.Equal(other, ConfigurationLoader.Parse(yaml, "run.yaml", "/", overrides, ConfigurationUse.Inspect));
+    }
+
+    [Property(MaxTest = 50)]
+    public void Parse_EmptyFileAndEverythingSet_EqualsFile(RunConfiguration configuration)
+    {
+        var overrides = Lines(ConfigurationWriter.ToYaml(configuration)).ToList();
+        Assert.Equal(configuration, ConfigurationLoader.Parse("", "run.yaml", "/", overrides, ConfigurationUse.Inspect));
+    }
+
+    [Property(MaxTest = 200)]
+    public void Equals_SameValues_SameHash(RunConfiguration configuration)
+    {
+        var copy = configuration with { Optimizer = configuration.Optimizer with { Betas = [.. configuration.Optimizer.Betas] } };
+        Assert.Equal(configuration, copy);
+        Assert.Equal(configuration.GetHashCode(), copy.GetHashCode());
+    }
+
+    // "section:" and below it "  key: value" as "section.key=value".
+    private static IEnumerable<string> Lines(string yaml)
+    {
+        var section = "";
+        foreach (var line in yaml.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var colon = line.IndexOf(':', StringComparison.Ordinal);
+            var (key, value) = (line[..colon].Trim(), line[(colon + 1)..].Trim());
+            if (line[0] != ' ')
+                section = key;
+            if (value.Length > 0)
+                yield return line[0] == ' ' ? $"{section}.{key}={value}" : $"{key}={value}";
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using System.Threading.Tasks.Dataflow;
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
+
+namespace Horizon.Flow.Graph.Tests;
+
+/// <summary>
+/// Random lines of stages, some of which take and give back leases, with random capacities and delays: they finish, keep order, end in
+/// bounded time on a fault or a cancel, and every lease is back.
+/// </summary>
+public class RunningGraphTests
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+
+    public sealed record Shape(int Stages, int Messages, int Seed, int PoolCapacity)
+    {
+        public int CapacityOf(int stage) => 1 + (int)((uint)HashCode.Combine(Seed, stage) % 4);
+
+        public int DelayOf(int stage, int message) => (int)((uint)HashCode.Combine(Seed, stage, message, 7) % 5);
+    }
+
+    public static class Shapes
+    {
+        public static Arbitrary<Shape> Shape() => Arb.From(
+            from stages in Gen.Choose(1, 6)
+            from messages in Gen.Choose(1, 40)
+            from seed in Gen.Choose(0, int.MaxValue - 1)
+            from pool in Gen.Choose(1, 4)
+            select new Shape(stages, messages, seed, pool));
+    }
+
+    public sealed class CustomException(string message) : Exception(message);
+
+    [Property(MaxTest = 300, Arbitrary = [typeof(Shapes)])]
+    public async Task<bool> Run_AnyCapacities_FinishesInOrderWithAllLeasesBack(Shape shape)
+    {
+        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        var seen = new List<int>();
+        using var graph = Line(shape, pool, seen, (_, _) => { }).Start(new object());
+        foreach (var number in Enumerable.Range(0, shape.Messages))
+            Assert.True(await graph.Entry<Work>().SendAsync(new Work(1, number)).WaitAsync(Bound));
+        graph.Entry<Work>().Complete();
+        await graph.Completion.WaitAsync(Bound);
+        return graph.Fault is null && pool.Outstanding == 0 && seen.SequenceEqual(Enumerable.Range(0, shape.Messages));
+    }
+
+    [Property(MaxTest = 400, Arbitrary = [typeof(Shapes)])]
+    public async Task<bool> Run_ExceptionAnywhere_EndsWithItUnchangedAndAllLeasesBack(Shape shape, bool cancelled)
+    {
+        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        var badStage = (int)((uint)shape.Seed % shape.Stages);
+        var badMessage = (int)((uint)(shape.Seed / 7) % shape.Messages);
+        Exception thrown = cancelled ? new OperationCanceledException("not the run's token") : new CustomException("planted");
+        using var graph = Line(shape, pool, [], (stage, message) =>
+        {
+            if (stage == badStage && message == badMessage) throw thrown;
+        }).Start(new object());
+        for (var number = 0; number < shape.Messages; number++)
+            if (!await graph.Entry<Work>().SendAsync(new Work(1, number)).WaitAsync(Bound)) break;
+        graph.Entry<Work>().Complete();
+        await graph.Completion.WaitAsync(Bound);
+        pool.Reclaim();
+        return graph.Fault is { } fault && ReferenceEquals(fault.InnerException, thrown) && fault.Stage == $"stage {badStage}"
+            && fault.UnitName == $"unit {badMessage}" && fault.Step == 1 && pool.Outstanding == 0;
+    }
+
+    [Property(MaxTest = 300, Arbitrary = [typeof(Shapes)])]
+    public async Task<bool> Run_CancelledAnywhere_EndsWithAllLeasesBack(Shape shape)
+    {
+        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        using var cancel = new CancellationTokenSource();
+        var left = shape.Seed % (shape.Messages * shape.Stages);
+        using var graph = Line(shape, pool, [], (_, _) =>
+        {
+            if (Interlocked.Decrement(ref left) == 0) cancel.Cancel();
+        }).Start(new object(), new GraphRunOptions { Cancellation = cancel.Token });
+        for (var number = 0; number < shape.Messages; number++)
+            if (!await graph.Entry<Work>().SendAsync(new Work(1, number)).WaitAsync(Bound)) break;
+        graph.Entry<Work>().Complete();
+        await graph.Completion.WaitAsync(Bound);
+        pool.Reclaim();
+        return graph.Fault is null && pool.Outstanding == 0;
+    }
+
+    [Fact]
+    public async Task Run_MessageThatNoRouteTakes_IsAFaultNotAHang()
+    {
+        StageKey<Work, Work> a = new("a");
+        SinkKey<Work> end = new("end");
+        var plan = GraphPlan<object>.Empty
+            .Add(a, GraphPlanTests.Pass, new StageTraits { IsEntry = true })
+            .Add(end, (_, stage) => new StageSink<Work>(stage, (_, _) => ValueTask.CompletedTask))
+            .Connect(a, end, "even", work => work.Number % 2 == 0);
+        using var graph = plan.Start(new object());
+        await graph.Entry<Work>().SendAsync(new Work(3, 1));
+        await graph.Completion.WaitAsync(Bound);
+        Assert.Equal("a", graph.Fault!.Stage);
+        Assert.Contains("no edge out of 'a' takes work 1", graph.Fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_StockBlockThatThrows_IsReportedWithItsMessage()
+    {
+        StageKey<Work, Work> a = new("a");
+        SinkKey<Work> end = new("end");
+        var plan = GraphPlan<object>.Empty
+            .Add(a, (_, stage) => new TransformBlock<Work, Work>(Work (Work _) => throw new CustomException("stock"), stage.ToDataflow()), new StageTraits { IsEntry = true })
+            .Add(end, (_, stage) => new StageSink<Work>(stage, (_, _) => ValueTask.CompletedTask))
+            .Connect(a, end);
+        using var graph = plan.Start(new object());
+        await graph.Entry<Work>().SendAsync(new Work(3, 5));
+        await graph.Completion.WaitAsync(Bound);
+        Assert.Equal("a", graph.Fault!.Stage);
+        Assert.Contains("at work 5", graph.Fault.Message, StringComparison.Ordinal);
+        Assert.IsType<CustomException>(graph.Fault.InnerException);
+    }
+
+    [Fact]
+    public async Task Tap_SeesEverythingAndChangesNothing()
+    {
+        var shape = new Shape(3, 30, 11, 2);
+        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        var seen = new List<int>();
+        var tapped = new List<int>();
+        TapBlock<Work, int>? tap = null;
+        var plan = Line(shape, pool, seen, (_, _) => { })
+            .InsertAfter(new StageKey<Work, Work>("stage 1"), "tap", (_, stage) => tap = new TapBlock<Work, int>(stage, work => work.Number, tapped.Add));
+        using var graph = plan.Start(new object());
+        foreach (var number in Enumerable.Range(0, shape.Messages)) await graph.Entry<Work>().SendAsync(new Work(1, number));
+        graph.Entry<Work>().Complete();
+        await graph.Completion.WaitAsync(Bound);
+        await tap!.Watching.WaitAsync(Bound);
+        Assert.Equal(Enumerable.Range(0, shape.Messages), seen);
+        Assert.Equal(seen.Count - tap.Missed, tapped.Count);
+        Assert.Equal(tapped, tapped.Order());
+    }
+
+    [Fact]
+    public async Task Tap_WhoseWatcherThrows_StopsTheRun()
+    {
+        var shape = new Shape(2, 10, 3, 1);
+        using var pool = new LeasePool<object>("test", 1, () => new object());
+        var plan = Line(shape, pool, [], (_, _) => { })
+            .InsertAfter(new StageKey<Work, Work>("stage 0"), "tap", (_, stage) => new TapBlock<Work, int>(stage, work => work.Number, _ => throw new CustomException("watcher")));
+        using var graph = plan.Start(new object());
+        for (var number = 0; graph.Fault is null && number < 100_000; number++)
+            if (!await graph.Entry<Work>().SendAsync(new Work(1, number)).WaitAsync(Bound)) break;
+        await graph.Completion.WaitAsync(Bound);
+        Assert.Equal("tap", graph.Fault!.Stage);
+        Assert.IsType<CustomException>(graph.Fault.InnerException);
+    }
+
+    [Fact]
+    public async Task Probes_ShareOutTheTime()
+    {
+        var shape = new Shape(3, 20, 5, 2);
+        using var pool = new LeasePool<object>("test", 2, () => new object());
+        using var graph = Line(shape, pool, [], (_, _) => { }).Start(new object());
+        foreach (var number in Enumerable.Range(0, shape.Messages)) await graph.Entry<Work>().SendAsync(new Work(1, number));
+        graph.Entry<Work>().Complete();
+        await graph.Completion.WaitAsync(Bound);
+        Assert.All(graph.Probes, probe => Assert.Equal(shape.Messages, probe.Shares.Messages));
+        Assert.All(graph.Probes, probe => Assert.True(probe.Shares is { Busy.Ticks: >= 0, Waiting.Ticks: >= 0, Starved.Ticks: >= 0, Blocked.Ticks: >= 0 }));
+    }
+
+    /// <summary>entry, stages of which the even ones rent a lease and the odd ones give it back, and a sink.</summary>
+    private static GraphPlan<object> Line(Shape shape, LeasePool<object> pool, List<int> seen, Action<int, int> at)
+    {
+        var plan = GraphPlan<object>.Empty;
+        for (var number = 0; number < shape.Stages; number++)
+        {
+            var index = number;
+            plan = plan.Add(
+                new StageKey<Work, Work>($"stage {index}"),
+                (_, stage) => new StageBlock<Work, Work>(stage, async (work, call) =>
+                {
+                    if (index % 2 == 0 && work.Lease is null) work.Lease = await call.WaitFor(pool.RentAsync(call.Cancellation));
+                    for (var i = shape.DelayOf(index, work.Number); i > 0; i--) await Task.Yield();
+                    at(index, work.Number);
+                    if (index % 2 == 1)
+                    {
+                        work.Lease?.Dispose();
+                        work.Lease = null;
+                    }
+
+                    return work;
+                }),
+                new StageTraits { Capacity = shape.CapacityOf(index), IsEntry = index == 0 });
+        }
+
+        plan = plan.Add(new SinkKey<Work>("end"), (_, stage) => new StageSink<Work>(stage, (work, _) =>
+        {
+            work.Lease?.Dispose();
+            seen.Add(work.Number);
+            return ValueTask.CompletedTask;
+        }));
+        for (var index = 0; index < shape.Stages; index++)
+            plan = plan.Connect<Work>($"stage {index}", index == shape.Stages - 1 ? "end" : $"stage {index + 1}");
+        return plan;
+    }
+}

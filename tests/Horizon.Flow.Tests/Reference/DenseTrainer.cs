@@ -1,0 +1,122 @@
+using Horizon.Flow.Models;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Tests.Reference;
+
+/// <summary>
+/// A training loop as one would write it for a model that fits in memory: whole-graph autograd, the mean loss over all labelled
+/// tokens of a step, clipping as torch.nn.utils.clip_grad_norm_ does it, AdamW by PyTorch's formula.
+/// </summary>
+public sealed class DenseTrainer : IDisposable
+{
+    private readonly DenseOptions _options;
+    private readonly DenseModel _model;
+    private readonly Dictionary<string, Tensor> _parameters;
+    private readonly Dictionary<string, (Tensor First, Tensor Second)> _moments;
+    private int _step;
+
+    /// <param name="config">The model.</param>
+    /// <param name="initial">Every parameter, by the checkpoint's names.</param>
+    /// <param name="options">The optimizer's settings.</param>
+    public DenseTrainer(ModelConfig config, IReadOnlyDictionary<string, float[]> initial, DenseOptions? options = null)
+    {
+        _options = options ?? new DenseOptions();
+        LearningRate = _options.LearningRate;
+        var shapes = ModelFamilies.Define(config).Units.SelectMany(unit => unit.Parameters)
+            .ToDictionary(slot => slot.TensorName, slot => slot.Shape.ToArray());
+        _parameters = initial.ToDictionary(
+            entry => entry.Key,
+            entry => tensor(entry.Value, shapes[entry.Key]).requires_grad_().DetachFromDisposeScope());
+        _moments = _parameters.ToDictionary(
+            entry => entry.Key,
+            entry => (zeros_like(entry.Value).DetachFromDisposeScope(), zeros_like(entry.Value).DetachFromDisposeScope()));
+        _model = new DenseModel(config, _parameters);
+    }
+
+    /// <summary>The rate of the next step; a schedule sets it.</summary>
+    public double LearningRate { get; set; }
+
+    /// <summary>The parameters as they are now, by the checkpoint's names.</summary>
+    public IReadOnlyDictionary<string, float[]> Parameters => Values(tensor => tensor);
+
+    /// <summary>The gradients of the last step, after clipping.</summary>
+    public IReadOnlyDictionary<string, float[]> Gradients => Values(tensor => tensor.grad!);
+
+    /// <summary>[rows * sequence * vocabulary] of the parameters as they are now.</summary>
+    public float[] Logits(long[] ids, long[] positions, long[]? documents, int rows, int sequence)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return _model.Logits(ids, positions, documents, rows, sequence).data<float>().ToArray();
+    }
+
+    /// <summary>One optimizer step over all micro-batches.</summary>
+    /// <returns>The mean loss over the labelled tokens and the gradient's global norm before clipping.</returns>
+    public (double Loss, double GradNorm) Step(
+        IReadOnlyList<(long[] Ids, long[] Targets, long[] Positions, long[]? Documents, int Rows, int Sequence)> microBatches)
+    {
+        var result = Differentiate(microBatches);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        _step++;
+        foreach (var (name, parameter) in _parameters) Update(parameter, _moments[name]);
+        return result;
+    }
+
+    /// <summary>Fills <see cref="Gradients"/> without changing a parameter.</summary>
+    public (double Loss, double GradNorm) Differentiate(
+        IReadOnlyList<(long[] Ids, long[] Targets, long[] Positions, long[]? Documents, int Rows, int Sequence)> microBatches)
+    {
+        using var scope = NewDisposeScope();
+        using var grad = enable_grad();
+        foreach (var parameter in _parameters.Values) parameter.grad = zeros_like(parameter);
+        var labelled = microBatches.Sum(batch => batch.Targets.Count(target => target != -100));
+        var loss = 0.0;
+        foreach (var (ids, targets, positions, documents, rows, sequence) in microBatches)
+        {
+            var sum = _model.LossSum(ids, targets, positions, documents, rows, sequence);
+            (sum / labelled).backward();
+            loss += sum.item<float>() / (double)labelled;
+        }
+
+        return (loss, Clip());
+    }
+
+    public void Dispose()
+    {
+        foreach (var (name, parameter) in _parameters)
+        {
+            parameter.grad = null;
+            parameter.Dispose();
+            _moments[name].First.Dispose();
+            _moments[name].Second.Dispose();
+        }
+    }
+
+    private double Clip()
+    {
+        using var noGrad = no_grad();
+        var norm = Math.Sqrt(_parameters.Values.Sum(parameter => parameter.grad!.to(float64).square().sum().item<double>()));
+        var scale = _options.MaxGradNorm is { } limit ? Math.Min(1, limit / (norm + 1e-6)) : 1;
+        foreach (var parameter in _parameters.Values) parameter.grad!.mul_(scale);
+        return norm;
+    }
+
+    private void Update(Tensor parameter, (Tensor First, Tensor Second) moments)
+    {
+        var gradient = parameter.grad!;
+        parameter.mul_(1 - (LearningRate * _options.WeightDecay));
+        moments.First.mul_(_options.Beta1).add_(gradient * (1 - _options.Beta1));
+        moments.Second.mul_(_options.Beta2).add_(gradient * gradient * (1 - _options.Beta2));
+        var firstCorrection = 1 - Math.Pow(_options.Beta1, _step);
+        var secondCorrection = 1 - Math.Pow(_options.Beta2, _step);
+        var denominator = (moments.Second.sqrt() / Math.Sqrt(secondCorrection)) + _options.Epsilon;
+        parameter.sub_(moments.First / denominator * (LearningRate / firstCorrection));
+    }
+
+    private Dictionary<string, float[]> Values(Func<Tensor, Tensor> select)
+    {
+        using var scope = NewDisposeScope();
+        return _parameters.ToDictionary(entry => entry.Key, entry => select(entry.Value).detach().data<float>().ToArray());
+    }
+}

@@ -1,0 +1,33 @@
+using System.Globalization;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>What a run says of itself when it ends.</summary>
+internal sealed class RunSummary(TimeProvider time)
+{
+    private readonly long _start = time.GetTimestamp();
+    private StepReport? _last;
+    private long _steps;
+    private long _skipped;
+
+    /// <summary>Counts a step.</summary>
+    public void Add(StepReport report)
+    {
+        _last = report;
+        _steps++;
+        _skipped += report.Skipped ? 1 : 0;
+    }
+
+    /// <summary>The last lines of the run.</summary>
+    public IEnumerable<string> Describe(SavedRun saved, bool stopped)
+    {
+        var duration = ProgressText.Duration(time.GetElapsedTime(_start));
+        var loss = _last is null ? "" : string.Create(CultureInfo.InvariantCulture, $", last loss {_last.Loss:F4}");
+        yield return $"{(stopped ? "stopped" : "done")}{(_last is null ? "" : $" after step {_last.Step}")}: {_steps} steps in {duration}{loss}";
+        if (_skipped > 0)
+            yield return $"{_skipped} steps were skipped, since their gradient norm was not finite; a lower optimizer.learning_rate may help";
+        yield return $"model written to {saved.ModelDirectory}";
+        if (stopped && saved.CheckpointDirectory is { } checkpoint)
+            yield return $"checkpoint written to {checkpoint}; --resume goes on from it";
+    }
+}

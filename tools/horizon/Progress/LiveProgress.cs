@@ -1,0 +1,75 @@
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>A bar and the newest numbers, redrawn in place on a terminal; evaluations and notices scroll away above it.</summary>
+/// <param name="console">The terminal.</param>
+/// <param name="time">The clock.</param>
+public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITrainingProgress
+{
+    private const int BarWidth = 40;
+
+    // Often enough to look alive, seldom enough to cost nothing beside steps of a millisecond.
+    private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(100);
+
+    /// <inheritdoc/>
+    public Task ShowAsync(TrainingOutline outline, IAsyncEnumerable<TrainingEvent> events)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        console.WriteLine(ProgressText.Begin(outline));
+        return console.Live(Text.Empty).StartAsync(live => FollowAsync(live, outline, events));
+    }
+
+    private async Task FollowAsync(LiveDisplayContext live, TrainingOutline outline, IAsyncEnumerable<TrainingEvent> events)
+    {
+        var clock = new StepClock(outline, time);
+        long? drawn = null;
+        StepReport? undrawn = null;
+        try
+        {
+            await foreach (var happened in events.ConfigureAwait(false))
+            {
+                switch (happened)
+                {
+                    case TrainingEvent.StepEnded { Report: var report }:
+                        undrawn = report;
+                        break;
+                    case TrainingEvent.Evaluated evaluated:
+                        Above(ProgressText.Evaluation(outline, evaluated));
+                        break;
+                    case TrainingEvent.Noticed noticed:
+                        Above(noticed.Text);
+                        break;
+                }
+                if (undrawn is null || (drawn is { } before && time.GetElapsedTime(before) < Redraw))
+                    continue;
+                live.UpdateTarget(View(outline, clock, undrawn));
+                drawn = time.GetTimestamp();
+                undrawn = null;
+            }
+        }
+        finally
+        {
+            if (undrawn is not null)
+                live.UpdateTarget(View(outline, clock, undrawn));
+        }
+    }
+
+    // The library draws such a line over the old bar without wiping it, hence the spaces.
+    private void Above(string line) => console.WriteLine(line.PadRight(console.Profile.Width - 1));
+
+    private Rows View(TrainingOutline outline, StepClock clock, StepReport report)
+    {
+        var step = $"{ProgressText.Step(outline, report.Step)}  {ProgressText.Left(clock.Left(report.Step))}".TrimEnd();
+        IRenderable first = outline.LastStep is { } last ? new Markup($"{Bar((double)report.Step / last)}  {Markup.Escape(step)}") : new Text(step);
+        return new Rows(first, new Text(ProgressText.Learning(report)), new Text(ProgressText.Cost(report)));
+    }
+
+    private string Bar(double share)
+    {
+        var full = (int)(Math.Clamp(share, 0, 1) * BarWidth);
+        var (done, open) = console.Profile.Capabilities.Unicode ? ('━', '─') : ('=', '-');
+        return $"[green]{new string(done, full)}[/][grey]{new string(open, BarWidth - full)}[/]";
+    }
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>How numbers of a run are worded, the same on a terminal and in a log.</summary>
+public static class ProgressText
+{
+    /// <summary>The run's first line.</summary>
+    public static string Begin(TrainingOutline outline)
+    {
+        ArgumentNullException.ThrowIfNull(outline);
+        var steps = outline.LastStep is { } last ? $"steps {outline.FirstStep} to {last}" : $"from step {outline.FirstStep}";
+        return $"training {outline.Description}: {steps}";
+    }
+
+    /// <summary><c>step 12/200</c>.</summary>
+    public static string Step(TrainingOutline outline, long step)
+    {
+        ArgumentNullException.ThrowIfNull(outline);
+        return outline.LastStep is { } last ? $"step {step}/{last}" : $"step {step}";
+    }
+
+    /// <summary>What the step did to the model.</summary>
+    public static string Learning(StepReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        return report.Skipped
+            ? Invariant($"skipped, its gradient norm is {report.GradientNorm}")
+            : Invariant($"loss {report.Loss:F4}  norm {report.GradientNorm:G3}  lr {report.LearningRate:0.00e-00}");
+    }
+
+    /// <summary>What the step took.</summary>
+    public static string Cost(StepReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        return Invariant($"{report.TokensPerSecond:N0} tokens/s  device {new ByteSize(report.DeviceBytesPeak)}  host {new ByteSize(report.HostBytes)}");
+    }
+
+    /// <summary><c>left 2 min 10 s</c>; nothing where it is not known.</summary>
+    public static string Left(TimeSpan? left) => left is { } time ? $"left {Duration(time)}" : "";
+
+    /// <summary>An evaluation's line.</summary>
+    public static string Evaluation(TrainingOutline outline, TrainingEvent.Evaluated evaluated)
+    {
+        ArgumentNullException.ThrowIfNull(evaluated);
+        return Invariant($"{Step(outline, evaluated.Step)}  held-out loss {evaluated.Loss:F4}");
+    }
+
+    /// <summary>A span of time in its two largest units.</summary>
+    public static string Duration(TimeSpan time) => time switch
+    {
+        { TotalSeconds: < 10 } => Invariant($"{time.TotalSeconds:0.0} s"),
+        { TotalMinutes: < 1 } => Invariant($"{time.Seconds} s"),
+        { TotalHours: < 1 } => Invariant($"{time.Minutes} min {time.Seconds} s"),
+        { TotalDays: < 1 } => Invariant($"{time.Hours} h {time.Minutes} min"),
+        _ => Invariant($"{time.Days} d {time.Hours} h"),
+    };
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

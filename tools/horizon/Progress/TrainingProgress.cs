@@ -1,0 +1,15 @@
+using Spectre.Console;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>Chooses how a run is shown.</summary>
+public static class TrainingProgress
+{
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>A live display where standard output is a terminal, plain lines where it is a pipe or a file.</summary>
+    public static ITrainingProgress For(TextWriter output) =>
+        ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi
+            ? new LiveProgress(AnsiConsole.Console, TimeProvider.System)
+            : new PlainProgress(output, TimeProvider.System, LogInterval);
+}
