@@ -1,14 +1,12 @@
-using System.Runtime.InteropServices;
-
 namespace Horizon.Flow.Host;
 
 /// <summary>
 /// A block of host memory of an exact size, outside the garbage-collected heap, zeroed, aligned to 64 bytes or more.
-/// It may be larger than 2 GiB; spans over parts of it count elements.
+/// It may be larger than 2 GiB; spans over parts of it count elements. From 2 MiB on it asks for huge pages (on Linux), and
+/// takes memory page by page as it is first touched: see <see cref="Touch"/>.
 /// </summary>
 public sealed unsafe class HostBuffer : IDisposable
 {
-    private const int Alignment = 64;
     private void* _address;
 
     /// <summary>Allocates <paramref name="byteLength"/> zeroed bytes.</summary>
@@ -17,8 +15,7 @@ public sealed unsafe class HostBuffer : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
         ByteLength = byteLength;
-        _address = NativeMemory.AlignedAlloc((nuint)Math.Max(byteLength, 1), Alignment);
-        NativeMemory.Clear(_address, (nuint)byteLength);
+        _address = HostPages.Allocate(byteLength);
     }
 
     /// <summary>Frees memory that nobody disposed.</summary>
@@ -50,6 +47,16 @@ public sealed unsafe class HostBuffer : IDisposable
         return new Span<T>((T*)Address + offset, count);
     }
 
+    /// <summary>
+    /// Has every page taken from the system now, by the threads that will sweep this part of the buffer, so that the pages lie
+    /// near them and no later sweep waits for the system. Changes no content.
+    /// </summary>
+    public void Touch(HostWorkers workers)
+    {
+        ArgumentNullException.ThrowIfNull(workers);
+        workers.Sweep(ByteLength, HostPages.HugePage, new TouchKernel((byte*)Address));
+    }
+
     /// <summary>Frees the memory. Views of it must no longer be used.</summary>
     public void Dispose()
     {
@@ -59,7 +66,18 @@ public sealed unsafe class HostBuffer : IDisposable
 
     private void Free()
     {
-        NativeMemory.AlignedFree(_address);
+        HostPages.Free(_address, ByteLength);
         _address = null;
+    }
+
+    private readonly struct TouchKernel(byte* start) : ISweepKernel
+    {
+        private const int Page = 4096;
+
+        // Zero for zero, atomically: takes the page without disturbing what another thread may write there meanwhile.
+        public void Run(long chunk, long first, int count)
+        {
+            for (var offset = first; offset < first + count; offset += Page) Interlocked.CompareExchange(ref start[offset], 0, 0);
+        }
     }
 }

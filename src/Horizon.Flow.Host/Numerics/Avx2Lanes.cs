@@ -37,6 +37,26 @@ internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : ILanes<Avx2L
         return new(Avx.Or(positive, negative));
     }
 
+    public static Avx2Lanes Max(Avx2Lanes left, Avx2Lanes right) => new(Avx.Max(left.Value, right.Value));
+
+    public static Avx2Lanes Min(Avx2Lanes left, Avx2Lanes right) => new(Avx.Min(left.Value, right.Value));
+
+    public static Avx2Lanes AtLeast(Avx2Lanes value, Avx2Lanes threshold) =>
+        new(Avx.And(Avx.CompareGreaterThanOrEqual(value.Value, threshold.Value), Vector256.Create(1f)));
+
+    public static Avx2Lanes Pick(float* table, Avx2Lanes index) =>
+        new(Avx2.PermuteVar8x32(Avx.LoadVector256(table), Avx.ConvertToVector256Int32WithTruncation(index.Value)));
+
+    public static Avx2Lanes LookUp(float* table, byte* codes) =>
+        new(Avx2.GatherVector256(table, Avx2.ConvertToVector256Int32(codes), sizeof(float)));
+
+    public void StoreBytes(byte* target)
+    {
+        var numbers = Avx.ConvertToVector256Int32WithTruncation(Value);
+        var words = Sse41.PackUnsignedSaturate(numbers.GetLower(), numbers.GetUpper()).AsInt16();
+        Sse2.StoreScalar((long*)target, Sse2.PackUnsignedSaturate(words, words).AsInt64());
+    }
+
     public void Store(float* target) => Avx.Store(target, Value);
 
     public void StoreMaster(ushort* weight, short* difference)

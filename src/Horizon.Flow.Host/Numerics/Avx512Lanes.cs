@@ -40,6 +40,24 @@ internal readonly unsafe struct Avx512Lanes(Vector512<float> value) : ILanes<Avx
         return new(positive | negative);
     }
 
+    public static Avx512Lanes Max(Avx512Lanes left, Avx512Lanes right) => new(Avx512F.Max(left.Value, right.Value));
+
+    public static Avx512Lanes Min(Avx512Lanes left, Avx512Lanes right) => new(Avx512F.Min(left.Value, right.Value));
+
+    public static Avx512Lanes AtLeast(Avx512Lanes value, Avx512Lanes threshold) =>
+        new(Vector512.GreaterThanOrEqual(value.Value, threshold.Value) & Vector512.Create(1f));
+
+    public static Avx512Lanes Pick(float* table, Avx512Lanes index) =>
+        new(Avx512F.PermuteVar16x32(Avx.LoadVector256(table).ToVector512Unsafe(), Avx512F.ConvertToVector512Int32WithTruncation(index.Value)));
+
+    // .NET has no 512-bit gather.
+    public static Avx512Lanes LookUp(float* table, byte* codes) => new(Vector512.Create(
+        Avx2.GatherVector256(table, Avx2.ConvertToVector256Int32(codes), sizeof(float)),
+        Avx2.GatherVector256(table, Avx2.ConvertToVector256Int32(codes + 8), sizeof(float))));
+
+    public void StoreBytes(byte* target) =>
+        Sse2.Store(target, Avx512F.ConvertToVector128Byte(Avx512F.ConvertToVector512Int32WithTruncation(Value)));
+
     public void Store(float* target) => Avx512F.Store(target, Value);
 
     public void StoreMaster(ushort* weight, short* difference)

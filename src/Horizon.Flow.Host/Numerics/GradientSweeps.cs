@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Horizon.Flow.Host;
 
@@ -56,7 +57,9 @@ public static unsafe class GradientSweeps
                 type = ElementType.Float32;
             }
 
-            partial[chunk] = SquareAccumulator.Sum(source, type, first, count, path);
+            partial[chunk] = type == ElementType.BFloat16
+                ? SquareAccumulator.Sum(new GradientSource<BFloat16Gradient>(source, 1), first, count, path)
+                : SquareAccumulator.Sum(new GradientSource<Fp32Gradient>(source, 1), first, count, path);
         }
 
         private void Add<TFormat>(void* source, long index, long end)
@@ -67,6 +70,7 @@ public static unsafe class GradientSweeps
             Add<PortableLanes, TFormat>(source, index, end);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private long Add<TLanes, TFormat>(void* source, long index, long end)
             where TLanes : struct, ILanes<TLanes>
             where TFormat : struct, IGradientFormat

@@ -34,6 +34,28 @@ internal unsafe interface ILanes<TSelf> :
     /// <summary>-1, 0 or 1; 0 for NaN.</summary>
     static abstract TSelf Sign(TSelf value);
 
+    /// <summary>The larger of each two; the right one where either is NaN.</summary>
+    static abstract TSelf Max(TSelf left, TSelf right);
+
+    /// <summary>The smaller of each two; the right one where either is NaN.</summary>
+    static abstract TSelf Min(TSelf left, TSelf right);
+
+    /// <summary>1 where <paramref name="value"/> is at least <paramref name="threshold"/>, else 0.</summary>
+    static abstract TSelf AtLeast(TSelf value, TSelf threshold);
+
+    /// <summary>Elements of a table of 8 numbers.</summary>
+    /// <param name="table">8 numbers.</param>
+    /// <param name="index">Whole numbers from 0 to 7.</param>
+    static abstract TSelf Pick(float* table, TSelf index);
+
+    /// <summary>Elements of a table of 256 numbers.</summary>
+    /// <param name="table">256 numbers.</param>
+    /// <param name="codes">As many bytes as there are lanes.</param>
+    static abstract TSelf LookUp(float* table, byte* codes);
+
+    /// <summary>Writes numbers from 0 to 255 as bytes, without their fractions.</summary>
+    void StoreBytes(byte* target);
+
     /// <summary>Writes fp32.</summary>
     void Store(float* target);
 

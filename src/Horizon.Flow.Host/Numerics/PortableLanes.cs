@@ -32,6 +32,18 @@ internal readonly unsafe struct PortableLanes(float value) : ILanes<PortableLane
 
     public static PortableLanes Sign(PortableLanes value) => new(value.Value > 0 ? 1f : value.Value < 0 ? -1f : 0f);
 
+    public static PortableLanes Max(PortableLanes left, PortableLanes right) => left.Value > right.Value ? left : right;
+
+    public static PortableLanes Min(PortableLanes left, PortableLanes right) => left.Value < right.Value ? left : right;
+
+    public static PortableLanes AtLeast(PortableLanes value, PortableLanes threshold) => new(value.Value >= threshold.Value ? 1f : 0f);
+
+    public static PortableLanes Pick(float* table, PortableLanes index) => new(table[(int)index.Value]);
+
+    public static PortableLanes LookUp(float* table, byte* codes) => new(table[*codes]);
+
+    public void StoreBytes(byte* target) => *target = (byte)(int)Value;
+
     public void Store(float* target) => Unsafe.WriteUnaligned(target, Value);
 
     public void StoreMaster(ushort* weight, short* difference)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -12,44 +13,40 @@ internal static unsafe class SquareAccumulator
     /// <summary>Partial sums.</summary>
     private const int Sums = 32;
 
-    /// <summary>The sum of the squares of <paramref name="count"/> numbers.</summary>
-    public static double Sum(void* source, ElementType type, long first, int count, VectorPath path)
+    /// <summary>The sum of the squares of <paramref name="count"/> numbers from element <paramref name="first"/> on.</summary>
+    public static double Sum<TSource>(in TSource source, long first, int count, VectorPath path)
+        where TSource : struct, ILaneSource
     {
         var sums = stackalloc double[Sums];
         new Span<double>(sums, Sums).Clear();
         var whole = count - (count % Sums);
-        if (type == ElementType.BFloat16) Sum<BFloat16Gradient>(source, first, whole, count, path, sums);
-        else Sum<Fp32Gradient>(source, first, whole, count, path, sums);
-        for (var width = Sums / 2; width > 0; width /= 2)
-            for (var i = 0; i < width; i++) sums[i] += sums[i + width];
-        return sums[0];
-    }
-
-    private static void Sum<TFormat>(void* source, long first, int whole, int count, VectorPath path, double* sums)
-        where TFormat : struct, IGradientFormat
-    {
         switch (path)
         {
-            case VectorPath.Avx512: Wide<TFormat>(source, first, whole, sums); break;
-            case VectorPath.Avx2: Narrow<TFormat>(source, first, whole, sums); break;
+            case VectorPath.Avx512: Wide(source, first, whole, sums); break;
+            case VectorPath.Avx2: Narrow(source, first, whole, sums); break;
             default: whole = 0; break;
         }
 
         for (var i = whole; i < count; i++)
         {
-            var value = (double)TFormat.Load<PortableLanes>(source, first + i).Value;
+            var value = (double)source.Load<PortableLanes>(first + i).Value;
             sums[i % Sums] += value * value;
         }
+
+        for (var width = Sums / 2; width > 0; width /= 2)
+            for (var i = 0; i < width; i++) sums[i] += sums[i + width];
+        return sums[0];
     }
 
-    private static void Wide<TFormat>(void* source, long first, int count, double* sums)
-        where TFormat : struct, IGradientFormat
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Wide<TSource>(TSource source, long first, int count, double* sums)
+        where TSource : struct, ILaneSource
     {
         var (a, b, c, d) = (Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero);
         for (var i = 0; i < count; i += Sums)
         {
-            var low = TFormat.Load<Avx512Lanes>(source, first + i).Value;
-            var high = TFormat.Load<Avx512Lanes>(source, first + i + 16).Value;
+            var low = source.Load<Avx512Lanes>(first + i).Value;
+            var high = source.Load<Avx512Lanes>(first + i + 16).Value;
             a += Square(low.GetLower());
             b += Square(low.GetUpper());
             c += Square(high.GetLower());
@@ -68,16 +65,17 @@ internal static unsafe class SquareAccumulator
         }
     }
 
-    private static void Narrow<TFormat>(void* source, long first, int count, double* sums)
-        where TFormat : struct, IGradientFormat
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Narrow<TSource>(TSource source, long first, int count, double* sums)
+        where TSource : struct, ILaneSource
     {
         for (var group = 0; group < Sums; group += 16)
         {
             var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
             for (var i = group; i < count; i += Sums)
             {
-                var low = TFormat.Load<Avx2Lanes>(source, first + i).Value;
-                var high = TFormat.Load<Avx2Lanes>(source, first + i + 8).Value;
+                var low = source.Load<Avx2Lanes>(first + i).Value;
+                var high = source.Load<Avx2Lanes>(first + i + 8).Value;
                 a += Square(low.GetLower());
                 b += Square(low.GetUpper());
                 c += Square(high.GetLower());

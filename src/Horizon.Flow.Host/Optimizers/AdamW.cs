@@ -5,7 +5,7 @@ namespace Horizon.Flow.Host;
 /// <c>torch.optim.AdamW</c> computes it, in fp32 with the same order of operations. State: <c>exp_avg</c> and
 /// <c>exp_avg_sq</c>, fp32, 8 bytes a parameter.
 /// </summary>
-internal sealed class AdamW(OptimizerOptions options) : HostOptimizer(options)
+internal sealed class AdamW(OptimizerOptions options) : ElementOptimizer(options)
 {
     /// <inheritdoc/>
     public override string Name => "adamw";

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Horizon.Flow.Host;
 
 /// <summary>
@@ -48,6 +50,7 @@ internal readonly struct AdamWRule : IElementRule<AdamWRule>
     public AdamWRule For(in ParameterPiece piece) => new(this, _learningRate * piece.LearningRateFactor, piece.WeightDecay);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Apply<TLanes>(ref TLanes weight, TLanes gradient, ref TLanes first, ref TLanes second)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Horizon.Flow.Host;
 
 /// <summary>
@@ -42,6 +44,7 @@ internal readonly unsafe struct ElementSweep<TRule>(
         Run<PortableLanes, TMasters, TGradient>(index, end, pieceRule);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long Run<TLanes, TMasters, TGradient>(long index, long end, TRule pieceRule)
         where TLanes : struct, ILanes<TLanes>
         where TMasters : struct, IMasterFormat

@@ -2,10 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace Horizon.Flow.Host;
 
-/// <summary>What the update rules share: checked arguments, and each layout cut into pieces once.</summary>
-internal abstract class HostOptimizer(OptimizerOptions options) : IHostOptimizer
+/// <summary>What the update rules share: checked arguments, and a plan for each layout, made at its first update.</summary>
+/// <typeparam name="TPlan">How a layout's work is cut into parts; depends on the layout and the settings alone.</typeparam>
+internal abstract class HostOptimizer<TPlan>(OptimizerOptions options) : IHostOptimizer
+    where TPlan : class
 {
-    private readonly ConditionalWeakTable<UnitLayout, ParameterPiece[]> _pieces = [];
+    private readonly ConditionalWeakTable<UnitLayout, Prepared> _plans = [];
 
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -30,19 +32,26 @@ internal abstract class HostOptimizer(OptimizerOptions options) : IHostOptimizer
         if (gradient.Type is not (ElementType.Float32 or ElementType.BFloat16))
             throw new ArgumentException($"a gradient is Float32 or BFloat16, not {gradient.Type}", nameof(gradient));
         if (gradient.Count == 0) return;
-        if (!_pieces.TryGetValue(unit.Layout, out var pieces)) pieces = _pieces.GetValue(unit.Layout, Prepare);
-        Update(unit, gradient, step, workers, pieces);
+        if (!_plans.TryGetValue(unit.Layout, out var prepared)) prepared = _plans.GetValue(unit.Layout, PrepareAll);
+        CheckState(unit, prepared.State);
+        Update(unit, gradient, step, workers, prepared.Plan);
     }
 
+    /// <summary>Cuts a layout's work into parts.</summary>
+    protected abstract TPlan Prepare(UnitLayout layout);
+
     /// <summary>One step for one unit; the arguments are checked.</summary>
-    protected abstract void Update(
-        UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers, ParameterPiece[] pieces);
+    protected abstract void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers, TPlan plan);
 
-    /// <summary>Runs a rule that treats each element alone.</summary>
-    protected void Sweep<TRule>(
-        UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers, ParameterPiece[] pieces, TRule rule)
-        where TRule : struct, IElementRule<TRule> =>
-        workers.Sweep(pieces.Length, 1, new ElementSweep<TRule>(unit, gradient, step.GradientScale, pieces, rule, Path));
+    private Prepared PrepareAll(UnitLayout layout) => new(Prepare(layout), [.. DescribeState(layout)]);
 
-    private ParameterPiece[] Prepare(UnitLayout layout) => ParameterPiece.Cut(layout, Options);
+    private void CheckState(UnitState unit, OptimizerBuffer[] needed)
+    {
+        var fits = needed.Length == unit.OptimizerState.Count;
+        for (var i = 0; fits && i < needed.Length; i++) fits = needed[i].ByteLength == unit.OptimizerState[i].ByteLength;
+        if (!fits)
+            throw new ArgumentException($"{unit.Layout.Name} was made without the state of {Name}: {string.Join(", ", needed.AsEnumerable())}", nameof(unit));
+    }
+
+    private sealed record Prepared(TPlan Plan, OptimizerBuffer[] State);
 }

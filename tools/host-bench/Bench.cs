@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Globalization;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.HostBench;
+
+/// <summary>Runs all measurements and prints a line for each as it ends.</summary>
+internal static class Bench
+{
+    public static int Run(BenchSettings settings)
+    {
+        foreach (var line in Machine.Describe()) Console.WriteLine(settings.Csv ? $"# {line}" : line);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(settings.Csv ? "# " : "")}{settings.Parameters / 1e6:0.#} M parameters, median of at least {settings.Seconds} s each"));
+        Console.WriteLine(BenchRow.Head(settings.Csv));
+        foreach (var threads in settings.Threads)
+        {
+            using var workers = new HostWorkers(threads, settings.Pin ? WorkerPlacement.Cores : WorkerPlacement.Nodes);
+            var triad = 0.0;
+            foreach (var row in Triad.Measure(workers, settings).ToList())
+            {
+                triad = Math.Max(triad, row.BytesPerSecond);
+                Print(row with { Triad = triad }, settings);
+            }
+
+            foreach (var row in UpdateBench.Measure(workers, settings)) Print(row with { Triad = triad }, settings);
+            if (settings.Rival) Print(Rival.Measure(threads, settings) with { Triad = triad }, settings);
+        }
+
+        return 0;
+    }
+
+    /// <summary>The median time of one call, in seconds, after two that do not count.</summary>
+    public static double Time(double seconds, Action call)
+    {
+        call();
+        call();
+        var times = new List<double>();
+        for (var total = 0.0; total < seconds || times.Count < 5; total += times[^1])
+        {
+            var start = Stopwatch.GetTimestamp();
+            call();
+            times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        times.Sort();
+        return times[times.Count / 2];
+    }
+
+    private static void Print(BenchRow row, BenchSettings settings) => Console.WriteLine(row.Line(settings.Csv));
+}

@@ -1,0 +1,37 @@
+using System.CommandLine;
+using Horizon.Flow.HostBench;
+
+// Measures the optimizers on this machine beside the machine's own memory bandwidth. See README.md here.
+var parameters = new Option<double>("--parameters") { Description = "Parameters to update, in millions.", DefaultValueFactory = _ => 200 };
+var threads = new Option<int[]>("--threads")
+{
+    Description = "Thread counts to measure.",
+    DefaultValueFactory = _ => [Environment.ProcessorCount],
+    AllowMultipleArgumentsPerToken = true,
+};
+var seconds = new Option<double>("--seconds") { Description = "Least time of each measurement.", DefaultValueFactory = _ => 2 };
+var optimizers = new Option<string[]>("--optimizers")
+{
+    Description = "Rules to measure; all by default.",
+    DefaultValueFactory = _ => [],
+    AllowMultipleArgumentsPerToken = true,
+};
+var paths = new Option<bool>("--paths") { Description = "Measures every instruction set that runs here, not the best alone." };
+var cores = new Option<bool>("--pin") { Description = "Keeps each thread on one core." };
+var rival = new Option<bool>("--rival") { Description = "Measures TorchSharp's AdamW too, on as many fp32 parameters." };
+var csv = new Option<bool>("--csv") { Description = "Prints comma-separated values." };
+
+var command = new RootCommand("Measures optimizer updates in host memory against the memory's own bandwidth.")
+{
+    parameters, threads, seconds, optimizers, paths, cores, rival, csv,
+};
+command.SetAction(arguments => Bench.Run(new BenchSettings(
+    (long)(arguments.GetValue(parameters) * 1e6),
+    arguments.GetValue(threads)!,
+    arguments.GetValue(seconds),
+    arguments.GetValue(optimizers)!,
+    arguments.GetValue(paths),
+    arguments.GetValue(cores),
+    arguments.GetValue(rival),
+    arguments.GetValue(csv))));
+return command.Parse(args).Invoke();
