@@ -26,7 +26,7 @@ public class FaultTests
         });
         using var store = plan.CreateStore(StorePrecision.Fp32);
         StoreValues.Write(store, @case.Model.Parameters());
-        using var device = new CpuDevice();
+        using var device = new JitterDevice(where.Get);
         var run = plan.Start(store, device);
         var thrown = await Record.ExceptionAsync(() => ConsumeAsync(run, @case).WaitAsync(Bound));
         await run.DisposeAsync().AsTask().WaitAsync(Bound);
@@ -56,7 +56,7 @@ public class FaultTests
         });
         using var store = plan.CreateStore(StorePrecision.Fp32);
         StoreValues.Write(store, @case.Model.Parameters());
-        using var device = new CpuDevice();
+        using var device = new JitterDevice(where.Get);
         Volatile.Write(ref run, plan.Start(store, device));
         var thrown = await Record.ExceptionAsync(() => ConsumeAsync(run!, @case).WaitAsync(Bound));
         await run!.DisposeAsync().AsTask().WaitAsync(Bound);
