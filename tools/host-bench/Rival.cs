@@ -20,7 +20,7 @@ internal static class Rival
         foreach (var parameter in parameters) parameter.grad = full(count, 1e-3f);
         using var optimizer = optim.AdamW(parameters, 1e-5, 0.9, 0.95, 1e-8, 0.1);
         var seconds = Bench.Time(settings.Seconds, () => optimizer.step());
-        return new("TorchSharp AdamW, fp32", threads, 28, count * Tensors / seconds, 0);
+        return new("TorchSharp AdamW, fp32", threads, 28, count * Tensors, seconds, 0);
     }
 #else
     public static BenchRow Measure(int threads, BenchSettings settings) =>
