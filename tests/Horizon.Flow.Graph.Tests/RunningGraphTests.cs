@@ -30,12 +30,40 @@ public class RunningGraphTests
             select new Shape(stages, messages, seed, pool));
     }
 
+    /// <summary>One pool for each stage that rents: two stages of one line that rent from one pool can lock each other.</summary>
+    public sealed class Pools(int capacity) : IDisposable
+    {
+        private readonly Dictionary<int, LeasePool<object>> _pools = [];
+
+        public int Outstanding => _pools.Values.Sum(pool => pool.Outstanding);
+
+        public LeasePool<object> Of(int stage)
+        {
+            lock (_pools)
+            {
+                if (!_pools.TryGetValue(stage, out var pool))
+                    _pools.Add(stage, pool = new LeasePool<object>($"pool {stage}", capacity, () => new object()));
+                return pool;
+            }
+        }
+
+        public void Reclaim()
+        {
+            foreach (var pool in _pools.Values) pool.Reclaim();
+        }
+
+        public void Dispose()
+        {
+            foreach (var pool in _pools.Values) pool.Dispose();
+        }
+    }
+
     public sealed class CustomException(string message) : Exception(message);
 
     [Property(MaxTest = 300, Arbitrary = [typeof(Shapes)])]
     public async Task<bool> Run_AnyCapacities_FinishesInOrderWithAllLeasesBack(Shape shape)
     {
-        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        using var pool = new Pools(shape.PoolCapacity);
         var seen = new List<int>();
         using var graph = Line(shape, pool, seen, (_, _) => { }).Start(new object());
         foreach (var number in Enumerable.Range(0, shape.Messages))
@@ -48,7 +76,7 @@ public class RunningGraphTests
     [Property(MaxTest = 400, Arbitrary = [typeof(Shapes)])]
     public async Task<bool> Run_ExceptionAnywhere_EndsWithItUnchangedAndAllLeasesBack(Shape shape, bool cancelled)
     {
-        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        using var pool = new Pools(shape.PoolCapacity);
         var badStage = (int)((uint)shape.Seed % shape.Stages);
         var badMessage = (int)((uint)(shape.Seed / 7) % shape.Messages);
         Exception thrown = cancelled ? new OperationCanceledException("not the run's token") : new CustomException("planted");
@@ -68,7 +96,7 @@ public class RunningGraphTests
     [Property(MaxTest = 300, Arbitrary = [typeof(Shapes)])]
     public async Task<bool> Run_CancelledAnywhere_EndsWithAllLeasesBack(Shape shape)
     {
-        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        using var pool = new Pools(shape.PoolCapacity);
         using var cancel = new CancellationTokenSource();
         var left = shape.Seed % (shape.Messages * shape.Stages);
         using var graph = Line(shape, pool, [], (_, _) =>
@@ -99,6 +127,33 @@ public class RunningGraphTests
         Assert.Contains("no edge out of 'a' takes work 1", graph.Fault.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Routes are exclusive and the first that fits wins, also while its stage is full and Dataflow offers the message on.</summary>
+    [Property(MaxTest = 100, Arbitrary = [typeof(Shapes)])]
+    public async Task<bool> Run_Routes_GoWhereTheyBelong(Shape shape)
+    {
+        StageKey<Work, Work> a = new("a");
+        SinkKey<Work> odd = new("odd"), three = new("three"), rest = new("rest");
+        var seen = new Dictionary<string, List<int>> { ["odd"] = [], ["three"] = [], ["rest"] = [] };
+        ITargetBlock<Work> Sink(string name, StageOptions stage) => new StageSink<Work>(stage, async (work, _) =>
+        {
+            for (var i = shape.DelayOf(name.Length, work.Number); i > 0; i--) await Task.Yield();
+            seen[name].Add(work.Number);
+        });
+        var plan = GraphPlan<object>.Empty
+            .Add(a, GraphPlanTests.Pass, new StageTraits { IsEntry = true })
+            .Add(odd, (_, stage) => Sink("odd", stage)).Add(three, (_, stage) => Sink("three", stage)).Add(rest, (_, stage) => Sink("rest", stage))
+            .Connect(a, odd, "odd", work => work.Number % 2 == 1)
+            .Connect(a, three, "three", work => work.Number % 3 == 0)
+            .Connect(a, rest);
+        using var graph = plan.Start(new object());
+        foreach (var number in Enumerable.Range(0, shape.Messages)) await graph.Entry<Work>().SendAsync(new Work(1, number)).WaitAsync(Bound);
+        graph.Entry<Work>().Complete();
+        await graph.Completion.WaitAsync(Bound);
+        var all = Enumerable.Range(0, shape.Messages).ToList();
+        return graph.Fault is null && seen["odd"].SequenceEqual(all.Where(n => n % 2 == 1))
+            && seen["three"].SequenceEqual(all.Where(n => n % 2 == 0 && n % 3 == 0)) && seen["rest"].SequenceEqual(all.Where(n => n % 2 == 0 && n % 3 != 0));
+    }
+
     [Fact]
     public async Task Run_StockBlockThatThrows_IsReportedWithItsMessage()
     {
@@ -120,7 +175,7 @@ public class RunningGraphTests
     public async Task Tap_SeesEverythingAndChangesNothing()
     {
         var shape = new Shape(3, 30, 11, 2);
-        using var pool = new LeasePool<object>("test", shape.PoolCapacity, () => new object());
+        using var pool = new Pools(shape.PoolCapacity);
         var seen = new List<int>();
         var tapped = new List<int>();
         TapBlock<Work, int>? tap = null;
@@ -140,7 +195,7 @@ public class RunningGraphTests
     public async Task Tap_WhoseWatcherThrows_StopsTheRun()
     {
         var shape = new Shape(2, 10, 3, 1);
-        using var pool = new LeasePool<object>("test", 1, () => new object());
+        using var pool = new Pools(1);
         var plan = Line(shape, pool, [], (_, _) => { })
             .InsertAfter(new StageKey<Work, Work>("stage 0"), "tap", (_, stage) => new TapBlock<Work, int>(stage, work => work.Number, _ => throw new CustomException("watcher")));
         using var graph = plan.Start(new object());
@@ -155,7 +210,7 @@ public class RunningGraphTests
     public async Task Probes_ShareOutTheTime()
     {
         var shape = new Shape(3, 20, 5, 2);
-        using var pool = new LeasePool<object>("test", 2, () => new object());
+        using var pool = new Pools(2);
         using var graph = Line(shape, pool, [], (_, _) => { }).Start(new object());
         foreach (var number in Enumerable.Range(0, shape.Messages)) await graph.Entry<Work>().SendAsync(new Work(1, number));
         graph.Entry<Work>().Complete();
@@ -165,7 +220,7 @@ public class RunningGraphTests
     }
 
     /// <summary>entry, stages of which the even ones rent a lease and the odd ones give it back, and a sink.</summary>
-    private static GraphPlan<object> Line(Shape shape, LeasePool<object> pool, List<int> seen, Action<int, int> at)
+    private static GraphPlan<object> Line(Shape shape, Pools pools, List<int> seen, Action<int, int> at)
     {
         var plan = GraphPlan<object>.Empty;
         for (var number = 0; number < shape.Stages; number++)
@@ -175,7 +230,7 @@ public class RunningGraphTests
                 new StageKey<Work, Work>($"stage {index}"),
                 (_, stage) => new StageBlock<Work, Work>(stage, async (work, call) =>
                 {
-                    if (index % 2 == 0 && work.Lease is null) work.Lease = await call.WaitFor(pool.RentAsync(call.Cancellation));
+                    if (index % 2 == 0 && work.Lease is null) work.Lease = await call.WaitFor(pools.Of(index).RentAsync(call.Cancellation));
                     for (var i = shape.DelayOf(index, work.Number); i > 0; i--) await Task.Yield();
                     at(index, work.Number);
                     if (index % 2 == 1)

@@ -1,3 +1,5 @@
+using Horizon.Flow.Graph;
+
 namespace Horizon.Flow.Cli;
 
 /// <summary>Turns an exception into what the user reads and the program's exit code.</summary>
@@ -12,7 +14,7 @@ public static class ErrorReport
         ArgumentNullException.ThrowIfNull(error);
         ArgumentNullException.ThrowIfNull(output);
         var isBug = Mendable(error) is null;
-        var message = Mendable(error)?.Message ?? $"{error.GetType().Name}: {OneLine(error.Message)}";
+        var message = Mendable(error)?.Message ?? $"{(error as StageException)?.InnerException?.GetType().Name ?? error.GetType().Name}: {OneLine(error.Message)}";
         foreach (var line in message.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             output.WriteLine($"error: {line.TrimEnd()}");
         if (verbose)
@@ -27,6 +29,8 @@ public static class ErrorReport
     private static Exception? Mendable(Exception? error) => error switch
     {
         null => null,
+        // Says stage, unit and step before the cause's own message.
+        StageException stage => Mendable(stage.InnerException) is null ? null : stage,
         HorizonException or IOException or UnauthorizedAccessException => error,
         _ => Mendable(error.InnerException),
     };

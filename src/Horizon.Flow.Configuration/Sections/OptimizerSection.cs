@@ -1,19 +1,21 @@
+using Horizon.Flow.Host;
+
 namespace Horizon.Flow.Configuration;
 
 /// <summary>The <c>optimizer</c> section. A key that the named rule does not use is ignored by it.</summary>
 public sealed record OptimizerSection
 {
-    /// <summary>The update rule.</summary>
+    /// <summary>The update rule, one of <see cref="OptimizerFactory.Names"/>.</summary>
     /// <value>Default <c>adamw</c>.</value>
-    public OptimizerName Name { get; init; } = OptimizerName.AdamW;
+    public string Name { get; init; } = "adamw";
 
     /// <summary>The learning rate that the schedule starts from.</summary>
     /// <value>Default 1e-4 per step.</value>
     public double LearningRate { get; init; } = 1e-4;
 
     /// <summary>Decay of the first and second moment, each in [0, 1).</summary>
-    /// <value>Default [0.9, 0.95].</value>
-    public ValueList<double> Betas { get; init; } = [0.9, 0.95];
+    /// <value>Default null: the rule's own, [0.9, 0.95] for <c>adamw</c>.</value>
+    public ValueList<double>? Betas { get; init; }
 
     /// <summary>Added to the root of the second moment.</summary>
     /// <value>Default 1e-8.</value>

@@ -1,11 +1,13 @@
+using Horizon.Flow.Host;
+
 namespace Horizon.Flow.Configuration;
 
 /// <summary>The <c>schedule</c> section: the learning rate over the steps of the run.</summary>
 public sealed record ScheduleSection
 {
-    /// <summary>The shape of the curve after the warm-up.</summary>
+    /// <summary>The shape of the curve after the warm-up, one of <see cref="LearningRateSchedule.Names"/>.</summary>
     /// <value>Default <c>constant</c>.</value>
-    public ScheduleName Name { get; init; } = ScheduleName.Constant;
+    public string Name { get; init; } = "constant";
 
     /// <summary>Steps in which the rate rises linearly to <c>optimizer.learning_rate</c>.</summary>
     /// <value>Default 0 steps.</value>

@@ -21,6 +21,10 @@ internal sealed class Checks
     /// <summary>The key's value must be at least 0 and less than 1.</summary>
     public void Decay(string key, double value) => That(value is >= 0 and < 1, key, value, "at least 0 and less than 1");
 
+    /// <summary>The key's value must be one of the names.</summary>
+    public void OneOf(string key, string value, IEnumerable<string> names) =>
+        That(names.Contains(value), key, $"'{value}'", $"one of {string.Join(", ", names)}");
+
     /// <summary>A path must be given.</summary>
     public void Required(string key, string? value, string purpose)
     {

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Configuration;
 
@@ -51,8 +52,9 @@ public static partial class ConfigurationValidator
 
     private static void CheckOptimizer(Checks checks, OptimizerSection optimizer)
     {
+        checks.OneOf("optimizer.name", optimizer.Name, OptimizerFactory.Names);
         checks.Positive("optimizer.learning_rate", optimizer.LearningRate);
-        checks.That(optimizer.Betas is [>= 0 and < 1, >= 0 and < 1], "optimizer.betas", optimizer.Betas, "two numbers, each at least 0 and less than 1");
+        checks.That(optimizer.Betas is null or [>= 0 and < 1, >= 0 and < 1], "optimizer.betas", optimizer.Betas, "two numbers, each at least 0 and less than 1");
         checks.Positive("optimizer.eps", optimizer.Eps);
         checks.AtLeast("optimizer.weight_decay", optimizer.WeightDecay, 0);
         checks.Decay("optimizer.momentum", optimizer.Momentum);
@@ -70,6 +72,7 @@ public static partial class ConfigurationValidator
     {
         var schedule = configuration.Schedule;
         var highest = configuration.Optimizer.LearningRate;
+        checks.OneOf("schedule.name", schedule.Name, LearningRateSchedule.Names);
         checks.AtLeast("schedule.warmup_steps", schedule.WarmupSteps, 0);
         checks.AtLeast("schedule.min_learning_rate", schedule.MinLearningRate, 0);
         checks.That(!(schedule.MinLearningRate > highest), "schedule.min_learning_rate", schedule.MinLearningRate,

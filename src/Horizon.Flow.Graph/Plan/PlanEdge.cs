@@ -14,9 +14,11 @@ public abstract record PlanEdge(string From, string To, string? Route)
     /// <inheritdoc/>
     public override string ToString() => Route is null ? $"{From} -> {To}" : $"{From} -> {To} [{Route}]";
 
-    internal abstract void Link(IDataflowBlock source, IDataflowBlock target);
+    /// <summary>Links the blocks for what this edge takes and no earlier edge out of the same stage does.</summary>
+    internal abstract void Link(IDataflowBlock source, IDataflowBlock target, IReadOnlyList<PlanEdge> earlier);
 
     internal abstract void Drain(IDataflowBlock source);
 
-    internal abstract void LinkDeadEnd(IDataflowBlock source, Action<StageException> onFault);
+    /// <summary>Makes a message that none of the edges takes a fault.</summary>
+    internal abstract void LinkDeadEnd(IDataflowBlock source, IReadOnlyList<PlanEdge> edges, Action<StageException> onFault);
 }

@@ -18,11 +18,18 @@ public sealed record PlanEdge<TMessage>(string From, string To, string? Route = 
     /// <inheritdoc/>
     public override string ToString() => base.ToString();
 
-    internal override void Link(IDataflowBlock source, IDataflowBlock target) =>
-        Links.Connect((ISourceBlock<TMessage>)source, (ITargetBlock<TMessage>)target, Takes);
+    internal override void Link(IDataflowBlock source, IDataflowBlock target, IReadOnlyList<PlanEdge> earlier) =>
+        Links.Connect((ISourceBlock<TMessage>)source, (ITargetBlock<TMessage>)target, Unclaimed(earlier, Takes));
 
     internal override void Drain(IDataflowBlock source) => Links.Drain((ISourceBlock<TMessage>)source);
 
-    internal override void LinkDeadEnd(IDataflowBlock source, Action<StageException> onFault) =>
-        Links.DeadEnd((ISourceBlock<TMessage>)source, From, onFault);
+    internal override void LinkDeadEnd(IDataflowBlock source, IReadOnlyList<PlanEdge> edges, Action<StageException> onFault) =>
+        Links.DeadEnd((ISourceBlock<TMessage>)source, From, Unclaimed(edges, null)!, onFault);
+
+    // A full target postpones, and Dataflow then offers the message to the next link: so each link must refuse what belongs to another.
+    private static Predicate<TMessage>? Unclaimed(IReadOnlyList<PlanEdge> earlier, Predicate<TMessage>? takes)
+    {
+        var others = earlier.Cast<PlanEdge<TMessage>>().Select(edge => edge.Takes!).ToArray();
+        return others.Length == 0 ? takes : message => (takes is null || takes(message)) && !Array.Exists(others, other => other(message));
+    }
 }

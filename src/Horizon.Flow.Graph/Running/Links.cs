@@ -13,11 +13,11 @@ internal static class Links
     }
 
     /// <summary>A message that no route takes would stop its stage for ever: it is a fault instead.</summary>
-    public static void DeadEnd<T>(ISourceBlock<T> source, string stage, Action<StageException> onFault)
+    public static void DeadEnd<T>(ISourceBlock<T> source, string stage, Predicate<T> isUnclaimed, Action<StageException> onFault)
     {
         var end = new ActionBlock<T>(message => onFault(new StageException(
             stage, message as IUnitMessage, new InvalidOperationException($"no edge out of '{stage}' takes {message}; add a route for it"))));
-        source.LinkTo(end, new DataflowLinkOptions { PropagateCompletion = true });
+        source.LinkTo(end, new DataflowLinkOptions { PropagateCompletion = true }, isUnclaimed);
     }
 
     /// <summary>

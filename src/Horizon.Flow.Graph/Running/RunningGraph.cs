@@ -76,12 +76,13 @@ public sealed class RunningGraph : IDisposable
             watched.Add(node.Name, graph.Watch(node.Name, block));
         }
 
-        foreach (var edge in plan.Edges) edge.Link(graph._blocks[edge.From], graph._blocks[edge.To]);
         foreach (var node in plan.Nodes)
         {
             var outgoing = plan.Edges.Where(edge => edge.From == node.Name).ToList();
+            for (var i = 0; i < outgoing.Count; i++)
+                outgoing[i].Link(graph._blocks[node.Name], graph._blocks[outgoing[i].To], outgoing[..i]);
             if (outgoing.Count > 0 && outgoing.TrueForAll(edge => edge.Route is not null))
-                outgoing[0].LinkDeadEnd(graph._blocks[node.Name], graph.Report);
+                outgoing[0].LinkDeadEnd(graph._blocks[node.Name], outgoing, graph.Report);
             var sources = plan.Edges.Where(edge => edge.To == node.Name).Select(edge => watched[edge.From]).Distinct().ToList();
             if (sources.Count > 0) Links.PropagateCompletion(sources, graph._blocks[node.Name]);
         }

@@ -86,6 +86,17 @@ public sealed class HeadTemplate : IHeadTemplate
         return linear(normed, parameters[_projection]).to(float32).DetachFromDisposeScope();
     }
 
+    /// <inheritdoc/>
+    public long WorkingBytes(Host.UnitLayout unit, long tokens)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        var projection = unit.Parameters.First(slot => slot.Role == _projection);
+        var vocabulary = projection.Shape[0];
+        var rows = Math.Min(tokens, Math.Max(1, _logitsByteLimit / (sizeof(float) * vocabulary)));
+        // fp32 logits, their gradient in the unit's type, and the projection's gradient summed in fp32.
+        return (2 * rows * vocabulary * sizeof(float)) + (projection.Count * sizeof(float));
+    }
+
     // The sum of the losses. fp64: adding a million fp32 losses in fp32 would depend on the chunks; in fp64 only each loss is rounded.
     private Tensor ForEachChunk(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, Action<long, Tensor, ChunkSoftmax> visit)
     {

@@ -40,7 +40,7 @@ public sealed class CudaDevice : IComputeDevice
         if (!cuda.is_available())
         {
             throw new HorizonException(
-                $"libtorch in '{folder}' cannot use the GPU: take one that is built for CUDA and for a driver no newer than this machine's. {NativeTorch.Ways}");
+                $"libtorch in '{folder}' cannot use the GPU: take one that is built for a CUDA version that this machine's driver supports. {NativeTorch.Ways}");
         }
 
         _warn = warn;

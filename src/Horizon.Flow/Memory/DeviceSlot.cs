@@ -23,7 +23,7 @@ public sealed class DeviceSlot : IDisposable
     /// <summary>
     /// When the last copy or computation on the buffer is done. Who uses it next lets its stream wait for this, and leaves its own.
     /// </summary>
-    public Fence Fence { get; set; }
+    public Fence Fence { get; set; } = Fence.Completed;
 
     /// <summary>The buffer as the parameters of a unit of that layout.</summary>
     public ParameterViews ViewsOf(UnitLayout layout)
@@ -37,9 +37,10 @@ public sealed class DeviceSlot : IDisposable
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees the buffer, after the last work on it.</summary>
     public void Dispose()
     {
+        Fence.WaitAsync().AsTask().GetAwaiter().GetResult();
         foreach (var views in _views.Values) views.Dispose();
         Buffer.Dispose();
     }

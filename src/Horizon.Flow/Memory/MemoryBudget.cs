@@ -51,7 +51,7 @@ public sealed class MemoryBudget
             items.Add(new(MemoryPlace.Host, PoolNames.Accumulators, accumulated * 4, Count(accumulated, 4)));
         items.Add(new(MemoryPlace.Device, PoolNames.DeviceWeights, plan.DeviceWeightBuffers * largest * element, Text($"{plan.DeviceWeightBuffers} x largest unit of {largest:N0} parameters")));
         items.Add(new(MemoryPlace.Device, PoolNames.DeviceGradients, pipeline.GradientBuffers * largest * element, Text($"{pipeline.GradientBuffers} x largest unit of {largest:N0} parameters")));
-        if (tokens > 0) items.AddRange(Activations(plan, element, tokens, pipeline.MicroBatchesInFlight));
+        if (tokens > 0) items.AddRange(Activations(plan, element, tokens));
         return new MemoryBudget(items);
     }
 
@@ -62,13 +62,13 @@ public sealed class MemoryBudget
         return item is null ? pool : $"{pool}: {new ByteSize(item.Bytes)}";
     }
 
-    private static IEnumerable<MemoryItem> Activations(TrainingPlan plan, int element, long tokens, int microBatches)
+    private static IEnumerable<MemoryItem> Activations(TrainingPlan plan, int element, long tokens)
     {
         var model = plan.Model;
         var schedule = new VisitSchedule(model, plan.Options, unit => plan.Options.IsTrainable(model.Units[unit]));
         var kept = schedule.Segments.Count(segment => !model.Hidden[segment.First].Template.IsEmbedding);
         var hidden = tokens * model.HiddenSize * element;
-        yield return new(MemoryPlace.Device, "kept inputs", microBatches * kept * hidden, Text($"{kept} of [{tokens:N0}, {model.HiddenSize}]"));
+        yield return new(MemoryPlace.Device, "kept inputs", kept * hidden, Text($"{kept} of [{tokens:N0}, {model.HiddenSize}]"));
         var longest = schedule.Segments.Select(segment => segment.Count).DefaultIfEmpty(1).Max();
         var widest = model.Hidden.Where(binding => !binding.Template.IsEmbedding).Select(binding => Width(model.Units[binding.Unit])).DefaultIfEmpty(0).Max();
         // Each product's output is there once for forward, once as a gradient, and about once more inside norms and activations.

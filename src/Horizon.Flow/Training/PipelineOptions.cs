@@ -19,10 +19,6 @@ public sealed record PipelineOptions
     /// <value>2.</value>
     public int FetchAhead { get; init; } = 2;
 
-    /// <summary>Micro-batches whose activations may be on the device at once.</summary>
-    /// <value>1.</value>
-    public int MicroBatchesInFlight { get; init; } = 1;
-
     /// <summary>Messages that each of the other stages may hold.</summary>
     /// <value>2.</value>
     public int StageCapacity { get; init; } = 2;

@@ -47,15 +47,15 @@ internal sealed class StepLedger(TrainingContext context, TimeProvider time)
     public void FailAll(Func<Exception> failure)
     {
         List<TaskCompletionSource<StepReport>> steps;
-        List<TaskCompletionSource<double>> evaluations;
+        List<StepScope> evaluations;
         lock (_gate)
         {
             steps = [.. _open.Values.Where(open => open.MissingUnits > 0).Select(open => open.Report)];
-            evaluations = [.. _evaluations.Where(pair => !pair.Key.LossesKnown.IsCompleted).Select(pair => pair.Value)];
+            evaluations = [.. _evaluations.Keys];
         }
 
         foreach (var step in steps) Fail(step, failure());
-        foreach (var evaluation in evaluations) Fail(evaluation, failure());
+        foreach (var evaluation in evaluations) evaluation.Fail(failure());
     }
 
     public void DisposeMicroBatches()
@@ -77,7 +77,7 @@ internal sealed class StepLedger(TrainingContext context, TimeProvider time)
             _lastEnd = now;
             open.Report.TrySetResult(new StepReport(
                 step.Number, step.Loss, step.GradientNorm, step.LearningRate, step.Tokens, time.GetElapsedTime(start, now),
-                context.Device.PeakBytes, Environment.WorkingSet, step.SkipReason is not null));
+                context.DeviceBytes, Environment.WorkingSet, step.SkipReason is not null));
         }
         catch (Exception cause)
         {

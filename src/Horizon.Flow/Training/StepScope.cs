@@ -120,7 +120,7 @@ public sealed class StepScope
 
     internal void Fail(Exception cause)
     {
-        _lossesKnown.TrySetException(cause);
+        if (!_lossesKnown.TrySetException(cause)) return;
         _ = _lossesKnown.Task.Exception;
     }
 }

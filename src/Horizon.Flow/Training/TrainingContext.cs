@@ -21,7 +21,7 @@ public sealed class TrainingContext : IDisposable
         var pipeline = plan.Options.Pipeline;
         Weights = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceWeights, plan.DeviceWeightBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
         Gradients = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceGradients, pipeline.GradientBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
-        Admissions = Register(new LeasePool<object>(PoolNames.Admissions, pipeline.MicroBatchesInFlight, () => new object()));
+        Admissions = Register(new LeasePool<object>(PoolNames.Admissions, 1, () => new object()));
         Losses = Register(new LeasePool<LossCell>(PoolNames.Losses, 4, () => new LossCell(device)));
         Slabs = Register(plan.SlabPerUnit
             ? SlabPool.PerUnit(PoolNames.Slabs, device, [.. plan.Model.Units.Select((unit, i) => store.IsTrainable(i) ? unit.ElementCount * type.ByteSize() : (long?)null)])
@@ -54,7 +54,10 @@ public sealed class TrainingContext : IDisposable
     /// <summary>Device buffers for gradients, each large enough for any unit.</summary>
     public LeasePool<DeviceSlot> Gradients { get; }
 
-    /// <summary>The right to hold one micro-batch's activations on the device.</summary>
+    /// <summary>
+    /// The right to hold a micro-batch's activations on the device. One: on one stream of operators a second would save no time, take its
+    /// memory again, and mix the order in which gradients are summed.
+    /// </summary>
     public LeasePool<object> Admissions { get; }
 
     /// <summary>Losses on their way to the host.</summary>
@@ -68,6 +71,11 @@ public sealed class TrainingContext : IDisposable
 
     /// <summary>Units that the optimizer updates.</summary>
     public int TrainedUnits => Enumerable.Range(0, Model.Units.Count).Count(Store.IsTrainable);
+
+    /// <summary>Bytes in use on the device; where it computes in host memory, those of the device buffers.</summary>
+    public long DeviceBytes => Device.MemoryBytes is { } all && Device.FreeMemoryBytes is { } free
+        ? all - free
+        : (Weights.Capacity + (long)Gradients.Capacity) * Model.Units.Max(unit => unit.ElementCount) * Store.WeightType.ByteSize();
 
     /// <summary>Is told of each unit that reached its new version; the run's own book-keeping. A commit stage of your own must call it.</summary>
     public Action<UnitVisit> OnCommitted { get; internal set; } = _ => { };

@@ -14,7 +14,6 @@ internal static class TrainingPlanValidator
             (nameof(pipeline.DeviceBuffers), pipeline.DeviceBuffers),
             (nameof(pipeline.GradientBuffers), pipeline.GradientBuffers),
             (nameof(pipeline.GradientSlabs), pipeline.GradientSlabs),
-            (nameof(pipeline.MicroBatchesInFlight), pipeline.MicroBatchesInFlight),
             (nameof(options.RecomputeInterval), options.RecomputeInterval),
             (nameof(options.GradientAccumulation), options.GradientAccumulation),
             (nameof(options.HostThreads), options.HostThreads),

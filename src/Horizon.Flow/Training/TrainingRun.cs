@@ -121,7 +121,8 @@ public sealed class TrainingRun : IAsyncDisposable
         await _graph.Completion.ConfigureAwait(false);
         _ledger.FailAll(Failure);
         await Context.Device.Lane.RunAsync(_ledger.DisposeMicroBatches, CancellationToken.None).ConfigureAwait(false);
-        await Context.Device.DrainAsync().ConfigureAwait(false);
+        var computed = await Context.Device.Lane.RunAsync(Context.Device.RecordCompute, CancellationToken.None).ConfigureAwait(false);
+        await computed.WaitAsync().ConfigureAwait(false);
         LeasesReclaimed = Context.Pools.Sum(pool => pool.Reclaim());
         foreach (var buffer in _locked) Context.Device.Unlock(buffer);
         Context.Store.ForgetWaiters();

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Horizon.Flow.Cli.Tests.Progress;
+using Horizon.Flow.Graph;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -93,6 +94,16 @@ public sealed class TrainCommandTests : IDisposable
         var run = await Train(trainer);
         Assert.Equal((ExitCodes.Failure, "error: The disk is full.\n"), (run.ExitCode, run.Error));
         Assert.Equal((false, true), (trainer.Saved, trainer.Disposed));
+    }
+
+    [Theory]
+    [InlineData(true, ExitCodes.Failure, "error: stage 'update' failed: The disk is full.\n")]
+    [InlineData(false, ExitCodes.Bug, "error: InvalidOperationException: stage 'update' failed: The disk is full.\nthis is a bug; run with --verbose for the stack\n")]
+    public async Task Train_ErrorInAStage_KeepsWhereItHappened(bool mendable, int code, string error)
+    {
+        Exception cause = mendable ? new HorizonException("The disk is full.") : new InvalidOperationException("The disk is full.");
+        var run = await Train(new ScriptedTrainer { RunError = new StageException("update", null, cause) });
+        Assert.Equal((code, error), (run.ExitCode, run.Error));
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public class UsageTests
 
         public PlanReport Plan(RunConfiguration configuration, Host.ByteSize? deviceMemory, Host.ByteSize? hostMemory) => throw new InvalidOperationException();
 
-        public string Draw(RunConfiguration configuration, GraphFormat format) => throw new InvalidOperationException();
+        public Graph.GraphDrawing Draw(RunConfiguration configuration) => throw new InvalidOperationException();
 
         public IAsyncEnumerable<string> GenerateAsync(GenerateRequest request, CancellationToken cancellation) => throw new InvalidOperationException();
     }

@@ -21,12 +21,12 @@ public class ConfigurationFuzzTests
         AssertLoadsOrRefuses(() => ConfigurationLoader.Parse(yaml, "run.yaml", "/", use: ConfigurationUse.Inspect));
     }
 
-    [Property(MaxTest = 1000)]
+    [Property(MaxTest = 500)]
     public Property Parse_FragmentsInAnyOrder_GivesConfigurationOrHorizonException() => Prop.ForAll(
         Gen.Elements(Fragments).ListOf().ToArbitrary(),
         parts => AssertLoadsOrRefuses(() => ConfigurationLoader.Parse(string.Concat(parts), "run.yaml", "/")));
 
-    [Property(MaxTest = 1000)]
+    [Property(MaxTest = 500)]
     public void Parse_AnyAssignment_GivesConfigurationOrHorizonException(RunConfiguration configuration, string? key, string? value, int seed)
     {
         var random = new System.Random(seed);

@@ -38,7 +38,8 @@ public sealed class ConfigurationLoaderTests : IDisposable
         {
             Model = new() { Path = In("model"), Init = ModelInit.Random },
             Data = new() { Path = In("data.txt"), Format = DataFormat.Text },
-            Schedule = new() { Name = ScheduleName.Cosine },
+            Optimizer = new() { Betas = [0.9, 0.95] },
+            Schedule = new() { Name = "cosine" },
             Evaluation = new() { Path = In("held-out.txt") },
             Output = new() { Directory = In("out") },
             Device = "cpu",
@@ -54,6 +55,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
         {
             Model = new() { Path = In("model") },
             Data = new() { Path = In("data.txt") },
+            Optimizer = new(),
             Schedule = new(),
             Evaluation = new(),
             Device = "auto",
@@ -81,7 +83,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     {
         var loaded = Load(Contract, "optimizer.betas=[0.9, 0.99]", "training.freeze=[embed, 'layers.1*']", "training.max_steps=1_000",
             "training.max_grad_norm=null", "optimizer.groups=[{pattern: '*norm*', weight_decay: 0}, {pattern: head, learning_rate_factor: 0.5}]");
-        Assert.Equal<IEnumerable<double>>([0.9, 0.99], loaded.Optimizer.Betas);
+        Assert.Equal<IEnumerable<double>>([0.9, 0.99], loaded.Optimizer.Betas!);
         Assert.Equal<IEnumerable<string>>(["embed", "layers.1*"], loaded.Training.Freeze);
         Assert.Equal(1000, loaded.Training.MaxSteps);
         Assert.Null(loaded.Training.MaxGradNorm);
@@ -115,6 +117,8 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("training: 3", "run.yaml:1: training needs keys of its own, such as batch_size; it has '3'.")]
     [InlineData("- a", "run.yaml:1: a configuration needs keys of its own, such as model; it has a list.")]
     [InlineData("training: { freeze: embed }", "run.yaml:1: training.freeze is 'embed'; it should be a list such as [a, b].")]
+    [InlineData("optimizer: { name: adam }", "run.yaml:1: optimizer.name is 'adam'; it should be one of adamw.")]
+    [InlineData("schedule: { name: Cosine }", "run.yaml:1: schedule.name is 'Cosine'; it should be one of constant, linear, cosine, wsd.")]
     [InlineData("device: gpu", "run.yaml:1: device is 'gpu'; it should be auto, cpu, or cuda:N with the number of a GPU, such as cuda:0.")]
     [InlineData("training: { batch_size: 0 }", "run.yaml:1: training.batch_size is 0; it should be 1 or more.")]
     [InlineData("optimizer: { betas: [0.9] }", "run.yaml:1: optimizer.betas is [0.9]; it should be two numbers, each at least 0 and less than 1.")]

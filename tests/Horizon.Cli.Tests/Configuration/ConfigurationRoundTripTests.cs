@@ -32,7 +32,7 @@ public class ConfigurationRoundTripTests
     [Property(MaxTest = 200)]
     public void Equals_SameValues_SameHash(RunConfiguration configuration)
     {
-        var copy = configuration with { Optimizer = configuration.Optimizer with { Betas = [.. configuration.Optimizer.Betas] } };
+        var copy = configuration with { Optimizer = configuration.Optimizer with { Groups = [.. configuration.Optimizer.Groups] } };
         Assert.Equal(configuration, copy);
         Assert.Equal(configuration.GetHashCode(), copy.GetHashCode());
     }

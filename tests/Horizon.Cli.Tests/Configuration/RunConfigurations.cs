@@ -84,7 +84,7 @@ public static class RunConfigurations
         };
 
     private static Gen<OptimizerSection> Optimizer =>
-        from name in Gen.Elements(Enum.GetValues<OptimizerName>())
+        from name in Gen.Elements(OptimizerFactory.Names.ToArray())
         from rate in Positive
         from beta1 in Share
         from beta2 in Share
@@ -96,7 +96,7 @@ public static class RunConfigurations
         {
             Name = name,
             LearningRate = rate,
-            Betas = [beta1, beta2],
+            Betas = beta1 < 0.1 ? null : [beta1, beta2],
             Eps = eps,
             WeightDecay = decay,
             Momentum = momentum,
@@ -110,7 +110,7 @@ public static class RunConfigurations
         select new OptimizerGroup { Pattern = pattern, LearningRateFactor = factor, WeightDecay = decay };
 
     private static Gen<ScheduleSection> Schedule(double highest) =>
-        from name in Gen.Elements(Enum.GetValues<ScheduleName>())
+        from name in Gen.Elements(LearningRateSchedule.Names.ToArray())
         from warmup in Gen.Choose(0, 5000)
         from share in Share
         from fraction in Share

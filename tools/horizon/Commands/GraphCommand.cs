@@ -21,8 +21,9 @@ public sealed class GraphCommand : Command, IExample
         Options.Add(format);
         SetAction(parse =>
         {
-            var drawing = drawer.Draw(input.Load(parse, ConfigurationUse.Inspect), parse.GetValue(format));
-            parse.InvocationConfiguration.Output.WriteLine(drawing.TrimEnd());
+            var drawing = drawer.Draw(input.Load(parse, ConfigurationUse.Inspect));
+            var text = parse.GetValue(format) == GraphFormat.Dot ? drawing.ToDot() : drawing.ToMermaid();
+            parse.InvocationConfiguration.Output.WriteLine(text.TrimEnd());
             return ExitCodes.Success;
         });
     }

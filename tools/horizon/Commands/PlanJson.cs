@@ -6,21 +6,27 @@ namespace Horizon.Flow.Cli;
 /// <summary>A plan as one JSON object, keys in snake_case, sizes in bytes.</summary>
 internal static class PlanJson
 {
-    public static string Write(PlanReport plan) => JsonSerializer.Serialize(
-        new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, Memory(plan.Device), Memory(plan.Host)), PlanJsonContext.Default.PlanObject);
+    public static string Write(PlanReport plan)
+    {
+        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host));
+        return JsonSerializer.Serialize(fields, PlanJsonContext.Default.PlanObject);
+    }
 
-    private static MemoryObject Memory(MemoryBudget memory) =>
-        new(memory.Needed.Bytes, memory.Available?.Bytes, memory.Fits, [.. memory.Parts.Select(part => new PartObject(part.Name, part.Size.Bytes))]);
+    private static MemoryObject Memory(PlanReport plan, MemoryPlace place) => new(
+        plan.Needed(place).Bytes,
+        plan.Available(place)?.Bytes,
+        plan.Fit(place),
+        [.. plan.Items.Where(item => item.Place == place).Select(item => new ItemObject(item.Kind, item.Bytes, item.How))]);
 }
 
 /// <summary>The object itself.</summary>
 internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, MemoryObject Device, MemoryObject Host);
 
 /// <summary>One memory of it.</summary>
-internal sealed record MemoryObject(long NeededBytes, long? AvailableBytes, bool Fits, IReadOnlyList<PartObject> Parts);
+internal sealed record MemoryObject(long NeededBytes, long? AvailableBytes, bool Fits, IReadOnlyList<ItemObject> Items);
 
-/// <summary>One part of a memory.</summary>
-internal sealed record PartObject(string Name, long Bytes);
+/// <summary>What lies in a memory.</summary>
+internal sealed record ItemObject(string Kind, long Bytes, string How);
 
 /// <summary>Source-generated JSON of a plan.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]

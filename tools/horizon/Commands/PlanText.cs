@@ -1,3 +1,5 @@
+using Horizon.Flow.Host;
+
 namespace Horizon.Flow.Cli;
 
 /// <summary>A plan as lines of text, sizes in a column.</summary>
@@ -6,21 +8,18 @@ internal static class PlanText
     public static void Write(PlanReport plan, TextWriter output)
     {
         output.WriteLine(plan.Model);
-        WriteMemory("device memory", plan.Device, output);
-        WriteMemory("host memory", plan.Host, output);
+        var width = plan.Items.Select(item => item.Kind.Length).DefaultIfEmpty().Max();
+        foreach (var place in (MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host])
+        {
+            var available = plan.Available(place) is { } size ? $" of {size}" : "";
+            output.WriteLine();
+            output.WriteLine($"{(place == MemoryPlace.Host ? "host" : "device")} memory: {plan.Needed(place)}{available}");
+            foreach (var item in plan.Items.Where(item => item.Place == place))
+                output.WriteLine($"  {item.Kind.PadRight(width)}  {new ByteSize(item.Bytes),12}  {item.How}".TrimEnd());
+        }
         output.WriteLine();
         output.WriteLine(plan.Fits ? $"fits; what binds is {plan.Binds}" : $"does not fit: {plan.Binds}");
         if (plan.BestBatchSize is { } batch)
             output.WriteLine($"best training.batch_size: {batch}");
-    }
-
-    private static void WriteMemory(string name, MemoryBudget memory, TextWriter output)
-    {
-        var available = memory.Available is { } size ? $" of {size}" : "";
-        output.WriteLine();
-        output.WriteLine($"{name}: {memory.Needed}{available}");
-        var width = memory.Parts.Select(part => part.Name.Length).DefaultIfEmpty().Max();
-        foreach (var part in memory.Parts)
-            output.WriteLine($"  {part.Name.PadRight(width)}  {part.Size,12}");
     }
 }

@@ -1,11 +1,12 @@
 using Horizon.Flow.Configuration;
+using Horizon.Flow.Graph;
 
 namespace Horizon.Flow.Cli;
 
 /// <summary>Draws the graph that a configuration would run; what <c>horizon graph</c> needs of the library.</summary>
 public interface IGraphDrawer
 {
-    /// <summary>The drawing's source text.</summary>
+    /// <summary>The drawing.</summary>
     /// <exception cref="HorizonException">The configuration's graph cannot run.</exception>
-    string Draw(RunConfiguration configuration, GraphFormat format);
+    GraphDrawing Draw(RunConfiguration configuration);
 }

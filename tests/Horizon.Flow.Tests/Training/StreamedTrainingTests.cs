@@ -1,0 +1,35 @@
+using FsCheck.Xunit;
+using Horizon.Flow.Tests.Reference;
+
+namespace Horizon.Flow.Tests.Training;
+
+/// <summary>The graph trains as a dense loop does, and its bounds never change a bit.</summary>
+public class StreamedTrainingTests
+{
+    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCase.Cases)])]
+    public async Task Train_AnyShapeAndSettings_EqualsTheDenseLoop(TrainingCase @case)
+    {
+        var outcome = await @case.TrainAsync();
+        using var dense = new DenseTrainer(@case.Model.Config, @case.Model.Parameters(), new DenseOptions { Epsilon = 1e-4, MaxGradNorm = @case.Clip ? 0.5 : null });
+        var expected = @case.Batches().Select(dense.Step).ToList();
+        Assert.Equal(expected.Count, outcome.Reports.Count);
+        foreach (var (wanted, given) in expected.Zip(outcome.Reports))
+        {
+            Assert.Equal(wanted.Loss, given.Loss, 1e-5 * wanted.Loss);
+            Assert.Equal(wanted.GradNorm, given.GradientNorm, 2e-5 * wanted.GradNorm);
+        }
+
+        Numbers.AssertClose(dense.Parameters, outcome.Parameters, 1e-5);
+    }
+
+    [Property(MaxTest = 40, Arbitrary = [typeof(TrainingCase.Cases)])]
+    public async Task<bool> Train_OtherCapacitiesThreadsAndInterval_IsBitwiseEqual(TrainingCase @case, bool bf16, FsCheck.PositiveInt seed)
+    {
+        var tested = @case with { Bf16 = bf16 };
+        var values = Enumerable.Range(0, 6).Select(i => 1 + ((seed.Get >> i) % 4)).ToArray();
+        var other = new Capacities(values[0], values[1], values[2], values[3], values[4], values[5]);
+        var first = await tested.TrainAsync();
+        var second = await tested.TrainAsync(other, recomputeInterval: 1 + (seed.Get % 4));
+        return first.IsBitwise(second);
+    }
+}
