@@ -85,8 +85,8 @@ internal readonly unsafe struct QuantizedSweep(
             secondLargest = TLanes.Max(secondLargest, second);
         }
 
-        firstScale = MathF.Max(firstScale, Largest(firstLargest));
-        secondScale = MathF.Max(secondScale, Largest(secondLargest));
+        firstScale = MathF.Max(firstScale, TLanes.Largest(firstLargest));
+        secondScale = MathF.Max(secondScale, TLanes.Largest(secondLargest));
         return index;
     }
 
@@ -103,15 +103,5 @@ internal readonly unsafe struct QuantizedSweep(
         }
 
         return index;
-    }
-
-    private static float Largest<TLanes>(TLanes lanes)
-        where TLanes : struct, ILanes<TLanes>
-    {
-        var numbers = stackalloc float[16];
-        lanes.Store(numbers);
-        var largest = numbers[0];
-        for (var lane = 1; lane < TLanes.Width; lane++) largest = MathF.Max(largest, numbers[lane]);
-        return largest;
     }
 }
