@@ -19,6 +19,9 @@ internal static class Data
 
     public static int[] Ids(JsonElement list) => [.. list.EnumerateArray().Select(id => id.GetInt32())];
 
+    public static ChatTemplate Template(string name, params (string Name, object? Value)[] variables) => ChatTemplate.Parse(
+        File.ReadAllText(Path.Combine(Folder("chat-templates"), name)), name, variables.ToDictionary(v => v.Name, v => v.Value));
+
     public static Conversation Conversation(JsonElement golden, params string[] variables)
     {
         var messages = golden.GetProperty("messages").EnumerateArray()

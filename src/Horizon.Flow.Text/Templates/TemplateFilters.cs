@@ -33,7 +33,8 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
             case "indent": return Indent();
             case "int": return Whole();
             case "float": return value is string number && double.TryParse(number, CultureInfo.InvariantCulture, out var real) ? real : Number();
-            case "abs": return value is long whole ? whole == long.MinValue ? throw Needs("a smaller number") : Math.Abs(whole) : Math.Abs(Number());
+            case "abs" when value is long whole: return whole == long.MinValue ? throw Needs("a smaller number") : Math.Abs(whole);
+            case "abs": return Math.Abs(Number());
             case "select" or "reject": return Choose(item => item, arguments, name == "select");
             case "selectattr" or "rejectattr":
                 var attribute = Text(0);

@@ -135,8 +135,17 @@ internal sealed class TemplateOperators(TemplateBudget budget)
             "*" => x * y,
             "//" => x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0),
             "%" => y == -1 ? 0 : x % y is var rest && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest,
-            _ => throw budget.Error($"'{name}' is not known for whole numbers"),
+            "**" => Power(x, y),
+            _ => throw budget.Error($"'{name}' is not known"),
         }));
+    }
+
+    private long Power(long x, long y)
+    {
+        if (y is < 0 or > 64) throw budget.Error($"the exponent {y} is not between 0 and 64");
+        var result = 1L;
+        for (; y > 0; y--) result = checked(result * x);
+        return result;
     }
 
     private double Real(string name, double x, double y)

@@ -1,6 +1,6 @@
 namespace Horizon.Flow.Text.Tests;
 
-/// <summary>Ids as @huggingface/tokenizers gives them.</summary>
+/// <summary>Ids and texts as @huggingface/tokenizers gives them.</summary>
 public class GoldenTests
 {
     [Fact]
@@ -14,22 +14,57 @@ public class GoldenTests
     }
 
     [Fact]
-    public void Decode_QwenIds_GivesNormalizedText()
+    public void Encode_StoriesText_EqualsReference()
     {
-        foreach (var golden in Data.Json("qwen3-mini-tokenizer", "golden.json").GetProperty("mini").EnumerateArray())
+        var ids = Data.Ids(Data.Json("stories260K", "golden.json").GetProperty("shakespeare_ids"));
+        var text = Data.Stories.Decode(ids, skipSpecialTokens: true);
+        Assert.StartsWith("First Citizen:\nBefore we proceed", text, StringComparison.Ordinal);
+        Assert.Equal(ids, Data.Stories.Encode(text, addSpecialTokens: true));
+    }
+
+    [Theory]
+    [InlineData("qwen3-mini-tokenizer")]
+    [InlineData("stories260K")]
+    public void EncodeAndDecode_RandomTexts_EqualReference(string folder)
+    {
+        var tokenizer = HuggingFaceTokenizer.Load(Data.Folder(folder));
+        foreach (var golden in Data.Json("fuzz.json").GetProperty(folder).EnumerateArray())
         {
-            var text = new string(golden.GetProperty("text").GetString()!);
-            Assert.Equal(text.Replace("A\u030A", "\u00C5", StringComparison.Ordinal), Data.Qwen.Decode(Data.Ids(golden.GetProperty("ids")), skipSpecialTokens: false));
+            var text = golden.GetProperty("text").GetString()!;
+            var ids = Data.Ids(golden.GetProperty("ids"));
+            Assert.Equal(ids, tokenizer.Encode(text, addSpecialTokens: false));
+            Assert.Equal(Data.Ids(golden.GetProperty("special")), tokenizer.Encode(text, addSpecialTokens: true));
+            Assert.Equal(golden.GetProperty("decoded").GetString(), tokenizer.Decode(ids, skipSpecialTokens: false));
+        }
+    }
+
+    public static TheoryData<string> Variants => [.. Data.Json("variants.json").EnumerateObject().Select(v => v.Name)];
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Encode_EachFeatureOfTokenizerJson_EqualsReference(string variant)
+    {
+        var golden = Data.Json("variants.json").GetProperty(variant);
+        using var folder = new TemporaryFolder();
+        folder.Write("tokenizer.json", golden.GetProperty("tokenizer").GetRawText());
+        var tokenizer = HuggingFaceTokenizer.Load(folder.Path);
+        foreach (var example in golden.GetProperty("texts").EnumerateArray())
+        {
+            var ids = tokenizer.Encode(example.GetProperty("text").GetString()!, addSpecialTokens: true);
+            Assert.True(
+                Data.Ids(example.GetProperty("ids")).SequenceEqual(ids),
+                $"{variant} '{example.GetProperty("text").GetString()}': expected {example.GetProperty("ids")}, got [{string.Join(',', ids)}]");
         }
     }
 
     [Fact]
-    public void Encode_StoriesText_EqualsReference()
+    public void Normalize_RandomMarks_EqualsReference()
     {
-        var golden = Data.Json("stories260K", "golden.json");
-        var ids = Data.Ids(golden.GetProperty("shakespeare_ids"));
-        var text = Data.Stories.Decode(ids, skipSpecialTokens: true);
-        Assert.StartsWith("First Citizen:\nBefore we proceed", text, StringComparison.Ordinal);
-        Assert.Equal(ids, Data.Stories.Encode(text, addSpecialTokens: true));
+        foreach (var golden in Data.Json("nfc.json").EnumerateArray())
+        {
+            var text = new AlignedText(golden[0].GetString()!, 0);
+            Assert.Equal(golden[1].GetString(), new CanonicalNormalizer(compose: true).Normalize(text).Text);
+            Assert.Equal(golden[2].GetString(), new CanonicalNormalizer(compose: false).Normalize(text).Text);
+        }
     }
 }

@@ -69,7 +69,7 @@ internal sealed class BpeModel
         for (int first = 0, next; first < symbols.Count; first = next)
         {
             next = first + 1;
-            while (next < symbols.Count && _joints.Contains(Pair(symbols[next - 1].Id, symbols[next].Id))) next++;
+            while (next < symbols.Count && StayTogether(symbols[next - 1], symbols[next])) next++;
             var start = symbols[first].Start;
             var part = text[start..symbols[next - 1].End];
             if (!_rememberedSpans.TryGetValue(part, out var merged))
@@ -90,6 +90,9 @@ internal sealed class BpeModel
             }
         }
     }
+
+    /// <summary>Whether something may merge across two symbols, or both are bytes of one character.</summary>
+    private bool StayTogether(Token left, Token right) => right.Start < left.End || _joints.Contains(Pair(left.Id, right.Id));
 
     private void Remember(string part, Token[] tokens)
     {
