@@ -22,7 +22,7 @@ public sealed record Conversation(IReadOnlyList<ChatMessage> Messages, IReadOnly
             json.EnumerateObject().GroupBy(m => m.Name).Select(m => KeyValuePair.Create(m.Key, ValueOf(m.Last().Value)))),
         JsonValueKind.Array => json.EnumerateArray().Select(ValueOf).ToList(),
         JsonValueKind.String => json.GetString(),
-        JsonValueKind.Number => json.TryGetInt64(out var whole) ? whole : json.GetDouble(),
+        JsonValueKind.Number => json.TryGetInt64(out var whole) ? (object)whole : json.GetDouble(),
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         _ => null,
