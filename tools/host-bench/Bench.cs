@@ -23,6 +23,14 @@ internal static class Bench
             }
 
             foreach (var row in UpdateBench.Measure(workers, settings)) Print(row with { Triad = triad }, settings);
+            if (settings.Copies is { } device)
+            {
+                var traffic = new CopyTraffic(device, workers);
+                foreach (var row in UpdateBench.Measure(workers, settings)) Print(row with { Name = $"{row.Name}, copies", Triad = triad }, settings);
+                Console.WriteLine(settings.Csv ? $"# {traffic.Rates}" : traffic.Rates);
+                traffic.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            }
+
             if (settings.Rival) Print(Rival.Measure(threads, settings) with { Triad = triad }, settings);
         }
 
