@@ -43,3 +43,4 @@ EOF
 chmod +x "$target/run.sh"
 tar czf "$target.tar.gz" -C "$folder" "$name"
 echo "$target.tar.gz: $(du -m "$target.tar.gz" | cut -f1) MiB packed, $(du -sm "$target" | cut -f1) MiB unpacked"
+rm -rf "$target"
