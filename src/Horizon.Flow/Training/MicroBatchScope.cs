@@ -13,8 +13,13 @@ public sealed class MicroBatchScope : IDisposable
     private Tensor? _hidden;
     private Tensor? _outputGradient;
 
-    internal MicroBatchScope(int index, MicroBatch tokens, int layers)
+    /// <summary>Opens a micro-batch. A run does it for each; a loop of your own does it by hand.</summary>
+    /// <param name="index">Its place in the step, from 0.</param>
+    /// <param name="tokens">The tokens on the host.</param>
+    /// <param name="layers">Entries of <see cref="ModelDefinition.Hidden"/>.</param>
+    public MicroBatchScope(int index, MicroBatch tokens, int layers)
     {
+        ArgumentNullException.ThrowIfNull(tokens);
         Index = index;
         Tokens = tokens;
         _inputs = new Tensor?[layers];
