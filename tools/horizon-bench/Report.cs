@@ -43,7 +43,7 @@ internal sealed class Report
         }
         catch (Exception error)
         {
-            Check(name, false, $"{error.GetType().Name}: {FirstLines(error.Message, 12)}{Where(error)}");
+            Check(name, false, $"{error.GetType().Name}: {Reason(error.Message)}{Where(error)}");
         }
     }
 
@@ -53,8 +53,15 @@ internal sealed class Report
         return _failed == 0 ? 0 : 1;
     }
 
-    private static string FirstLines(string text, int count) => string.Join(" | ", text.Split('\n').Take(count));
+    private static string Reason(string text)
+    {
+        // TorchScript puts its own trace first.
+        var line = text.Split('\n').FirstOrDefault(one => one.StartsWith("RuntimeError", StringComparison.Ordinal)) ?? text.ReplaceLineEndings(" | ");
+        return line.Length > 500 ? line[..500] : line;
+    }
 
     private static string Where(Exception error) =>
-        (error.InnerException ?? error).StackTrace?.Split('\n') is { Length: > 0 } lines ? $" ({string.Join(" <- ", lines.Take(6).Select(line => line.Trim()))})" : "";
+        (error.InnerException ?? error).StackTrace?.Split('\n') is { Length: > 0 } lines
+            ? $" ({string.Join(" <- ", lines.Where(line => line.Contains("Horizon", StringComparison.Ordinal)).Take(4).Select(line => line.Trim()))})"
+            : "";
 }

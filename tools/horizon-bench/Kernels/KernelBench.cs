@@ -8,6 +8,9 @@ internal sealed class KernelBench(IComputeDevice device, Report report, TimeSpan
 {
     private double _bandwidth = 1;
 
+    /// <summary>Some operators exist on GPUs alone.</summary>
+    public bool OnCpu => device.MemoryBytes is null;
+
     /// <summary>Measures a copy on the device: the bandwidth that floors are worked out from.</summary>
     public Task CopyAsync() => report.Part("copy", limit, async () =>
     {

@@ -111,7 +111,8 @@ internal static class KernelsCommand
     {
         long Q = config.HeadCount, K = config.KeyValueHeadCount, D = config.HeadDimension;
         var flops = 2.0 * B * Q * S * S * D; // causal: half of 4 B Q S S D
-        foreach (var way in new[] { "sdpa", "flash", "cudnn", "efficient", "grouped" })
+        string[] ways = bench.OnCpu ? ["sdpa", "grouped"] : ["sdpa", "flash", "cudnn", "efficient", "grouped"];
+        foreach (var way in ways)
         {
             var heads = way == "grouped" ? K : Q;
             Tensor[] Inputs() => [.. new[] { Q, heads, heads }.Select(count => bench.Random(B, S, count, D))];
@@ -122,19 +123,17 @@ internal static class KernelsCommand
                 return () => Run(inputs);
             });
             await bench.TimeAsync($"attention backward, {way}", 0, 2.5 * flops, () => Backward(Inputs(), Run));
-            foreach (var deterministic in TorchSwitches.DeterministicIsKnown ? new[] { true } : [])
+            if (!TorchSwitches.DeterministicIsKnown) continue;
+            await bench.TimeAsync($"attention backward, {way}, deterministic", 0, 2.5 * flops, () =>
             {
-                await bench.TimeAsync($"attention backward, {way}, deterministic", 0, 2.5 * flops, () =>
+                var body = Backward(Inputs(), Run);
+                return () =>
                 {
-                    var body = Backward(Inputs(), Run);
-                    return () =>
-                    {
-                        TorchSwitches.SetDeterministic(deterministic);
-                        body();
-                        TorchSwitches.SetDeterministic(false);
-                    };
-                });
-            }
+                    TorchSwitches.SetDeterministic(true);
+                    body();
+                    TorchSwitches.SetDeterministic(false);
+                };
+            });
         }
 
         await bench.TimeAsync("keys repeated for all query heads", 2.0 * B * S * (K + Q) * D, 0, () =>
