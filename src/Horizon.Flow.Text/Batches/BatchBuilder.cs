@@ -10,7 +10,7 @@ internal static class BatchBuilder
         long[] ids = new long[size], targets = new long[size], positions = new long[size];
         var numbers = rows.Any(row => row.Length > 1) ? new long[size] : null;
         Array.Fill(targets, TokenDocument.Ignored);
-        int labelled = 0, tokens = 0;
+        var tokens = 0;
         for (var r = 0; r < rows.Length; r++)
         {
             var at = r * width;
@@ -26,7 +26,6 @@ internal static class BatchBuilder
                     if (numbers is not null) numbers[at] = s;
                     if (next >= segment.TargetEnd || document.Labels[next] == TokenDocument.Ignored) continue;
                     targets[at] = document.Labels[next];
-                    labelled++;
                 }
 
                 tokens += segment.Length;
@@ -35,16 +34,6 @@ internal static class BatchBuilder
             numbers?.AsSpan(at, (r + 1) * width - at).Fill(rows[r].Length);
         }
 
-        return new MicroBatch
-        {
-            Rows = rows.Length,
-            SequenceLength = width,
-            InputIds = ids,
-            Targets = targets,
-            Positions = positions,
-            Documents = numbers,
-            LabelledTokens = labelled,
-            TokenCount = tokens,
-        };
+        return new MicroBatch(rows.Length, width, ids, targets, positions, numbers, tokens);
     }
 }

@@ -31,7 +31,7 @@ public sealed class TrainingRun : IAsyncDisposable
         Context = new TrainingContext(plan, store, device);
         _ledger = new StepLedger(Context, options.Time);
         Context.OnCommitted = _ledger.UnitCommitted;
-        foreach (var unit in store.Units)
+        foreach (var unit in store.Units.Where(unit => !unit.Weights.IsMapped))
         {
             device.PageLock(unit.Weights);
             _locked.Add(unit.Weights);

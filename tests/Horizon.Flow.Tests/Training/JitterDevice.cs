@@ -70,7 +70,9 @@ public sealed class JitterDevice(int seed) : IComputeDevice
             await Task.Yield();
             await after.WaitAsync();
             var finish = begin();
-            for (var i = (uint)HashCode.Combine(seed, number) % 8; i > 0; i--) await Task.Yield();
+            var delay = (uint)HashCode.Combine(seed, number) % 16;
+            if (delay < 3) await Task.Delay((int)delay + 1);
+            else for (; delay > 3; delay--) await Task.Yield();
             finish();
         }
     }

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Cli;
+namespace Horizon.Flow.Configuration;
 
 /// <summary>What a run will do, for its first line and for the time that is left.</summary>
 /// <param name="Description">Model, size, precision and device in a few words: <c>llama, 135 M parameters, bf16, on cpu</c>.</param>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Cli;
+namespace Horizon.Flow.Configuration;
 
 /// <summary>A run that is loaded and ready for its steps.</summary>
 public interface ITrainingSession : IAsyncDisposable

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Cli;
+namespace Horizon.Flow.Configuration;
 
 /// <summary>Where a run's results lie.</summary>
 /// <param name="ModelDirectory">The Hugging Face folder.</param>

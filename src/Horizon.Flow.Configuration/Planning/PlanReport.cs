@@ -1,6 +1,6 @@
 using Horizon.Flow.Host;
 
-namespace Horizon.Flow.Cli;
+namespace Horizon.Flow.Configuration;
 
 /// <summary>What a run will use where.</summary>
 /// <param name="Model">Model, size and precision in a few words.</param>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Cli;
+namespace Horizon.Flow.Configuration;
 
 /// <summary>Something that a run tells of.</summary>
 public abstract record TrainingEvent
