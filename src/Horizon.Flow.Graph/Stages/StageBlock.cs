@@ -58,7 +58,7 @@ public class StageBlock<TIn, TOut> : IPropagatorBlock<TIn, TOut>, IReceivableSou
     public StageOptions Options { get; }
 
     /// <inheritdoc/>
-    public Task Completion => _inner.Completion;
+    public virtual Task Completion => _inner.Completion;
 
     /// <inheritdoc/>
     public void Complete() => _inner.Complete();

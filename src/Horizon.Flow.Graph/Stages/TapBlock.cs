@@ -7,7 +7,7 @@ namespace Horizon.Flow.Graph;
 /// runs beside the graph, and what it cannot keep up with is left out and counted.
 /// </summary>
 /// <remarks>
-/// <para>Takes and gives: the same messages. Waits when: never by itself. Completes when: told to.</para>
+/// <para>Takes and gives: the same messages. Waits when: never by itself. Completes when: told to, and everything seen was watched.</para>
 /// <para>On fault: an exception of <c>look</c> or <c>watch</c> stops the run like that of any stage. Owns: its queue.</para>
 /// </remarks>
 /// <typeparam name="TMessage">What flows on the edge.</typeparam>
@@ -38,8 +38,11 @@ public sealed class TapBlock<TMessage, TSeen> : StageBlock<TMessage, TMessage>
         ArgumentNullException.ThrowIfNull(watch);
         _seen = seen;
         Watching = WatchAsync(watch);
-        Completion.ContinueWith(_ => seen.Close(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        base.Completion.ContinueWith(_ => seen.Close(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
+
+    /// <inheritdoc/>
+    public override Task Completion => Task.WhenAll(base.Completion, Watching);
 
     /// <summary>Ends when everything seen has been watched.</summary>
     public Task Watching { get; }

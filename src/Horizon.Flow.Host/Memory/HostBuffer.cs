@@ -1,3 +1,5 @@
+using System.IO.MemoryMappedFiles;
+
 namespace Horizon.Flow.Host;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace Horizon.Flow.Host;
 /// </summary>
 public sealed unsafe class HostBuffer : IDisposable
 {
+    private readonly MemoryMappedViewAccessor? _file;
     private void* _address;
 
     /// <summary>Allocates <paramref name="byteLength"/> zeroed bytes.</summary>
@@ -17,6 +20,48 @@ public sealed unsafe class HostBuffer : IDisposable
         ByteLength = byteLength;
         _address = HostPages.Allocate(byteLength);
     }
+
+    private HostBuffer(MemoryMappedViewAccessor file, long byteLength)
+    {
+        ByteLength = byteLength;
+        _file = file;
+        byte* start = null;
+        file.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        _address = start + file.PointerOffset;
+    }
+
+    /// <summary>
+    /// A part of a file as memory: the system reads pages as they are touched, and may write them back and forget them when memory
+    /// is short. What is written reaches the file by <see cref="Flush"/>, or when the buffer is disposed.
+    /// </summary>
+    /// <param name="path">The file; created, or made longer with zeros, where needed.</param>
+    /// <param name="offset">First byte in the file; a multiple of 64.</param>
+    /// <param name="byteLength">At least 1.</param>
+    /// <exception cref="HorizonException">The file cannot be opened, made longer or mapped.</exception>
+    public static HostBuffer Map(string path, long offset, long byteLength)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(offset % 64, 0, nameof(offset));
+        ArgumentOutOfRangeException.ThrowIfLessThan(byteLength, 1);
+        try
+        {
+            using var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+            if (stream.Length < offset + byteLength) stream.SetLength(offset + byteLength);
+            using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
+            return new HostBuffer(file.CreateViewAccessor(offset, byteLength), byteLength);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"cannot map {byteLength:N0} bytes of {path}: {cause.Message}; check the folder, its rights and its free space", cause);
+        }
+    }
+
+    /// <summary>Whether the buffer is part of a file. Such a buffer is not page-locked: that would read the whole of it into memory.</summary>
+    public bool IsMapped => _file is not null;
+
+    /// <summary>Writes what was changed to the file and waits for it; nothing where the buffer is ordinary memory.</summary>
+    public void Flush() => _file?.Flush();
 
     /// <summary>Frees memory that nobody disposed.</summary>
     ~HostBuffer() => Free();
@@ -61,12 +106,14 @@ public sealed unsafe class HostBuffer : IDisposable
     public void Dispose()
     {
         Free();
+        _file?.Dispose();
         GC.SuppressFinalize(this);
     }
 
     private void Free()
     {
-        HostPages.Free(_address, ByteLength);
+        if (_file is null) HostPages.Free(_address, ByteLength);
+        else if (_address is not null) _file.SafeMemoryMappedViewHandle.ReleasePointer();
         _address = null;
     }
 

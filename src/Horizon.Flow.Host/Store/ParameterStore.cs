@@ -26,13 +26,18 @@ public sealed class ParameterStore : IDisposable
     /// <param name="precision">fp32, or bf16 with exact masters.</param>
     /// <param name="optimizer">Says what state each trainable unit needs.</param>
     /// <param name="isTrainable">Which units the optimizer updates; all by default.</param>
+    /// <param name="allocate">Makes each buffer of so many bytes, in a file for instance; ordinary memory by default.</param>
     public static ParameterStore Create(
-        IEnumerable<UnitLayout> layouts, StorePrecision precision, IHostOptimizer optimizer, Func<UnitLayout, bool>? isTrainable = null)
+        IEnumerable<UnitLayout> layouts,
+        StorePrecision precision,
+        IHostOptimizer optimizer,
+        Func<UnitLayout, bool>? isTrainable = null,
+        Func<long, HostBuffer>? allocate = null)
     {
         ArgumentNullException.ThrowIfNull(layouts);
         ArgumentNullException.ThrowIfNull(optimizer);
         return new ParameterStore(
-            [.. layouts.Select(layout => new UnitState(layout, precision, isTrainable?.Invoke(layout) == false ? [] : optimizer.DescribeState(layout)))],
+            [.. layouts.Select(layout => new UnitState(layout, precision, isTrainable?.Invoke(layout) == false ? [] : optimizer.DescribeState(layout), allocate))],
             isTrainable);
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Horizon.Flow.Host;
 
 /// <summary>
@@ -9,16 +11,39 @@ public sealed class UnitState : IDisposable
     /// <param name="layout">The flat layout.</param>
     /// <param name="precision">fp32, or bf16 with exact masters.</param>
     /// <param name="optimizerState">The buffers that the optimizer asks for; none for a frozen unit.</param>
-    public UnitState(UnitLayout layout, StorePrecision precision, IReadOnlyList<OptimizerBuffer> optimizerState)
+    /// <param name="allocate">Makes each buffer of so many bytes, in a file for instance; ordinary memory by default.</param>
+    public UnitState(
+        UnitLayout layout, StorePrecision precision, IReadOnlyList<OptimizerBuffer> optimizerState, Func<long, HostBuffer>? allocate = null)
     {
         ArgumentNullException.ThrowIfNull(layout);
         ArgumentNullException.ThrowIfNull(optimizerState);
+        allocate ??= bytes => new HostBuffer(bytes);
         Layout = layout;
         Precision = precision;
-        Weights = new HostBuffer(layout.ElementCount * WeightType.ByteSize());
+        Weights = allocate(layout.ElementCount * WeightType.ByteSize());
         if (precision == StorePrecision.Bf16)
-            Difference = new HostBuffer(layout.ElementCount * ElementType.Int16.ByteSize());
-        OptimizerState = [.. optimizerState.Select(buffer => new HostBuffer(buffer.ByteLength))];
+            Difference = allocate(layout.ElementCount * ElementType.Int16.ByteSize());
+        OptimizerState = [.. optimizerState.Select(buffer => allocate(buffer.ByteLength))];
+    }
+
+    /// <summary>A unit over buffers that exist already. Disposing the unit disposes them; who only looks at them through it does not.</summary>
+    /// <param name="layout">The flat layout.</param>
+    /// <param name="weights">[ElementCount] fp32, or bf16 where there is a difference.</param>
+    /// <param name="difference">[ElementCount] int16 in bf16 mode, null in fp32 mode.</param>
+    /// <param name="optimizerState">The optimizer's buffers, in the order it describes them.</param>
+    public UnitState(UnitLayout layout, HostBuffer weights, HostBuffer? difference, IReadOnlyList<HostBuffer> optimizerState)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(optimizerState);
+        Layout = layout;
+        Precision = difference is null ? StorePrecision.Fp32 : StorePrecision.Bf16;
+        if (weights.ByteLength != layout.ElementCount * WeightType.ByteSize()
+            || (difference is not null && difference.ByteLength != layout.ElementCount * ElementType.Int16.ByteSize()))
+            throw new ArgumentException($"{layout} does not fit buffers of {weights.ByteLength} and {difference?.ByteLength ?? 0} bytes");
+        Weights = weights;
+        Difference = difference;
+        OptimizerState = optimizerState;
     }
 
     /// <summary>The flat layout.</summary>
@@ -41,6 +66,30 @@ public sealed class UnitState : IDisposable
 
     /// <summary>Bytes of all buffers.</summary>
     public long ByteLength => Weights.ByteLength + (Difference?.ByteLength ?? 0) + OptimizerState.Sum(buffer => buffer.ByteLength);
+
+    /// <summary>Copies the fp32 masters of elements <paramref name="first"/> and the following, whatever the precision.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the unit.</exception>
+    public void ReadMasters(long first, Span<float> values)
+    {
+        if (Difference is null) Weights.Span<float>(first, values.Length).CopyTo(values);
+        else FloatConversion.Join(Weights.Span<ushort>(first, values.Length), Difference.Span<short>(first, values.Length), MemoryMarshal.Cast<float, uint>(values));
+    }
+
+    /// <summary>Sets the fp32 masters of elements <paramref name="first"/> and the following, exactly, whatever the precision.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the unit.</exception>
+    public void WriteMasters(long first, ReadOnlySpan<float> values)
+    {
+        if (Difference is null) values.CopyTo(Weights.Span<float>(first, values.Length));
+        else FloatConversion.Split(MemoryMarshal.Cast<float, uint>(values), Weights.Span<ushort>(first, values.Length), Difference.Span<ushort>(first, values.Length));
+    }
+
+    /// <summary>Writes what was changed in mapped buffers to their files and waits for it; nothing for ordinary memory.</summary>
+    public void Flush()
+    {
+        Weights.Flush();
+        Difference?.Flush();
+        foreach (var buffer in OptimizerState) buffer.Flush();
+    }
 
     /// <inheritdoc/>
     public void Dispose()

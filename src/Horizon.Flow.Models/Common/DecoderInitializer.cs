@@ -32,9 +32,7 @@ public sealed class DecoderInitializer
         else if (parameter.Role.EndsWith(".bias", StringComparison.Ordinal)) values.Clear();
         else
         {
-            var key = Key(parameter.TensorName, seed);
-            for (var index = 0; index < values.Length; index++)
-                values[index] = (float)(_deviation * Normal(key, offset + index));
+            FillNormal(Key(parameter.TensorName, seed), offset, values);
             if (parameter.Role == Roles.Embedding) ClearPaddingRow(offset, values);
         }
     }
@@ -47,12 +45,16 @@ public sealed class DecoderInitializer
     }
 
     // Elements 2j and 2j + 1 share two uniform numbers: one takes the cosine, the other the sine.
-    private static double Normal(ulong key, long index)
+    private void FillNormal(ulong key, long offset, Span<float> values)
     {
-        var pair = (ulong)index & ~1UL;
-        var radius = Math.Sqrt(-2 * Math.Log(Uniform(key, pair)));
-        var angle = 2 * Math.PI * Uniform(key, pair + 1);
-        return radius * ((index & 1) == 0 ? Math.Cos(angle) : Math.Sin(angle));
+        for (var index = 0; index < values.Length;)
+        {
+            var place = (ulong)(offset + index);
+            var radius = _deviation * Math.Sqrt(-2 * Math.Log(Uniform(key, place & ~1UL)));
+            var (sine, cosine) = Math.SinCos(2 * Math.PI * Uniform(key, place | 1));
+            if ((place & 1) == 0) values[index++] = (float)(radius * cosine);
+            if (index < values.Length) values[index++] = (float)(radius * sine);
+        }
     }
 
     // In (0, 1]: the logarithm must not see zero.

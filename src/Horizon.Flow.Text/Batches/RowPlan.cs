@@ -17,7 +17,10 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
         {
             var document = documents[number];
             var before = segments.Count;
-            foreach (var segment in options.Packing ? Pieces(number, document, options.SequenceLength) : Whole(number, document, options.SequenceLength))
+            var parts = options.Packing
+                ? Pieces(number, document, options.SequenceLength)
+                : Whole(number, document, options.SequenceLength);
+            foreach (var segment in parts)
             {
                 if (Labelled(document, segment) > 0) segments.Add(segment);
                 else promptPieces++;

@@ -24,7 +24,8 @@ internal static class ConversationReader
         {
             foreach (var pair in record.List("history"))
             {
-                if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2 || pair.EnumerateArray().Any(s => s.ValueKind != JsonValueKind.String))
+                if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2
+                    || pair.EnumerateArray().Any(s => s.ValueKind != JsonValueKind.String))
                     throw record.Error("'history' must hold pairs of strings.");
                 messages.Add(new ChatMessage("user", record.Guard(() => pair[0].GetString()!)));
                 messages.Add(new ChatMessage("assistant", record.Guard(() => pair[1].GetString()!)));
@@ -90,8 +91,10 @@ internal static class ConversationReader
         var fields = (OrderedDictionary<string, object?>)Conversation.ValueOf(turn.Value)!;
         fields.Remove("loss_weight");
         if (turn.Optional("content") is { ValueKind: JsonValueKind.Array } parts) fields["content"] = Join(turn, parts);
-        else if (turn.Optional("content") is { ValueKind: not JsonValueKind.String }) throw turn.Error("'content' must be a string or a list of parts.");
-        else if (turn.Optional("content") is null && !turn.Has("tool_calls")) throw turn.Error($"a message of the role '{role}' has no 'content'.");
+        else if (turn.Optional("content") is { ValueKind: not JsonValueKind.String })
+            throw turn.Error("'content' must be a string or a list of parts.");
+        else if (turn.Optional("content") is null && !turn.Has("tool_calls"))
+            throw turn.Error($"a message of the role '{role}' has no 'content'.");
         return new ChatMessage(fields, IsTrained(turn, role));
     }
 
@@ -109,7 +112,8 @@ internal static class ConversationReader
         if (turn.Optional("loss_weight") is not { } weight) return true;
         var value = weight.ValueKind == JsonValueKind.Number ? weight.GetDouble() : double.NaN;
         if (value is not (0 or 1)) throw turn.Error("'loss_weight' must be 0 or 1.");
-        if (value == 1 && role != "assistant") throw turn.Error($"'loss_weight' is 1 for the role '{role}': set data.train_on_prompt to train prompts.");
+        if (value == 1 && role != "assistant")
+            throw turn.Error($"'loss_weight' is 1 for the role '{role}': set data.train_on_prompt to train prompts.");
         return value == 1;
     }
 }

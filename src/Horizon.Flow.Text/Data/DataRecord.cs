@@ -12,7 +12,7 @@ internal readonly record struct DataRecord(JsonElement Value, string Where)
 
     /// <summary>A member, or null where it is absent or null.</summary>
     public JsonElement? Optional(string name) =>
-        Value.ValueKind == JsonValueKind.Object && Value.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        Has(name) && Value.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value : null;
 
     /// <summary>A text member; empty where it is optional and absent.</summary>
     public string Text(string name, bool isOptional = false) => Optional(name) switch

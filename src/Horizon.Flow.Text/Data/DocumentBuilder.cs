@@ -35,8 +35,10 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         if (labels.Length != ids.Length) throw record.Error($"there are {ids.Length} input_ids but {labels.Length} labels.");
         return Checked(new TokenDocument(ids, labels), record.Where);
 
-        int[] Numbers(string name) => record.List(name).Select(number =>
-            number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var value) ? value : throw record.Error($"'{name}' must hold whole numbers.")).ToArray();
+        int[] Numbers(string name) => [.. record.List(name).Select(number =>
+            number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var value)
+                ? value
+                : throw record.Error($"'{name}' must hold whole numbers."))];
     }
 
     private TokenDocument FromPlainAlpaca(DataRecord record)
@@ -56,7 +58,8 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
     private TokenDocument FromConversation(DataRecord record, DataFormat format)
     {
         var owner = Needed(record.Where);
-        var template = owner.ChatTemplate ?? throw record.Error("conversations need a chat template, and the tokenizer has none: add chat_template.jinja to the model folder.");
+        var template = owner.ChatTemplate ?? throw record.Error(
+            "conversations need a chat template, and the tokenizer has none: add chat_template.jinja to the model folder.");
         var conversation = ConversationReader.Read(record, format);
         try
         {
@@ -102,6 +105,7 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         return document;
 
         HorizonException Beyond(string what, int value) => new(
-            $"{where}: the {what} {value} is not in the model's vocabulary of {vocabularySize} tokens; use the tokenizer that the model was made with.");
+            $"{where}: the {what} {value} is not in the model's vocabulary of {vocabularySize} tokens; "
+            + "use the tokenizer that the model was made with.");
     }
 }

@@ -22,7 +22,12 @@ public static class AssistantSpans
         ArgumentNullException.ThrowIfNull(conversation);
         var whole = template.Render(conversation, addGenerationPrompt: false);
         var turns = Enumerable.Range(0, conversation.Messages.Count).Where(i => conversation.Messages[i].Role == "assistant").ToList();
-        return new RenderedChat(whole.Text, template.HasGeneration ? Marked(template, conversation, whole, turns) : Compared(template, conversation, whole, turns));
+        return whole with
+        {
+            Generated = template.HasGeneration
+                ? Marked(template, conversation, whole, turns)
+                : Compared(template, conversation, whole, turns),
+        };
     }
 
     private static IReadOnlyList<Range> Marked(ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns)
@@ -31,7 +36,8 @@ public static class AssistantSpans
         if (whole.Generated.Count != turns.Count)
         {
             throw new HorizonException(
-                $"{template.Name}: the chat template marks {whole.Generated.Count} stretches for {turns.Count} assistant turns, so single turns cannot be left untrained.");
+                $"{template.Name}: the chat template marks {whole.Generated.Count} stretches for {turns.Count} assistant turns, "
+                + "so single turns cannot be left untrained.");
         }
 
         return [.. whole.Generated.Where((_, i) => conversation.Messages[turns[i]].IsTrained)];
@@ -48,17 +54,33 @@ public static class AssistantSpans
         var last = 0;
         foreach (var k in turns)
         {
-            var before = template.Render(conversation, k, true, EndMark).Text;
+            var before = Before(k);
             var after = template.Render(conversation, k + 1, false, EndMark).Text;
-            if (before.Length < last || !text.StartsWith(before, StringComparison.Ordinal) || !after.StartsWith(before, StringComparison.Ordinal))
+            if (before.Length < last || !text.StartsWith(before, StringComparison.Ordinal)
+                || !after.StartsWith(before, StringComparison.Ordinal))
                 throw Disagree(template, k, "begins");
             last = k == conversation.Messages.Count - 1 ? text.Length : FindEnd(text, before.Length, after);
-            if (last < 0 || !text.AsSpan(before.Length, last - before.Length).Contains(Answer(conversation.Messages[k]), StringComparison.Ordinal))
+            if (last < 0 || !text[before.Length..last].Contains(Answer(conversation.Messages[k]), StringComparison.Ordinal))
                 throw Disagree(template, k, "ends");
             if (conversation.Messages[k].IsTrained) spans.Add(Restore(text[..before.Length]).Length..Restore(text[..last]).Length);
         }
 
         return spans;
+
+        string Before(int k)
+        {
+            try
+            {
+                return template.Render(conversation, k, true, EndMark).Text;
+            }
+            catch (HorizonException e) when (k == 0)
+            {
+                throw new HorizonException(
+                    $"{template.Name}: the conversation begins with the assistant, which the chat template cannot set apart; "
+                    + "begin it with a user's turn.",
+                    e);
+            }
+        }
 
         string Restore(string marked) => marked.Replace(EndMark, end, StringComparison.Ordinal);
     }
@@ -89,7 +111,8 @@ public static class AssistantSpans
     private static string Answer(ChatMessage message) => message.Content.Split("</think>")[^1].Trim();
 
     private static HorizonException Disagree(ChatTemplate template, int turn, string where) => new(
-        $"{template.Name}: the chat template renders message {turn + 1} differently inside the conversation, so it is unknown where the assistant's turn {where}; {Advice}.");
+        $"{template.Name}: the chat template renders message {turn + 1} differently inside the conversation, "
+        + $"so it is unknown where the assistant's turn {where}; {Advice}.");
 
     private const string Advice =
         "use a template with {% generation %} marks (chat_template.jinja in the model folder), or set train_on_prompt: true";

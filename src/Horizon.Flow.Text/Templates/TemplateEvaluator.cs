@@ -80,7 +80,8 @@ internal sealed class TemplateEvaluator
             case MapExpression map:
                 return EvaluateMap(map, scope);
             case UnaryExpression unary:
-                return unary.Operator == "not" ? !IsTrue(Evaluate(unary.Operand, scope)) : _operators.Sign(unary.Operator, Evaluate(unary.Operand, scope));
+                var operand = Evaluate(unary.Operand, scope);
+                return unary.Operator == "not" ? !IsTrue(operand) : _operators.Sign(unary.Operator, operand);
             case BinaryExpression { Operator: "and" } and:
                 var left = Evaluate(and.Left, scope);
                 return IsTrue(left) ? Evaluate(and.Right, scope) : left;

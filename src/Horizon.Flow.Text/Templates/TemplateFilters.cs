@@ -23,7 +23,8 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
                 var useOther = value is UndefinedValue || (Argument(1, "boolean") is true && !TemplateEvaluator.IsTrue(value));
                 return useOther ? Argument(0, "default_value") ?? "" : value;
             case "join": return Join(TemplateText.Print(Argument(0, "d") ?? "", budget), Argument(1, "attribute") as string);
-            case "items": return value is OrderedDictionary<string, object?> map ? Items(map) : value is UndefinedValue ? [] : throw Needs("a map");
+            case "items" when value is UndefinedValue: return new List<object?>();
+            case "items": return value is OrderedDictionary<string, object?> map ? Items(map) : throw Needs("a map");
             case "list": return List().ToList();
             case "first": return List() is [var first, ..] ? first : new UndefinedValue("the first item of nothing");
             case "last": return List() is [.., var last] ? last : new UndefinedValue("the last item of nothing");
@@ -118,8 +119,11 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
         {
             if (named.GetValueOrDefault("attribute") is string member)
             {
-                return List().ConvertAll(item => evaluator.Member(item, member) is var found && found is UndefinedValue && named.TryGetValue("default", out var other)
-                    ? other : found);
+                return List().ConvertAll(item =>
+                {
+                    var found = evaluator.Member(item, member);
+                    return found is UndefinedValue && named.TryGetValue("default", out var other) ? other : found;
+                });
             }
 
             var filter = Text(0);

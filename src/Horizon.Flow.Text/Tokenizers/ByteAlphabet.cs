@@ -1,6 +1,8 @@
 namespace Horizon.Flow.Text;
 
-/// <summary>GPT-2's printable stand-ins for the 256 byte values: visible Latin-1 characters stand for themselves, the others follow from U+0100.</summary>
+/// <summary>
+/// GPT-2's printable stand-ins for the 256 byte values: visible Latin-1 characters stand for themselves, the others follow from U+0100.
+/// </summary>
 internal static class ByteAlphabet
 {
     /// <summary>The character of a byte.</summary>

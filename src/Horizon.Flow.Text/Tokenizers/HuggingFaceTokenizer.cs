@@ -39,9 +39,11 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         }
 
         BeginOfText = IdOf(settings.BeginToken);
-        EndOfText = [.. new[] { IdOf(settings.EndToken) }.OfType<int>().Concat(settings.StopIds.Where(id => id < VocabularySize)).Distinct()];
+        var end = new[] { IdOf(settings.EndToken) }.OfType<int>();
+        EndOfText = [.. end.Concat(settings.StopIds.Where(id => id < VocabularySize)).Distinct()];
         _frame = SpecialTokenFrame.Read(root.Optional("post_processor"));
-        if (root.Optional("post_processor").IsNull && settings.AddsBegin && BeginOfText is { } begin) _frame = new SpecialTokenFrame([begin], []);
+        if (root.Optional("post_processor").IsNull && settings.AddsBegin && BeginOfText is { } begin)
+            _frame = new SpecialTokenFrame([begin], []);
         _template = new Lazy<ChatTemplate?>(() => settings.Template is null ? null : ChatTemplate.Parse(
             settings.Template,
             settings.TemplateFile,

@@ -5,6 +5,9 @@ namespace Horizon.Flow.Text;
 /// <summary>A value in a JSON file that knows its file and its path, so that every complaint names both.</summary>
 internal readonly struct JsonPart
 {
+    /// <summary>No vocabulary is larger; a wrong id must not fill the memory.</summary>
+    private const int HighestId = (1 << 24) - 1;
+
     private readonly JsonElement _element;
 
     private JsonPart(JsonElement element, string file, string path)
@@ -85,7 +88,7 @@ internal readonly struct JsonPart
     public int AsInt() =>
         IsNumber && _element.TryGetInt32(out var value) ? value : throw Error($"must be a whole number, not {Kind}.");
 
-    public int AsId() => AsInt() is var id and >= 0 ? id : throw Error("must be a token id, 0 or more.");
+    public int AsId() => AsInt() is var id and >= 0 and <= HighestId ? id : throw Error($"must be a token id from 0 to {HighestId}.");
 
     public bool AsBool(bool otherwise) => _element.ValueKind switch
     {
@@ -108,16 +111,21 @@ internal readonly struct JsonPart
         }
     }
 
-    public IEnumerable<(string Name, JsonPart Value)> Members()
+    public List<(string Name, JsonPart Value)> Members()
     {
         if (!IsObject) throw Error($"must be an object, not {Kind}.");
-        return Enumerate(this);
-
-        static IEnumerable<(string Name, JsonPart Value)> Enumerate(JsonPart part)
+        var members = new List<(string Name, JsonPart Value)>();
+        try
         {
-            foreach (var member in part._element.EnumerateObject())
-                yield return (member.Name, new JsonPart(member.Value, part.File, part.Join(member.Name)));
+            foreach (var member in _element.EnumerateObject())
+                members.Add((member.Name, new JsonPart(member.Value, File, Join(member.Name))));
         }
+        catch (InvalidOperationException e)
+        {
+            throw Error("has a member whose name is not valid Unicode.", e);
+        }
+
+        return members;
     }
 
     private string Kind => _element.ValueKind.ToString().ToLowerInvariant();

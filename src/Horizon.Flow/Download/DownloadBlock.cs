@@ -19,11 +19,11 @@ public sealed class DownloadBlock : StageBlock<DeviceGradient, HostGradient>
             var visit = gradient.Visit;
             var slab = await call.WaitFor(slabs.RentAsync(visit.Unit, call.Cancellation)).ConfigureAwait(false);
             var slot = gradient.Gradient.Value;
-            var landed = device.Download(slot.Buffer, visit.Layout.ElementCount * type.ByteSize(), slab.Value, slot.Fence);
+            var landed = device.Download(slot.Buffer, gradient.Layout.ElementCount * type.ByteSize(), slab.Value, slot.Fence);
             slot.Fence = landed;
             gradient.Gradient.Dispose();
             await landed.WaitAsync().ConfigureAwait(false);
-            return new HostGradient(visit, slab, type);
+            return new HostGradient(visit, slab, type, layout: gradient.Layout);
         })
     {
     }

@@ -49,7 +49,7 @@ public sealed class GatherBlock : StageBlock<HostGradient, HostGradient>
                 gradient.Slab.Dispose();
                 if (count < all) return null;
                 open.Remove(visit.Unit);
-                whole = new HostGradient(visit, accumulator, ElementType.Float32);
+                whole = new HostGradient(visit, accumulator, ElementType.Float32, layout: gradient.Layout);
             }
 
             visit.Step.RecordSumOfSquares(visit.Unit, sum);

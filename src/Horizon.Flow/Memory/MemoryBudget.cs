@@ -32,10 +32,11 @@ public sealed class MemoryBudget
         var element = precision == StorePrecision.Fp32 ? 4 : 2;
         var trained = model.Units.Select(plan.Options.IsTrainable).ToList();
         var trainedParameters = model.Units.Where((_, i) => trained[i]).Sum(unit => unit.ElementCount);
+        var gradients = model.Units.Select((unit, i) => trained[i] ? plan.Options.GradientLayout(unit).ElementCount : 0).ToList();
         var state = model.Units.Where((_, i) => trained[i]).SelectMany(plan.Options.Optimizer.DescribeState).Sum(buffer => buffer.ByteLength);
         var largest = model.Units.Max(unit => unit.ElementCount);
         var pipeline = plan.Options.Pipeline;
-        var accumulated = model.Units.Where((_, i) => trained[i] && plan.Accumulates(i)).Sum(unit => unit.ElementCount);
+        var accumulated = gradients.Where((_, i) => plan.Accumulates(i)).Sum();
         var tokens = rows * sequenceLength;
         var items = new List<MemoryItem>
         {
@@ -45,8 +46,8 @@ public sealed class MemoryBudget
             items.Add(new(MemoryPlace.Host, "differences to the fp32 masters", model.ParameterCount * 2, Count(model.ParameterCount, 2)));
         items.Add(new(MemoryPlace.Host, $"optimizer state ({plan.Options.Optimizer.Name})", state, Text($"{(double)state / Math.Max(1, trainedParameters):0.##} bytes x {trainedParameters:N0} trained parameters")));
         items.Add(plan.SlabPerUnit
-            ? new(MemoryPlace.Host, PoolNames.Slabs, trainedParameters * element, Text($"one for each trained unit, all held until the norm is known: {Count(trainedParameters, element)}"))
-            : new(MemoryPlace.Host, PoolNames.Slabs, pipeline.GradientSlabs * largest * element, Text($"{pipeline.GradientSlabs} x {Count(largest, element)}")));
+            ? new(MemoryPlace.Host, PoolNames.Slabs, gradients.Sum() * element, Text($"one for each trained unit, all held until the norm is known: {Count(gradients.Sum(), element)}"))
+            : new(MemoryPlace.Host, PoolNames.Slabs, pipeline.GradientSlabs * gradients.Max() * element, Text($"{pipeline.GradientSlabs} x {Count(gradients.Max(), element)}")));
         if (accumulated > 0)
             items.Add(new(MemoryPlace.Host, PoolNames.Accumulators, accumulated * 4, Count(accumulated, 4)));
         items.Add(new(MemoryPlace.Device, PoolNames.DeviceWeights, plan.DeviceWeightBuffers * largest * element, Text($"{plan.DeviceWeightBuffers} x largest unit of {largest:N0} parameters")));

@@ -1,4 +1,5 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow;
 
@@ -8,12 +9,20 @@ public sealed class DeviceGradient : UnitMessage
     /// <summary>Creates the message.</summary>
     /// <param name="visit">The visit.</param>
     /// <param name="gradient">The device buffer; its <see cref="DeviceSlot.Fence"/> says when the gradient is there.</param>
-    public DeviceGradient(UnitVisit visit, Lease<DeviceSlot> gradient)
-        : base(visit) => Gradient = gradient;
+    /// <param name="layout">What the gradient consists of; the unit's own layout by default.</param>
+    public DeviceGradient(UnitVisit visit, Lease<DeviceSlot> gradient, UnitLayout? layout = null)
+        : base(visit)
+    {
+        Gradient = gradient;
+        Layout = layout ?? visit.Layout;
+    }
+
+    /// <summary>What the gradient consists of: the unit's own layout unless a stage reduced it.</summary>
+    public UnitLayout Layout { get; }
 
     /// <summary>The device buffer; its <see cref="DeviceSlot.Fence"/> says when the gradient is there.</summary>
     public Lease<DeviceSlot> Gradient { get; }
 
     /// <summary>The gradient as views.</summary>
-    public ParameterViews Views => Gradient.Value.ViewsOf(Visit.Layout);
+    public ParameterViews Views => Gradient.Value.ViewsOf(Layout);
 }

@@ -11,13 +11,18 @@ public sealed class HostGradient : UnitMessage
     /// <param name="slab">[ElementCount] of <paramref name="type"/>.</param>
     /// <param name="type">bf16 or fp32.</param>
     /// <param name="sumOfSquares">The sum of squares of all elements, if known already.</param>
-    public HostGradient(UnitVisit visit, Lease<HostBuffer> slab, ElementType type, double? sumOfSquares = null)
+    /// <param name="layout">What the gradient consists of; the unit's own layout by default.</param>
+    public HostGradient(UnitVisit visit, Lease<HostBuffer> slab, ElementType type, double? sumOfSquares = null, UnitLayout? layout = null)
         : base(visit)
     {
         Slab = slab;
         Type = type;
         SumOfSquares = sumOfSquares;
+        Layout = layout ?? visit.Layout;
     }
+
+    /// <summary>What the gradient consists of: the unit's own layout unless a stage reduced it.</summary>
+    public UnitLayout Layout { get; }
 
     /// <summary>[ElementCount] of <see cref="Type"/>.</summary>
     public Lease<HostBuffer> Slab { get; }
@@ -29,7 +34,7 @@ public sealed class HostGradient : UnitMessage
     public double? SumOfSquares { get; }
 
     /// <summary>The gradient as the optimizer reads it.</summary>
-    public HostGradientView View => new(Slab.Value.Address, Type, Visit.Layout.ElementCount);
+    public HostGradientView View => new(Slab.Value.Address, Type, Layout.ElementCount);
 
     /// <summary>Element <paramref name="offset"/> and the following, of an fp32 gradient.</summary>
     public Span<float> Floats(long offset, int count) => Type == ElementType.Float32
@@ -37,5 +42,5 @@ public sealed class HostGradient : UnitMessage
         : throw new InvalidOperationException($"the gradient of '{UnitName}' is {Type}, not Float32");
 
     /// <summary>The same gradient with its sum of squares.</summary>
-    public HostGradient WithSumOfSquares(double sum) => new(Visit, Slab, Type, sum);
+    public HostGradient WithSumOfSquares(double sum) => new(Visit, Slab, Type, sum, Layout);
 }

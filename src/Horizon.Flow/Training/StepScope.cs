@@ -16,8 +16,16 @@ public sealed class StepScope
     private int _missingLosses;
     private long _optimizerStep;
 
-    internal StepScope(long number, StepPurpose purpose, long version, double learningRate, IReadOnlyList<MicroBatch> microBatches, int units)
+    /// <summary>Opens a step. A run does it for each step; a loop of your own does it by hand.</summary>
+    /// <param name="number">The step, from 1.</param>
+    /// <param name="purpose">Training or evaluation.</param>
+    /// <param name="version">The version at which every unit is fetched: the number of steps before this one.</param>
+    /// <param name="learningRate">For the optimizer.</param>
+    /// <param name="microBatches">All of the step's micro-batches.</param>
+    /// <param name="units">How many units the model has.</param>
+    public StepScope(long number, StepPurpose purpose, long version, double learningRate, IReadOnlyList<MicroBatch> microBatches, int units)
     {
+        ArgumentNullException.ThrowIfNull(microBatches);
         Number = number;
         Purpose = purpose;
         Version = version;
@@ -108,8 +116,10 @@ public sealed class StepScope
         }
     }
 
-    /// <summary>Records the sum of losses of one micro-batch.</summary>
-    internal void RecordLoss(int microBatch, double sum)
+    /// <summary>Records the sum of losses of one micro-batch. The head does it; a head of your own must, or the step never ends.</summary>
+    /// <param name="microBatch">Its place in the step, from 0.</param>
+    /// <param name="sum">The sum over its labelled tokens, in nats.</param>
+    public void RecordLoss(int microBatch, double sum)
     {
         lock (_gate)
         {
@@ -118,7 +128,8 @@ public sealed class StepScope
         }
     }
 
-    internal void Fail(Exception cause)
+    /// <summary>Says that the losses will never be known; the first call counts.</summary>
+    public void Fail(Exception cause)
     {
         if (!_lossesKnown.TrySetException(cause)) return;
         _ = _lossesKnown.Task.Exception;

@@ -17,6 +17,7 @@ public sealed class TrainingContext : IDisposable
         Schedule = new VisitSchedule(plan.Model, plan.Options, store.IsTrainable);
         Workers = new HostWorkers(plan.Options.HostThreads);
         var largest = plan.Model.Units.Max(unit => unit.ElementCount);
+        var gradients = plan.Model.Units.Select((unit, i) => store.IsTrainable(i) ? plan.Options.GradientLayout(unit).ElementCount : (long?)null).ToList();
         var type = store.WeightType;
         var pipeline = plan.Options.Pipeline;
         Weights = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceWeights, plan.DeviceWeightBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
@@ -24,10 +25,9 @@ public sealed class TrainingContext : IDisposable
         Admissions = Register(new LeasePool<object>(PoolNames.Admissions, 1, () => new object()));
         Losses = Register(new LeasePool<LossCell>(PoolNames.Losses, 4, () => new LossCell(device)));
         Slabs = Register(plan.SlabPerUnit
-            ? SlabPool.PerUnit(PoolNames.Slabs, device, [.. plan.Model.Units.Select((unit, i) => store.IsTrainable(i) ? unit.ElementCount * type.ByteSize() : (long?)null)])
-            : SlabPool.Shared(PoolNames.Slabs, device, pipeline.GradientSlabs, largest * type.ByteSize(), plan.Model.Units.Count));
-        Accumulators = Register(SlabPool.PerUnit(PoolNames.Accumulators, device, [.. plan.Model.Units.Select((unit, i) =>
-            plan.Accumulates(i) && store.IsTrainable(i) ? unit.ElementCount * sizeof(float) : (long?)null)]));
+            ? SlabPool.PerUnit(PoolNames.Slabs, device, [.. gradients.Select(count => count * type.ByteSize())])
+            : SlabPool.Shared(PoolNames.Slabs, device, pipeline.GradientSlabs, (gradients.Max() ?? 0) * type.ByteSize(), plan.Model.Units.Count));
+        Accumulators = Register(SlabPool.PerUnit(PoolNames.Accumulators, device, [.. gradients.Select((count, i) => plan.Accumulates(i) ? count * sizeof(float) : null)]));
     }
 
     /// <summary>The model.</summary>

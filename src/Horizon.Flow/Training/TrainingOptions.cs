@@ -30,6 +30,12 @@ public sealed record TrainingOptions
     /// <summary>Which units are trained; all by default. A frozen unit is neither downloaded nor updated.</summary>
     public Func<UnitLayout, bool> IsTrainable { get; init; } = _ => true;
 
+    /// <summary>
+    /// What of a trained unit's gradient comes down to the host and goes to the optimizer: all of it by default. A smaller layout where a
+    /// stage of your own reduces the gradient on the device, as for low-rank adapters. Slabs and accumulators have its size.
+    /// </summary>
+    public Func<UnitLayout, UnitLayout> GradientLayout { get; init; } = unit => unit;
+
     /// <summary>Threads of the update and of other sweeps over host memory.</summary>
     /// <value>The processor count.</value>
     public int HostThreads { get; init; } = Environment.ProcessorCount;

@@ -67,8 +67,10 @@ public sealed record TrainingPlan
         || Model.Hidden.Count(binding => binding.Unit == unit) + (Model.Head.Unit == unit ? 1 : 0) > 1;
 
     /// <summary>A store of zeros that fits the plan.</summary>
-    public ParameterStore CreateStore(StorePrecision precision) =>
-        ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable);
+    /// <param name="precision">fp32, or bf16 with exact masters.</param>
+    /// <param name="allocate">Makes each buffer of so many bytes, in a file for instance; ordinary memory by default.</param>
+    public ParameterStore CreateStore(StorePrecision precision, Func<long, HostBuffer>? allocate = null) =>
+        ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable, allocate);
 
     /// <summary>Everything that keeps the plan from running; empty if nothing does.</summary>
     public IReadOnlyList<PlanProblem> Validate() => [.. Graph.Validate(), .. TrainingPlanValidator.Check(this)];

@@ -3,9 +3,10 @@ using Horizon.Flow.Host;
 namespace Horizon.Flow;
 
 /// <summary>
-/// A model as a stream of units: what lies in the store, and in which order the units are visited. It owns no memory.
+/// A model as a stream of units: what lies in the store, and in which order the units are visited. It owns no memory. Another head, or
+/// another template for one layer, is <c>model with { … }</c>.
 /// </summary>
-public sealed class ModelDefinition
+public sealed record ModelDefinition
 {
     /// <summary>The architecture's name, such as <c>LlamaForCausalLM</c>.</summary>
     public required string Architecture { get; init; }

@@ -43,6 +43,18 @@ public class AutogradTemplateTests
     }
 
     [Fact]
+    public void Backward_FrozenUnit_GivesTheInputGradientAlone()
+    {
+        using var flat = ones(Layout.ElementCount);
+        using var parameters = new ParameterViews(flat, Layout);
+        using var x = ones(1, 1, 3);
+        using var batch = Batch();
+        using var tape = new User((p, input) => input * p["a"].sum()).Recompute(parameters, x, batch);
+        using var inputGradient = tape.Backward(x, null)!;
+        Assert.Equal([6f, 6f, 6f], inputGradient.data<float>().ToArray());
+    }
+
+    [Fact]
     public void Forward_Identity_GivesATensorOfItsOwn()
     {
         var (output, inputGradient, gradients) = Run((_, x) => x);

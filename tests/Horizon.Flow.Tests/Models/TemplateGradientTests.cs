@@ -39,8 +39,8 @@ public class TemplateGradientTests
         var (expectedLoss, expected) = exact.Differentiate(deviceBatch, scale);
         var (loss, gradients) = rounded.Differentiate(deviceBatch, scale);
 
-        // bf16 rounds by up to 2^-9; a handful of roundings a layer add up along the way, more for single small tensors.
-        Assert.Equal(expectedLoss, loss, 0.02 * expectedLoss);
+        // bf16 rounds by up to 2^-9 and there are some dozens of roundings on the way; seen over 1,000 cases: 0.003 and 0.03.
+        Assert.Equal(expectedLoss, loss, 0.01 * expectedLoss);
         Assert.True(Numbers.RelativeError(Flatten(expected), Flatten(gradients)) < 0.06, $"{Numbers.RelativeError(Flatten(expected), Flatten(gradients))}");
     }
 

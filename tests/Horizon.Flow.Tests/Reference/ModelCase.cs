@@ -19,6 +19,8 @@ public sealed record ModelCase(
         IntermediateSize = Intermediate,
         VocabularySize = Vocabulary,
         MaximumSequenceLength = 64,
+        // A short vector that happens to be almost zero would be blown up by a norm, and its rounding with it.
+        NormEpsilon = 1e-3,
         TiedHead = Tied,
         QueryKeyValueBias = QueryKeyValueBias,
         AttentionOutputBias = OutputBias,

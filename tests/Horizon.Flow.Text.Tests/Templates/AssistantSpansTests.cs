@@ -48,6 +48,11 @@ public class AssistantSpansTests
         Assert.Contains("generation", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Render_ConversationThatBeginsWithTheAssistant_IsRefusedWhereTheTemplateNeedsAUser() => Assert.Contains(
+        "begins with the assistant",
+        Assert.Throws<HorizonException>(() => AssistantSpans.Render(Data.Template("qwen3.jinja"), new Conversation(new ChatMessage("assistant", "a")))).Message);
+
     private static IEnumerable<string> Spans(ChatTemplate template, Conversation conversation)
     {
         var chat = AssistantSpans.Render(template, conversation);

@@ -16,7 +16,7 @@ public class ChatTemplateTests
     private static readonly Conversation Talk = new(
         new ChatMessage("system", "Be brief."), new ChatMessage("user", "Hi"), new ChatMessage("assistant", "Hello!"), new ChatMessage("user", "Bye"));
 
-    [Property(MaxTest = 2000)]
+    [Property(MaxTest = 1000)]
     public void Render_MutatedTemplate_RendersOrSaysWhatIsWrong(ushort which, (ushort At, byte Delete, ushort Insert)[] changes)
     {
         var source = Sources[which % Sources.Length];

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using FsCheck.Xunit;
 
 namespace Horizon.Flow.Text.Tests;
@@ -100,6 +101,55 @@ public class HuggingFaceTokenizerTests
         var message = Assert.Throws<HorizonException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message;
         Assert.StartsWith(file, message, StringComparison.Ordinal);
         Assert.Contains(complaint, message, StringComparison.Ordinal);
+    }
+
+    [Property(MaxTest = 150)]
+    public void Load_MutatedFile_LoadsOrNamesTheFile(ushort which, ushort[] places, byte[] values)
+    {
+        var variants = Data.Json("variants.json").EnumerateObject().ToList();
+        var root = JsonNode.Parse(variants[which % variants.Count].Value.GetProperty("tokenizer").GetRawText())!;
+        foreach (var (place, value) in places.Zip(values)) Replace(root, place, Replacements[value % Replacements.Length]);
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("tokenizer.json", root.ToJsonString().Replace("half a pair", "\\uD800", StringComparison.Ordinal));
+        try
+        {
+            var tokenizer = HuggingFaceTokenizer.Load(folder.Path);
+            tokenizer.Decode(tokenizer.Encode("hello <x> wörld  1", addSpecialTokens: true), skipSpecialTokens: false);
+        }
+        catch (HorizonException e)
+        {
+            Assert.StartsWith(file, e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static readonly string[] Replacements = ["null", "0", "-1", "2147483647", "1.5", "true", "\"\"", "\"a\"", "\"Sequence\"", "\"(\"", "[]", "{}", "[[]]", "\"half a pair\""];
+
+    /// <summary>Puts another value in place of one outside the vocabulary's bulk.</summary>
+    private static void Replace(JsonNode root, int place, string value)
+    {
+        var node = root;
+        while (true)
+        {
+            var children = node switch
+            {
+                JsonObject map => map.Select(m => m.Key).Cast<object>().ToList(),
+                JsonArray list => Enumerable.Range(0, list.Count).Cast<object>().ToList(),
+                _ => [],
+            };
+            if (children.Count == 0) return;
+            var key = children[place % children.Count];
+            var child = key is string name ? node[name] : node[(int)key];
+            place /= children.Count;
+            if (child is JsonObject or JsonArray && place % 4 != 0)
+            {
+                node = child;
+                continue;
+            }
+
+            if (key is string member) node[member] = JsonNode.Parse(value);
+            else node[(int)key] = JsonNode.Parse(value);
+            return;
+        }
     }
 
     [Fact]

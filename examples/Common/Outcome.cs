@@ -1,0 +1,45 @@
+using Horizon.Flow;
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+
+namespace Horizon.Examples;
+
+/// <summary>What a training run gave: each step's report, and the parameters unit by unit.</summary>
+public sealed record Outcome(IReadOnlyList<StepReport> Reports, IReadOnlyList<float[]> Parameters)
+{
+    /// <summary>The loss of the last step.</summary>
+    public double LastLoss => Reports[^1].Loss;
+
+    /// <summary>Whether every loss and every parameter is the same to the last bit.</summary>
+    public bool IsBitwise(Outcome other) =>
+        Reports.Select(report => report.Loss).SequenceEqual(other.Reports.Select(report => report.Loss))
+        && Parameters.Zip(other.Parameters).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second));
+
+    /// <summary>Trains the plan's model from its initial values on the tiny data, on the CPU.</summary>
+    public static async Task<Outcome> OfAsync(TrainingPlan plan, int steps, GraphRunOptions? run = null)
+    {
+        using var store = Tiny.CreateStore(plan);
+        return await OfAsync(plan, store, steps, run).ConfigureAwait(false);
+    }
+
+    /// <summary>Trains a store, on the CPU.</summary>
+    public static async Task<Outcome> OfAsync(TrainingPlan plan, ParameterStore store, int steps, GraphRunOptions? run = null)
+    {
+        using var device = new CpuDevice();
+        var reports = new List<StepReport>();
+        await using (var training = plan.Start(store, device, run))
+        {
+            await foreach (var report in training.StepsAsync(Tiny.Steps(steps)).ConfigureAwait(false)) reports.Add(report);
+        }
+
+        return new Outcome(reports, Read(store));
+    }
+
+    /// <summary>The fp32 masters of each unit.</summary>
+    public static IReadOnlyList<float[]> Read(ParameterStore store) => [.. store.Units.Select(unit =>
+    {
+        var values = new float[unit.Layout.ElementCount];
+        unit.ReadMasters(0, values);
+        return values;
+    })];
+}

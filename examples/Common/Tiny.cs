@@ -1,0 +1,77 @@
+using Horizon.Flow;
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+
+namespace Horizon.Examples;
+
+/// <summary>The model and the data of the examples: small, made in code, always the same.</summary>
+public static class Tiny
+{
+    /// <summary>A Llama of four layers and 54 thousand parameters.</summary>
+    public static ModelConfig Config { get; } = new()
+    {
+        Architecture = "LlamaForCausalLM",
+        VocabularySize = 96,
+        HiddenSize = 32,
+        IntermediateSize = 80,
+        LayerCount = 4,
+        HeadCount = 4,
+        KeyValueHeadCount = 2,
+        HeadDimension = 8,
+        MaximumSequenceLength = 64,
+    };
+
+    /// <summary>The model as units and templates.</summary>
+    public static ModelDefinition Model => ModelFamilies.Define(Config);
+
+    /// <summary>fp32 AdamW without clipping, a learning rate at which the tiny model learns within twenty steps.</summary>
+    public static TrainingOptions Options { get; } = new()
+    {
+        Optimizer = OptimizerFactory.Create("adamw"),
+        LearningRate = _ => 1e-2,
+        MaxGradientNorm = null,
+        HostThreads = 2,
+    };
+
+    /// <summary>One micro-batch a step: rows that count up by 1, 2 or 3 from a random start, so that there is something to learn.</summary>
+    public static IEnumerable<IReadOnlyList<MicroBatch>> Steps(int count, int rows = 4, int length = 16)
+    {
+        for (var step = 0; step < count; step++) yield return [Batch(new Random(step), rows, length)];
+    }
+
+    /// <summary>A store of fp32 with the model's own initial values.</summary>
+    public static ParameterStore CreateStore(TrainingPlan plan, long seed = 7) => Fill(plan, plan.CreateStore(StorePrecision.Fp32), seed);
+
+    /// <summary>Draws the model's initial values.</summary>
+    public static ParameterStore Fill(TrainingPlan plan, ParameterStore store, long seed = 7)
+    {
+        foreach (var unit in store.Units)
+        {
+            foreach (var slot in unit.Layout.Parameters)
+            {
+                var values = new float[slot.Count];
+                plan.Model.Initialize(slot, seed, 0, values);
+                unit.WriteMasters(slot.Offset, values);
+            }
+        }
+
+        return store;
+    }
+
+    private static MicroBatch Batch(Random random, int rows, int length)
+    {
+        var ids = new long[rows * length];
+        var targets = new long[rows * length];
+        for (var row = 0; row < rows; row++)
+        {
+            var (start, stride) = (random.Next(Config.VocabularySize), random.Next(1, 4));
+            for (var place = 0; place < length; place++)
+            {
+                ids[(row * length) + place] = (start + (stride * place)) % Config.VocabularySize;
+                targets[(row * length) + place] = place == 0 ? MicroBatch.Unlabelled : (start + (stride * (place + 1))) % Config.VocabularySize;
+            }
+        }
+
+        return new MicroBatch(rows, length, ids, targets, [.. ids.Select((_, i) => (long)(i % length))]);
+    }
+}

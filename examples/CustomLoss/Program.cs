@@ -1,0 +1,1 @@
+await Horizon.Examples.CustomLossExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.CustomOptimizerExample.RunAsync(Console.Out);

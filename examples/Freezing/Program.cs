@@ -1,0 +1,1 @@
+await Horizon.Examples.FreezingExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.GradientCompressionExample.RunAsync(Console.Out);

@@ -1,0 +1,77 @@
+using System.Threading.Tasks.Dataflow;
+using Horizon.Flow;
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+
+namespace Horizon.Examples;
+
+/// <summary>A training loop by hand: the raw blocks, linked to each other and to stock Dataflow blocks, with no plan at all.</summary>
+public static class HandWrittenLoopExample
+{
+    /// <summary>Trains with the hand-written loop and with the default plan.</summary>
+    public static async Task<(Outcome ByHand, Outcome ByPlan)> RunAsync(TextWriter output, int steps = 10)
+    {
+        var plan = TrainingPlan.For(Tiny.Model, Tiny.Options);
+        var byPlan = await Outcome.OfAsync(plan, steps).ConfigureAwait(false);
+        using var store = Tiny.CreateStore(plan);
+        var losses = await TrainAsync(plan.Model, plan.Options, store, Tiny.Steps(steps).Select(step => step[0])).ConfigureAwait(false);
+        var byHand = byPlan with
+        {
+            Reports = [.. byPlan.Reports.Zip(losses, (report, loss) => report with { Loss = loss })],
+            Parameters = Outcome.Read(store),
+        };
+        await output.WriteLineAsync($"loss by hand {byHand.LastLoss:R}, by the plan {byPlan.LastLoss:R}: bitwise equal {byHand.IsBitwise(byPlan)}").ConfigureAwait(false);
+        return (byHand, byPlan);
+    }
+
+    private static async Task<List<double>> TrainAsync(ModelDefinition model, TrainingOptions options, ParameterStore store, IEnumerable<MicroBatch> batches)
+    {
+        using var device = new CpuDevice();
+        using var workers = new HostWorkers(options.HostThreads);
+        var (largest, type) = (model.Units.Max(unit => unit.ElementCount), store.WeightType);
+        using var weights = new LeasePool<DeviceSlot>("weights", 2, () => new DeviceSlot(device.Allocate(largest, type)));
+        using var gradients = new LeasePool<DeviceSlot>("gradients", 2, () => new DeviceSlot(device.Allocate(largest, type)));
+        using var losses = new LeasePool<LossCell>("losses", 1, () => new LossCell(device));
+        using var slabs = SlabPool.Shared("slabs", device, 2, largest * type.ByteSize(), model.Units.Count);
+
+        // <snippet>
+        var fetch = new FetchBlock(store, new StageOptions { Name = "fetch" });
+        var upload = new UploadBlock(weights, device, type, new StageOptions { Name = "upload" });
+        var forward = new ForwardBlock(model, device, new StageOptions { Name = "forward" });
+        var head = new HeadBlock(model.Head.Template, gradients, losses, device, new StageOptions { Name = "head" });
+        var recompute = new RecomputeBlock(model, device, new StageOptions { Name = "recompute" });
+        var backward = new BackwardBlock(gradients, device, new StageOptions { Name = "backward" });
+        var download = new DownloadBlock(slabs, device, type, new StageOptions { Name = "download" });
+        var update = new UpdateBlock(store, options.Optimizer, workers, new StageOptions { Name = "update" });
+        var commit = new ActionBlock<UnitUpdated>(unit => store.Advance(unit.Visit.Unit, unit.Visit.Step.Version + 1)); // a stock block
+
+        var link = new DataflowLinkOptions { PropagateCompletion = true };
+        fetch.LinkTo(upload, link);
+        upload.LinkTo(forward, link, unit => unit.Visit.Pass == UnitPass.Forward);
+        upload.LinkTo(head, link, unit => unit.Visit.Pass == UnitPass.Head);
+        upload.LinkTo(recompute, link, unit => unit.Visit.Pass == UnitPass.Backward);
+        recompute.LinkTo(backward, link);
+        head.LinkTo(download);
+        backward.LinkTo(download); // two sources: completed below, when both are done
+        download.LinkTo(update, link);
+        update.LinkTo(commit, link);
+        // </snippet>
+
+        var schedule = new VisitSchedule(model, options, store.IsTrainable);
+        var steps = new List<StepScope>();
+        foreach (var batch in batches)
+        {
+            var step = new StepScope(steps.Count + 1, StepPurpose.Train, steps.Count, options.LearningRate(steps.Count + 1), [batch], model.Units.Count);
+            var microBatch = new MicroBatchScope(0, batch, model.Hidden.Count);
+            foreach (var visit in schedule.Visits(step, microBatch)) await fetch.SendAsync(new UnitRequest(visit)).ConfigureAwait(false);
+            steps.Add(step);
+        }
+
+        fetch.Complete();
+        await Task.WhenAll(head.Completion, backward.Completion).ConfigureAwait(false);
+        download.Complete();
+        await commit.Completion.ConfigureAwait(false);
+        await Task.WhenAll(steps.Select(step => step.LossesKnown)).ConfigureAwait(false);
+        return [.. steps.Select(step => step.Loss)];
+    }
+}

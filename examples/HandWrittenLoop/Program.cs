@@ -1,0 +1,1 @@
+await Horizon.Examples.HandWrittenLoopExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.LowRankAdaptersExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.MappedStoreExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.NoiseAndClipExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.TimelineExample.RunAsync(Console.Out);

@@ -1,0 +1,61 @@
+using Horizon.Flow;
+using Horizon.Flow.Host;
+
+namespace Horizon.Examples.Tests;
+
+public class CustomOptimizerTests
+{
+    [Fact]
+    public async Task RunAsync_BothWays_LearnAndAgree()
+    {
+        var shown = await CustomOptimizerExample.RunAsync(TextWriter.Null, steps: 12);
+        Assert.True(shown.Mixed.IsBitwise(shown.MixedByBlock));
+        Assert.True(shown.Mixed.LastLoss < 0.8 * shown.Mixed.Reports[0].Loss);
+        Assert.True(shown.Signs.LastLoss < 0.8 * shown.Signs.Reports[0].Loss);
+    }
+
+    [Fact]
+    public async Task SignDescent_OneStep_MovesEachParameterByTheLearningRateAtMost()
+    {
+        var shown = await CustomOptimizerExample.RunAsync(TextWriter.Null, steps: 1);
+        using var store = Tiny.CreateStore(TrainingPlan.For(Tiny.Model, Tiny.Options));
+        foreach (var (before, after) in Outcome.Read(store).Zip(shown.Signs.Parameters))
+            Assert.All(before.Zip(after), pair => Assert.Contains(Math.Round(Math.Abs(pair.Second - pair.First) / 1e-3, 3), new[] { 0.0, 1.0 }));
+    }
+
+    [Theory]
+    [InlineData(StorePrecision.Fp32)]
+    [InlineData(StorePrecision.Bf16)]
+    public void AdEMAMix_ManySteps_EqualsTheFormula(StorePrecision precision)
+    {
+        const int count = 1000;
+        var random = new Random(3);
+        var layout = new UnitLayout("unit", "unit", [("weight", "weight", [count])]);
+        var optimizer = new AdEMAMix();
+        using var unit = new UnitState(layout, precision, optimizer.DescribeState(layout));
+        using var workers = new HostWorkers(2);
+        using var slab = new HostBuffer(count * sizeof(float));
+        double[] p = [.. Enumerable.Range(0, count).Select(_ => (double)(float)(random.NextDouble() - 0.5))], m1 = new double[count], m2 = new double[count], v = new double[count];
+        unit.WriteMasters(0, [.. p.Select(value => (float)value)]);
+        for (var t = 1; t <= 20; t++)
+        {
+            var gradient = slab.Span<float>(0, count);
+            for (var i = 0; i < count; i++)
+            {
+                gradient[i] = (float)(random.NextDouble() - 0.5);
+                var g = 0.5 * gradient[i];
+                m1[i] = (0.9 * m1[i]) + (0.1 * g);
+                m2[i] = (0.99 * m2[i]) + (0.01 * g);
+                v[i] = (0.95 * v[i]) + (0.05 * g * g);
+                var step = ((m1[i] / (1 - Math.Pow(0.9, t))) + (2 * m2[i])) / (Math.Sqrt(v[i] / (1 - Math.Pow(0.95, t))) + 1e-8);
+                p[i] -= 1e-3 * (step + (0.1 * p[i]));
+            }
+
+            optimizer.Update(unit, new HostGradientView(slab.Address, ElementType.Float32, count), new OptimizerStep(t, 1e-3, 0.5f), workers);
+        }
+
+        var trained = new float[count];
+        unit.ReadMasters(0, trained);
+        Assert.All(p.Zip(trained), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+    }
+}
