@@ -19,6 +19,7 @@ public static class Tiny
         KeyValueHeadCount = 2,
         HeadDimension = 8,
         MaximumSequenceLength = 64,
+        InitializerRange = 0.1,
     };
 
     /// <summary>The model as units and templates.</summary>
@@ -32,6 +33,14 @@ public static class Tiny
         MaxGradientNorm = null,
         HostThreads = 2,
     };
+
+    /// <summary>The CPU, with one thread for each operator: on tensors this small a second one would only wait for the first.</summary>
+    public static CpuDevice CreateDevice()
+    {
+        var device = new CpuDevice();
+        TorchSharp.torch.set_num_threads(1);
+        return device;
+    }
 
     /// <summary>One micro-batch a step: rows that count up by 1, 2 or 3 from a random start, so that there is something to learn.</summary>
     public static IEnumerable<IReadOnlyList<MicroBatch>> Steps(int count, int rows = 4, int length = 16)

@@ -29,7 +29,7 @@ public static class CustomLossExample
     {
         using var store = Tiny.CreateStore(plan);
         var outcome = await Outcome.OfAsync(plan, store, steps).ConfigureAwait(false);
-        using var device = new CpuDevice();
+        using var device = Tiny.CreateDevice();
         await using var run = plan.Start(store, device);
         return (outcome, await run.EvaluateAsync(Tiny.Steps(100).Last()).ConfigureAwait(false));
     }
