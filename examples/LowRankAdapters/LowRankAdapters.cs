@@ -1,5 +1,4 @@
 using Horizon.Flow;
-using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 
 namespace Horizon.Examples;
@@ -38,55 +37,23 @@ public sealed class LowRankAdapters(
     /// <inheritdoc/>
     public string Name => $"{optimizer.Name} on adapters";
 
-    /// <summary>The plan that trains the adapters and nothing else.</summary>
     // <snippet>
+    /// <summary>The plan that trains the adapters and nothing else.</summary>
     public TrainingPlan Plan(TrainingOptions options) => TrainingPlan
-        .For(model, options with { Optimizer = this, GradientLayout = LayoutOf, IsTrainable = _layouts.ContainsKey })
-        .At(Stages.Upload).InsertAfter("merge adapters", Merge)
-        .At(Stages.Backward).InsertAfter("project on adapters", Project);
-
-    private StageBlock<DeviceUnit, DeviceUnit> Merge(TrainingContext run, StageOptions stage)
-    {
-        var slots = run.Register(Slots(run, "adapters to merge"));
-        return new(stage, async (unit, call) =>
-        {
-            if (unit.Weights is null || !_layouts.ContainsKey(unit.Visit.Layout)) return unit;
-            using var adapters = await UploadAsync(run, slots, unit.Visit, call).ConfigureAwait(false);
-            await Compute(run, call, [unit.Weights, adapters], () =>
-            {
-                foreach (var (role, a, b) in Pairs(adapters.Value, unit.Visit)) unit.Parameters![role].addmm_(b, a, beta: 1, alpha: (float)Scale);
-            }).ConfigureAwait(false);
-            return unit;
-        });
-    }
-
-    private StageBlock<DeviceGradient, DeviceGradient> Project(TrainingContext run, StageOptions stage)
-    {
-        var (slots, gradients) = (run.Register(Slots(run, "adapters to project on")), run.Register(Slots(run, "adapter gradients")));
-        return new(stage, async (dense, call) =>
-        {
-            using var whole = dense.Gradient; // of the unit's own weights: it never leaves the device
-            using var adapters = await UploadAsync(run, slots, dense.Visit, call).ConfigureAwait(false);
-            var small = await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false);
-            await Compute(run, call, [whole, adapters, small], () =>
-            {
-                foreach (var ((role, a, b), (_, gradientOfA, gradientOfB)) in Pairs(adapters.Value, dense.Visit).Zip(Pairs(small.Value, dense.Visit)))
-                {
-                    gradientOfA.copy_(b.t().mm(dense.Views[role]).mul_(Scale));
-                    gradientOfB.copy_(dense.Views[role].mm(a.t()).mul_(Scale));
-                }
-            }).ConfigureAwait(false);
-            return new DeviceGradient(dense.Visit, small, LayoutOf(dense.Visit.Layout));
-        });
-    }
+        .For(model, options with { Optimizer = this, GradientLayout = LayoutOf, IsTrainable = HasAdapters })
+        .At(Stages.Upload).InsertAfter("merge adapters", (run, stage) => AdapterStages.Merge(this, run, stage))
+        .At(Stages.Backward).InsertAfter("project on adapters", (run, stage) => AdapterStages.Project(this, run, stage));
     // </snippet>
+
+    /// <summary>Whether the unit has adapters.</summary>
+    public bool HasAdapters(UnitLayout unit) => _layouts.ContainsKey(unit);
 
     /// <summary>The layout of a unit's adapters.</summary>
     public UnitLayout LayoutOf(UnitLayout unit) => _layouts[unit];
 
     /// <summary>The units of a store that have adapters, with these as a unit of their own over the same memory.</summary>
     public IEnumerable<(UnitState Unit, UnitState Adapters)> Of(ParameterStore store) =>
-        store.Units.Where(unit => _layouts.ContainsKey(unit.Layout)).Select(unit => (unit, Adapters(unit)));
+        store.Units.Where(unit => HasAdapters(unit.Layout)).Select(unit => (unit, AdaptersOf(unit)));
 
     /// <inheritdoc/>
     public IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout)
@@ -100,7 +67,7 @@ public sealed class LowRankAdapters(
 
     /// <inheritdoc/>
     public void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers) =>
-        optimizer.Update(Adapters(unit), gradient, step, workers);
+        optimizer.Update(AdaptersOf(unit), gradient, step, workers);
 
     /// <summary>Draws A uniformly from ±1/√columns, as PEFT does, and leaves B zero: the first step starts from the model as it is.</summary>
     public void Initialize(ParameterStore store, int seed)
@@ -116,36 +83,8 @@ public sealed class LowRankAdapters(
         }
     }
 
-    private UnitState Adapters(UnitState unit) => precision == StorePrecision.Fp32
+    /// <summary>A unit's adapters as a unit of their own, over the same memory.</summary>
+    public UnitState AdaptersOf(UnitState unit) => precision == StorePrecision.Fp32
         ? new(LayoutOf(unit.Layout), unit.OptimizerState[0], null, [.. unit.OptimizerState.Skip(1)])
         : new(LayoutOf(unit.Layout), unit.OptimizerState[0], unit.OptimizerState[1], [.. unit.OptimizerState.Skip(2)]);
-
-    private LeasePool<DeviceSlot> Slots(TrainingContext run, string name) =>
-        new(name, 2, () => new DeviceSlot(run.Device.Allocate(_layouts.Values.Max(layout => layout.ElementCount), run.Store.WeightType)));
-
-    private async ValueTask<Lease<DeviceSlot>> UploadAsync(TrainingContext run, LeasePool<DeviceSlot> slots, UnitVisit visit, StageCall call)
-    {
-        var lease = await call.WaitFor(slots.RentAsync(call.Cancellation)).ConfigureAwait(false);
-        var (slot, weights) = (lease.Value, run.Store.Units[visit.Unit].OptimizerState[0]);
-        slot.Fence = run.Device.Upload(weights, weights.ByteLength, slot.Buffer, slot.Fence);
-        return lease;
-    }
-
-    // On the lane: behind the last work on every buffer, and before the next.
-    private static Task Compute(TrainingContext run, StageCall call, Lease<DeviceSlot>[] buffers, Action body) => run.Device.Lane.RunAsync(
-        () =>
-        {
-            foreach (var buffer in buffers) run.Device.ComputeWaits(buffer.Value.Fence);
-            body();
-            var done = run.Device.RecordCompute();
-            foreach (var buffer in buffers) buffer.Value.Fence = done;
-        },
-        call.Cancellation);
-
-    private IEnumerable<(string Role, TorchSharp.torch.Tensor A, TorchSharp.torch.Tensor B)> Pairs(DeviceSlot slot, UnitVisit visit)
-    {
-        var views = slot.ViewsOf(LayoutOf(visit.Layout));
-        return visit.Layout.Parameters.Where(parameter => roles.Contains(parameter.Role))
-            .Select(parameter => (parameter.Role, views[parameter.Role + AdapterLayout.A], views[parameter.Role + AdapterLayout.B]));
-    }
 }
