@@ -1,27 +1,29 @@
 #!/bin/sh
-# Packs a program for a Linux x64 machine that has neither .NET nor our libtorch, only a Python PyTorch (with CUDA):
-#   tools/pack-device.sh PROJECT [FOLDER]
-# publishes PROJECT (a .csproj or its folder) self-contained and without libtorch, and writes FOLDER/NAME.tar.gz; FOLDER is .device
-# in the repository unless given, which git ignores. There:  tar xzf NAME.tar.gz && NAME/run.sh ARGUMENTS
+# Packs programs for a Linux x64 machine that has neither .NET nor our libtorch, only a Python PyTorch (with CUDA):
+#   tools/pack-device.sh PROJECT...
+# publishes the projects (.csproj files or their folders) self-contained and without libtorch into one folder, so that they share the
+# runtime, and writes .device/horizon.tar.gz in the repository, which git ignores (FOLDER=... for another folder).
+# There:  tar xzf horizon.tar.gz && horizon/run.sh PROGRAM ARGUMENTS
 set -eu
 
-[ $# -ge 1 ] || { echo "usage: $0 PROJECT [FOLDER]" >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: $0 PROJECT..." >&2; exit 2; }
 root=$(cd "$(dirname "$0")/.." && pwd)
-project=$1
-[ -d "$project" ] && project=$(ls "$project"/*.csproj)
-name=$(basename "$project" .csproj)
-folder=${2:-$root/.device}
+folder=${FOLDER:-$root/.device}
+name=horizon
 target=$folder/$name
 
 rm -rf "$target" "$target.tar.gz"
 mkdir -p "$folder"
-dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:InvariantGlobalization=true -p:HorizonTorch=external \
-  -p:DebugType=none -p:CopyOutputSymbolsToPublishDirectory=false -o "$target"
+for project in "$@"; do
+  [ -d "$project" ] && project=$(ls "$project"/*.csproj)
+  dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:InvariantGlobalization=true -p:HorizonTorch=external \
+    -p:DebugType=none -p:CopyOutputSymbolsToPublishDirectory=false -o "$target"
+done
 rm -f "$target"/*.pdb "$target"/createdump
 
 cat > "$target/run.sh" <<EOF
 #!/bin/sh
-# Starts $name with the libtorch of this machine's Python PyTorch, or of the folder that HORIZON_LIBTORCH names.
+# run.sh PROGRAM ARGUMENTS: starts a program of this folder with the libtorch of this machine's Python PyTorch, or of the folder that HORIZON_LIBTORCH names.
 set -eu
 here=\$(cd "\$(dirname "\$0")" && pwd)
 if [ -z "\${HORIZON_LIBTORCH:-}" ]; then
@@ -34,8 +36,11 @@ for nvidia in "\$HORIZON_LIBTORCH"/../../nvidia/*/lib; do
   [ -d "\$nvidia" ] && libraries=\$libraries:\$nvidia
 done
 export HORIZON_LIBTORCH LD_LIBRARY_PATH="\$libraries\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
-exec "\$here/$name" "\$@"
+program=\$1
+shift
+exec "\$here/\$program" "\$@"
 EOF
 chmod +x "$target/run.sh"
 tar czf "$target.tar.gz" -C "$folder" "$name"
 echo "$target.tar.gz: $(du -m "$target.tar.gz" | cut -f1) MiB packed, $(du -sm "$target" | cut -f1) MiB unpacked"
+rm -rf "$target"

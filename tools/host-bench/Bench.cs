@@ -23,14 +23,22 @@ internal static class Bench
             }
 
             foreach (var row in UpdateBench.Measure(workers, settings)) Print(row with { Triad = triad }, settings);
+            if (settings.Copies is { } device)
+            {
+                var traffic = new CopyTraffic(device, workers);
+                foreach (var row in UpdateBench.Measure(workers, settings)) Print(row with { Name = $"{row.Name}, copies", Triad = triad }, settings);
+                Console.WriteLine(settings.Csv ? $"# {traffic.Rates}" : traffic.Rates);
+                traffic.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            }
+
             if (settings.Rival) Print(Rival.Measure(threads, settings) with { Triad = triad }, settings);
         }
 
         return 0;
     }
 
-    /// <summary>The median time of one call, in seconds, after two that do not count.</summary>
-    public static double Time(double seconds, Action call)
+    /// <summary>The median and the least time of one call, in seconds, after two that do not count.</summary>
+    public static Timing Time(double seconds, Action call)
     {
         call();
         call();
@@ -43,7 +51,7 @@ internal static class Bench
         }
 
         times.Sort();
-        return times[times.Count / 2];
+        return new(times[times.Count / 2], times[0]);
     }
 
     private static void Print(BenchRow row, BenchSettings settings) => Console.WriteLine(row.Line(settings.Csv));

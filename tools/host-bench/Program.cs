@@ -19,11 +19,12 @@ var optimizers = new Option<string[]>("--optimizers")
 var paths = new Option<bool>("--paths") { Description = "Measures every instruction set that runs here, not the best alone." };
 var cores = new Option<bool>("--pin") { Description = "Keeps each thread on one core." };
 var rival = new Option<bool>("--rival") { Description = "Measures TorchSharp's AdamW too, on as many fp32 parameters." };
+var copies = new Option<string>("--copies") { Description = "Measures again while copies run both ways between the host and this device, such as cuda:0." };
 var csv = new Option<bool>("--csv") { Description = "Prints comma-separated values." };
 
 var command = new RootCommand("Measures optimizer updates in host memory against the memory's own bandwidth.")
 {
-    parameters, threads, seconds, optimizers, paths, cores, rival, csv,
+    parameters, threads, seconds, optimizers, paths, cores, rival, copies, csv,
 };
 command.SetAction(arguments => Bench.Run(new BenchSettings(
     (long)(arguments.GetValue(parameters) * 1e6),
@@ -33,5 +34,6 @@ command.SetAction(arguments => Bench.Run(new BenchSettings(
     arguments.GetValue(paths),
     arguments.GetValue(cores),
     arguments.GetValue(rival),
+    arguments.GetValue(copies),
     arguments.GetValue(csv))));
 return command.Parse(args).Invoke();

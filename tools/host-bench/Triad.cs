@@ -28,7 +28,7 @@ internal static unsafe class Triad
         HostPages.Free(a, bytes);
         HostPages.Free(b, bytes);
         HostPages.Free(c, bytes);
-        return new($"triad{(streaming ? ", non-temporal" : "")}{(huge ? ", huge pages" : "")}", workers.Threads, 12, count / seconds, 0);
+        return new($"triad{(streaming ? ", non-temporal" : "")}{(huge ? ", huge pages" : "")}", workers.Threads, 12, count, seconds, 0);
     }
 
     private readonly struct FillKernel(float* a, float* b, float* c) : ISweepKernel

@@ -29,9 +29,9 @@ internal static class UpdateBench
         using var accumulator = new HostBuffer(gradient.ByteLength);
         accumulator.Touch(workers);
         var norm = Bench.Time(settings.Seconds, () => GradientSweeps.SumOfSquares(bf16, workers));
-        yield return new("sum of squares, bf16", workers.Threads, 2, layout.ElementCount / norm, 0);
+        yield return new("sum of squares, bf16", workers.Threads, 2, layout.ElementCount, norm, 0);
         var adding = Bench.Time(settings.Seconds, () => GradientSweeps.Accumulate(accumulator.Address, bf16, false, workers));
-        yield return new("accumulate bf16 and its norm", workers.Threads, 10, layout.ElementCount / adding, 0);
+        yield return new("accumulate bf16 and its norm", workers.Threads, 10, layout.ElementCount, adding, 0);
     }
 
     private static BenchRow Measure(
@@ -55,7 +55,7 @@ internal static class UpdateBench
         var moved = gradient.Type.ByteSize() + (2.0 * units[0].ByteLength / layout.ElementCount);
         foreach (var unit in units) unit.Dispose();
         var masters = precision == StorePrecision.Bf16 ? "exact masters" : "fp32";
-        return new($"{name}, {masters}{(settings.AllPaths ? $", {path}" : "")}", workers.Threads, moved, Units * layout.ElementCount / seconds, 0);
+        return new($"{name}, {masters}{(settings.AllPaths ? $", {path}" : "")}", workers.Threads, moved, Units * layout.ElementCount, seconds, 0);
     }
 
     /// <summary>A unit of about <paramref name="count"/> parameters: matrices 4096 wide and two norms.</summary>

@@ -1,3 +1,5 @@
+using Horizon.Flow.Text;
+
 namespace Horizon.Flow.Configuration;
 
 /// <summary>The <c>data</c> section.</summary>

@@ -11,4 +11,8 @@ public sealed record EvaluationSection
     /// <summary>Evaluate after every so many steps; 0 never does.</summary>
     /// <value>Default 0.</value>
     public long EverySteps { get; init; }
+
+    /// <summary>A text to continue before the first and after the last step, to see what the model has learned.</summary>
+    /// <value>Default none.</value>
+    public string? Prompt { get; init; }
 }

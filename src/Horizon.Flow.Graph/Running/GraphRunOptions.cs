@@ -12,4 +12,11 @@ public sealed record GraphRunOptions
 
     /// <summary>Is told of each message's stay in each stage; must be quick and must not throw. Null for none.</summary>
     public Action<StageSpan>? OnSpan { get; init; }
+
+    /// <summary>
+    /// When no stage has finished a message, and none works on one, for this long while work is under way, the run fails instead of standing
+    /// still for ever: a block has dropped a message. Must be longer than any block of your own takes that is not a stage.
+    /// </summary>
+    /// <value>Two minutes.</value>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromMinutes(2);
 }

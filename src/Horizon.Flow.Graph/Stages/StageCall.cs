@@ -4,10 +4,12 @@ namespace Horizon.Flow.Graph;
 public sealed class StageCall
 {
     private readonly TimeProvider _time;
+    private readonly StageProbe? _probe;
 
-    internal StageCall(TimeProvider time, CancellationToken cancellation)
+    internal StageCall(TimeProvider time, StageProbe? probe, CancellationToken cancellation)
     {
         _time = time;
+        _probe = probe;
         Cancellation = cancellation;
     }
 
@@ -20,14 +22,14 @@ public sealed class StageCall
     public async ValueTask<T> WaitFor<T>(ValueTask<T> wait)
     {
         if (wait.IsCompletedSuccessfully) return wait.Result;
-        var start = _time.GetTimestamp();
+        var start = Pause();
         try
         {
             return await wait.ConfigureAwait(false);
         }
         finally
         {
-            WaitedTicks += _time.GetTimestamp() - start;
+            Resume(start);
         }
     }
 
@@ -35,14 +37,26 @@ public sealed class StageCall
     public async ValueTask WaitFor(ValueTask wait)
     {
         if (wait.IsCompletedSuccessfully) return;
-        var start = _time.GetTimestamp();
+        var start = Pause();
         try
         {
             await wait.ConfigureAwait(false);
         }
         finally
         {
-            WaitedTicks += _time.GetTimestamp() - start;
+            Resume(start);
         }
+    }
+
+    private long Pause()
+    {
+        _probe?.AddWorking(-1);
+        return _time.GetTimestamp();
+    }
+
+    private void Resume(long start)
+    {
+        WaitedTicks += _time.GetTimestamp() - start;
+        _probe?.AddWorking(1);
     }
 }

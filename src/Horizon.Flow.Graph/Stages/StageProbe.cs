@@ -9,6 +9,7 @@ public sealed class StageProbe
     private readonly Lock _gate = new();
     private readonly Action<StageSpan>? _onSpan;
     private long _lastEnd;
+    private int _working;
     private StageShares _sum;
 
     /// <summary>Creates a probe.</summary>
@@ -37,6 +38,11 @@ public sealed class StageProbe
             lock (_gate) return _sum;
         }
     }
+
+    /// <summary>Bodies that run now and do not wait for a credit, a version or a turn.</summary>
+    public int Working => Volatile.Read(ref _working);
+
+    internal void AddWorking(int change) => Interlocked.Add(ref _working, change);
 
     internal void Record(IUnitMessage? message, long start, long end, long waited)
     {

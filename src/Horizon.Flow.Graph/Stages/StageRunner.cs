@@ -13,8 +13,9 @@ internal static class StageRunner
         options.Cancellation.ThrowIfCancellationRequested();
         var message = input as IUnitMessage;
         var time = options.Probe?.Time ?? TimeProvider.System;
-        var call = new StageCall(time, options.Cancellation);
+        var call = new StageCall(time, options.Probe, options.Cancellation);
         var start = time.GetTimestamp();
+        options.Probe?.AddWorking(1);
         try
         {
             return await body(input, call).ConfigureAwait(false);
@@ -31,6 +32,7 @@ internal static class StageRunner
         }
         finally
         {
+            options.Probe?.AddWorking(-1);
             options.Probe?.Record(message, start, time.GetTimestamp(), call.WaitedTicks);
         }
     }

@@ -35,7 +35,7 @@ public sealed class MicroBatch
         Targets = targets;
         Positions = positions;
         Documents = documents;
-        LabelledTokens = targets.Count(target => target != Unlabelled);
+        LabelledPlaces = [.. Enumerable.Range(0, count).Where(place => targets[place] != Unlabelled).Select(place => (long)place)];
         TokenCount = tokenCount ?? count;
     }
 
@@ -58,7 +58,10 @@ public sealed class MicroBatch
     public long[]? Documents { get; }
 
     /// <summary>Positions with a target.</summary>
-    public int LabelledTokens { get; }
+    public int LabelledTokens => LabelledPlaces.Length;
+
+    /// <summary>[<see cref="LabelledTokens"/>]: the places in <see cref="Targets"/> that have a target, ascending.</summary>
+    public long[] LabelledPlaces { get; }
 
     /// <summary>Real tokens, without padding.</summary>
     public int TokenCount { get; }

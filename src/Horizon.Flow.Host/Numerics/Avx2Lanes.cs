@@ -41,6 +41,13 @@ internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : ILanes<Avx2L
 
     public static Avx2Lanes Min(Avx2Lanes left, Avx2Lanes right) => new(Avx.Min(left.Value, right.Value));
 
+    public static float Largest(Avx2Lanes value)
+    {
+        var four = Sse.Max(value.Value.GetLower(), value.Value.GetUpper());
+        var two = Sse.Max(four, Sse.MoveHighToLow(four, four));
+        return Sse.MaxScalar(two, Sse.Shuffle(two, two, 1)).ToScalar();
+    }
+
     public static Avx2Lanes AtLeast(Avx2Lanes value, Avx2Lanes threshold) =>
         new(Avx.And(Avx.CompareGreaterThanOrEqual(value.Value, threshold.Value), Vector256.Create(1f)));
 

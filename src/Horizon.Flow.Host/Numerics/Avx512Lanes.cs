@@ -44,6 +44,8 @@ internal readonly unsafe struct Avx512Lanes(Vector512<float> value) : ILanes<Avx
 
     public static Avx512Lanes Min(Avx512Lanes left, Avx512Lanes right) => new(Avx512F.Min(left.Value, right.Value));
 
+    public static float Largest(Avx512Lanes value) => Avx2Lanes.Largest(new(Avx.Max(value.Value.GetLower(), value.Value.GetUpper())));
+
     public static Avx512Lanes AtLeast(Avx512Lanes value, Avx512Lanes threshold) =>
         new(Vector512.GreaterThanOrEqual(value.Value, threshold.Value) & Vector512.Create(1f));
 

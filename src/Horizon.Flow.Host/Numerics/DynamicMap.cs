@@ -69,14 +69,15 @@ internal sealed unsafe class DynamicMap
         where TLanes : struct, ILanes<TLanes>
     {
         var magnitude = TLanes.Max(value, TLanes.Of(0) - value);
-        var decade = TLanes.Of(0);
-        for (var border = 1; border <= Decades; border++) decade += TLanes.AtLeast(magnitude, TLanes.Of(_tables[256 + border]));
+        var decade = (Above(1) + Above(2)) + (Above(3) + Above(4)) + (Above(5) + Above(6) + Above(7));
         var rank = (magnitude * TLanes.Pick(_tables + 264, decade)) + TLanes.Pick(_tables + 272, decade);
         rank = TLanes.Min(rank, TLanes.Pick(_tables + 280, decade));
         rank = TLanes.Max(rank, TLanes.AtLeast(magnitude, TLanes.Of(_least)));
         var one = TLanes.AtLeast(value, TLanes.Of(_top));
         var negative = TLanes.AtLeast(TLanes.Of(0) - value, TLanes.Of(_tables[257]));
         (rank + one + (TLanes.Of(_sign) * negative)).StoreBytes(codes);
+
+        TLanes Above(int border) => TLanes.AtLeast(magnitude, TLanes.Of(_tables[256 + border]));
     }
 
     private static float Middle(double low, double high) => (float)((low + high) / 2);

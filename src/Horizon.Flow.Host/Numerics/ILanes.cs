@@ -40,6 +40,9 @@ internal unsafe interface ILanes<TSelf> :
     /// <summary>The smaller of each two; the right one where either is NaN.</summary>
     static abstract TSelf Min(TSelf left, TSelf right);
 
+    /// <summary>The largest of all lanes, none of which is NaN.</summary>
+    static abstract float Largest(TSelf value);
+
     /// <summary>1 where <paramref name="value"/> is at least <paramref name="threshold"/>, else 0.</summary>
     static abstract TSelf AtLeast(TSelf value, TSelf threshold);
 

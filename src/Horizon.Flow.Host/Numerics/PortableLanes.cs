@@ -36,6 +36,8 @@ internal readonly unsafe struct PortableLanes(float value) : ILanes<PortableLane
 
     public static PortableLanes Min(PortableLanes left, PortableLanes right) => left.Value < right.Value ? left : right;
 
+    public static float Largest(PortableLanes value) => value.Value;
+
     public static PortableLanes AtLeast(PortableLanes value, PortableLanes threshold) => new(value.Value >= threshold.Value ? 1f : 0f);
 
     public static PortableLanes Pick(float* table, PortableLanes index) => new(table[(int)index.Value]);

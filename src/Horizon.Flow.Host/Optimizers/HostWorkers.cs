@@ -34,10 +34,16 @@ public sealed unsafe class HostWorkers : IDisposable
     /// <param name="threads">At least 1; the processor count by default.</param>
     /// <param name="placement">Where the threads may run.</param>
     public HostWorkers(int? threads = null, WorkerPlacement placement = WorkerPlacement.Nodes)
+        : this(threads ?? Environment.ProcessorCount, placement, CpuTopology.Read())
     {
-        Threads = threads ?? Environment.ProcessorCount;
-        ArgumentOutOfRangeException.ThrowIfLessThan(Threads, 1, nameof(threads));
-        var seats = WorkerSeat.Assign(Threads, placement, CpuTopology.Read());
+    }
+
+    /// <summary>Starts the team on a machine of this topology.</summary>
+    internal HostWorkers(int threads, WorkerPlacement placement, CpuTopology topology)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        Threads = threads;
+        var seats = WorkerSeat.Assign(threads, placement, topology);
         _queues = [.. Enumerable.Range(0, seats.Max(seat => seat.Queue) + 1).Select(_ => new ChunkQueue())];
         _team = Threads == 1 ? [] : [.. seats.Select((seat, index) => new Thread(() => Serve(seat))
         {

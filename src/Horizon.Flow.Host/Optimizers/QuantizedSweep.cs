@@ -11,7 +11,7 @@ internal readonly unsafe struct QuantizedSweep(
 {
     private const int BlockElements = QuantizedPieces.BlockElements;
 
-    // A block's scale is its largest magnitude; a block of zeros, or nearly so, would have an infinite inverse.
+    // A block's scale is its largest magnitude, but not so small that its inverse would be infinite.
     private const float LeastScale = 1e-37f;
 
     private readonly void* _weights = (void*)unit.Weights.Address;
@@ -53,8 +53,7 @@ internal readonly unsafe struct QuantizedSweep(
         if (path == VectorPath.Avx2) done = Update<Avx2Lanes, TMasters, TGradient>(start, 0, length, block, moments, ref firstScale, ref secondScale, pieceRule);
         if (done < length) Update<PortableLanes, TMasters, TGradient>(start, done, length, block, moments, ref firstScale, ref secondScale, pieceRule);
 
-        (firstScale, secondScale) = (MathF.Max(firstScale, LeastScale), MathF.Max(secondScale, LeastScale));
-        (_firstScales[block], _secondScales[block]) = (firstScale, secondScale);
+        (_firstScales[block], _secondScales[block]) = (firstScale, secondScale) = (Scale(firstScale), Scale(secondScale));
         if (path == VectorPath.Avx512) encoded = Encode<Avx512Lanes>(start, 0, length, moments, firstScale, secondScale);
         if (path == VectorPath.Avx2) encoded = Encode<Avx2Lanes>(start, 0, length, moments, firstScale, secondScale);
         if (encoded < length) Encode<PortableLanes>(start, encoded, length, moments, firstScale, secondScale);
@@ -85,8 +84,8 @@ internal readonly unsafe struct QuantizedSweep(
             secondLargest = TLanes.Max(secondLargest, second);
         }
 
-        firstScale = MathF.Max(firstScale, Largest(firstLargest));
-        secondScale = MathF.Max(secondScale, Largest(secondLargest));
+        firstScale = MathF.Max(firstScale, TLanes.Largest(firstLargest));
+        secondScale = MathF.Max(secondScale, TLanes.Largest(secondLargest));
         return index;
     }
 
@@ -94,7 +93,7 @@ internal readonly unsafe struct QuantizedSweep(
     private int Encode<TLanes>(long start, int index, int length, float* moments, float firstScale, float secondScale)
         where TLanes : struct, ILanes<TLanes>
     {
-        var (firstInverse, secondInverse) = (TLanes.Of(1 / firstScale), TLanes.Of(1 / secondScale));
+        var (firstInverse, secondInverse) = (TLanes.Of(1 / MathF.Max(firstScale, LeastScale)), TLanes.Of(1 / MathF.Max(secondScale, LeastScale)));
         var (signed, unsigned) = (DynamicMap.Signed, DynamicMap.Unsigned);
         for (; index + TLanes.Width <= length; index += TLanes.Width)
         {
@@ -105,13 +104,5 @@ internal readonly unsafe struct QuantizedSweep(
         return index;
     }
 
-    private static float Largest<TLanes>(TLanes lanes)
-        where TLanes : struct, ILanes<TLanes>
-    {
-        var numbers = stackalloc float[16];
-        lanes.Store(numbers);
-        var largest = numbers[0];
-        for (var lane = 1; lane < TLanes.Width; lane++) largest = MathF.Max(largest, numbers[lane]);
-        return largest;
-    }
+    private static float Scale(float largest) => largest > 0 ? MathF.Max(largest, LeastScale) : 0;
 }

@@ -36,8 +36,8 @@ internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? padd
     public void Dispose() => output?.Dispose();
 
     // The same order run after run: on the CPU index_add_ goes row by row; on CUDA it uses atomics, while the accumulating index_put_
-    // sorts the indices first.
+    // sorts the indices first. Its check of the indices would make the host wait; these are places in the batch by construction.
     private static Tensor SumInto(Tensor sums, Tensor places, Tensor rows) => sums.device_type == DeviceType.CPU
         ? sums.index_add_(0, places, rows, 1)
-        : sums.index_put_(rows, [places], accumulate: true);
+        : AtenOperators.AddRowsUnchecked(sums, places, rows);
 }

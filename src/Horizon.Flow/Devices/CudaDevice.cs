@@ -106,6 +106,7 @@ public sealed class CudaDevice : IComputeDevice
     {
         ArgumentNullException.ThrowIfNull(buffer);
         if (buffer.ByteLength == 0 || !_locked.TryAdd(buffer.Address, 0)) return;
+        HostCopy.Touch(buffer.Address, buffer.ByteLength); // the driver would take the pages one by one, on one thread
         using var entered = _context.Enter();
         var result = cuMemHostRegister_v2(buffer.Address, (nuint)buffer.ByteLength, PortableRegistration);
         if (result == 0) return;

@@ -1,9 +1,11 @@
 namespace Horizon.Flow;
 
-/// <summary>Copies within host memory, large ones on several threads: one thread cannot use all of a machine's memory bandwidth.</summary>
+/// <summary>Large sweeps over host memory on several threads: one thread cannot use all of a machine's memory bandwidth.</summary>
 internal static unsafe class HostCopy
 {
     private const long Piece = 4L << 20;
+    private const long TouchedPiece = 32L << 20;
+    private const int Page = 4096;
 
     /// <summary>Copies <paramref name="bytes"/> between blocks that do not overlap.</summary>
     public static void Copy(nint source, nint target, long bytes)
@@ -16,6 +18,14 @@ internal static unsafe class HostCopy
 
         Parallel.For(0, (bytes + Piece - 1) / Piece, index => CopyPiece(source, target, bytes, index * Piece, Piece));
     }
+
+    /// <summary>Has every page taken from the system, by all processors. Changes no content.</summary>
+    public static void Touch(nint address, long bytes) => Parallel.For(0, (bytes + TouchedPiece - 1) / TouchedPiece, index =>
+    {
+        var end = Math.Min(bytes, (index + 1) * TouchedPiece);
+        // Zero for zero, atomically: another thread may be writing there.
+        for (var offset = index * TouchedPiece; offset < end; offset += Page) Interlocked.CompareExchange(ref ((byte*)address)[offset], 0, 0);
+    });
 
     private static void CopyPiece(nint source, nint target, long bytes, long offset, long length)
     {

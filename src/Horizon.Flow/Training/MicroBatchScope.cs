@@ -94,15 +94,24 @@ public sealed class MicroBatchScope : IDisposable
         if (old is not null && !ReferenceEquals(old, value) && !_inputs.Any(input => ReferenceEquals(input, old))) old.Dispose();
     }
 
+    // One copy for all of it, from page-locked memory where the device is not the CPU: the thread that launches operators does not wait
+    // for it, and libtorch keeps the page-locked block until it is done.
     private DeviceBatch Copy(Device device)
     {
-        Tensor Up(long[] values)
+        using var scope = NewDisposeScope();
+        var all = tensor([.. Tokens.InputIds, .. Tokens.Targets, .. Tokens.Positions, .. Tokens.LabelledPlaces, .. Tokens.Documents ?? []], int64);
+        if (device.type != TorchSharp.DeviceType.CPU) all = all.pin_memory().to(device, non_blocking: true);
+        long next = 0;
+        Tensor Take(long count)
         {
-            using var flat = tensor(values, int64);
-            using var shaped = flat.view(Tokens.Rows, Tokens.SequenceLength);
-            return shaped.to(device, copy: true).DetachFromDisposeScope();
+            var part = all.narrow(0, next, count);
+            next += count;
+            return part;
         }
 
-        return new DeviceBatch(Up(Tokens.InputIds), Up(Tokens.Targets), Up(Tokens.Positions), Tokens.Documents is { } documents ? Up(documents) : null);
+        Tensor Rows() => Take(Tokens.InputIds.Length).view(Tokens.Rows, Tokens.SequenceLength).DetachFromDisposeScope();
+        var (ids, targets, positions) = (Rows(), Rows(), Rows());
+        var labelled = Take(Tokens.LabelledTokens).DetachFromDisposeScope();
+        return new DeviceBatch(ids, targets, positions, Tokens.Documents is null ? null : Rows(), labelled);
     }
 }

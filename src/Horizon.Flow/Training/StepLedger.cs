@@ -9,6 +9,14 @@ internal sealed class StepLedger(TrainingContext context, TimeProvider time)
     private readonly HashSet<MicroBatchScope> _microBatches = [];
     private long _lastEnd = time.GetTimestamp();
 
+    public bool IsUnderWay
+    {
+        get
+        {
+            lock (_gate) return _open.Count + _evaluations.Count > 0;
+        }
+    }
+
     public Task<StepReport> Open(StepScope step)
     {
         var open = new OpenStep(context.TrainedUnits, time.GetTimestamp());

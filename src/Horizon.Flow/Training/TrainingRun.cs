@@ -15,6 +15,7 @@ public sealed class TrainingRun : IAsyncDisposable
     private readonly RunningGraph _graph;
     private readonly TimeProvider _time;
     private readonly StepLedger _ledger;
+    private readonly StallWatch _stallWatch;
     private readonly List<HostBuffer> _locked = [];
     private long _entered;
     private bool _disposed;
@@ -37,6 +38,7 @@ public sealed class TrainingRun : IAsyncDisposable
         }
 
         _graph = plan.Graph.Start(Context, options);
+        _stallWatch = new StallWatch(_graph, options, () => _ledger.IsUnderWay);
         _graph.Completion.ContinueWith(_ => _ledger.FailAll(Failure), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
@@ -119,6 +121,7 @@ public sealed class TrainingRun : IAsyncDisposable
         _disposed = true;
         _graph.Entry<UnitRequest>().Complete();
         await _graph.Completion.ConfigureAwait(false);
+        _stallWatch.Dispose();
         _ledger.FailAll(Failure);
         await Context.Device.Lane.RunAsync(_ledger.DisposeMicroBatches, CancellationToken.None).ConfigureAwait(false);
         var computed = await Context.Device.Lane.RunAsync(Context.Device.RecordCompute, CancellationToken.None).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using Horizon.Flow.Configuration;
 using Horizon.Flow.Host;
+using Horizon.Flow.Text;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

@@ -3,6 +3,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Horizon.Flow.Configuration;
 using Horizon.Flow.Host;
+using Horizon.Flow.Text;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

@@ -51,7 +51,7 @@ public sealed unsafe class DynamicMapTests
         var map = signed ? DynamicMap.Signed : DynamicMap.Unsigned;
         var sorted = Reference(signed);
         var random = new Random(1);
-        for (var i = 0; i < 100_000; i++)
+        for (var i = 0; i < 20_000; i++)
         {
             var value = (float)((signed ? random.Next(2) * 2 - 1 : 1) * Math.Pow(10, random.NextDouble() * -9) * random.NextDouble());
             var codes = VectorPaths.Supported.Select(path => Encode(map, value, path)).ToHashSet();

@@ -1,3 +1,4 @@
+using System.Threading.Tasks.Dataflow;
 using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Graph;
@@ -26,7 +27,7 @@ public class FaultTests
         });
         using var store = plan.CreateStore(StorePrecision.Fp32);
         StoreValues.Write(store, @case.Model.Parameters());
-        using var device = new CpuDevice();
+        using var device = new JitterDevice(where.Get);
         var run = plan.Start(store, device);
         var thrown = await Record.ExceptionAsync(() => ConsumeAsync(run, @case).WaitAsync(Bound));
         await run.DisposeAsync().AsTask().WaitAsync(Bound);
@@ -56,7 +57,7 @@ public class FaultTests
         });
         using var store = plan.CreateStore(StorePrecision.Fp32);
         StoreValues.Write(store, @case.Model.Parameters());
-        using var device = new CpuDevice();
+        using var device = new JitterDevice(where.Get);
         Volatile.Write(ref run, plan.Start(store, device));
         var thrown = await Record.ExceptionAsync(() => ConsumeAsync(run!, @case).WaitAsync(Bound));
         await run!.DisposeAsync().AsTask().WaitAsync(Bound);
@@ -111,6 +112,24 @@ public class FaultTests
         var second = await (await run.BeginStepAsync(Micros(@case, 1))).Report;
         Assert.False(second.Skipped);
         Assert.Equal(1, store.AppliedSteps);
+    }
+
+    /// <summary>A stock block drops the message of an OperationCanceledException without a word; the run must not hang.</summary>
+    [Fact]
+    public async Task Run_BlockThatSwallowsAMessage_FailsInsteadOfHanging()
+    {
+        var @case = Small();
+        var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options())
+            .At(Stages.Download).InsertAfter("swallows", (_, stage) => new TransformBlock<HostGradient, HostGradient>(
+                gradient => gradient.UnitName == "layer 0" ? throw new OperationCanceledException() : gradient, stage.ToDataflow()));
+        using var store = plan.CreateStore(StorePrecision.Fp32);
+        StoreValues.Write(store, @case.Model.Parameters());
+        using var device = new CpuDevice();
+        var run = plan.Start(store, device, new GraphRunOptions { StallTimeout = TimeSpan.FromMilliseconds(300) });
+        var thrown = await Assert.ThrowsAsync<StageException>(() => ConsumeAsync(run, @case).WaitAsync(Bound));
+        Assert.Contains("a block has dropped one", thrown.Message, StringComparison.Ordinal);
+        await run.DisposeAsync();
+        Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
     }
 
     [Fact]

@@ -30,14 +30,14 @@ public sealed record TrainingCase(
 
     /// <summary>Trains on the graph, from the case's own initial values.</summary>
     public async Task<TrainingOutcome> TrainAsync(
-        Capacities? capacities = null, Func<TrainingPlan, TrainingPlan>? rewire = null, int? recomputeInterval = null)
+        Capacities? capacities = null, Func<TrainingPlan, TrainingPlan>? rewire = null, int? recomputeInterval = null, int? jitter = null)
     {
         var self = this with { RecomputeInterval = recomputeInterval ?? RecomputeInterval };
         var plan = TrainingPlan.For(ModelFamilies.Define(Model.Config), self.Options(capacities));
         if (rewire is not null) plan = rewire(plan);
         using var store = plan.CreateStore(Bf16 ? StorePrecision.Bf16 : StorePrecision.Fp32);
         StoreValues.Write(store, Model.Parameters());
-        using var device = new CpuDevice();
+        using IComputeDevice device = jitter is { } seed ? new JitterDevice(seed) : new CpuDevice();
         var run = plan.Start(store, device);
         var reports = new List<StepReport>();
         await foreach (var report in run.StepsAsync(Batches().Select(step => step.Select(Micro).ToList()))) reports.Add(report);

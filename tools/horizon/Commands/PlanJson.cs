@@ -1,3 +1,4 @@
+using Horizon.Flow.Configuration;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 

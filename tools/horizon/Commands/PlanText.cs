@@ -1,3 +1,4 @@
+using Horizon.Flow.Configuration;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Cli;

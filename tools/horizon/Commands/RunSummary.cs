@@ -1,3 +1,4 @@
+using Horizon.Flow.Configuration;
 using System.Globalization;
 
 namespace Horizon.Flow.Cli;

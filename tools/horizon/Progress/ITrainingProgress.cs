@@ -1,3 +1,4 @@
+using Horizon.Flow.Configuration;
 namespace Horizon.Flow.Cli;
 
 /// <summary>Shows a run while it goes on.</summary>

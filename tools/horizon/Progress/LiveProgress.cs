@@ -1,5 +1,7 @@
+using Horizon.Flow.Configuration;
 using Spectre.Console;
 using Spectre.Console.Rendering;
+using TextLine = Spectre.Console.Text;
 
 namespace Horizon.Flow.Cli;
 
@@ -18,7 +20,7 @@ public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITra
     {
         ArgumentNullException.ThrowIfNull(events);
         console.WriteLine(ProgressText.Begin(outline));
-        return console.Live(Text.Empty).StartAsync(live => FollowAsync(live, outline, events));
+        return console.Live(TextLine.Empty).StartAsync(live => FollowAsync(live, outline, events));
     }
 
     private async Task FollowAsync(LiveDisplayContext live, TrainingOutline outline, IAsyncEnumerable<TrainingEvent> events)
@@ -62,8 +64,8 @@ public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITra
     private Rows View(TrainingOutline outline, StepClock clock, StepReport report)
     {
         var step = $"{ProgressText.Step(outline, report.Step)}  {ProgressText.Left(clock.Left(report.Step))}".TrimEnd();
-        IRenderable first = outline.LastStep is { } last ? new Markup($"{Bar((double)report.Step / last)}  {Markup.Escape(step)}") : new Text(step);
-        return new Rows(first, new Text(ProgressText.Learning(report)), new Text(ProgressText.Cost(report)));
+        IRenderable first = outline.LastStep is { } last ? new Markup($"{Bar((double)report.Step / last)}  {Markup.Escape(step)}") : new TextLine(step);
+        return new Rows(first, new TextLine(ProgressText.Learning(report)), new TextLine(ProgressText.Cost(report)));
     }
 
     private string Bar(double share)

@@ -1,3 +1,4 @@
+using Horizon.Flow.Configuration;
 using System.Globalization;
 using Horizon.Flow.Host;
 

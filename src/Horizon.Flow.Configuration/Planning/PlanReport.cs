@@ -1,0 +1,26 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>What a run will use where.</summary>
+/// <param name="Model">Model, size and precision in a few words.</param>
+/// <param name="Items">The kinds of data in device and host memory; on the CPU device both lie in the host's.</param>
+/// <param name="DeviceMemory">How much device memory there is; null where it is not known.</param>
+/// <param name="HostMemory">How much host memory there is; null where it is not known.</param>
+/// <param name="Binds">What limits the run, in a few words.</param>
+/// <param name="BestBatchSize">The largest <c>training.batch_size</c> that fits; null where none does or nothing limits it.</param>
+public sealed record PlanReport(
+    string Model, IReadOnlyList<MemoryItem> Items, ByteSize? DeviceMemory, ByteSize? HostMemory, string Binds, int? BestBatchSize)
+{
+    /// <summary>Whether the run fits into both.</summary>
+    public bool Fits => Fit(MemoryPlace.Device) && Fit(MemoryPlace.Host);
+
+    /// <summary>How much of a memory there is; null where it is not known.</summary>
+    public ByteSize? Available(MemoryPlace place) => place == MemoryPlace.Host ? HostMemory : DeviceMemory;
+
+    /// <summary>The sum of what lies in a memory.</summary>
+    public ByteSize Needed(MemoryPlace place) => new(Items.Where(item => item.Place == place).Sum(item => item.Bytes));
+
+    /// <summary>Whether what lies in a memory fits there.</summary>
+    public bool Fit(MemoryPlace place) => Available(place) is not { } available || Needed(place) <= available;
+}

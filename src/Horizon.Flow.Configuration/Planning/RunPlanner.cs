@@ -1,0 +1,81 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>Adds up what a run will need where, from the model's <c>config.json</c> alone, and refuses what does not fit.</summary>
+public static class RunPlanner
+{
+    // Beyond so many tokens in a micro-batch nothing is gained; the search for the best batch ends there.
+    private const long MostTokens = 1 << 24;
+
+    /// <summary>The plan of a configuration.</summary>
+    /// <param name="configuration">Names a model.</param>
+    /// <param name="deviceMemory">Device memory to plan for; null asks the device.</param>
+    /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <exception cref="HorizonException">The model is not known, the settings do not go together, or there is no such device.</exception>
+    public static PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null)
+    {
+        var blueprint = RunBlueprint.Of(configuration);
+        if (deviceMemory is not null) return Plan(blueprint, "a GPU", deviceMemory, hostMemory);
+        if (configuration.Device == "cpu") return Plan(blueprint, "cpu", null, hostMemory);
+        using var device = ComputeDevice.Parse(configuration.Device);
+        return Plan(blueprint, device, hostMemory);
+    }
+
+    /// <summary>The plan for an open device.</summary>
+    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null)
+    {
+        ArgumentNullException.ThrowIfNull(blueprint);
+        ArgumentNullException.ThrowIfNull(device);
+        return Plan(blueprint, device.Name, device.FreeMemoryBytes is { } free ? new ByteSize(free) : null, hostMemory);
+    }
+
+    /// <summary>Refuses a run that does not fit, with the numbers.</summary>
+    /// <exception cref="HorizonException">It does not fit.</exception>
+    public static void Require(PlanReport plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (plan.Fits) return;
+        var place = plan.Fit(MemoryPlace.Host) ? MemoryPlace.Device : MemoryPlace.Host;
+        var items = plan.Items.Where(item => item.Place == place).OrderByDescending(item => item.Bytes).Select(item => $"{item.Kind} {new ByteSize(item.Bytes)}");
+        var mend = plan.BestBatchSize is { } batch ? $"set training.batch_size to {batch} or less" : "no training.batch_size fits: take a smaller model or more memory";
+        throw new HorizonException($"not enough memory: {plan.Binds} ({string.Join(", ", items)}); {mend}.");
+    }
+
+    // Without a device memory of its own the device computes in the host's, and everything lies there.
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize? hostMemory)
+    {
+        var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
+        PlanReport Report(int batchSize)
+        {
+            var items = blueprint.Budget(batchSize).Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
+            var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}";
+            return new PlanReport(model, [.. items], deviceMemory, host, "", null);
+        }
+
+        var report = Report(blueprint.Configuration.Training.BatchSize);
+        return report with { Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
+    }
+
+    private static string Describe(PlanReport report)
+    {
+        var tightest = ((MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host])
+            .Where(place => report.Available(place) is not null)
+            .MaxBy(place => (double)report.Needed(place).Bytes / Math.Max(1, report.Available(place)!.Value.Bytes));
+        return $"{(tightest == MemoryPlace.Host ? "host" : "device")} memory, {report.Needed(tightest)} needed of {report.Available(tightest)} available";
+    }
+
+    // Memory grows with the batch, so the largest that fits is found by halving.
+    private static int? BestBatch(Func<int, bool> fits, int sequenceLength)
+    {
+        var (low, high) = (0, (int)Math.Max(1, MostTokens / sequenceLength));
+        while (low < high)
+        {
+            var middle = low + ((high - low + 1) / 2);
+            if (fits(middle)) low = middle;
+            else high = middle - 1;
+        }
+
+        return low == 0 ? null : low;
+    }
+}

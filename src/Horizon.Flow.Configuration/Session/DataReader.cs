@@ -1,0 +1,44 @@
+using Horizon.Flow.Text;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>Reads training and held-out data with the same settings.</summary>
+internal static class DataReader
+{
+    /// <summary>The model folder's tokenizer, where the data may need one.</summary>
+    public static HuggingFaceTokenizer? OpenTokenizer(RunConfiguration configuration)
+    {
+        var folder = configuration.Model.Path!;
+        var isNeeded = configuration.Evaluation.Prompt is not null || configuration.Data.Format is not (DataFormat.Tokens or DataFormat.Auto);
+        var isWanted = isNeeded || (configuration.Data.Format == DataFormat.Auto && File.Exists(Path.Combine(folder, "tokenizer.json")));
+        return isWanted ? HuggingFaceTokenizer.Load(folder) : null;
+    }
+
+    public static BatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, string path, bool shuffle)
+    {
+        var data = blueprint.Configuration.Data;
+        var training = blueprint.Configuration.Training;
+        var options = new DataOptions
+        {
+            Path = path,
+            Format = data.Format,
+            SequenceLength = data.SequenceLength,
+            Packing = data.Packing,
+            Shuffle = shuffle,
+            TrainOnPrompt = data.TrainOnPrompt,
+        };
+        var source = BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed);
+        CheckLength(blueprint, source, path);
+        return source;
+    }
+
+    // Rows may be shorter than data.sequence_length, whose default is longer than what some small models allow.
+    private static void CheckLength(RunBlueprint blueprint, BatchSource source, string path)
+    {
+        var limit = blueprint.Model.MaximumSequenceLength;
+        if (blueprint.Configuration.Data.SequenceLength <= limit) return;
+        var longest = Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Max(index => source.GetMicroBatch(0, index).SequenceLength);
+        if (longest > limit)
+            throw new HorizonException($"{path} has a sequence of {longest} tokens, the model allows {limit}; set data.sequence_length to {limit} or less.");
+    }
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.IO.Enumeration;
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>What a configuration comes to before anything is loaded or allocated: the model's units and how they are trained.</summary>
+public sealed class RunBlueprint
+{
+    private RunBlueprint(RunConfiguration configuration, ModelConfig modelConfig, ModelDefinition model)
+    {
+        Configuration = configuration;
+        ModelConfig = modelConfig;
+        Model = model;
+    }
+
+    /// <summary>The configuration.</summary>
+    public RunConfiguration Configuration { get; }
+
+    /// <summary>The model folder's config.json.</summary>
+    public ModelConfig ModelConfig { get; }
+
+    /// <summary>The model as units and templates.</summary>
+    public ModelDefinition Model { get; }
+
+    /// <summary>fp32, or bf16 with exact masters.</summary>
+    public StorePrecision Precision => Configuration.Training.Precision;
+
+    /// <summary>Tokens of a row at most.</summary>
+    public int SequenceLength => Math.Min(Configuration.Data.SequenceLength, Model.MaximumSequenceLength);
+
+    /// <summary>Model, size and precision in a few words.</summary>
+    public string Description => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
+
+    /// <summary>What was chosen other than configured, or has no effect; a sentence each.</summary>
+    public IReadOnlyList<string> Notices => [.. DescribeBuffers(), .. DescribeGroups()];
+
+    /// <summary>Reads the model's config.json, and nothing else.</summary>
+    /// <exception cref="HorizonException">The model is not known or does not go with the configuration.</exception>
+    public static RunBlueprint Of(RunConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
+        var modelConfig = ModelFolder.ReadConfig(path);
+        var blueprint = new RunBlueprint(configuration, modelConfig, ModelFamilies.Define(modelConfig));
+        foreach (var pattern in configuration.Training.Freeze)
+        {
+            if (!blueprint.Model.Units.Any(unit => Matches(pattern, unit)))
+                throw new HorizonException($"training.freeze: '{pattern}' is no unit of the model; its units are {string.Join(", ", blueprint.Model.Units.Select(unit => unit.Name))}.");
+        }
+
+        return blueprint;
+    }
+
+    /// <summary>The graph that trains the model.</summary>
+    /// <param name="totalSteps">For the learning rate's schedule; null where no step will be done.</param>
+    /// <exception cref="HorizonException">The settings do not go together, or the graph cannot run.</exception>
+    public TrainingPlan Plan(long? totalSteps = null)
+    {
+        var training = Configuration.Training;
+        var plan = TrainingPlan.For(Model, new TrainingOptions
+        {
+            Optimizer = MakeOptimizer(),
+            LearningRate = totalSteps is { } steps ? MakeSchedule(steps).At : _ => Configuration.Optimizer.LearningRate,
+            MaxGradientNorm = training.MaxGradNorm is > 0 ? training.MaxGradNorm : null,
+            RecomputeInterval = training.RecomputeInterval,
+            GradientAccumulation = training.GradientAccumulation,
+            IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
+            Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
+        });
+        var problems = plan.Validate();
+        return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
+    }
+
+    /// <summary>What the run will use where.</summary>
+    /// <param name="batchSize">Rows of a micro-batch; null for those configured.</param>
+    public MemoryBudget Budget(int? batchSize = null) =>
+        MemoryBudget.Of(Plan(), Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength);
+
+    // A recomputed segment holds all of its units at once.
+    private int DeviceBuffers => Math.Max(
+        Configuration.Pipeline.DeviceBuffers, Math.Min(Configuration.Training.RecomputeInterval, ModelConfig.LayerCount));
+
+    private static bool Matches(string pattern, UnitLayout unit) => FileSystemName.MatchesSimpleExpression(pattern, unit.Name, ignoreCase: false);
+
+    private IHostOptimizer MakeOptimizer()
+    {
+        var optimizer = Configuration.Optimizer;
+        return OptimizerFactory.Create(optimizer.Name, new OptimizerOptions
+        {
+            Betas = optimizer.Betas is { } betas ? (betas[0], betas[1]) : null,
+            Epsilon = optimizer.Eps,
+            WeightDecay = optimizer.WeightDecay,
+            Momentum = optimizer.Momentum,
+            Groups = [.. Groups],
+        });
+    }
+
+    private IEnumerable<ParameterGroup> Groups =>
+        Configuration.Optimizer.Groups.Select(group => new ParameterGroup(group.Pattern!, group.LearningRateFactor, group.WeightDecay));
+
+    private LearningRateSchedule MakeSchedule(long totalSteps)
+    {
+        var schedule = Configuration.Schedule;
+        var decaySteps = Math.Min((long)Math.Ceiling(schedule.DecayFraction * totalSteps), Math.Max(0, totalSteps - schedule.WarmupSteps));
+        return new LearningRateSchedule(
+            schedule.Name, Configuration.Optimizer.LearningRate, totalSteps, schedule.WarmupSteps, schedule.MinLearningRate, schedule.Name == "wsd" ? decaySteps : null);
+    }
+
+    private IEnumerable<string> DescribeBuffers()
+    {
+        if (DeviceBuffers > Configuration.Pipeline.DeviceBuffers)
+            yield return $"pipeline.device_buffers is raised from {Configuration.Pipeline.DeviceBuffers} to {DeviceBuffers}: training.recompute_interval holds so many units at once";
+    }
+
+    private IEnumerable<string> DescribeGroups() => Groups
+        .Where(group => !Model.Units.SelectMany(unit => unit.Parameters).Any(slot => group.Matches(slot.TensorName)))
+        .Select(group => $"optimizer.groups: '{group.Pattern}' is no parameter of the model");
+}

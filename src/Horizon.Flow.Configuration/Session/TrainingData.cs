@@ -1,0 +1,46 @@
+using Horizon.Flow.Text;
+
+namespace Horizon.Flow.Configuration;
+
+/// <summary>A run's data cut into optimizer steps.</summary>
+internal sealed class TrainingData
+{
+    private readonly BatchSource _source;
+    private readonly int _accumulation;
+
+    private TrainingData(BatchSource source, TrainingSection training)
+    {
+        _source = source;
+        _accumulation = training.GradientAccumulation;
+        StepsPerEpoch = (source.MicroBatchesPerEpoch(0) + (long)_accumulation - 1) / _accumulation;
+        var all = checked(StepsPerEpoch * training.Epochs);
+        TotalSteps = training.MaxSteps is > 0 and { } most ? Math.Min(most, all) : all;
+    }
+
+    /// <summary>Steps of one pass; the last one has what is left over.</summary>
+    public long StepsPerEpoch { get; }
+
+    /// <summary>Steps of the run.</summary>
+    public long TotalSteps { get; }
+
+    /// <summary>What the user should know about the data, a sentence each.</summary>
+    public IEnumerable<string> Warnings => _source.Summary.Warnings.Select(warning => $"data: {warning.TrimEnd('.')}");
+
+    /// <summary>Reads the data.</summary>
+    /// <exception cref="HorizonException">It is empty, malformed, beyond the vocabulary, or longer than the model allows.</exception>
+    public static TrainingData Open(RunBlueprint blueprint, ITokenizer? tokenizer) => new(
+        DataReader.Open(blueprint, tokenizer, blueprint.Configuration.Data.Path!, blueprint.Configuration.Data.Shuffle), blueprint.Configuration.Training);
+
+    /// <summary>The micro-batches of each step from one on, made as they are asked for.</summary>
+    /// <param name="firstStep">1 or more.</param>
+    public IEnumerable<IReadOnlyList<MicroBatch>> StepsFrom(long firstStep)
+    {
+        for (var step = firstStep - 1; step < TotalSteps; step++)
+        {
+            var (epoch, place) = ((int)(step / StepsPerEpoch), (int)(step % StepsPerEpoch));
+            var first = place * _accumulation;
+            var count = Math.Min(_accumulation, _source.MicroBatchesPerEpoch(epoch) - first);
+            yield return [.. Enumerable.Range(first, count).Select(index => _source.GetMicroBatch(epoch, index))];
+        }
+    }
+}

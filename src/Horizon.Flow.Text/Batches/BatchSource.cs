@@ -1,0 +1,92 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>
+/// A data set as micro-batches. Every epoch holds the same rows, in an order that depends on seed and epoch alone, so any micro-batch of
+/// any epoch can be asked for at any time: a run resumes where it stopped. Safe to use from several threads.
+/// </summary>
+public sealed class BatchSource
+{
+    private readonly IReadOnlyList<TokenDocument> _documents;
+    private readonly List<Segment[]> _rows;
+    private readonly bool _shuffle;
+    private readonly int _batchSize;
+    private readonly long _seed;
+    private EpochOrder? _latest;
+
+    private BatchSource(IReadOnlyList<TokenDocument> documents, DataOptions options, int batchSize, long seed)
+    {
+        if (options.SequenceLength < 1) throw new HorizonException($"data.sequence_length is {options.SequenceLength}: it must be 1 or more.");
+        if (batchSize < 1) throw new HorizonException($"training.batch_size is {batchSize}: it must be 1 or more.");
+        _documents = documents;
+        (_rows, Summary) = RowPlan.Create(documents, options, seed);
+        _shuffle = options.Shuffle;
+        _batchSize = batchSize;
+        _seed = seed;
+    }
+
+    /// <summary>What an epoch holds, and what the user should know about it.</summary>
+    public DataSummary Summary { get; }
+
+    /// <summary>Reads and tokenizes a data set; all of it is held in memory, 4 bytes a token (8 where labels differ from the ids).</summary>
+    /// <param name="options">Which data, and how it becomes rows.</param>
+    /// <param name="tokenizer">Needed for every format but tokens.</param>
+    /// <param name="vocabularySize">The model's vocabulary; ids must be below it.</param>
+    /// <param name="batchSize">Rows of a micro-batch.</param>
+    /// <param name="seed">Of the order.</param>
+    /// <exception cref="HorizonException">The data is missing, empty, malformed (names file and line), beyond the vocabulary, or nothing is
+    /// to be learned from it.</exception>
+    public static BatchSource Open(DataOptions options, ITokenizer? tokenizer, int vocabularySize, int batchSize, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var documents = DocumentReader.Read(options, new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt));
+        return new BatchSource(documents, options, batchSize, seed);
+    }
+
+    /// <summary>Takes documents that are at hand.</summary>
+    /// <param name="documents">The documents, labels as many as ids.</param>
+    /// <param name="options">How they become rows; the path serves messages only.</param>
+    /// <param name="batchSize">Rows of a micro-batch.</param>
+    /// <param name="seed">Of the order.</param>
+    /// <exception cref="HorizonException">Nothing is to be learned from them.</exception>
+    public static BatchSource FromDocuments(IReadOnlyList<TokenDocument> documents, DataOptions options, int batchSize, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(documents);
+        ArgumentNullException.ThrowIfNull(options);
+        if (documents.Any(d => d.InputIds.Length != d.Labels.Length))
+            throw new ArgumentException("Every document must have as many labels as ids.", nameof(documents));
+        return new BatchSource(documents, options, batchSize, seed);
+    }
+
+    /// <summary>Micro-batches of an epoch; the last one may have fewer rows.</summary>
+    /// <param name="epoch">From 0; all epochs are of one length.</param>
+    public int MicroBatchesPerEpoch(int epoch)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        return (_rows.Count + _batchSize - 1) / _batchSize;
+    }
+
+    /// <summary>A micro-batch; the same for the same arguments.</summary>
+    /// <param name="epoch">From 0.</param>
+    /// <param name="index">From 0 to below <see cref="MicroBatchesPerEpoch"/>.</param>
+    public MicroBatch GetMicroBatch(int epoch, int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, MicroBatchesPerEpoch(epoch));
+        var order = Order(epoch);
+        var first = index * _batchSize;
+        var rows = new Segment[Math.Min(_batchSize, _rows.Count - first)][];
+        for (var i = 0; i < rows.Length; i++) rows[i] = _rows[order is null ? first + i : order[first + i]];
+        return BatchBuilder.Build(rows, _documents);
+    }
+
+    private int[]? Order(int epoch)
+    {
+        if (!_shuffle) return null;
+        if (_latest is { } latest && latest.Epoch == epoch) return latest.Rows;
+        var order = new EpochOrder(epoch, new SplitMix64(_seed, epoch).Permutation(_rows.Count));
+        _latest = order;
+        return order.Rows;
+    }
+
+    private sealed record EpochOrder(int Epoch, int[] Rows);
+}

@@ -1,0 +1,29 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>What one epoch of a data set holds.</summary>
+public sealed record DataSummary
+{
+    /// <summary>Documents read.</summary>
+    public required int Documents { get; init; }
+
+    /// <summary>Rows of an epoch.</summary>
+    public required int Rows { get; init; }
+
+    /// <summary>Tokens in the rows, without padding.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Tokens that are trained on.</summary>
+    public required long LabelledTokens { get; init; }
+
+    /// <summary>Documents left out because nothing in them is trained.</summary>
+    public required int DroppedDocuments { get; init; }
+
+    /// <summary>Documents cut off at the sequence length (without packing).</summary>
+    public required int TruncatedDocuments { get; init; }
+
+    /// <summary>Documents that continue in further pieces (with packing).</summary>
+    public required int SplitDocuments { get; init; }
+
+    /// <summary>What the user should know, a sentence each.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+}

@@ -1,0 +1,42 @@
+using System.Text.Json;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>A JSON record and where it stands.</summary>
+internal readonly record struct DataRecord(JsonElement Value, string Where)
+{
+    public HorizonException Error(string complaint, Exception? cause = null) =>
+        cause is null ? new HorizonException($"{Where}: {complaint}") : new HorizonException($"{Where}: {complaint}", cause);
+
+    public bool Has(string name) => Value.ValueKind == JsonValueKind.Object && Value.TryGetProperty(name, out _);
+
+    /// <summary>A member, or null where it is absent or null.</summary>
+    public JsonElement? Optional(string name) =>
+        Has(name) && Value.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value : null;
+
+    /// <summary>A text member; empty where it is optional and absent.</summary>
+    public string Text(string name, bool isOptional = false) => Optional(name) switch
+    {
+        { ValueKind: JsonValueKind.String } text => Guard(() => text.GetString()!),
+        null when isOptional => "",
+        null => throw Error($"'{name}' is missing."),
+        _ => throw Error($"'{name}' must be a string."),
+    };
+
+    /// <summary>A list member.</summary>
+    public IEnumerable<JsonElement> List(string name) =>
+        Optional(name) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : throw Error($"'{name}' must be a list.");
+
+    /// <summary>Reads strings, which JSON allows to be invalid Unicode.</summary>
+    public T Guard<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw Error("holds a string that is not valid Unicode.", e);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>Reads text files, and JSON records one by one: from a JSON array or from JSON lines.</summary>
+internal static class RecordReader
+{
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    public static string ReadText(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file, Strict);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException)
+        {
+            throw Unreadable(file, e);
+        }
+    }
+
+    public static IEnumerable<DataRecord> Read(string file) => IsArray(file) ? ReadArray(file) : ReadLines(file);
+
+    private static bool IsArray(string file)
+    {
+        try
+        {
+            using var reader = new StreamReader(file, Strict);
+            int character;
+            do character = reader.Read();
+            while (character >= 0 && char.IsWhiteSpace((char)character));
+            return character == '[';
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException)
+        {
+            throw Unreadable(file, e);
+        }
+    }
+
+    private static IEnumerable<DataRecord> ReadArray(string file)
+    {
+        JsonElement[] records;
+        try
+        {
+            using var stream = File.OpenRead(file);
+            using var document = JsonDocument.Parse(stream);
+            records = [.. document.RootElement.Clone().EnumerateArray()];
+        }
+        catch (JsonException e)
+        {
+            throw new HorizonException($"{file}, line {e.LineNumber + 1}: this is not valid JSON.", e);
+        }
+
+        for (var i = 0; i < records.Length; i++) yield return new DataRecord(records[i], $"{file}, record {i + 1}");
+    }
+
+    private static IEnumerable<DataRecord> ReadLines(string file)
+    {
+        using var reader = new StreamReader(file, Strict);
+        for (var number = 1; ; number++)
+        {
+            var where = $"{file}, line {number}";
+            if (ReadLine(reader, where) is not { } line) yield break;
+            if (!string.IsNullOrWhiteSpace(line)) yield return new DataRecord(Parse(line, where), where);
+        }
+    }
+
+    private static string? ReadLine(StreamReader reader, string where)
+    {
+        try
+        {
+            return reader.ReadLine();
+        }
+        catch (Exception e) when (e is IOException or DecoderFallbackException)
+        {
+            throw Unreadable(where, e);
+        }
+    }
+
+    private static JsonElement Parse(string line, string where)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException e)
+        {
+            throw new HorizonException($"{where}: this is not valid JSON; give one object a line, or a JSON array of objects.", e);
+        }
+    }
+
+    private static HorizonException Unreadable(string where, Exception e) => e is DecoderFallbackException
+        ? new HorizonException($"{where}: the file is not UTF-8; convert it.", e)
+        : new HorizonException($"{where} cannot be read: {e.Message}", e);
+}

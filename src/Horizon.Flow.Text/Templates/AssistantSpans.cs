@@ -1,0 +1,119 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>Finds what the assistant says in a rendered conversation: the characters that are trained.</summary>
+public static class AssistantSpans
+{
+    // Stands for the end-of-text token while renderings are compared, so that "</s>" and "<|user|>" do not agree in their first character.
+    private const string EndMark = "\uE0F5";
+
+    /// <summary>The rendered conversation, and one stretch for each assistant turn that is trained.</summary>
+    /// <remarks>
+    /// A template with generation blocks says itself where they are. For any other, turn k begins where the messages before it end,
+    /// rendered with the generation prompt, and it ends where the messages up to it end. A template may render a turn differently when
+    /// it is the last one (Qwen3 then adds its thoughts); what counts is the form in the whole conversation, whose end must be found in
+    /// the other.
+    /// </remarks>
+    /// <param name="template">The template.</param>
+    /// <param name="conversation">The conversation.</param>
+    /// <exception cref="HorizonException">The template renders the turns differently on their own, so that they cannot be told apart.</exception>
+    public static RenderedChat Render(ChatTemplate template, Conversation conversation)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        ArgumentNullException.ThrowIfNull(conversation);
+        var whole = template.Render(conversation, addGenerationPrompt: false);
+        var turns = Enumerable.Range(0, conversation.Messages.Count).Where(i => conversation.Messages[i].Role == "assistant").ToList();
+        return whole with
+        {
+            Generated = template.HasGeneration
+                ? Marked(template, conversation, whole, turns)
+                : Compared(template, conversation, whole, turns),
+        };
+    }
+
+    private static IReadOnlyList<Range> Marked(ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns)
+    {
+        if (turns.TrueForAll(k => conversation.Messages[k].IsTrained)) return whole.Generated;
+        if (whole.Generated.Count != turns.Count)
+        {
+            throw new HorizonException(
+                $"{template.Name}: the chat template marks {whole.Generated.Count} stretches for {turns.Count} assistant turns, "
+                + "so single turns cannot be left untrained.");
+        }
+
+        return [.. whole.Generated.Where((_, i) => conversation.Messages[turns[i]].IsTrained)];
+    }
+
+    private static List<Range> Compared(ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns)
+    {
+        var end = template.EndToken ?? "";
+        var text = template.Render(conversation, conversation.Messages.Count, false, EndMark).Text;
+        if (Restore(text) != whole.Text)
+            throw new HorizonException($"{template.Name}: the chat template works on eos_token itself; {Advice}.");
+
+        var spans = new List<Range>();
+        var last = 0;
+        foreach (var k in turns)
+        {
+            var before = Before(k);
+            var after = template.Render(conversation, k + 1, false, EndMark).Text;
+            if (before.Length < last || !text.StartsWith(before, StringComparison.Ordinal)
+                || !after.StartsWith(before, StringComparison.Ordinal))
+                throw Disagree(template, k, "begins");
+            last = k == conversation.Messages.Count - 1 ? text.Length : FindEnd(text, before.Length, after);
+            if (last < 0 || !text[before.Length..last].Contains(Answer(conversation.Messages[k]), StringComparison.Ordinal))
+                throw Disagree(template, k, "ends");
+            if (conversation.Messages[k].IsTrained) spans.Add(Restore(text[..before.Length]).Length..Restore(text[..last]).Length);
+        }
+
+        return spans;
+
+        string Before(int k)
+        {
+            try
+            {
+                return template.Render(conversation, k, true, EndMark).Text;
+            }
+            catch (HorizonException e) when (k == 0)
+            {
+                throw new HorizonException(
+                    $"{template.Name}: the conversation begins with the assistant, which the chat template cannot set apart; "
+                    + "begin it with a user's turn.",
+                    e);
+            }
+        }
+
+        string Restore(string marked) => marked.Replace(EndMark, end, StringComparison.Ordinal);
+    }
+
+    /// <summary>The end in <paramref name="text"/> of the turn that begins at <paramref name="start"/>, or -1.</summary>
+    /// <param name="text">The whole conversation.</param>
+    /// <param name="start">Where the turn begins in both.</param>
+    /// <param name="after">The conversation up to and with the turn.</param>
+    private static int FindEnd(string text, int start, string after)
+    {
+        if (text.StartsWith(after, StringComparison.Ordinal)) return after.Length;
+
+        // An end-of-text token that closes the conversation, not the turn, does not count.
+        if (after.EndsWith(EndMark, StringComparison.Ordinal) && text.StartsWith(after[..^EndMark.Length], StringComparison.Ordinal))
+            return after.Length - EndMark.Length;
+
+        // The last turn has more at its beginning than the same turn further up: the longest end of it that begins the turn there.
+        for (var cut = start + 1; cut < after.Length; cut++)
+        {
+            var length = after.Length - cut;
+            if (length <= text.Length - start && string.CompareOrdinal(text, start, after, cut, length) == 0) return start + length;
+        }
+
+        return -1;
+    }
+
+    /// <summary>What must stand in the turn: its text without thoughts.</summary>
+    private static string Answer(ChatMessage message) => message.Content.Split("</think>")[^1].Trim();
+
+    private static HorizonException Disagree(ChatTemplate template, int turn, string where) => new(
+        $"{template.Name}: the chat template renders message {turn + 1} differently inside the conversation, "
+        + $"so it is unknown where the assistant's turn {where}; {Advice}.");
+
+    private const string Advice =
+        "use a template with {% generation %} marks (chat_template.jinja in the model folder), or set train_on_prompt: true";
+}

@@ -1,0 +1,66 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>
+/// A chat template: a subset of Jinja, with the settings and additions of Hugging Face (generation blocks, tojson, raise_exception).
+/// Rendering is bounded in time, memory and depth whatever the template says.
+/// </summary>
+public sealed class ChatTemplate
+{
+    private readonly IReadOnlyList<Statement> _body;
+    private readonly string _name;
+    private readonly IReadOnlyDictionary<string, object?> _variables;
+
+    private ChatTemplate(IReadOnlyList<Statement> body, bool hasGeneration, string name, IReadOnlyDictionary<string, object?> variables)
+    {
+        _body = body;
+        HasGeneration = hasGeneration;
+        _name = name;
+        _variables = variables;
+    }
+
+    /// <summary>Whether the template itself marks what the assistant says ({% generation %}).</summary>
+    public bool HasGeneration { get; }
+
+    /// <summary>Parses a template.</summary>
+    /// <param name="source">The template's text.</param>
+    /// <param name="name">What messages call it, such as its file.</param>
+    /// <param name="variables">Variables of every rendering, such as bos_token and eos_token.</param>
+    /// <exception cref="HorizonException">The template is malformed or asks for something unknown; names the line.</exception>
+    public static ChatTemplate Parse(string source, string name, IReadOnlyDictionary<string, object?>? variables = null)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var (body, hasGeneration) = StatementParser.Parse(source, name);
+        return new ChatTemplate(body, hasGeneration, name, variables ?? new Dictionary<string, object?>());
+    }
+
+    /// <summary>Renders a conversation.</summary>
+    /// <param name="conversation">The messages, and what else the template may look at.</param>
+    /// <param name="addGenerationPrompt">Whether the text ends where the assistant is to speak.</param>
+    /// <exception cref="HorizonException">The template fails or refuses the conversation; names the line.</exception>
+    public RenderedChat Render(Conversation conversation, bool addGenerationPrompt)
+    {
+        ArgumentNullException.ThrowIfNull(conversation);
+        return Render(conversation, conversation.Messages.Count, addGenerationPrompt, null);
+    }
+
+    /// <summary>Renders the first messages, with another end-of-text token where one is given.</summary>
+    internal RenderedChat Render(Conversation conversation, int messages, bool addGenerationPrompt, string? endToken)
+    {
+        var variables = new Dictionary<string, object?>(_variables)
+        {
+            ["tools"] = null,
+            ["documents"] = null,
+            ["messages"] = conversation.Messages.Take(messages).Select(message => (object?)message.Fields).ToList(),
+            ["add_generation_prompt"] = addGenerationPrompt,
+        };
+        foreach (var (name, value) in conversation.Variables) variables[name] = value;
+        if (endToken is not null && variables.ContainsKey("eos_token")) variables["eos_token"] = endToken;
+        return TemplateInterpreter.Render(_body, _name, variables);
+    }
+
+    /// <summary>The end-of-text token as the template sees it, or null.</summary>
+    internal string? EndToken => _variables.GetValueOrDefault("eos_token") as string;
+
+    /// <summary>What messages call the template.</summary>
+    internal string Name => _name;
+}

@@ -1,0 +1,194 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>Parses the statements of a template: if, for, set, macro, generation, break and continue.</summary>
+internal sealed class StatementParser
+{
+    private readonly TokenReader _tokens;
+    private readonly ExpressionParser _expressions;
+    private int _loops;
+
+    private StatementParser(TokenReader tokens)
+    {
+        _tokens = tokens;
+        _expressions = new ExpressionParser(tokens);
+    }
+
+    /// <summary>Whether the template marks what the assistant says.</summary>
+    public bool HasGeneration { get; private set; }
+
+    /// <summary>Parses a whole template.</summary>
+    /// <exception cref="HorizonException">It is not one that this subset of Jinja knows; names the line.</exception>
+    public static (IReadOnlyList<Statement> Body, bool HasGeneration) Parse(string source, string name)
+    {
+        var tokens = new TokenReader(TemplateLexer.Read(source, name), name);
+        var parser = new StatementParser(tokens);
+        var body = parser.ParseBody();
+        if (!tokens.Is(TemplateTokenKind.End)) throw tokens.Error($"'{tokens.Following.Text}' closes nothing");
+        return (body, parser.HasGeneration);
+    }
+
+    /// <summary>Statements up to the end or to a tag that begins with one of the closing words, whose opening is left in place.</summary>
+    private List<Statement> ParseBody(params string[] closing) => _tokens.Nested(() =>
+    {
+        var body = new List<Statement>();
+        while (true)
+        {
+            var line = _tokens.Line;
+            switch (_tokens.Current.Kind)
+            {
+                case TemplateTokenKind.Data:
+                    body.Add(new DataStatement(line, _tokens.Next().Text));
+                    break;
+                case TemplateTokenKind.OutputBegin:
+                    _tokens.Next();
+                    body.Add(new OutputStatement(line, _expressions.ParseTuple()));
+                    _tokens.Expect(TemplateTokenKind.OutputEnd, "}}");
+                    break;
+                case TemplateTokenKind.BlockBegin when _tokens.Following.Kind == TemplateTokenKind.Name && IsClosing(_tokens.Following.Text):
+                    return body;
+                case TemplateTokenKind.BlockBegin:
+                    _tokens.Next();
+                    body.Add(ParseStatement(line));
+                    break;
+                default:
+                    if (closing.Length > 0) throw _tokens.Error($"'{closing[^1]}' is missing");
+                    return body;
+            }
+        }
+
+        bool IsClosing(string word) =>
+            closing.Contains(word) || (closing.Length == 0 && (word is "else" or "elif" || word.StartsWith("end", StringComparison.Ordinal)));
+    });
+
+    private Statement ParseStatement(int line)
+    {
+        var word = _tokens.ExpectName();
+        switch (word)
+        {
+            case "if": return ParseIf(line);
+            case "for": return ParseFor(line);
+            case "set": return ParseSet(line);
+            case "macro": return ParseMacro(line);
+            case "generation":
+                HasGeneration = true;
+                EndTag();
+                return new GenerationStatement(line, ParseBlock("endgeneration"));
+            case "break" or "continue" when _loops > 0:
+                EndTag();
+                return new JumpStatement(line, word == "break");
+            default:
+                throw _tokens.Error(
+                    $"'{word}' is no statement here; known are if, for, set, macro, generation, and in loops break and continue");
+        }
+    }
+
+    private List<Statement> ParseBlock(string end)
+    {
+        var body = ParseBody(end);
+        OpenTag(end);
+        EndTag();
+        return body;
+    }
+
+    private IfStatement ParseIf(int line)
+    {
+        var branches = new List<(Expression, IReadOnlyList<Statement>)>();
+        List<Statement> otherwise = [];
+        do
+        {
+            var condition = _expressions.ParseTuple();
+            EndTag();
+            branches.Add((condition, ParseBody("elif", "else", "endif")));
+            _tokens.Next();
+        }
+        while (_tokens.TryKeyword("elif"));
+
+        if (_tokens.TryKeyword("else"))
+        {
+            EndTag();
+            otherwise = ParseBody("endif");
+            _tokens.Next();
+        }
+
+        _tokens.ExpectKeyword("endif");
+        EndTag();
+        return new IfStatement(line, branches, otherwise);
+    }
+
+    private ForStatement ParseFor(int line)
+    {
+        var targets = ParseTargets();
+        _tokens.ExpectKeyword("in");
+        var items = _expressions.ParseOr();
+        var filter = _tokens.TryKeyword("if") ? _expressions.Parse() : null;
+        EndTag();
+        _loops++;
+        var body = ParseBody("else", "endfor");
+        _loops--;
+        List<Statement> otherwise = [];
+        _tokens.Next();
+        if (_tokens.TryKeyword("else"))
+        {
+            EndTag();
+            otherwise = ParseBody("endfor");
+            _tokens.Next();
+        }
+
+        _tokens.ExpectKeyword("endfor");
+        EndTag();
+        return new ForStatement(line, targets, items, filter, body, otherwise);
+    }
+
+    private Statement ParseSet(int line)
+    {
+        var targets = ParseTargets();
+        if (targets.Count == 1 && _tokens.Is(TemplateTokenKind.BlockEnd))
+        {
+            EndTag();
+            return new CaptureStatement(line, targets[0], ParseBlock("endset"));
+        }
+
+        var attribute = targets.Count == 1 && _tokens.TryOperator(".") ? _tokens.ExpectName() : null;
+        _tokens.ExpectOperator("=");
+        var value = _expressions.ParseTuple();
+        EndTag();
+        return new SetStatement(line, targets, attribute, value);
+    }
+
+    private MacroStatement ParseMacro(int line)
+    {
+        var name = _tokens.ExpectName();
+        var parameters = new List<(string, Expression?)>();
+        _tokens.ExpectOperator("(");
+        while (!_tokens.TryOperator(")"))
+        {
+            var parameter = _tokens.ExpectName();
+            parameters.Add((parameter, _tokens.TryOperator("=") ? _expressions.Parse() : null));
+            if (!_tokens.IsOperator(")")) _tokens.ExpectOperator(",");
+        }
+
+        EndTag();
+        var loops = _loops;
+        _loops = 0;
+        var body = ParseBlock("endmacro");
+        _loops = loops;
+        return new MacroStatement(line, name, parameters, body);
+    }
+
+    private List<string> ParseTargets()
+    {
+        var bracketed = _tokens.TryOperator("(");
+        List<string> targets = [_tokens.ExpectName()];
+        while (_tokens.TryOperator(",")) targets.Add(_tokens.ExpectName());
+        if (bracketed) _tokens.ExpectOperator(")");
+        return targets;
+    }
+
+    private void OpenTag(string word)
+    {
+        _tokens.Expect(TemplateTokenKind.BlockBegin, "a statement");
+        _tokens.ExpectKeyword(word);
+    }
+
+    private void EndTag() => _tokens.Expect(TemplateTokenKind.BlockEnd, "the end of the tag");
+}

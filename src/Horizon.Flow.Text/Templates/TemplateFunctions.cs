@@ -1,0 +1,42 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>
+/// The functions that templates find: namespace, raise_exception, range and dict. The date (strftime_now) is left out on purpose: the
+/// same data must give the same tokens on any day; templates that ask whether it is defined take their fixed date.
+/// </summary>
+internal static class TemplateFunctions
+{
+    private const int LongestRange = 100_000;
+
+    public static object? Call(string name, List<object?> positional, Dictionary<string, object?> named, TemplateBudget budget)
+    {
+        switch (name)
+        {
+            case "namespace" or "dict":
+                var members = new OrderedDictionary<string, object?>();
+                foreach (var source in positional.OfType<OrderedDictionary<string, object?>>())
+                    foreach (var (key, value) in source) members[key] = value;
+                foreach (var (key, value) in named) members[key] = value;
+                budget.Spend(8L * members.Count);
+                return name == "dict" ? members : new NamespaceValue(members);
+            case "raise_exception":
+                throw budget.Error($"the template refuses this conversation: {TemplateText.Print(positional.FirstOrDefault() ?? "", budget)}");
+            case "range":
+                return Range(positional, budget);
+            default:
+                throw budget.Error($"there is no function '{name}'; known are namespace, dict, range and raise_exception");
+        }
+    }
+
+    private static List<object?> Range(List<object?> arguments, TemplateBudget budget)
+    {
+        if (arguments.Count is < 1 or > 3 || arguments.Exists(a => a is not long)) throw budget.Error("range needs one to three whole numbers");
+        var bounds = arguments.Select(a => (long)a!).ToList();
+        var (start, stop, step) = bounds.Count == 1 ? (0, bounds[0], 1) : (bounds[0], bounds[1], bounds.Count > 2 ? bounds[2] : 1);
+        if (step == 0) throw budget.Error("the step of range must not be 0");
+        var count = Math.Max(0, Math.Ceiling(((double)stop - start) / step));
+        if (count > LongestRange) throw budget.Error($"range gives more than {LongestRange} numbers");
+        budget.Spend(16 * (long)count);
+        return [.. Enumerable.Range(0, (int)count).Select(i => (object?)(start + i * step))];
+    }
+}

@@ -1,0 +1,72 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>A part of a parsed template.</summary>
+internal abstract record TemplateNode(int Line);
+
+/// <summary>Something with a value.</summary>
+internal abstract record Expression(int Line) : TemplateNode(Line);
+
+internal sealed record LiteralExpression(int Line, object? Value) : Expression(Line);
+
+internal sealed record NameExpression(int Line, string Name) : Expression(Line);
+
+internal sealed record ListExpression(int Line, IReadOnlyList<Expression> Items) : Expression(Line);
+
+internal sealed record MapExpression(int Line, IReadOnlyList<(Expression Key, Expression Value)> Entries) : Expression(Line);
+
+internal sealed record UnaryExpression(int Line, string Operator, Expression Operand) : Expression(Line);
+
+/// <summary>Also `and` and `or`, which look at their right side only where it matters.</summary>
+internal sealed record BinaryExpression(int Line, string Operator, Expression Left, Expression Right) : Expression(Line);
+
+/// <summary>`a &lt; b &lt;= c`: each neighbour pair must hold.</summary>
+internal sealed record CompareExpression(int Line, Expression First, IReadOnlyList<(string Operator, Expression Right)> Links) : Expression(Line);
+
+internal sealed record ConditionalExpression(int Line, Expression Condition, Expression WhenTrue, Expression? WhenFalse) : Expression(Line);
+
+internal sealed record AttributeExpression(int Line, Expression Target, string Name) : Expression(Line);
+
+internal sealed record IndexExpression(int Line, Expression Target, Expression Index) : Expression(Line);
+
+internal sealed record SliceExpression(int Line, Expression Target, Expression? Start, Expression? Stop, Expression? Step) : Expression(Line);
+
+internal sealed record CallExpression(int Line, Expression Target, CallArguments Arguments) : Expression(Line);
+
+internal sealed record FilterExpression(int Line, Expression Target, string Name, CallArguments Arguments) : Expression(Line);
+
+internal sealed record TestExpression(int Line, Expression Target, string Name, CallArguments Arguments, bool IsNegated) : Expression(Line);
+
+/// <summary>Arguments of a call, by place and by name.</summary>
+internal sealed record CallArguments(IReadOnlyList<Expression> Positional, IReadOnlyList<(string Name, Expression Value)> Named)
+{
+    public static CallArguments None { get; } = new([], []);
+}
+
+/// <summary>Something that is done.</summary>
+internal abstract record Statement(int Line) : TemplateNode(Line);
+
+internal sealed record DataStatement(int Line, string Text) : Statement(Line);
+
+internal sealed record OutputStatement(int Line, Expression Value) : Statement(Line);
+
+internal sealed record IfStatement(
+    int Line, IReadOnlyList<(Expression Condition, IReadOnlyList<Statement> Body)> Branches, IReadOnlyList<Statement> Otherwise) : Statement(Line);
+
+internal sealed record ForStatement(
+    int Line, IReadOnlyList<string> Targets, Expression Items, Expression? Filter, IReadOnlyList<Statement> Body,
+    IReadOnlyList<Statement> Otherwise) : Statement(Line);
+
+/// <summary>`set a, b = value`, or `set namespace.attribute = value`.</summary>
+internal sealed record SetStatement(int Line, IReadOnlyList<string> Targets, string? Attribute, Expression Value) : Statement(Line);
+
+/// <summary>`set a` … `endset`: the variable takes the output of the body.</summary>
+internal sealed record CaptureStatement(int Line, string Target, IReadOnlyList<Statement> Body) : Statement(Line);
+
+internal sealed record MacroStatement(
+    int Line, string Name, IReadOnlyList<(string Name, Expression? Default)> Parameters, IReadOnlyList<Statement> Body) : Statement(Line);
+
+/// <summary>Marks what the assistant says.</summary>
+internal sealed record GenerationStatement(int Line, IReadOnlyList<Statement> Body) : Statement(Line);
+
+/// <summary>`break` or `continue`.</summary>
+internal sealed record JumpStatement(int Line, bool IsBreak) : Statement(Line);

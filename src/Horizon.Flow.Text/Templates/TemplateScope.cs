@@ -1,0 +1,19 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>The variables of a block; lookups go outwards, assignments stay inside.</summary>
+internal sealed class TemplateScope(TemplateScope? outer)
+{
+    private readonly Dictionary<string, object?> _variables = [];
+
+    public void Set(string name, object? value) => _variables[name] = value;
+
+    public bool TryGet(string name, out object? value)
+    {
+        for (var scope = this; scope is not null; scope = scope.Outer)
+            if (scope._variables.TryGetValue(name, out value)) return true;
+        value = null;
+        return false;
+    }
+
+    private TemplateScope? Outer { get; } = outer;
+}

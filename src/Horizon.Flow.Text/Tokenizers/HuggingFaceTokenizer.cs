@@ -1,0 +1,177 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>
+/// A tokenizer from a Hugging Face folder (tokenizer.json and the files beside it): byte-level BPE as in Llama 3 and Qwen, or
+/// SentencePiece-style BPE as in Llama 2 and Mistral, with the ids of Hugging Face's own library.
+/// </summary>
+public sealed class HuggingFaceTokenizer : ITokenizer
+{
+    private readonly BpeModel _model;
+    private readonly INormalizer? _normalizer;
+    private readonly IPreTokenizer? _preTokenizer;
+    private readonly IDecoder? _decoder;
+    private readonly SpecialTokenFrame _frame;
+    private readonly AddedTokenFinder _rawTokens;
+    private readonly AddedTokenFinder _normalizedTokens;
+    private readonly string?[] _tokens;
+    private readonly HashSet<int> _special = [];
+    private readonly Lazy<ChatTemplate?> _template;
+
+    private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings)
+    {
+        _model = BpeReader.Read(root.Required("model"));
+        _normalizer = NormalizerReader.Read(root.Optional("normalizer"));
+        _preTokenizer = PreTokenizerReader.Read(root.Optional("pre_tokenizer"));
+        _decoder = DecoderReader.Read(root.Optional("decoder"));
+
+        var addedPart = root.Optional("added_tokens");
+        var added = addedPart.IsNull ? [] : addedPart.Items().Select(AddedToken.Read).ToList();
+        _rawTokens = new AddedTokenFinder(added.Where(t => !t.IsNormalized).Select(t => (t, t.Content)));
+        _normalizedTokens = new AddedTokenFinder(added.Where(t => t.IsNormalized).Select(t => (t, Normalize(t.Content, 0).Text)));
+
+        VocabularySize = 1 + Math.Max(_model.Vocabulary.Values.Max(), added.Select(t => t.Id).DefaultIfEmpty().Max());
+        _tokens = new string[VocabularySize];
+        foreach (var (token, id) in _model.Vocabulary) _tokens[id] = token;
+        foreach (var token in added)
+        {
+            _tokens[token.Id] = token.Content;
+            if (token.IsSpecial) _special.Add(token.Id);
+        }
+
+        BeginOfText = IdOf(settings.BeginToken);
+        var end = new[] { IdOf(settings.EndToken) }.OfType<int>();
+        EndOfText = [.. end.Concat(settings.StopIds.Where(id => id < VocabularySize)).Distinct()];
+        _frame = SpecialTokenFrame.Read(root.Optional("post_processor"));
+        if (root.Optional("post_processor").IsNull && settings.AddsBegin && BeginOfText is { } begin)
+            _frame = new SpecialTokenFrame([begin], []);
+        _template = new Lazy<ChatTemplate?>(() => settings.Template is null ? null : ChatTemplate.Parse(
+            settings.Template,
+            settings.TemplateFile,
+            new Dictionary<string, object?>
+            {
+                ["bos_token"] = settings.BeginToken,
+                ["eos_token"] = settings.EndToken,
+                ["pad_token"] = settings.PaddingToken,
+                ["unk_token"] = settings.UnknownToken,
+            }.Where(v => v.Value is not null).ToDictionary()));
+
+        int? IdOf(string? content) =>
+            content is null ? null
+            : added.Find(t => t.Content == content)?.Id ?? (_model.Vocabulary.TryGetValue(content, out var id) ? id : null);
+    }
+
+    /// <inheritdoc/>
+    public int VocabularySize { get; }
+
+    /// <inheritdoc/>
+    public int? BeginOfText { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> EndOfText { get; }
+
+    /// <inheritdoc/>
+    public ChatTemplate? ChatTemplate => _template.Value;
+
+    /// <summary>Reads the tokenizer of a folder.</summary>
+    /// <param name="folder">Holds tokenizer.json and, where there are, tokenizer_config.json, special_tokens_map.json,
+    /// generation_config.json and chat_template.jinja.</param>
+    /// <exception cref="HorizonException">A file is missing or malformed, or asks for something unknown; names the file and the part.</exception>
+    public static HuggingFaceTokenizer Load(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        var file = Path.Combine(folder, "tokenizer.json");
+        if (!File.Exists(file))
+            throw new HorizonException($"{folder} holds no tokenizer.json: give a Hugging Face folder with a fast tokenizer.");
+        return new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder));
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Encode(string text, bool addSpecialTokens)
+    {
+        var tokens = Run(text, addSpecialTokens);
+        var ids = new int[tokens.Count];
+        for (var i = 0; i < ids.Length; i++) ids[i] = tokens[i].Id;
+        return ids;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Token> EncodeWithOffsets(string text, bool addSpecialTokens) => Run(text, addSpecialTokens);
+
+    /// <inheritdoc/>
+    public string Decode(IEnumerable<int> ids, bool skipSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var tokens = new List<string>();
+        foreach (var id in ids)
+        {
+            if ((uint)id >= (uint)_tokens.Length || _tokens[id] is not { } token) continue;
+            if (!skipSpecialTokens || !_special.Contains(id)) tokens.Add(token);
+        }
+
+        return _decoder is null ? string.Join(' ', tokens) : string.Concat(_decoder.Decode(tokens));
+    }
+
+    private List<Token> Run(string text, bool addSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        text = WellFormed(text);
+        var tokens = new List<Token>(text.Length / 3 + 4);
+        if (addSpecialTokens) tokens.AddRange(_frame.Before.Select(id => new Token(id, 0, 0)));
+
+        // Added tokens first in the text as it came, then, between those, in the normalized text; the rest goes to the model.
+        var done = 0;
+        foreach (var (token, start, end) in _rawTokens.Find(text))
+        {
+            EncodeSection(text[done..start], done, tokens);
+            tokens.Add(new Token(token.Id, start, end));
+            done = end;
+        }
+
+        EncodeSection(done == 0 ? text : text[done..], done, tokens);
+        if (addSpecialTokens) tokens.AddRange(_frame.After.Select(id => new Token(id, text.Length, text.Length)));
+        return tokens;
+    }
+
+    private void EncodeSection(string section, int offset, List<Token> tokens)
+    {
+        if (section.Length == 0) return;
+        var whole = new Piece(Normalize(section, offset));
+        var done = 0;
+        foreach (var (token, start, end) in _normalizedTokens.Find(whole.Span))
+        {
+            EncodePiece(whole.Slice(done, start - done), tokens);
+            tokens.Add(new Token(token.Id, whole.SourceStart(start), whole.SourceEnd(end - 1)));
+            done = end;
+        }
+
+        EncodePiece(whole.Slice(done, whole.Length - done), tokens);
+    }
+
+    private void EncodePiece(Piece piece, List<Token> tokens)
+    {
+        if (piece.Length == 0) return;
+        foreach (var part in _preTokenizer?.Split([piece]) ?? [piece]) _model.Encode(part, tokens);
+    }
+
+    private AlignedText Normalize(string text, int offset)
+    {
+        var aligned = new AlignedText(text, offset);
+        return _normalizer?.Normalize(aligned) ?? aligned;
+    }
+
+    /// <summary>Half surrogate pairs become U+FFFD, one for one.</summary>
+    private static string WellFormed(string text)
+    {
+        if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0) return text;
+        return string.Create(text.Length, text, static (target, source) =>
+        {
+            source.CopyTo(target);
+            for (var i = 0; i < target.Length; i++)
+            {
+                if (!char.IsSurrogate(target[i])) continue;
+                if (i + 1 < target.Length && char.IsSurrogatePair(target[i], target[i + 1])) i++;
+                else target[i] = '\uFFFD';
+            }
+        });
+    }
+}

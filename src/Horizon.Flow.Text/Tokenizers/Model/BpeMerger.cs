@@ -1,0 +1,64 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>The merge loop: a linked list of symbols and a heap of possible merges.</summary>
+internal static class BpeMerger
+{
+    /// <summary>Merges symbols[first..next]; the places of the result are relative to the first symbol.</summary>
+    public static Token[] Merge(List<Token> symbols, int first, int next, Dictionary<long, (int Rank, int Id)> merges)
+    {
+        var count = next - first;
+        var offset = symbols[first].Start;
+        var nodes = new Node[count];
+        for (var i = 0; i < count; i++)
+        {
+            var (id, start, end) = symbols[first + i];
+            nodes[i] = new Node { Id = id, Start = start - offset, End = end - offset, Previous = i - 1, Next = i + 1 };
+        }
+
+        if (count > 1) MergeAll(nodes, merges);
+        var result = new List<Token>(count);
+        for (var i = 0; i < count; i = nodes[i].Next) result.Add(new Token(nodes[i].Id, nodes[i].Start, nodes[i].End));
+        return [.. result];
+    }
+
+    private static void MergeAll(Node[] nodes, Dictionary<long, (int Rank, int Id)> merges)
+    {
+        // Priority: rank, then place. An entry is out of date where its pair has become another one since.
+        var heap = new PriorityQueue<int, long>(nodes.Length);
+        for (var i = 0; i < nodes.Length - 1; i++) Offer(i);
+
+        while (heap.TryDequeue(out var left, out var priority))
+        {
+            ref var node = ref nodes[left];
+            if (node.Id < 0 || node.Next >= nodes.Length) continue;
+            ref var right = ref nodes[node.Next];
+            if (!merges.TryGetValue(BpeModel.Pair(node.Id, right.Id), out var merge) || merge.Rank != (int)(priority >> 32)) continue;
+            node.Id = merge.Id;
+            node.End = right.End;
+            right.Id = -1;
+            node.Next = right.Next;
+            if (node.Next < nodes.Length)
+            {
+                nodes[node.Next].Previous = left;
+                Offer(left);
+            }
+
+            if (node.Previous >= 0) Offer(node.Previous);
+        }
+
+        void Offer(int left)
+        {
+            if (merges.TryGetValue(BpeModel.Pair(nodes[left].Id, nodes[nodes[left].Next].Id), out var merge))
+                heap.Enqueue(left, BpeModel.Pair(merge.Rank, left));
+        }
+    }
+
+    private struct Node
+    {
+        public int Id; // -1 once merged into its left neighbour
+        public int Start;
+        public int End;
+        public int Previous;
+        public int Next;
+    }
+}

@@ -1,0 +1,7 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>Rewrites a text before it is split; normalizers of tokenizer.json.</summary>
+internal interface INormalizer
+{
+    AlignedText Normalize(AlignedText text);
+}

@@ -1,0 +1,18 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>Reads the `normalizer` part of tokenizer.json.</summary>
+internal static class NormalizerReader
+{
+    public static INormalizer? Read(JsonPart part) => part.IsNull ? null : ReadOne(part);
+
+    private static INormalizer ReadOne(JsonPart part) => part.Required("type").AsString() switch
+    {
+        "Sequence" => new SequenceNormalizer([.. part.Required("normalizers").Items().Select(ReadOne)]),
+        "NFC" => new CanonicalNormalizer(compose: true),
+        "NFD" => new CanonicalNormalizer(compose: false),
+        "Prepend" => new PrependNormalizer(part.Required("prepend").AsString()),
+        "Replace" => new ReplaceNormalizer(PatternReader.Read(part.Required("pattern")), part.Optional("content").AsString("")),
+        "Strip" => new StripNormalizer(part.Optional("strip_left").AsBool(true), part.Optional("strip_right").AsBool(true)),
+        var type => throw part.Error($"has the unknown type '{type}'; known are Sequence, NFC, NFD, Prepend, Replace and Strip."),
+    };
+}

@@ -1,0 +1,30 @@
+using System.Text.RegularExpressions;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>Replaces every match of a pattern by a fixed string.</summary>
+internal sealed class ReplaceNormalizer(Regex pattern, string content) : INormalizer
+{
+    public AlignedText Normalize(AlignedText text)
+    {
+        AlignedText.Builder? builder = null;
+        var done = 0;
+        foreach (var match in pattern.EnumerateMatches(text.Text))
+        {
+            builder ??= new AlignedText.Builder(text.Text.Length + 16);
+            Copy(match.Index);
+            var start = match.Length > 0 ? text.StartOf(match.Index) : match.Index > 0 ? text.EndOf(match.Index - 1) : text.StartOf(0);
+            builder.Append(content, start, match.Length > 0 ? text.EndOf(match.Index + match.Length - 1) : start);
+            done = match.Index + match.Length;
+        }
+
+        if (builder is null) return text;
+        Copy(text.Text.Length);
+        return builder.Build();
+
+        void Copy(int end)
+        {
+            for (; done < end; done++) builder.Append(text.Text[done], text.StartOf(done), text.EndOf(done));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>
+/// A regular expression over code points. .NET matches UTF-16 units, for which a character beyond U+FFFF is two surrogates and never
+/// a letter; so such characters are matched through a stand-in: a single unit of the same general category.
+/// </summary>
+internal sealed class CodePointRegex
+{
+    private static readonly Dictionary<UnicodeCategory, char> StandIns = new()
+    {
+        [UnicodeCategory.UppercaseLetter] = '\u0100',
+        [UnicodeCategory.LowercaseLetter] = '\u0101',
+        [UnicodeCategory.TitlecaseLetter] = '\u01C5',
+        [UnicodeCategory.ModifierLetter] = '\u02B0',
+        [UnicodeCategory.OtherLetter] = '\u01BB',
+        [UnicodeCategory.NonSpacingMark] = '\u0300',
+        [UnicodeCategory.SpacingCombiningMark] = '\u0903',
+        [UnicodeCategory.EnclosingMark] = '\u0488',
+        [UnicodeCategory.DecimalDigitNumber] = '\u0660',
+        [UnicodeCategory.LetterNumber] = '\u16EE',
+        [UnicodeCategory.OtherNumber] = '\u00BC',
+        [UnicodeCategory.Format] = '\u200B',
+        [UnicodeCategory.PrivateUse] = '\uE000',
+        [UnicodeCategory.ConnectorPunctuation] = '\u203F',
+        [UnicodeCategory.DashPunctuation] = '\u058A',
+        [UnicodeCategory.OpenPunctuation] = '\u0F3A',
+        [UnicodeCategory.ClosePunctuation] = '\u0F3B',
+        [UnicodeCategory.InitialQuotePunctuation] = '\u00AB',
+        [UnicodeCategory.FinalQuotePunctuation] = '\u00BB',
+        [UnicodeCategory.OtherPunctuation] = '\u055A',
+        [UnicodeCategory.MathSymbol] = '\u00AC',
+        [UnicodeCategory.CurrencySymbol] = '\u00A4',
+        [UnicodeCategory.ModifierSymbol] = '\u02C2',
+        [UnicodeCategory.OtherSymbol] = '\u00A6',
+    };
+
+    private readonly Regex _regex;
+
+    /// <exception cref="ArgumentException">The pattern is not one that .NET can read.</exception>
+    public CodePointRegex(string pattern)
+    {
+        // U+017F folds to s in every other engine, not in .NET.
+        pattern = pattern.Replace("(?i:'s|", "(?i:'[s\u017F]|", StringComparison.Ordinal);
+        _regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled);
+    }
+
+    /// <summary>Adds the matches that are not empty, as places in <paramref name="text"/>, in order.</summary>
+    public void Matches(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+    {
+        matches.Clear();
+        if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
+        {
+            foreach (var match in _regex.EnumerateMatches(text))
+                if (match.Length > 0) matches.Add((match.Index, match.Index + match.Length));
+            return;
+        }
+
+        var units = new char[text.Length];
+        var places = new int[text.Length + 1];
+        var count = 0;
+        for (var i = 0; i < text.Length;)
+        {
+            Rune.DecodeFromUtf16(text[i..], out var rune, out var length);
+            places[count] = i;
+            units[count++] = length == 1 ? text[i] : StandIns.GetValueOrDefault(Rune.GetUnicodeCategory(rune), '\u0378');
+            i += length;
+        }
+
+        places[count] = text.Length;
+        foreach (var match in _regex.EnumerateMatches(units.AsSpan(0, count)))
+            if (match.Length > 0) matches.Add((places[match.Index], places[match.Index + match.Length]));
+    }
+}

@@ -1,0 +1,30 @@
+using System.Text.RegularExpressions;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>SentencePiece's way: spaces become a visible character, one is set before the text, and words begin with it.</summary>
+internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme scheme, bool split) : IPreTokenizer
+{
+    private readonly SplitPreTokenizer? _words = split
+        ? new SplitPreTokenizer(new CodePointRegex(Regex.Escape(replacement.ToString())), SplitBehavior.MergedWithNext, invert: false)
+        : null;
+
+    public List<Piece> Split(List<Piece> pieces)
+    {
+        var marked = pieces.ConvertAll(Mark);
+        return _words is null ? marked : _words.Split(marked);
+    }
+
+    private Piece Mark(Piece piece)
+    {
+        if (piece.Length == 0) return piece;
+        var isFirst = piece.SourceStart(0) == 0;
+        var prepend = piece.Span[0] != replacement && piece.Span[0] != ' '
+            && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && isFirst));
+        var builder = new AlignedText.Builder(piece.Length + 1);
+        if (prepend) builder.Append(replacement, piece.SourceStart(0), piece.SourceStart(0));
+        for (var i = 0; i < piece.Length; i++)
+            builder.Append(piece.Span[i] == ' ' ? replacement : piece.Span[i], piece.SourceStart(i), piece.SourceEnd(i));
+        return new Piece(builder.Build());
+    }
+}

@@ -1,0 +1,86 @@
+using System.Collections.Concurrent;
+using Horizon.Flow.Host;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Tests.Training;
+
+/// <summary>
+/// The CPU with copies that land late, after random delays, as on a GPU; and with poison: a buffer is NaN until its copy has landed, and a
+/// gradient buffer is NaN again once it was copied down. Who reads without waiting for the fence reads NaN.
+/// </summary>
+public sealed class JitterDevice(int seed) : IComputeDevice
+{
+    private readonly CpuDevice _inner = new();
+    private readonly ConcurrentDictionary<Task, bool> _copies = [];
+    private int _count;
+
+    public Device TorchDevice => _inner.TorchDevice;
+
+    public string Name => "cpu with late copies";
+
+    public long? MemoryBytes => null;
+
+    public ComputeLane Lane => _inner.Lane;
+
+    public DeviceBuffer Allocate(long elements, ElementType type)
+    {
+        var buffer = _inner.Allocate(elements, type);
+        Poison(buffer);
+        return buffer;
+    }
+
+    public void PageLock(HostBuffer buffer) => _inner.PageLock(buffer);
+
+    public void Unlock(HostBuffer buffer) => Task.WaitAll(_copies.Keys.ToArray());
+
+    public Fence Upload(HostBuffer source, long bytes, DeviceBuffer target, Fence after) => Later(after, () =>
+    {
+        Poison(target);
+        return () => _inner.Upload(source, bytes, target, Fence.Completed);
+    });
+
+    public Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after) => Later(after, () => () =>
+    {
+        _inner.Download(source, bytes, target, Fence.Completed);
+        Poison(source);
+    });
+
+    public Fence RecordCompute() => Fence.Completed;
+
+    public void ComputeWaits(Fence fence) => fence.WaitAsync().AsTask().GetAwaiter().GetResult();
+
+    public void Dispose()
+    {
+        Task.WaitAll(_copies.Keys.ToArray());
+        _inner.Dispose();
+    }
+
+    private static unsafe void Poison(DeviceBuffer buffer) => new Span<byte>((void*)buffer.Address, (int)buffer.ByteLength).Fill(0xFF);
+
+    private LateFence Later(Fence after, Func<Action> begin)
+    {
+        var number = Interlocked.Increment(ref _count);
+        var copy = CopyAsync();
+        _copies.TryAdd(copy, true);
+        copy.ContinueWith(done => _copies.TryRemove(done, out _), TaskScheduler.Default);
+        return new LateFence(copy);
+
+        async Task CopyAsync()
+        {
+            await Task.Yield();
+            await after.WaitAsync();
+            var finish = begin();
+            var delay = (uint)HashCode.Combine(seed, number) % 16;
+            if (delay < 3) await Task.Delay((int)delay + 1);
+            else for (; delay > 3; delay--) await Task.Yield();
+            finish();
+        }
+    }
+
+    private sealed class LateFence(Task copy) : Fence
+    {
+        public override bool IsComplete => copy.IsCompleted;
+
+        public override ValueTask WaitAsync(CancellationToken cancellationToken = default) => new(copy.WaitAsync(cancellationToken));
+    }
+}

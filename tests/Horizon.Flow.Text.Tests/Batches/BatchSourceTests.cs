@@ -1,0 +1,177 @@
+using FsCheck.Xunit;
+
+namespace Horizon.Flow.Text.Tests;
+
+/// <summary>What must hold for every data set, row length, batch size and seed.</summary>
+public class BatchSourceTests
+{
+    // Computed by a few lines of Python; a change here would change every run's order.
+    private static readonly int[] OrderOfSeed42 = [2, 6, 5, 0, 1, 4, 7, 3];
+
+    [Property(MaxTest = 300, Arbitrary = [typeof(DataSet)])]
+    public void GetMicroBatch_Packed_EveryLabelIsATargetOnceWithItsOwnPast(DataSet data)
+    {
+        var source = Source(data, packing: true);
+        var seen = new List<(int Document, int Place)>();
+        foreach (var batch in Epoch(source, 0))
+        {
+            AssertShape(batch, data.SequenceLength);
+            for (var row = 0; row < batch.Rows; row++)
+            {
+                // The tokens of one document number of a row are a run of consecutive tokens of one document.
+                for (int at = row * batch.SequenceLength, end = at + batch.SequenceLength; at < end;)
+                {
+                    if (IsPadding(batch, at)) break;
+                    var (document, place) = data.Find(batch.InputIds[at]);
+                    for (var i = 0; at < end && !IsPadding(batch, at) && (i == 0 || batch.Positions[at] != 0); i++, at++)
+                    {
+                        Assert.Equal((document, place + i), data.Find(batch.InputIds[at]));
+                        Assert.Equal(i, batch.Positions[at]);
+                        Assert.Equal(data.Documents[document].Labels[place + i + 1], batch.Targets[at]);
+                        if (batch.Targets[at] != -100) seen.Add((document, place + i + 1));
+                        if (i > 0) Assert.Equal(batch.Documents?[at - 1], batch.Documents?[at]);
+                        else if (at > row * batch.SequenceLength) Assert.NotEqual(batch.Documents![at - 1], batch.Documents[at]);
+                    }
+                }
+            }
+        }
+
+        var expected = data.Documents.SelectMany((d, n) => d.Labels.Index().Skip(1).Where(l => l.Item != -100).Select(l => (n, l.Index)));
+        Assert.Equal(expected.Order(), seen.Order());
+        Assert.Equal(seen.Count, source.Summary.LabelledTokens);
+    }
+
+    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    public void GetMicroBatch_NotPacked_OneDocumentARowInFileOrder(DataSet data)
+    {
+        var source = Source(data, packing: false, shuffle: false);
+        var kept = data.Documents.Where(d => d.Labels.Take(data.SequenceLength).Skip(1).Any(l => l != -100)).ToList();
+        var row = 0;
+        foreach (var batch in Epoch(source, 3))
+        {
+            AssertShape(batch, data.SequenceLength);
+            Assert.Null(batch.Documents);
+            Assert.Equal(batch.SequenceLength, kept.Skip(row).Take(batch.Rows).Max(d => Math.Min(d.InputIds.Length, data.SequenceLength)));
+            for (var r = 0; r < batch.Rows; r++, row++)
+            {
+                var length = Math.Min(kept[row].InputIds.Length, data.SequenceLength);
+                var ids = batch.InputIds.AsSpan(r * batch.SequenceLength, batch.SequenceLength);
+                Assert.Equal(kept[row].InputIds.Take(length).Select(id => (long)id), ids[..length].ToArray());
+                for (var i = 0; i < batch.SequenceLength; i++)
+                    Assert.Equal(i + 1 < length ? kept[row].Labels[i + 1] : -100, batch.Targets[r * batch.SequenceLength + i]);
+            }
+        }
+
+        Assert.Equal(kept.Count, row);
+        Assert.Equal(kept.Count(d => d.InputIds.Length > data.SequenceLength), source.Summary.TruncatedDocuments);
+        Assert.Equal(data.Documents.Count - kept.Count, source.Summary.DroppedDocuments);
+    }
+
+    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    public void GetMicroBatch_SameSeed_SameBatchesInAnyOrderOfAsking(DataSet data, bool packing)
+    {
+        var (one, other) = (Source(data, packing), Source(data, packing));
+        for (var index = one.MicroBatchesPerEpoch(5) - 1; index >= 0; index--)
+        {
+            other.GetMicroBatch(index, 0);
+            var (a, b) = (one.GetMicroBatch(5, index), other.GetMicroBatch(5, index));
+            Assert.Equal(a.InputIds, b.InputIds);
+            Assert.Equal(a.Targets, b.Targets);
+        }
+    }
+
+    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    public void GetMicroBatch_EveryEpoch_HoldsTheSameTargets(DataSet data, bool packing)
+    {
+        var source = Source(data, packing);
+        var first = Targets(0);
+        Assert.Equal(source.Summary.LabelledTokens, first.Count);
+        Assert.Equal(first, Targets(1));
+        Assert.Equal(source.Summary.Tokens, Epoch(source, 2).Sum(b => (long)b.TokenCount));
+        Assert.Equal(source.Summary.Rows, Epoch(source, 2).Sum(b => b.Rows));
+
+        List<long> Targets(int epoch) => [.. Epoch(source, epoch).SelectMany(b => b.Targets).Where(t => t != -100).Order()];
+    }
+
+    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    public void GetMicroBatch_PackedWithoutShuffle_KeepsFileOrder(DataSet data)
+    {
+        var ids = Epoch(Source(data, packing: true, shuffle: false), 1)
+            .SelectMany(b => b.InputIds.Index().Where(i => !IsPadding(b, i.Index)).Select(i => i.Item)).ToList();
+        Assert.Equal(ids.Order(), ids);
+    }
+
+    [Fact]
+    public void GetMicroBatch_DifferentEpochsAndSeeds_DifferentOrders()
+    {
+        var documents = Enumerable.Range(0, 100).Select(i => new TokenDocument([i, i], [i, i])).ToList();
+        var options = new DataOptions { Path = "p", SequenceLength = 2, Packing = false };
+        var orders = new[] { (1L, 0), (1L, 1), (2L, 0) }.Select(o => string.Join(
+            ',', Epoch(BatchSource.FromDocuments(documents, options, 7, o.Item1), o.Item2).SelectMany(b => b.InputIds)));
+        Assert.Equal(3, orders.Distinct().Count());
+    }
+
+    [Fact]
+    public void GetMicroBatch_LongText_PredictsAcrossTheBordersOfPieces()
+    {
+        var text = Enumerable.Range(10, 9).ToArray();
+        var options = new DataOptions { Path = "p", SequenceLength = 4, Shuffle = false };
+        var batch = BatchSource.FromDocuments([new TokenDocument(text, text)], options, 2, 0).GetMicroBatch(0, 0);
+        Assert.Equal([10, 11, 12, 13, 14, 15, 16, 17], batch.InputIds);
+        Assert.Equal([11, 12, 13, 14, 15, 16, 17, 18], batch.Targets);
+        Assert.Equal([0, 1, 2, 3, 0, 1, 2, 3], batch.Positions);
+        Assert.Null(batch.Documents);
+    }
+
+    [Fact]
+    public void FromDocuments_ShortDocuments_FillRowsWell()
+    {
+        var random = new SplitMix64(1, 1);
+        var documents = Enumerable.Range(0, 2000).Select(_ => new int[2 + random.Below(120)]).Select(ids => new TokenDocument(ids, ids)).ToList();
+        var summary = BatchSource.FromDocuments(documents, new DataOptions { Path = "p", SequenceLength = 128 }, 1, 0).Summary;
+        Assert.InRange(summary.Tokens / (128.0 * summary.Rows), 0.97, 1);
+    }
+
+    [Fact]
+    public void FromDocuments_NothingToLearn_IsRefusedAndPartlyCounted()
+    {
+        var nothing = new TokenDocument([1, 2, 3], [1, -100, -100]);
+        var options = new DataOptions { Path = "here.jsonl", Packing = false };
+        var message = Assert.Throws<HorizonException>(() => BatchSource.FromDocuments([nothing], options, 1, 0)).Message;
+        Assert.Contains("here.jsonl: nothing is to be learned", message, StringComparison.Ordinal);
+        var summary = BatchSource.FromDocuments([nothing, new TokenDocument([1, 2], [1, 2])], options, 1, 0).Summary;
+        Assert.Equal(1, summary.DroppedDocuments);
+        Assert.Contains("1 of 2 documents are left out", Assert.Single(summary.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Permutation_KnownSeed_StaysAsItIs() => Assert.Equal(OrderOfSeed42, new SplitMix64(42, 0).Permutation(8));
+
+    private static void AssertShape(MicroBatch batch, int sequenceLength)
+    {
+        Assert.InRange(batch.SequenceLength, 1, sequenceLength);
+        var size = batch.Rows * batch.SequenceLength;
+        Assert.All([batch.InputIds.Length, batch.Targets.Length, batch.Positions.Length, batch.Documents?.Length ?? size], n => Assert.Equal(size, n));
+        Assert.Equal(batch.Targets.Count(t => t != -100), batch.LabelledTokens);
+        Assert.Equal(Enumerable.Range(0, size).Count(i => !IsPadding(batch, i)), batch.TokenCount);
+        for (var row = 0; row < batch.Rows && batch.Documents is not null; row++)
+        {
+            var numbers = batch.Documents.AsSpan(row * batch.SequenceLength, batch.SequenceLength).ToArray();
+            var padding = numbers.Where((_, i) => IsPadding(batch, row * batch.SequenceLength + i)).ToHashSet();
+            var real = numbers.Where((_, i) => !IsPadding(batch, row * batch.SequenceLength + i)).ToHashSet();
+            Assert.True(padding.Count <= 1 && !padding.Overlaps(real));
+        }
+    }
+
+    /// <summary>The documents of the tests hold no id 0.</summary>
+    private static bool IsPadding(MicroBatch batch, int place) => batch.InputIds[place] == 0;
+
+    private static IEnumerable<MicroBatch> Epoch(BatchSource source, int epoch) =>
+        Enumerable.Range(0, source.MicroBatchesPerEpoch(epoch)).Select(index => source.GetMicroBatch(epoch, index));
+
+    private static BatchSource Source(DataSet data, bool packing, bool shuffle = true) => BatchSource.FromDocuments(
+        data.Documents,
+        new DataOptions { Path = "p", SequenceLength = data.SequenceLength, Packing = packing, Shuffle = shuffle },
+        data.BatchSize,
+        data.Seed);
+}

@@ -1,0 +1,147 @@
+namespace Horizon.Flow.Text.Tests;
+
+public class DocumentReaderTests
+{
+    [Fact]
+    public void Read_AlpacaWithChatTemplate_TrainsTheAnswer()
+    {
+        var documents = Read(Data.Folder("sft/megatrain_alpaca_en_demo.json"), Data.Qwen);
+        Assert.Equal(10, documents.Count);
+        Assert.Equal(
+            "<|im_start|>user\nConvert 3/4 to a decimal.<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\nTo convert 3/4 to a decimal, divide 3 by 4: 3 ÷ 4 = 0.75.<|im_end|>\n",
+            Data.Qwen.Decode(documents[1].InputIds, false));
+        Assert.Equal(
+            "<think>\n\n</think>\n\nTo convert 3/4 to a decimal, divide 3 by 4: 3 ÷ 4 = 0.75.<|im_end|>\n", Trained(documents[1], Data.Qwen));
+    }
+
+    [Fact]
+    public void Read_AlpacaWithoutChatTemplate_TakesStanfordsPromptAndEndToken()
+    {
+        var documents = Read(Data.Folder("sft/lf_identity.json"), Data.Stories);
+        Assert.Equal(91, documents.Count);
+        var text = Data.Stories.Decode(documents[0].InputIds, false);
+        Assert.StartsWith("<s> Below is an instruction that describes a task. Write", text, StringComparison.Ordinal);
+        Assert.Contains("### Instruction:\nhi\n\n### Response:Hello! I am {{name}}", text, StringComparison.Ordinal);
+        Assert.EndsWith("Hello! I am {{name}}, an AI assistant developed by {{author}}. How can I assist you today?</s>", Trained(documents[0], Data.Stories), StringComparison.Ordinal);
+        Assert.Equal(TokenDocument.Ignored, documents[0].Labels[0]);
+    }
+
+    [Fact]
+    public void Read_MessagesWithContentParts_TrainsEveryAnswer()
+    {
+        var documents = Read(Data.Folder("sft/lf_v1_sft_demo.jsonl"), Data.Qwen);
+        Assert.Equal(500, documents.Count);
+        Assert.All(documents, document => Assert.Contains(document.Labels, label => label != TokenDocument.Ignored));
+        Assert.Equal(
+            "<think>\n\n</think>\n\nHello! I am {{name}}, an AI assistant developed by {{author}}. How can I assist you today?<|im_end|>\n",
+            Trained(documents[0], Data.Qwen));
+    }
+
+    [Theory]
+    [InlineData("""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","loss_weight":0},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}""", "<think>\n\n</think>\n\nd<|im_end|>\n")]
+    [InlineData("""{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"},{"from":"human","value":"c"},{"from":"gpt","value":"d"}]}""", "b<|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
+    [InlineData("""{"instruction":"c","input":"x","output":"d","system":"s","history":[["a","b"]]}""", "b<|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"x":1}}}]},{"role":"tool","content":"3"},{"role":"assistant","content":"d"}],"tools":"[]"}""", "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call><|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
+    public void Read_Conversations_TrainWhatTheAssistantSays(string line, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(expected, Trained(Assert.Single(Read(folder.Write("a.jsonl", line), Data.Qwen)), Data.Qwen));
+    }
+
+    [Fact]
+    public void Read_TrainOnPrompt_LabelsEveryToken()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"instruction":"a","output":"b"}""");
+        var document = Assert.Single(Read(file, Data.Qwen, options => options with { TrainOnPrompt = true }));
+        Assert.Equal(document.InputIds, document.Labels);
+    }
+
+    [Fact]
+    public void Read_FolderOfTexts_OneDocumentAFileInOrdinalOrder()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("b.txt", "second");
+        folder.Write("B.txt", "first");
+        folder.Write("c.jsonl", """{"text":"third"}""" + "\n\n" + """{"text":"fourth"}""");
+        folder.Write("ignored.bin", "x");
+        var documents = Read(folder.Path, Data.Stories);
+        Assert.Equal(
+            ["<s> first</s>", "<s> second</s>", "<s> third</s>", "<s> fourth</s>"], documents.Select(d => Data.Stories.Decode(d.InputIds, false)));
+        Assert.All(documents, d => Assert.Equal(d.InputIds, d.Labels));
+    }
+
+    [Fact]
+    public void Read_Tokens_NeedsNoTokenizer()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"input_ids":[1,2,3],"labels":[-100,2,3]}""" + "\n" + """{"input_ids":[4,5]}""");
+        var documents = Read(file, null);
+        Assert.Equal([-100, 2, 3], documents[0].Labels);
+        Assert.Equal([4, 5], documents[1].Labels);
+    }
+
+    [Theory]
+    [InlineData("a.jsonl", "", "empty")]
+    [InlineData("a.json", "[]", "empty")]
+    [InlineData("a.txt", "", "empty")]
+    [InlineData("a.jsonl", "{\"text\":\"x\"}\n{\"text\":", "line 2: this is not valid JSON")]
+    [InlineData("a.json", "[{\"text\":\"x\"},\n{", "line 2: this is not valid JSON")]
+    [InlineData("a.jsonl", "{\"prompt\":\"x\"}", "line 1: the format cannot be told")]
+    [InlineData("a.bin", "x", "set data.format")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1,2]}\n{\"input_ids\":[1,600]}", "line 2: the token id 600 is not in the model's vocabulary of 512")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1,-1]}", "the token id -1")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1,2],\"labels\":[1,-7]}", "the label -7")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1,2],\"labels\":[1]}", "2 input_ids but 1 labels")]
+    [InlineData("a.jsonl", "{\"input_ids\":\"1\"}", "'input_ids' must be a list")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1.5]}", "whole numbers")]
+    [InlineData("a.jsonl", "{\"instruction\":\"x\"}", "'output' is missing")]
+    [InlineData("a.jsonl", "{\"instruction\":1,\"output\":\"\"}", "'instruction' must be a string")]
+    [InlineData("a.jsonl", "{\"messages\":[]}", "no chat template", "chat template, and the tokenizer has none")]
+    [InlineData("a.jsonl", "{\"text\":\"\\ud800\"}", "valid Unicode")]
+    public void Read_WrongData_NamesFileLineAndReason(string name, string content, string complaint, string? other = null)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write(name, content);
+        var message = Assert.Throws<HorizonException>(() => Read(file, Data.Stories)).Message;
+        Assert.StartsWith(file, message, StringComparison.Ordinal);
+        Assert.Contains(other ?? complaint, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"messages":[]}""", "empty")]
+    [InlineData("""{"messages":[{"role":"user"}]}""", "has no 'content'")]
+    [InlineData("""{"messages":["x"]}""", "must be an object")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image"}]}]}""", "'image' cannot be trained")]
+    [InlineData("""{"messages":[{"role":"assistant","content":"a","loss_weight":0.5}]}""", "must be 0 or 1")]
+    [InlineData("""{"conversations":[{"from":"alien","value":"a"}]}""", "'alien' is unknown")]
+    public void Read_WrongConversation_NamesLineAndReason(string line, string complaint)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", line);
+        var message = Assert.Throws<HorizonException>(() => Read(file, Data.Qwen)).Message;
+        Assert.StartsWith($"{file}, line 1: ", message, StringComparison.Ordinal);
+        Assert.Contains(complaint, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_MissingPathOrBytesThatAreNoText_SaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("does not exist", Assert.Throws<HorizonException>(() => Read(Path.Combine(folder.Path, "no"), null)).Message);
+        Assert.Contains("no data files", Assert.Throws<HorizonException>(() => Read(folder.Path, null)).Message);
+        File.WriteAllBytes(Path.Combine(folder.Path, "a.txt"), [0x61, 0xFF, 0x62]);
+        Assert.Contains("not UTF-8", Assert.Throws<HorizonException>(() => Read(folder.Path, Data.Qwen)).Message);
+        Assert.Contains("needs a tokenizer", Assert.Throws<HorizonException>(() => Read(folder.Write("b.jsonl", "{\"text\":\"\"}"), null)).Message);
+    }
+
+    private static List<TokenDocument> Read(string path, ITokenizer? tokenizer, Func<DataOptions, DataOptions>? change = null)
+    {
+        var options = new DataOptions { Path = path };
+        options = change?.Invoke(options) ?? options;
+        return DocumentReader.Read(options, new DocumentBuilder(tokenizer, tokenizer?.VocabularySize ?? 512, options.TrainOnPrompt));
+    }
+
+    private static string Trained(TokenDocument document, HuggingFaceTokenizer tokenizer) => tokenizer.Decode(
+        document.Labels.Where(label => label != TokenDocument.Ignored), skipSpecialTokens: false);
+}

@@ -1,0 +1,121 @@
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+
+namespace Horizon.Flow.Bench;
+
+/// <summary>Training on a device against training on the CPU, against itself, and under poison.</summary>
+internal static class CheckCommand
+{
+    private const double Fp32Tolerance = 1e-4;
+
+    public static async Task RunAsync(string name, int seed, int cases, TimeSpan limit, Report report)
+    {
+        using var cpu = new CpuDevice();
+        using var device = ComputeDevice.Parse(name, report.Warn);
+        report.Say($"device {device.Name}, libtorch from {NativeTorch.Load()}");
+        foreach (var one in CheckCase.Some(seed, cases))
+        {
+            CheckOutcome? reference = null;
+            await report.Part($"fp32 {one.Name}", limit, async () =>
+            {
+                reference = await CheckRun.TrainAsync(one, cpu, StorePrecision.Fp32);
+                await Fp32Async(one, device, reference, report);
+            });
+            if (reference is not null) await report.Part($"bf16 {one.Name}", limit, () => Bf16Async(one, cpu, device, reference, report));
+            await report.Part($"repeat {one.Name}", limit, () => RepeatAsync(one, device, report));
+        }
+
+        foreach (var precision in new[] { StorePrecision.Bf16, StorePrecision.Fp32 })
+        {
+            var large = Large(device);
+            await report.Part($"repeat {precision} {large.Name}", limit, () => RepeatAsync(large, device, report, precision));
+            await report.Part($"poison {precision} {large.Name}", limit, () => PoisonAsync(large, device, precision, report));
+            var wide = Wide(device);
+            await report.Part($"poison {precision} {wide.Name}", limit, () => PoisonAsync(wide, device, precision, report));
+        }
+
+        if (device.MemoryBytes is not null) await report.Part("planted race", limit, () => PlantedAsync(device, report));
+    }
+
+    private static async Task Fp32Async(CheckCase one, IComputeDevice device, CheckOutcome reference, Report report)
+    {
+        var given = await CheckRun.TrainAsync(one, device, StorePrecision.Fp32);
+        var (loss, norm, parameters) = given.ErrorAgainst(reference);
+        report.Check($"fp32 {one.Name}", Math.Max(loss, Math.Max(norm, parameters)) <= Fp32Tolerance && given.LeasesReclaimed == 0,
+            Text($"loss {loss:E1}, norm {norm:E1}, parameters {parameters:E1} from the CPU's; leases lost {given.LeasesReclaimed}"));
+    }
+
+    // Against fp32 from the same start: the device's bf16 may not be much further away than the CPU's bf16 is.
+    private static async Task Bf16Async(CheckCase one, IComputeDevice cpu, IComputeDevice device, CheckOutcome reference, Report report)
+    {
+        var ours = (await CheckRun.TrainAsync(one, device, StorePrecision.Bf16)).ErrorAgainst(reference);
+        var theirs = (await CheckRun.TrainAsync(one, cpu, StorePrecision.Bf16)).ErrorAgainst(reference);
+        var right = ours.Loss <= (3 * theirs.Loss) + 2e-3 && ours.Norm <= (3 * theirs.Norm) + 1e-2 && ours.Parameters <= (3 * theirs.Parameters) + 1e-6;
+        report.Check($"bf16 {one.Name}", right,
+            Text($"from fp32: loss {ours.Loss:E1} (CPU {theirs.Loss:E1}), norm {ours.Norm:E1} ({theirs.Norm:E1}), parameters {ours.Parameters:E1} ({theirs.Parameters:E1})"));
+    }
+
+    private static async Task RepeatAsync(CheckCase one, IComputeDevice device, Report report, StorePrecision precision = StorePrecision.Bf16)
+    {
+        var first = await CheckRun.TrainAsync(one, device, precision);
+        var second = await CheckRun.TrainAsync(one, device, precision);
+        report.Check($"repeat {precision} {one.Name}, again", first.IsBitwise(second), first.IsBitwise(second) ? "bitwise equal" : first.DifferencesTo(second));
+        var random = new Random(one.Seed);
+        for (var i = 0; i < 2; i++)
+        {
+            var other = one with { Pipeline = CheckCase.AnyCapacities(random), Interval = 1 + random.Next(3) };
+            var third = await CheckRun.TrainAsync(other, device, precision);
+            report.Check($"repeat {precision} {one.Name}, other capacities", first.IsBitwise(third),
+                first.IsBitwise(third) ? "bitwise equal" : $"{first.DifferencesTo(third)}; {other.Pipeline}, interval {other.Interval}");
+        }
+    }
+
+    private static async Task PoisonAsync(CheckCase one, IComputeDevice device, StorePrecision precision, Report report)
+    {
+        var clean = await CheckRun.TrainAsync(one, device, precision);
+        for (var round = 0; round < 3; round++)
+        {
+            var random = new Random(round);
+            var tested = one with { Pipeline = round == 0 ? one.Pipeline : CheckCase.AnyCapacities(random), Interval = 1 + round };
+            var poisoned = await CheckRun.TrainAsync(tested, new SpoilingDevice(device), precision, poisoned: true);
+            report.Check($"poison {precision} {one.Name}, round {round}", poisoned.IsFinite && poisoned.IsBitwise(clean),
+                !poisoned.IsFinite ? "NaN was read" : poisoned.IsBitwise(clean) ? "no NaN, bitwise equal to the run without poison" : clean.DifferencesTo(poisoned));
+        }
+    }
+
+    private static async Task PlantedAsync(IComputeDevice device, Report report)
+    {
+        var seen = await CheckRun.TrainAsync(Wide(device), new SpoilingDevice(device, faulty: true), StorePrecision.Bf16, poisoned: true);
+        report.Check("the detector sees a planted race", !seen.IsFinite, seen.IsFinite ? "it saw nothing" : "NaN was read, as it should be");
+    }
+
+    // Many tokens: attention over several key blocks, gradients that wait for the way down.
+    private static CheckCase Large(IComputeDevice device)
+    {
+        var small = device.MemoryBytes is null;
+        return new CheckCase("long sequences", Config(small ? 128 : 1024, small ? 256 : 2816, small ? 512 : 32_000, 3, small ? 32 : 128), small ? 1 : 8, small ? 128 : 1024, 5);
+    }
+
+    // Few tokens and wide layers: the copies are slower than the operators, which would overtake them.
+    private static CheckCase Wide(IComputeDevice device)
+    {
+        var small = device.MemoryBytes is null;
+        return new CheckCase("wide layers", Config(small ? 128 : 2048, small ? 384 : 8192, small ? 512 : 4000, 3, small ? 32 : 128), 1, 32, 6);
+    }
+
+    private static ModelConfig Config(int hidden, int intermediate, int vocabulary, int layers, int headWidth) => new()
+    {
+        Architecture = "Qwen2ForCausalLM",
+        LayerCount = layers,
+        HeadCount = hidden / headWidth,
+        KeyValueHeadCount = Math.Max(1, hidden / headWidth / 4),
+        HeadDimension = headWidth,
+        HiddenSize = hidden,
+        IntermediateSize = intermediate,
+        VocabularySize = vocabulary,
+        MaximumSequenceLength = 4096,
+        QueryKeyValueBias = true,
+    };
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,36 @@
+namespace Horizon.Flow.Bench;
+
+/// <summary>One piece of work on one stream, in <see cref="System.Diagnostics.Stopwatch"/> ticks.</summary>
+internal sealed class DeviceSpan(string stream, long launched, long bytes)
+{
+    public string Stream { get; } = stream;
+
+    /// <summary>When the host launched it.</summary>
+    public long Launched { get; } = launched;
+
+    /// <summary>Bytes copied; 0 for computation.</summary>
+    public long Bytes { get; } = bytes;
+
+    public long Start { get; private set; }
+
+    public long End { get; set; }
+
+    /// <summary>How long the stream was idle before it, for want of data from another stream.</summary>
+    public long WaitedForData { get; private set; }
+
+    /// <summary>How long the stream was idle before it because the host had not launched it.</summary>
+    public long WaitedForHost { get; private set; }
+
+    public TaskCompletionSource<DeviceSpan> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Works the start out.</summary>
+    /// <param name="previous">The end of the work before on the stream; 0 for none.</param>
+    /// <param name="data">The end of what it waited for.</param>
+    public void Settle(long previous, long data)
+    {
+        Start = Math.Min(End, Math.Max(previous, Math.Max(Launched, data)));
+        if (previous == 0) return;
+        WaitedForHost = Math.Max(0, Math.Min(Launched, End) - previous);
+        WaitedForData = Math.Max(0, Start - Math.Max(previous, Math.Min(Launched, End)));
+    }
+}

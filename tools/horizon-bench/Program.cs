@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Horizon.Flow;
+using Horizon.Flow.Bench;
+
+// Checks and measures training on a device: horizon-bench check|step|kernels. See docs/benchmarks.
+var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N.", DefaultValueFactory = _ => "auto" };
+var limit = new Option<int>("--limit") { Description = "Seconds that one part may take before the program is ended.", DefaultValueFactory = _ => 120 };
+
+var seed = new Option<int>("--seed") { Description = "Chooses the random models.", DefaultValueFactory = _ => 1 };
+var cases = new Option<int>("--cases") { Description = "How many random models.", DefaultValueFactory = _ => 10 };
+var check = new Command("check", "Compares training on the device with training on the CPU, run with run, and looks for races.") { device, limit, seed, cases };
+check.SetAction((arguments, _) => Guard(report => CheckCommand.RunAsync(
+    arguments.GetValue(device)!, arguments.GetValue(seed), arguments.GetValue(cases), TimeSpan.FromSeconds(arguments.GetValue(limit)), report)));
+
+var shape = new Option<string>("--shape") { Description = $"One of {string.Join(", ", Shapes.Names)}.", DefaultValueFactory = _ => "tiny" };
+var layers = new Option<int?>("--layers") { Description = "Another number of layers." };
+var batch = new Option<int>("--batch") { Description = "Sequences of a micro-batch.", DefaultValueFactory = _ => 4 };
+var sequence = new Option<int>("--seq") { Description = "Tokens of a sequence.", DefaultValueFactory = _ => 1024 };
+var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
+var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
+var precision = new Option<string>("--precision") { Description = "bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
+var clip = new Option<double>("--clip") { Description = "Largest gradient norm; 0 for no clipping.", DefaultValueFactory = _ => 1.0 };
+var interval = new Option<int>("--interval") { Description = "Recompute interval.", DefaultValueFactory = _ => 1 };
+var accumulation = new Option<int>("--accumulation") { Description = "Micro-batches of a step.", DefaultValueFactory = _ => 1 };
+var buffers = new Option<int>("--buffers") { Description = "Device weight buffers.", DefaultValueFactory = _ => 2 };
+var gradients = new Option<int>("--gradient-buffers") { Description = "Device gradient buffers.", DefaultValueFactory = _ => 2 };
+var slabs = new Option<int>("--slabs") { Description = "Gradient slabs where one a unit is not needed.", DefaultValueFactory = _ => 4 };
+var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
+var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
+var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
+var step = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
+{
+    device, limit, shape, layers, batch, sequence, steps, warmup, precision, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, timeline, csv,
+};
+step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
+    new StepSettings
+    {
+        Device = arguments.GetValue(device)!,
+        Limit = TimeSpan.FromSeconds(arguments.GetValue(limit)),
+        Shape = arguments.GetValue(shape)!,
+        Layers = arguments.GetValue(layers),
+        Batch = arguments.GetValue(batch),
+        Sequence = arguments.GetValue(sequence),
+        Steps = arguments.GetValue(steps),
+        WarmUp = arguments.GetValue(warmup),
+        Precision = arguments.GetValue(precision)!,
+        Clip = arguments.GetValue(clip),
+        Interval = arguments.GetValue(interval),
+        Accumulation = arguments.GetValue(accumulation),
+        DeviceBuffers = arguments.GetValue(buffers),
+        GradientBuffers = arguments.GetValue(gradients),
+        Slabs = arguments.GetValue(slabs),
+        Threads = arguments.GetValue(threads),
+        Floor = !arguments.GetValue(noFloor),
+        Timeline = arguments.GetValue(timeline),
+        Csv = arguments.GetValue(csv),
+    },
+    report)));
+
+var kernels = new Command("kernels", "Times the operators of a layer and the ways to compute them, beside the memory's floor.") { device, limit, shape, batch, sequence };
+kernels.SetAction((arguments, _) => Guard(report => KernelsCommand.RunAsync(
+    arguments.GetValue(device)!, arguments.GetValue(shape)!, arguments.GetValue(batch), arguments.GetValue(sequence),
+    TimeSpan.FromSeconds(arguments.GetValue(limit)), report)));
+
+return await new RootCommand("Checks and measures Horizon.Flow on a device.") { check, step, kernels }.Parse(args).InvokeAsync();
+
+static async Task<int> Guard(Func<Report, Task> body)
+{
+    var report = new Report();
+    try
+    {
+        await body(report);
+        return report.Finish();
+    }
+    catch (HorizonException error)
+    {
+        Console.Error.WriteLine($"horizon-bench: {error.Message}");
+        return 2;
+    }
+}

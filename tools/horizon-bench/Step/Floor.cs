@@ -1,0 +1,14 @@
+namespace Horizon.Flow.Bench;
+
+/// <summary>The least time of a step by each resource, from rates measured in the same run.</summary>
+/// <param name="Compute">Seconds of matrix products and attention, every layer recomputed once.</param>
+/// <param name="ComputeWithoutRecompute">The same if everything were kept.</param>
+/// <param name="Upload">Bytes up / rate.</param>
+/// <param name="Download">Bytes down / rate.</param>
+/// <param name="Update">Parameters / the optimizer's rate.</param>
+internal sealed record Floor(double Compute, double ComputeWithoutRecompute, double Upload, double Download, double Update)
+{
+    public double Seconds => Math.Max(Math.Max(Compute, Update), Math.Max(Upload, Download));
+
+    public string Binding => Seconds == Compute ? "compute" : Seconds == Update ? "update" : Seconds == Upload ? "upload" : "download";
+}

@@ -1,0 +1,91 @@
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+
+namespace Horizon.Flow.Bench;
+
+/// <summary>Training steps of a shape, timed, beside the floor of the machine.</summary>
+internal static class StepCommand
+{
+    public static async Task RunAsync(StepSettings settings, Report report)
+    {
+        var config = Shapes.Named(settings.Shape);
+        if (settings.Layers is { } layers) config = config with { LayerCount = layers };
+        using var device = ComputeDevice.Parse(settings.Device, report.Warn);
+        foreach (var line in Machine.Describe()) report.Say($"{line}");
+        report.Say($"device {device.Name}; {settings.Summary}");
+        var model = ModelFamilies.Define(config);
+        var plan = TrainingPlan.For(model, Options(settings));
+        var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
+        var budget = MemoryBudget.Of(plan, precision, settings.Batch, settings.Sequence);
+        report.Say($"{model.ParameterCount:N0} parameters; budget: host {new ByteSize(budget.HostBytes)}, device {new ByteSize(budget.DeviceBytes)}");
+        using var workers = new HostWorkers(settings.Threads);
+        Floor? floor = null;
+        if (settings.Floor)
+            await report.Part("floor", settings.Limit, async () => floor = await FloorBench.MeasureAsync(device, config, model, settings, workers, report));
+        await report.Part("steps", settings.Limit, () => StepsAsync(settings, plan, budget, precision, device, workers, floor, report));
+    }
+
+    private static TrainingOptions Options(StepSettings settings) => new()
+    {
+        MaxGradientNorm = settings.Clip > 0 ? settings.Clip : null,
+        RecomputeInterval = settings.Interval,
+        GradientAccumulation = settings.Accumulation,
+        HostThreads = settings.Threads,
+        LearningRate = _ => 1e-5,
+        Pipeline = new PipelineOptions
+        {
+            DeviceBuffers = Math.Max(settings.DeviceBuffers, settings.Interval),
+            GradientBuffers = settings.GradientBuffers,
+            GradientSlabs = settings.Slabs,
+        },
+    };
+
+    private static async Task StepsAsync(
+        StepSettings settings, TrainingPlan plan, MemoryBudget budget, StorePrecision precision, IComputeDevice device, HostWorkers workers, Floor? floor, Report report)
+    {
+        var clock = TimeProvider.System;
+        var start = clock.GetTimestamp();
+        using var store = plan.CreateStore(precision);
+        StoreFill.Fill(store, 1, workers, deviation: 0.02);
+        report.Say($"store of {new ByteSize(store.ByteLength)} filled in {clock.GetElapsedTime(start).TotalSeconds:F1} s, resident {new ByteSize(Environment.WorkingSet)}");
+        var tracing = new TracingDevice(device);
+        var trace = new StepTrace(settings.WarmUp);
+        start = clock.GetTimestamp();
+        var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });
+        report.Say($"run started in {clock.GetElapsedTime(start).TotalSeconds:F1} s (page-locking)");
+        var results = new StepResults(settings, plan.Model, budget, floor, report);
+        try
+        {
+            await foreach (var step in run.StepsAsync(Batches(settings, plan.Model.VocabularySize))) results.Add(step);
+        }
+        finally
+        {
+            report.Say($"stages (seconds, whole run):");
+            foreach (var (stage, share) in run.Shares)
+                report.Say($"  {stage,-10} busy {share.Busy.TotalSeconds,8:F2}  waiting {share.Waiting.TotalSeconds,8:F2}  no input {share.Starved.TotalSeconds,8:F2}  blocked {share.Blocked.TotalSeconds,8:F2}  messages {share.Messages}");
+            await run.DisposeAsync();
+        }
+
+        results.Summarize(run.LeasesReclaimed);
+        trace.Summarize(tracing.Spans, report);
+        if (settings.Timeline is { } file) trace.Write(file, tracing.Spans);
+    }
+
+    private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(StepSettings settings, int vocabulary)
+    {
+        var random = new Random(1);
+        for (var step = 0; step < settings.Steps; step++)
+            yield return [.. Enumerable.Range(0, settings.Accumulation).Select(_ => Batch(settings, vocabulary, random))];
+    }
+
+    private static MicroBatch Batch(StepSettings settings, int vocabulary, Random random)
+    {
+        var count = settings.Batch * settings.Sequence;
+        var tokens = new long[count + 1];
+        for (var i = 0; i <= count; i++) tokens[i] = random.Next(vocabulary);
+        var positions = new long[count];
+        for (var i = 0; i < count; i++) positions[i] = i % settings.Sequence;
+        return new MicroBatch(settings.Batch, settings.Sequence, tokens[..count], tokens[1..], positions);
+    }
+}

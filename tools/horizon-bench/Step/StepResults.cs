@@ -1,0 +1,42 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Bench;
+
+/// <summary>Collects step reports and sums them up.</summary>
+internal sealed class StepResults(StepSettings settings, ModelDefinition model, MemoryBudget budget, Floor? floor, Report report)
+{
+    private readonly List<StepReport> _steps = [];
+
+    public void Add(StepReport step)
+    {
+        _steps.Add(step);
+        report.Say($"step {step.Step}: {step.Elapsed.TotalSeconds:F3} s, {step.TokensPerSecond:N0} tokens/s, {Tera(step.Elapsed.TotalSeconds):F0} TFLOP/s, loss {step.Loss:F4}, norm {step.GradientNorm:G5}{(step.Skipped ? ", SKIPPED" : "")}, host {new ByteSize(step.HostBytes)}, device {new ByteSize(step.DeviceBytesPeak)}");
+    }
+
+    public void Summarize(int leasesReclaimed)
+    {
+        var times = _steps.Skip(settings.WarmUp).Select(step => step.Elapsed.TotalSeconds).Order().ToList();
+        if (times.Count == 0)
+        {
+            report.Check("steps", false, "no step was measured");
+            return;
+        }
+
+        var median = times[times.Count / 2];
+        var tokens = _steps[^1].Tokens;
+        var (host, device) = (_steps.Max(step => step.HostBytes), _steps.Max(step => step.DeviceBytesPeak));
+        report.Check("losses and gradient norms are finite, no step skipped",
+            _steps.TrueForAll(step => double.IsFinite(step.Loss) && double.IsFinite(step.GradientNorm) && step is { GradientNorm: > 0, Skipped: false }));
+        report.Check("every lease is back", leasesReclaimed == 0);
+        report.Say($"RESULT {settings.Summary}: median of {times.Count}: {median:F3} s/step, {tokens / median:N0} tokens/s, {Tera(median):F0} TFLOP/s (6 N tokens)");
+        report.Say($"memory: host {new ByteSize(host)} (budget {new ByteSize(budget.HostBytes)}), device {new ByteSize(device)} (budget {new ByteSize(budget.DeviceBytes)})");
+        if (floor is not null)
+            report.Say($"floor {floor.Seconds:F3} s ({floor.Binding}; nothing recomputed {Math.Max(floor.ComputeWithoutRecompute, floor.Update):F3} s): the step reaches {floor.Seconds / median:P0} of it");
+        if (!settings.Csv) return;
+        Console.WriteLine("shape,layers,batch,sequence,accumulation,precision,clip,interval,seconds,tokens_per_second,tflops,host_bytes,host_budget,device_bytes,device_budget,floor_compute,floor_up,floor_down,floor_update");
+        Console.WriteLine(FormattableString.Invariant(
+            $"{settings.Shape},{model.Hidden.Count - 1},{settings.Batch},{settings.Sequence},{settings.Accumulation},{settings.Precision},{settings.Clip},{settings.Interval},{median:F4},{tokens / median:F0},{Tera(median):F1},{host},{budget.HostBytes},{device},{budget.DeviceBytes},{floor?.Compute:F4},{floor?.Upload:F4},{floor?.Download:F4},{floor?.Update:F4}"));
+    }
+
+    private double Tera(double seconds) => 6.0 * model.ParameterCount * _steps[^1].Tokens / seconds / 1e12;
+}

@@ -1,0 +1,46 @@
+namespace Horizon.Flow.Bench;
+
+/// <summary>What the command line asks of a step benchmark.</summary>
+internal sealed record StepSettings
+{
+    public required string Device { get; init; }
+
+    public required TimeSpan Limit { get; init; }
+
+    public required string Shape { get; init; }
+
+    public int? Layers { get; init; }
+
+    public int Batch { get; init; }
+
+    public int Sequence { get; init; }
+
+    public int Steps { get; init; }
+
+    public int WarmUp { get; init; }
+
+    public required string Precision { get; init; }
+
+    public double Clip { get; init; }
+
+    public int Interval { get; init; }
+
+    public int Accumulation { get; init; }
+
+    public int DeviceBuffers { get; init; }
+
+    public int GradientBuffers { get; init; }
+
+    public int Slabs { get; init; }
+
+    public int Threads { get; init; }
+
+    public bool Floor { get; init; }
+
+    public string? Timeline { get; init; }
+
+    public bool Csv { get; init; }
+
+    public string Summary => FormattableString.Invariant(
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers");
+}

@@ -1,0 +1,73 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Bench;
+
+/// <summary>
+/// Random weights as fast as memory takes them: element i of a parameter is a uniform number made from a seed and i alone (SplitMix64),
+/// rounded to bf16, so that every precision starts from the same numbers. Norms lie about one.
+/// </summary>
+internal static class StoreFill
+{
+    /// <summary>Fills every unit and has the pages of all other buffers taken from the system.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="seed">Other seeds give other numbers.</param>
+    /// <param name="workers">Threads.</param>
+    /// <param name="deviation">Of matrices; null for 1 / sqrt(width of the input).</param>
+    public static void Fill(ParameterStore store, int seed, HostWorkers workers, double? deviation = null)
+    {
+        for (var index = 0; index < store.Units.Count; index++)
+        {
+            var unit = store.Units[index];
+            foreach (var slot in unit.Layout.Parameters)
+            {
+                var isNorm = slot.Role.EndsWith("norm.weight", StringComparison.Ordinal);
+                var spread = slot.Shape.Count == 2 ? Math.Sqrt(3) * (deviation ?? Math.Sqrt(1.0 / slot.Shape[1])) : deviation is null ? 0.2 : 0;
+                Fill(unit, slot, (ulong)Seeds.Mix(seed, index, slot.Offset), isNorm ? 1f : 0f, (float)spread, workers);
+            }
+
+            unit.Difference?.Touch(workers);
+            foreach (var buffer in unit.OptimizerState) buffer.Touch(workers);
+        }
+    }
+
+    /// <summary>The masters of a unit.</summary>
+    public static float[] Read(UnitState unit, HostWorkers workers)
+    {
+        var values = new float[unit.Layout.ElementCount];
+        workers.Sweep(values.Length, (_, first, count) =>
+        {
+            var target = values.AsSpan((int)first, count);
+            if (unit.Difference is null)
+            {
+                unit.Weights.Span<float>(first, count).CopyTo(target);
+                return;
+            }
+
+            var weights = unit.Weights.Span<ushort>(first, count);
+            var differences = unit.Difference.Span<short>(first, count);
+            for (var i = 0; i < count; i++) target[i] = ExactMaster.Join(weights[i], differences[i]);
+        });
+        return values;
+    }
+
+    private static void Fill(UnitState unit, ParameterSlot slot, ulong key, float middle, float spread, HostWorkers workers) =>
+        workers.Sweep(slot.Count, (_, first, count) =>
+        {
+            var floats = unit.Difference is null ? unit.Weights.Span<float>(slot.Offset + first, count) : default;
+            var halves = unit.Difference is null ? default : unit.Weights.Span<ushort>(slot.Offset + first, count);
+            for (var i = 0; i < count; i++)
+            {
+                var uniform = ((int)(Mix(key + ((ulong)(first + i) * 0x9E3779B97F4A7C15)) >> 40) - (1 << 23)) * (1f / (1 << 23));
+                var weight = ExactMaster.Split(middle + (spread * uniform)).Weight;
+                if (halves.IsEmpty) floats[i] = ExactMaster.Join(weight, 0);
+                else halves[i] = weight;
+            }
+        });
+
+    private static ulong Mix(ulong z)
+    {
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+}

@@ -1,0 +1,15 @@
+using Horizon.Flow.Configuration;
+using Horizon.Flow.Graph;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>Draws the library's graph.</summary>
+public sealed class GraphDrawer : IGraphDrawer
+{
+    /// <inheritdoc/>
+    public GraphDrawing Draw(RunConfiguration configuration)
+    {
+        var blueprint = RunBlueprint.Of(configuration);
+        return blueprint.Plan().Draw(blueprint.Precision);
+    }
+}

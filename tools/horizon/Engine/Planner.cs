@@ -1,0 +1,12 @@
+using Horizon.Flow.Configuration;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>Plans with the library.</summary>
+public sealed class Planner : IPlanner
+{
+    /// <inheritdoc/>
+    public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory) =>
+        RunPlanner.Plan(configuration, deviceMemory, hostMemory);
+}

@@ -1,0 +1,11 @@
+using Horizon.Flow.Configuration;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>Trains with the library.</summary>
+public sealed class Trainer : ITrainer
+{
+    /// <inheritdoc/>
+    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) =>
+        await TrainingSession.OpenAsync(configuration, resume, cancellation).ConfigureAwait(false);
+}
