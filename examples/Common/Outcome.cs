@@ -25,7 +25,7 @@ public sealed record Outcome(IReadOnlyList<StepReport> Reports, IReadOnlyList<fl
     /// <summary>Trains a store, on the CPU.</summary>
     public static async Task<Outcome> OfAsync(TrainingPlan plan, ParameterStore store, int steps, GraphRunOptions? run = null)
     {
-        using var device = new CpuDevice();
+        using var device = Tiny.CreateDevice();
         var reports = new List<StepReport>();
         await using (var training = plan.Start(store, device, run))
         {

@@ -10,7 +10,7 @@ public static class CustomLossExample
     public sealed record Shown(Outcome Plain, Outcome Smoothed, double PlainEvaluation, double SmoothedEvaluation);
 
     /// <summary>Trains with each loss; both are evaluated by plain cross-entropy.</summary>
-    public static async Task<Shown> RunAsync(TextWriter output, int steps = 20)
+    public static async Task<Shown> RunAsync(TextWriter output, int steps = 30)
     {
         // <snippet>
         var model = Tiny.Model;
@@ -29,7 +29,7 @@ public static class CustomLossExample
     {
         using var store = Tiny.CreateStore(plan);
         var outcome = await Outcome.OfAsync(plan, store, steps).ConfigureAwait(false);
-        using var device = new CpuDevice();
+        using var device = Tiny.CreateDevice();
         await using var run = plan.Start(store, device);
         return (outcome, await run.EvaluateAsync(Tiny.Steps(100).Last()).ConfigureAwait(false));
     }

@@ -10,14 +10,14 @@ public static class CustomOptimizerExample
     public sealed record Shown(Outcome Mixed, Outcome MixedByBlock, Outcome Signs);
 
     /// <summary>Trains with each.</summary>
-    public static async Task<Shown> RunAsync(TextWriter output, int steps = 20)
+    public static async Task<Shown> RunAsync(TextWriter output, int steps = 30)
     {
         // One way: an IHostOptimizer. The store holds its state, checkpoints carry it.
-        var mixed = TrainingPlan.For(Tiny.Model, Tiny.Options with { Optimizer = new AdEMAMix() });
+        var mixed = TrainingPlan.For(Tiny.Model, Tiny.Options with { LearningRate = _ => 5e-3, Optimizer = new AdEMAMix() });
 
         // The other: a block of your own. Here it holds the same rule, so the results must be the same.
         var byBlock = mixed.At(Stages.Update).Replace((run, stage) => new UpdateBlock(run.Store, new AdEMAMix(), run.Workers, stage));
-        var signs = TrainingPlan.For(Tiny.Model, Tiny.Options with { LearningRate = _ => 1e-3 }).At(Stages.Update).Replace(SignDescent);
+        var signs = TrainingPlan.For(Tiny.Model, Tiny.Options with { LearningRate = _ => 3e-3 }).At(Stages.Update).Replace(SignDescent);
 
         var shown = new Shown(
             await Outcome.OfAsync(mixed, steps).ConfigureAwait(false),

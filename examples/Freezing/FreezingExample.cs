@@ -16,7 +16,7 @@ public static class FreezingExample
         string What, bool[] Trained, IReadOnlyList<float[]> Before, Outcome After, int[] Downloads, long[] StateBytes);
 
     /// <summary>Trains everything, the last two layers with the head, and the head alone.</summary>
-    public static async Task<IReadOnlyList<Choice>> RunAsync(TextWriter output, int steps = 10)
+    public static async Task<IReadOnlyList<Choice>> RunAsync(TextWriter output, int steps = 30)
     {
         // <snippet>
         var all = TrainingPlan.For(Tiny.Model, Tiny.Options);

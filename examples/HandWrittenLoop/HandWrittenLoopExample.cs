@@ -26,7 +26,7 @@ public static class HandWrittenLoopExample
 
     private static async Task<List<double>> TrainAsync(ModelDefinition model, TrainingOptions options, ParameterStore store, IEnumerable<MicroBatch> batches)
     {
-        using var device = new CpuDevice();
+        using var device = Tiny.CreateDevice();
         using var workers = new HostWorkers(options.HostThreads);
         var (largest, type) = (model.Units.Max(unit => unit.ElementCount), store.WeightType);
         using var weights = new LeasePool<DeviceSlot>("weights", 2, () => new DeviceSlot(device.Allocate(largest, type)));

@@ -34,7 +34,7 @@ public static class NoiseAndClipExample
     };
 
     /// <summary>Trains without and with.</summary>
-    public static async Task<Shown> RunAsync(TextWriter output, int steps = 20)
+    public static async Task<Shown> RunAsync(TextWriter output, int steps = 30)
     {
         var plain = TrainingPlan.For(Tiny.Model, Options);
         var narrow = Options with
