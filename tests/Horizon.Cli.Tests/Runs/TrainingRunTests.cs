@@ -110,6 +110,15 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Train_EndingWithinTheWarmUp_HasItsRates()
+    {
+        var run = await _run.TrainAsync("schedule.name=wsd", "schedule.warmup_steps=10", "training.max_steps=2");
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
+        Assert.Contains("schedule.warmup_steps is 10, but the run ends after 2 steps", run.Output, StringComparison.Ordinal);
+        Assert.Equal([1e-4, 2e-4], _run.Metric("learning_rate").Select(rate => Math.Round(rate, 12)));
+    }
+
+    [Fact]
     public async Task Train_OnItsOwnOutput_GoesOnFromIt()
     {
         _run.Write("text.txt", "Once upon a time there was a king.");
