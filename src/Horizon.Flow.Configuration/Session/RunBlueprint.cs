@@ -105,9 +105,11 @@ public sealed class RunBlueprint
     private LearningRateSchedule MakeSchedule(long totalSteps)
     {
         var schedule = Configuration.Schedule;
-        var decaySteps = Math.Min((long)Math.Ceiling(schedule.DecayFraction * totalSteps), Math.Max(0, totalSteps - schedule.WarmupSteps));
+        // A run that ends within its warm-up has the warm-up's rates all the same.
+        var steps = Math.Max(totalSteps, schedule.WarmupSteps);
+        var decaySteps = Math.Min((long)Math.Ceiling(schedule.DecayFraction * steps), steps - schedule.WarmupSteps);
         return new LearningRateSchedule(
-            schedule.Name, Configuration.Optimizer.LearningRate, totalSteps, schedule.WarmupSteps, schedule.MinLearningRate, schedule.Name == "wsd" ? decaySteps : null);
+            schedule.Name, Configuration.Optimizer.LearningRate, steps, schedule.WarmupSteps, schedule.MinLearningRate, schedule.Name == "wsd" ? decaySteps : null);
     }
 
     private IEnumerable<string> DescribeBuffers()

@@ -52,6 +52,8 @@ public sealed class TrainingSession : ITrainingSession
             cancellation.ThrowIfCancellationRequested();
             var inputs = RunInputs.Open(blueprint);
             foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);
+            if (configuration.Schedule.WarmupSteps > inputs.Data.TotalSteps)
+                notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
             var plan = blueprint.Plan(inputs.Data.TotalSteps);
             cancellation.ThrowIfCancellationRequested();
             store = plan.CreateStore(blueprint.Precision);
@@ -132,15 +134,24 @@ public sealed class TrainingSession : ITrainingSession
     {
         if (_heldOut is not null && await _heldOut.EvaluateAsync(_run, stop).ConfigureAwait(false) is { } loss)
             yield return new TrainingEvent.Evaluated(step, loss);
-        if (sample && _sampler is not null && !stop.IsCancellationRequested)
-            yield return new TrainingEvent.Noticed(await SampleAsync(step).ConfigureAwait(false));
+        if (sample && await SampleAsync(step, stop).ConfigureAwait(false) is { } text)
+            yield return new TrainingEvent.Noticed(text);
     }
 
-    private async Task<string> SampleAsync(long step)
+    // Null where there is no prompt, or no time any more.
+    private async Task<string?> SampleAsync(long step, CancellationToken stop)
     {
+        if (_sampler is null) return null;
         var options = new GenerationOptions { MaxTokens = SampleTokens, Seed = _blueprint.Configuration.Training.Seed };
-        var text = await _sampler!.ContinueAsync(Evaluation.Prompt!, options, CancellationToken.None).ConfigureAwait(false);
-        // Lines of verse are set off by a slash: one sample is one line of the log.
-        return $"sample {(step == 0 ? "before" : $"after step {step}")}: {(Evaluation.Prompt + text).ReplaceLineEndings(" / ")}";
+        try
+        {
+            var text = await _sampler.ContinueAsync(Evaluation.Prompt!, options, stop).ConfigureAwait(false);
+            // Lines of verse are set off by a slash: one sample is one line of the log.
+            return $"sample {(step == 0 ? "before" : $"after step {step}")}: {(Evaluation.Prompt + text).ReplaceLineEndings(" / ")}";
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Horizon.Flow.Cli.Tests.Runs;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -8,13 +10,51 @@ public class ProcessTests
     [Fact]
     public async Task Help_ClosedPipe_EndsQuietly()
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "horizon.dll"));
-        start.ArgumentList.Add("--help");
-        using var process = Process.Start(start)!;
+        using var process = Start("--help");
         process.StandardOutput.Close();
         var error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         Assert.Equal((0, ""), (process.ExitCode, error));
     }
+
+    [Fact]
+    public async Task Train_CtrlC_StopsAtAStepBoundaryWritesTheModelAndSaysSo()
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // The signal is sent with kill(2).
+        using var run = new RunFolder();
+        var row = Enumerable.Range(0, 64).Select(id => (long)id).ToArray();
+        run.WriteTokens("rows.jsonl", Enumerable.Repeat((row, row), 8));
+        run.Write("run.yaml", $$"""
+            model:    { path: {{RunFolder.Data("reference", "qwen3")}} }
+            data:     { path: rows.jsonl, packing: false }
+            training: { epochs: 1000000, max_steps: 0 }
+            output:   { directory: out }
+            device:   cpu
+            """);
+        using var process = Start("train", run.In("run.yaml"));
+        var errors = process.StandardError.ReadToEndAsync();
+        while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("step ", StringComparison.Ordinal))
+            Assert.StartsWith("training Qwen3ForCausalLM", line, StringComparison.Ordinal);
+        Assert.Equal(0, Kill(process.Id, 2));
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal((ExitCodes.Interrupted, "stopping after this step; once more to stop at once\n"), (process.ExitCode, await errors));
+        var steps = run.Metrics().Count;
+        Assert.Contains($"stopped after step {steps}: {steps} steps in", output, StringComparison.Ordinal);
+        Assert.EndsWith($"model written to {run.Model}\n", output, StringComparison.Ordinal);
+        using var checkpoint = Host.CheckpointFolder.Open(run.Model);
+        Assert.NotEmpty(checkpoint.TensorNames);
+    }
+
+    private static Process Start(params IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "horizon.dll"));
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
 }

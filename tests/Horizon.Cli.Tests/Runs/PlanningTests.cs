@@ -1,0 +1,94 @@
+using System.Text.Json;
+using FsCheck;
+using FsCheck.Xunit;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Cli.Tests.Runs;
+
+public sealed class PlanningTests : IDisposable
+{
+    private readonly RunFolder _run = new();
+
+    public PlanningTests()
+    {
+        File.Copy(RunFolder.Data("reference", "llama-gqa", "config.json"), _run.In("config.json"));
+        _run.Write("run.yaml", "{ model: { path: ., init: random }, training: { max_grad_norm: null }, data: { sequence_length: 64 }, device: cpu }");
+    }
+
+    public void Dispose() => _run.Dispose();
+
+    [Fact]
+    public async Task Plan_Json_CountsTwelveBytesAParameterAndTheSlabs()
+    {
+        var run = await _run.RunAsync("plan", _run.In("run.yaml"), "--json", "--gpu-memory", "1GiB", "--host-memory", "1GiB");
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        using var json = JsonDocument.Parse(run.Output);
+        var (host, device) = (json.RootElement.GetProperty("host"), json.RootElement.GetProperty("device"));
+        // Two tables of 320 x 64, a norm, and four layers of 64 x (64 + 2 x 32) and 64 x 64 weights in attention, 3 x 64 x 160 beside, two norms.
+        const long Layer = (64 * 128) + (64 * 64) + (3 * 64 * 160) + (2 * 64);
+        const long Parameters = (2 * 320 * 64) + 64 + (4 * Layer);
+        Assert.Equal((12 * Parameters) + (4 * 2 * Layer), host.GetProperty("needed_bytes").GetInt64());
+        Assert.Equal(2 * 2 * Layer, device.GetProperty("items")[0].GetProperty("bytes").GetInt64());
+        Assert.True(json.RootElement.GetProperty("fits").GetBoolean());
+        Assert.StartsWith("device memory", json.RootElement.GetProperty("binds").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_OnTheCpu_EverythingLiesInTheHost()
+    {
+        var run = await _run.RunAsync("plan", _run.In("run.yaml"), "--host-memory", "1MiB");
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.DoesNotContain("device memory:", run.Output, StringComparison.Ordinal);
+        Assert.Contains("does not fit: host memory, ", run.Output, StringComparison.Ordinal);
+    }
+
+    [Property(MaxTest = 20)]
+    public void Plan_BestBatchSize_IsTheLargestThatFits(PositiveInt mebibytes, PositiveInt sequence)
+    {
+        var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), [$"data.sequence_length={1 + (sequence.Get % 256)}"], ConfigurationUse.Inspect);
+        var (device, host) = (new ByteSize((mebibytes.Get % 64L) << 20), ByteSize.FromGibibytes(1));
+        bool Fits(int batch) => RunPlanner.Plan(configuration with { Training = configuration.Training with { BatchSize = batch } }, device, host).Fits;
+        var best = RunPlanner.Plan(configuration, device, host).BestBatchSize ?? 0;
+        Assert.True(best == 0 || Fits(best));
+        Assert.False(Fits(best + 1));
+    }
+
+    [Theory]
+    [InlineData("mermaid", "flowchart LR")]
+    [InlineData("dot", "digraph")]
+    public async Task Graph_DrawsTheConfiguredGraph(string format, string start)
+    {
+        var run = await _run.RunAsync("graph", _run.In("run.yaml"), "--format", format);
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.StartsWith(start, run.Output, StringComparison.Ordinal);
+        Assert.All(["fetch", "upload", "recompute", "backward", "download", "update"], stage => Assert.Contains(stage, run.Output, StringComparison.Ordinal));
+        Assert.DoesNotContain("clip", run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("max", "1000", "inactive_file 7", 2048L * 1024)]
+    [InlineData("1000000", "400000", "anon 5\ninactive_file 50000", 650000)]
+    [InlineData("100", "400", "inactive_file 0", 0)]
+    public void AvailableBytes_InsideAControlGroup_IsTheSmallest(string limit, string used, string stat, long expected)
+    {
+        _run.Write("proc/meminfo", "MemTotal: 4096 kB\nMemAvailable:    2048 kB\n");
+        _run.Write("proc/self/cgroup", "0::/jobs/a\n");
+        _run.Write("sys/fs/cgroup/jobs/memory.max", limit);
+        _run.Write("sys/fs/cgroup/jobs/memory.current", used);
+        _run.Write("sys/fs/cgroup/jobs/memory.stat", stat);
+        Assert.Equal(expected, MachineMemory.AvailableBytes(_run.Path));
+    }
+
+    [Fact]
+    public void AvailableBytes_OldControlGroups_CountToo()
+    {
+        _run.Write("proc/meminfo", "MemAvailable:    2048 kB\n");
+        _run.Write("proc/self/cgroup", "4:cpu:/x\n3:memory:/\n");
+        _run.Write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9000");
+        _run.Write("sys/fs/cgroup/memory/memory.usage_in_bytes", "1000");
+        Assert.Equal(8000, MachineMemory.AvailableBytes(_run.Path));
+    }
+
+    [Fact]
+    public void AvailableBytes_Nothing_AsksTheRuntime() => Assert.True(MachineMemory.AvailableBytes(_run.Path) > 0);
+}

@@ -1,0 +1,156 @@
+using Horizon.Flow.Tests.Reference;
+
+namespace Horizon.Flow.Cli.Tests.Runs;
+
+/// <summary>What a configured run does and leaves.</summary>
+[Collection("signals")]
+public sealed class TrainingRunTests : IDisposable
+{
+    private static readonly string[] Measured = ["seconds", "tokens_per_second", "device_bytes_peak", "host_bytes"];
+
+    private readonly RunFolder _run = new();
+
+    public TrainingRunTests()
+    {
+        // Seven rows of 5, 6, … 11 tokens, and four held-out ones.
+        _run.WriteTokens("rows.jsonl", Enumerable.Range(0, 7).Select(Row));
+        _run.WriteTokens("held-out.jsonl", Enumerable.Range(20, 4).Select(Row));
+        _run.Write("run.yaml", $$"""
+            model:      { path: {{RunFolder.Data("reference", "qwen2-tied")}} }
+            data:       { path: rows.jsonl, packing: false, shuffle: false }
+            training:   { batch_size: 1, gradient_accumulation: 2, epochs: 2, precision: fp32 }
+            optimizer:  { learning_rate: 1e-3 }
+            evaluation: { path: held-out.jsonl, every_steps: 3 }
+            output:     { directory: out }
+            device:     cpu
+            """);
+    }
+
+    public void Dispose() => _run.Dispose();
+
+    [Fact]
+    public async Task Train_TwoEpochs_KeepsTheSmallerLastStepAndEvaluatesAtBothEndsAndBetween()
+    {
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync()).ExitCode);
+        Assert.Equal([11, 15, 19, 11, 11, 15, 19, 11], _run.Metric("tokens").Select(tokens => (int)tokens));
+        var looked = _run.Metrics().Where(line => line.TryGetProperty("eval_loss", out _)).Select(line => line.GetProperty("step").GetInt32());
+        Assert.Equal([0, 3, 6, 8], looked);
+        Assert.True(_run.Metric("eval_loss").Last() < _run.Metric("eval_loss").First());
+    }
+
+    [Theory]
+    [InlineData(3, 3)]
+    [InlineData(99, 8)]
+    [InlineData(0, 8)]
+    public async Task Train_MaxSteps_EndsAtWhicheverComesFirst(int maxSteps, int expected)
+    {
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync($"training.max_steps={maxSteps}", "evaluation.path=null", "evaluation.every_steps=0")).ExitCode);
+        Assert.Equal(expected, _run.Metrics().Count);
+    }
+
+    [Fact]
+    public async Task Train_SameConfiguration_SameMetricsAndModel()
+    {
+        string[] set = ["data.shuffle=true", "training.precision=bf16", "pipeline.device_buffers=3"];
+        await _run.TrainAsync(set);
+        var (metrics, model) = (Lasting(), File.ReadAllBytes(Path.Combine(_run.Model, "model.safetensors")));
+        await _run.TrainAsync(["pipeline.device_buffers=1", "pipeline.gradient_slabs=1", .. set[..2]]);
+        Assert.Equal(metrics, Lasting());
+        Assert.Equal(model, File.ReadAllBytes(Path.Combine(_run.Model, "model.safetensors")));
+        await _run.TrainAsync(["training.seed=7", .. set]);
+        Assert.NotEqual(metrics, Lasting());
+    }
+
+    [Fact]
+    public async Task Train_RandomInit_NeedsTheConfigurationAloneAndDependsOnTheSeed()
+    {
+        var model = _run.CopyModel(RunFolder.Data("reference", "qwen2-tied"));
+        File.Delete(Path.Combine(model, "model.safetensors"));
+        string[] set = [$"model.path={model}", "model.init=random", "optimizer.learning_rate=1e-30"];
+        Assert.Equal((ExitCodes.Success, ""), await Outcome(set));
+        var drawn = _run.Weights().AllFloats();
+        var table = drawn["model.embed_tokens.weight"];
+        Assert.Equal(0.02, Numbers.Norm(table) / Math.Sqrt(table.Length), 2e-3);
+        Assert.All(drawn["model.norm.weight"], weight => Assert.Equal(1, weight));
+
+        Assert.Equal((ExitCodes.Success, ""), await Outcome(set));
+        Assert.All(_run.Weights().AllFloats(), pair => Assert.Equal(drawn[pair.Key], pair.Value));
+        Assert.Equal((ExitCodes.Success, ""), await Outcome(["training.seed=7", .. set]));
+        Assert.NotEqual(table, _run.Weights().Floats("model.embed_tokens.weight"));
+    }
+
+    [Fact]
+    public async Task Train_FrozenUnitsAndGroups_StayAsTheyWere()
+    {
+        Assert.Equal((ExitCodes.Success, ""), await Outcome("training.freeze=[layer 1, layer 2]", "training.max_steps=2"));
+        var before = new SafetensorsReader(RunFolder.Data("reference", "qwen2-tied", "model.safetensors"));
+        var after = _run.Weights();
+        bool IsFrozen(string name) => name.StartsWith("model.layers.1.", StringComparison.Ordinal) || name.StartsWith("model.layers.2.", StringComparison.Ordinal);
+        Assert.All(after.Names, name => Assert.Equal(IsFrozen(name), before.Floats(name).AsSpan().SequenceEqual(after.Floats(name))));
+    }
+
+    [Fact]
+    public async Task Train_GroupWithoutARate_KeepsItsParameters()
+    {
+        var yaml = File.ReadAllText(_run.In("run.yaml")).Replace("learning_rate: 1e-3", "learning_rate: 1e-3, groups: [{ pattern: '*norm.weight', learning_rate_factor: 0 }, { pattern: nothing }]", StringComparison.Ordinal);
+        _run.Write("run.yaml", yaml);
+        var run = await _run.TrainAsync("training.max_steps=2");
+        Assert.Contains("optimizer.groups: 'nothing' is no parameter of the model", run.Output, StringComparison.Ordinal);
+        var before = new SafetensorsReader(RunFolder.Data("reference", "qwen2-tied", "model.safetensors"));
+        var after = _run.Weights();
+        Assert.All(after.Names, name => Assert.Equal(name.EndsWith("norm.weight", StringComparison.Ordinal), before.Floats(name).AsSpan().SequenceEqual(after.Floats(name))));
+    }
+
+    [Fact]
+    public async Task Train_LargeInterval_RaisesTheBuffersAndSaysSo()
+    {
+        var run = await _run.TrainAsync("training.recompute_interval=99", "training.max_steps=1");
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
+        Assert.Contains("pipeline.device_buffers is raised from 2 to 4", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Train_EndingWithinTheWarmUp_HasItsRates()
+    {
+        var run = await _run.TrainAsync("schedule.name=wsd", "schedule.warmup_steps=10", "training.max_steps=2");
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
+        Assert.Contains("schedule.warmup_steps is 10, but the run ends after 2 steps", run.Output, StringComparison.Ordinal);
+        Assert.Equal([1e-4, 2e-4], _run.Metric("learning_rate").Select(rate => Math.Round(rate, 12)));
+    }
+
+    [Fact]
+    public async Task Train_OnItsOwnOutput_GoesOnFromIt()
+    {
+        _run.Write("text.txt", "Once upon a time there was a king.");
+        string[] set = [$"data.path={_run.In("text.txt")}", "evaluation.path=null", "evaluation.every_steps=0", "evaluation.prompt=The king", "training.max_steps=1", "training.epochs=1"];
+        var first = await _run.TrainAsync([$"model.path={RunFolder.Stories}", .. set]);
+        Assert.Equal((ExitCodes.Success, ""), (first.ExitCode, first.Error));
+        Assert.Matches("sample before: The king[^\n]+\n", first.Output);
+        Assert.Matches("sample after step 1: The king[^\n]+\n", first.Output);
+        var loss = _run.Metric("loss").Single();
+        Assert.Equal(
+            ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+            Directory.GetFiles(_run.Model).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        var second = await _run.TrainAsync([$"model.path={_run.Model}", .. set]);
+        Assert.Equal((ExitCodes.Success, ""), (second.ExitCode, second.Error));
+        Assert.True(_run.Metric("loss").Single() < loss);
+        Assert.Equal(4, Directory.GetFiles(_run.Model).Length);
+    }
+
+    private static (long[] Ids, long[] Labels) Row(int number)
+    {
+        long[] ids = [.. Enumerable.Range(0, 5 + (number % 10)).Select(place => (long)(((number * 31) + (place * place * 7)) % 320))];
+        return (ids, ids);
+    }
+
+    private async Task<(int ExitCode, string Error)> Outcome(params string[] set)
+    {
+        var run = await _run.TrainAsync(set);
+        return (run.ExitCode, run.Error);
+    }
+
+    // All but what a clock or the system measures.
+    private List<string> Lasting() => [.. _run.Metrics().Select(line =>
+        string.Join(", ", line.EnumerateObject().Where(field => !Measured.Contains(field.Name)).Select(field => $"{field.Name}={field.Value}")))];
+}
