@@ -1,6 +1,5 @@
 using System.Text.Json;
 using FsCheck.Xunit;
-using Horizon.Flow.Configuration;
 
 namespace Horizon.Flow.Cli.Tests;
 

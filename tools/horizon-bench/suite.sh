@@ -1,19 +1,17 @@
 #!/bin/sh
-# Everything that is asked of a GPU, in one go: suite.sh [FOLDER FOR LOGS] [PART ...]; all parts by default. Run it from the packed
-# program, beside run.sh. Each part is a process with a time limit of its own, so that one that fails or hangs does not stop the rest.
+# Everything that is asked of a GPU, in one go: sh suite.sh [FOLDER FOR LOGS] [PART ...]; all parts by default. Lies in the packed
+# folder (tools/pack-device.sh tools/horizon-bench) beside run.sh. Each part is a process with a time limit of its own, so that one that fails or hangs does not stop the rest.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 logs=${1:-.}
 [ $# -gt 0 ] && shift
 parts=${*:-check smoke kernels 1.5b 14layers 7b}
-run=$here/run.sh
-[ -x "$run" ] || run=$here/horizon-bench
 
 part() {
   name=$1 limit=$2
   shift 2
   echo "=== $name: $*"
-  timeout -k 5 "$limit" "$run" "$@" 2>&1 | tee "$logs/$name.log"
+  timeout -k 5 "$limit" "$here/run.sh" horizon-bench "$@" 2>&1 | tee "$logs/$name.log"
 }
 
 for one in $parts; do

@@ -28,6 +28,15 @@ public sealed class HorizonCommandLine
         help.Action = new ExampleHelp((HelpAction)help.Action!);
     }
 
+    /// <summary>The program as it ships: every command, with the library behind it.</summary>
+    public static HorizonCommandLine WithLibrary() => new(
+    [
+        new TrainCommand(new Trainer(), TrainingProgress.For),
+        new PlanCommand(new Planner()),
+        new GraphCommand(new GraphDrawer()),
+        new GenerateCommand(new Generator()),
+    ]);
+
     /// <summary>Runs one command line to its exit code.</summary>
     /// <param name="arguments">The words after the program's name.</param>
     /// <param name="output">Standard output.</param>

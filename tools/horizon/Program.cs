@@ -1,10 +1,3 @@
 using Horizon.Flow.Cli;
 
-HorizonCommandLine program = new(
-[
-    new TrainCommand(new Trainer(), TrainingProgress.For),
-    new PlanCommand(new Planner()),
-    new GraphCommand(new GraphDrawer()),
-    new GenerateCommand(new Generator()),
-]);
-return await program.RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);
+return await HorizonCommandLine.WithLibrary().RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);

@@ -103,7 +103,7 @@ public sealed class RunningGraph : IDisposable
         {
             if (!done.IsFaulted) return null;
             var cause = done.Exception.Flatten().InnerExceptions[0];
-            Report(cause as StageException ?? new StageException(name, cause.Data["DataflowMessageValue"]?.ToString(), cause));
+            Report(cause as StageException ?? StageException.InForeignBlock(name, cause.Data["DataflowMessageValue"]?.ToString(), cause));
             return (Exception?)cause;
         },
         CancellationToken.None,

@@ -33,7 +33,7 @@ public sealed class StallWatch : IDisposable
         _lastMessages = messages;
         if (!stands || !_isUnderWay()) return;
         var counts = string.Join(", ", _graph.Probes.Select(probe => $"{probe.Stage} {probe.Shares.Messages}"));
-        _graph.Report(new StageException("graph", message: (string?)null, new InvalidOperationException(
+        _graph.Report(StageException.InForeignBlock("graph", null, new InvalidOperationException(
             $"no stage has had a message for long, though a step is under way: a block has dropped one; messages seen: {counts}")));
     }
 }

@@ -12,9 +12,8 @@ public sealed class StageException : Exception
         Step = message?.Step;
     }
 
-    /// <summary>Creates the error of a block that is not ours, of whose message only the text is known.</summary>
-    public StageException(string stage, string? message, Exception cause)
-        : base($"stage '{stage}' failed{(message is null ? "" : $" at {message}")}: {cause?.Message}", cause) => Stage = stage;
+    private StageException(string message, Exception cause, string stage)
+        : base(message, cause) => Stage = stage;
 
     /// <summary>The stage's name.</summary>
     public string Stage { get; }
@@ -24,4 +23,11 @@ public sealed class StageException : Exception
 
     /// <summary>The step at hand, if there was one.</summary>
     public long? Step { get; }
+
+    /// <summary>The error of a block that is not ours, of whose message only the text is known.</summary>
+    public static StageException InForeignBlock(string stage, string? messageText, Exception cause)
+    {
+        ArgumentNullException.ThrowIfNull(cause);
+        return new StageException($"stage '{stage}' failed{(messageText is null ? "" : $" at {messageText}")}: {cause.Message}", cause, stage);
+    }
 }

@@ -58,7 +58,7 @@ public sealed class TapBlock<TMessage, TSeen> : StageBlock<TMessage, TMessage>
         }
         catch (Exception cause)
         {
-            Options.OnFault?.Invoke(new StageException(Options.Name, message: (string?)null, cause));
+            Options.OnFault?.Invoke(StageException.InForeignBlock(Options.Name, null, cause));
         }
     }
 

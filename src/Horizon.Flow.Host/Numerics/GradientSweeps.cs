@@ -70,7 +70,7 @@ public static unsafe class GradientSweeps
             Add<PortableLanes, TFormat>(source, index, end);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(Kernels.Loop)]
         private long Add<TLanes, TFormat>(void* source, long index, long end)
             where TLanes : struct, ILanes<TLanes>
             where TFormat : struct, IGradientFormat

@@ -38,7 +38,7 @@ internal static unsafe class SquareAccumulator
         return sums[0];
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private static void Wide<TSource>(TSource source, long first, int count, double* sums)
         where TSource : struct, ILaneSource
     {
@@ -65,7 +65,7 @@ internal static unsafe class SquareAccumulator
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private static void Narrow<TSource>(TSource source, long first, int count, double* sums)
         where TSource : struct, ILaneSource
     {

@@ -97,7 +97,7 @@ internal readonly unsafe struct AdafactorSweep(
             Average(ref _columns[slot.ColumnState + strip.First + column], totals[column] / slot.Rows);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private static int AddSquares<TLanes, TGradient>(GradientSource<TGradient> gradients, long start, int column, int count, float* block)
         where TLanes : struct, ILanes<TLanes>
         where TGradient : struct, IGradientFormat
@@ -120,7 +120,7 @@ internal readonly unsafe struct AdafactorSweep(
         AverageVector<PortableLanes, TGradient>(gradients, index, end, moments);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private long AverageVector<TLanes, TGradient>(GradientSource<TGradient> gradients, long index, long end, float* moments)
         where TLanes : struct, ILanes<TLanes>
         where TGradient : struct, IGradientFormat
@@ -143,7 +143,7 @@ internal readonly unsafe struct AdafactorSweep(
         Apply<PortableLanes, TMasters, TGradient>(update, index, end, factor);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private long Apply<TLanes, TMasters, TGradient>(AdafactorUpdate<TGradient> update, long index, long end, AdafactorFactors factor)
         where TLanes : struct, ILanes<TLanes>
         where TMasters : struct, IMasterFormat

@@ -44,7 +44,7 @@ internal readonly unsafe struct ElementSweep<TRule>(
         Run<PortableLanes, TMasters, TGradient>(index, end, pieceRule);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private long Run<TLanes, TMasters, TGradient>(long index, long end, TRule pieceRule)
         where TLanes : struct, ILanes<TLanes>
         where TMasters : struct, IMasterFormat

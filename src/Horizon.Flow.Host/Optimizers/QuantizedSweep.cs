@@ -59,7 +59,7 @@ internal readonly unsafe struct QuantizedSweep(
         if (encoded < length) Encode<PortableLanes>(start, encoded, length, moments, firstScale, secondScale);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private int Update<TLanes, TMasters, TGradient>(
         long start, int index, int length, long block, float* moments, ref float firstScale, ref float secondScale, in AdamWRule pieceRule)
         where TLanes : struct, ILanes<TLanes>
@@ -89,7 +89,7 @@ internal readonly unsafe struct QuantizedSweep(
         return index;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Kernels.Loop)]
     private int Encode<TLanes>(long start, int index, int length, float* moments, float firstScale, float secondScale)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Horizon.Flow.Configuration;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 

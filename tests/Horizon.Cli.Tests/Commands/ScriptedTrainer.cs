@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Horizon.Flow.Configuration;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

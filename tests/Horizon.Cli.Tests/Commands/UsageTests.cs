@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Horizon.Flow.Configuration;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

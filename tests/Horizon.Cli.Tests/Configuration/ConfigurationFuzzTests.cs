@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
-using Horizon.Flow.Configuration;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

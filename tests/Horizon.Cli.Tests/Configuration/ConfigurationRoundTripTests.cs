@@ -1,5 +1,4 @@
 using FsCheck.Xunit;
-using Horizon.Flow.Configuration;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

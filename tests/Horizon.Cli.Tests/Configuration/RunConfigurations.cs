@@ -1,7 +1,6 @@
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
-using Horizon.Flow.Configuration;
 using Horizon.Flow.Host;
 using Horizon.Flow.Text;
 

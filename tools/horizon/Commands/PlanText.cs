@@ -12,6 +12,9 @@ internal static class PlanText
         var width = plan.Items.Select(item => item.Kind.Length).DefaultIfEmpty().Max();
         foreach (var place in (MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host])
         {
+            // A device that computes in host memory has none of its own.
+            if (plan.Available(place) is null && plan.Needed(place).Bytes == 0)
+                continue;
             var available = plan.Available(place) is { } size ? $" of {size}" : "";
             output.WriteLine();
             output.WriteLine($"{(place == MemoryPlace.Host ? "host" : "device")} memory: {plan.Needed(place)}{available}");

@@ -23,6 +23,10 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
             {
                 if (happened is not TrainingEvent.StepEnded { Report: var report })
                 {
+                    // What is said of a step comes after the step itself.
+                    if (unsaid is not null)
+                        await WriteAsync(Line(outline, clock, unsaid)).ConfigureAwait(false);
+                    unsaid = null;
                     await WriteAsync(Other(outline, happened)).ConfigureAwait(false);
                     continue;
                 }
