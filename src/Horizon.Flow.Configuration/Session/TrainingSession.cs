@@ -100,6 +100,7 @@ public sealed class TrainingSession : ITrainingSession
     /// <inheritdoc/>
     public async Task<SavedRun> SaveAsync()
     {
+        StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
         await ModelFolderWriter.WriteAsync(_blueprint.Configuration.Model.Path!, folder, _store).ConfigureAwait(false);
         return new SavedRun(folder, null);

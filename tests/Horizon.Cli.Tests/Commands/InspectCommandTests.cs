@@ -107,7 +107,7 @@ public sealed class InspectCommandTests : IDisposable
 
     private sealed class ScriptedDrawer : IGraphDrawer
     {
-        public GraphDrawing Draw(RunConfiguration configuration) => new([new DrawnNode("upload", [])], []);
+        public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null) => new([new DrawnNode("upload", [])], []);
     }
 
     private sealed class ScriptedGenerator : IGenerator

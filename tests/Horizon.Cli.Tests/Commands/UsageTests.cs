@@ -73,7 +73,7 @@ public class UsageTests
 
         public PlanReport Plan(RunConfiguration configuration, Host.ByteSize? deviceMemory, Host.ByteSize? hostMemory) => throw new InvalidOperationException();
 
-        public Graph.GraphDrawing Draw(RunConfiguration configuration) => throw new InvalidOperationException();
+        public Graph.GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, Graph.StageShares>? shares = null) => throw new InvalidOperationException();
 
         public IAsyncEnumerable<string> GenerateAsync(GenerateRequest request, CancellationToken cancellation) => throw new InvalidOperationException();
     }

@@ -38,6 +38,19 @@ public sealed class TrainingRunTests : IDisposable
         Assert.True(_run.Metric("eval_loss").Last() < _run.Metric("eval_loss").First());
     }
 
+    [Fact]
+    public async Task Graph_OfARun_ShowsMeasuredSharesAndOneBottleneck()
+    {
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync()).ExitCode);
+        var drawn = await _run.RunAsync("graph", _run.In("run.yaml"), "--run", _run.Output);
+        Assert.Equal(ExitCodes.Success, drawn.ExitCode);
+        Assert.Equal(13, drawn.Output.Split("busy ").Length - 1);
+        Assert.Single(drawn.Output.Split('\n'), line => line.Contains("stroke-width:4px", StringComparison.Ordinal));
+        var none = await _run.RunAsync("graph", _run.In("run.yaml"), "--run", _run.In("nowhere"));
+        Assert.Equal(ExitCodes.Failure, none.ExitCode);
+        Assert.Contains("has no stages.json", none.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(3, 3)]
     [InlineData(99, 8)]

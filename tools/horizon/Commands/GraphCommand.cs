@@ -19,9 +19,12 @@ public sealed class GraphCommand : Command, IExample
         };
         format.AcceptOnlyFromAmong("mermaid", "dot");
         Options.Add(format);
+        var run = new Option<string?>("--run") { Description = "Output folder of a run: draws where each stage's time went.", HelpName = "DIR" };
+        Options.Add(run);
         SetAction(parse =>
         {
-            var drawing = drawer.Draw(input.Load(parse, ConfigurationUse.Inspect));
+            var shares = parse.GetValue(run) is { } folder ? StageSharesFile.Read(folder) : null;
+            var drawing = drawer.Draw(input.Load(parse, ConfigurationUse.Inspect), shares);
             var text = parse.GetValue(format) == GraphFormat.Dot ? drawing.ToDot() : drawing.ToMermaid();
             parse.InvocationConfiguration.Output.WriteLine(text.TrimEnd());
             return ExitCodes.Success;
@@ -31,6 +34,7 @@ public sealed class GraphCommand : Command, IExample
     /// <inheritdoc/>
     public string Example => """
         horizon graph run.yaml --format dot | dot -Tsvg > graph.svg
+        horizon graph run.yaml --run output   # after a run: the bottleneck stands out
         # draws fetch, upload, recompute, backward, download and update with their capacities
         """;
 }

@@ -7,9 +7,9 @@ namespace Horizon.Flow.Cli;
 public sealed class GraphDrawer : IGraphDrawer
 {
     /// <inheritdoc/>
-    public GraphDrawing Draw(RunConfiguration configuration)
+    public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null)
     {
         var blueprint = RunBlueprint.Of(configuration);
-        return blueprint.Plan().Draw(blueprint.Precision);
+        return blueprint.Plan().Draw(blueprint.Precision, shares);
     }
 }

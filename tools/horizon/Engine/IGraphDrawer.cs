@@ -7,6 +7,8 @@ namespace Horizon.Flow.Cli;
 public interface IGraphDrawer
 {
     /// <summary>The drawing.</summary>
+    /// <param name="configuration">Names a model.</param>
+    /// <param name="shares">Where each stage's time went, from a run; null for a graph that has not run.</param>
     /// <exception cref="HorizonException">The configuration's graph cannot run.</exception>
-    GraphDrawing Draw(RunConfiguration configuration);
+    GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null);
 }
