@@ -34,10 +34,13 @@ public static class Tiny
         HostThreads = 2,
     };
 
-    /// <summary>The CPU, with one thread for each operator: on tensors this small a second one would only wait for the first.</summary>
-    public static CpuDevice CreateDevice()
+    /// <summary>
+    /// The CPU, or the device that the variable HORIZON_DEVICE names (cuda:0, say). One thread for each operator: on tensors this small a
+    /// second one would only wait for the first.
+    /// </summary>
+    public static IComputeDevice CreateDevice()
     {
-        var device = new CpuDevice();
+        var device = ComputeDevice.Parse(Environment.GetEnvironmentVariable("HORIZON_DEVICE") ?? "cpu");
         TorchSharp.torch.set_num_threads(1);
         return device;
     }

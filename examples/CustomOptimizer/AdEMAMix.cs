@@ -7,7 +7,8 @@ namespace Horizon.Examples;
 /// of the gradients, of weight <paramref name="alpha"/>. State: three fp32 numbers a parameter, 12 bytes.
 /// </summary>
 // <snippet>
-public sealed class AdEMAMix(double beta1 = 0.9, double beta2 = 0.95, double beta3 = 0.99, double alpha = 2, double decay = 0.1) : IHostOptimizer
+public sealed class AdEMAMix(double beta1 = 0.9, double beta2 = 0.95, double beta3 = 0.99, double alpha = 2, double decay = 0.1)
+    : IHostOptimizer
 {
     public string Name => "ademamix";
 

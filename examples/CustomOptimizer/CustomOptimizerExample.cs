@@ -30,7 +30,8 @@ public static class CustomOptimizerExample
 
     // <snippet>
     /// <summary>signSGD (Bernstein et al., arXiv 1802.04434): each parameter moves by the learning rate against its gradient's sign.</summary>
-    private static StageBlock<HostGradient, UnitUpdated> SignDescent(TrainingContext run, StageOptions stage) => new(stage, (gradient, _) =>
+    private static StageBlock<HostGradient, UnitUpdated> SignDescent(
+        TrainingContext run, StageOptions stage) => new(stage, (gradient, _) =>
     {
         var (visit, unit) = (gradient.Visit, run.Store.Units[gradient.Visit.Unit]);
         using (gradient.Slab) // the slab goes back when the update is done

@@ -1,4 +1,5 @@
 using Horizon.Flow;
+using Horizon.Flow.Host;
 
 namespace Horizon.Examples;
 
@@ -23,7 +24,8 @@ public sealed class EightBitCompressor
     {
         var values = new float[gradient.View.Count];
         gradient.View.Read(0, values);
-        if (!_residuals.TryGetValue(gradient.Visit.Unit, out var residual)) _residuals.Add(gradient.Visit.Unit, residual = new float[values.Length]);
+        if (!_residuals.TryGetValue(gradient.Visit.Unit, out var residual))
+            _residuals.Add(gradient.Visit.Unit, residual = new float[values.Length]);
         var codes = new sbyte[values.Length];
         for (var start = 0; start < values.Length; start += Block)
         {
@@ -33,7 +35,7 @@ public sealed class EightBitCompressor
             BytesAfter += count + sizeof(float);
         }
 
-        BytesBefore += gradient.View.Count * (gradient.Type == Flow.Host.ElementType.Float32 ? 4 : 2);
+        BytesBefore += gradient.View.Count * gradient.Type.ByteSize();
         gradient.View.Write(0, values);
         return gradient;
     }

@@ -24,7 +24,10 @@ public static class HandWrittenLoopExample
         return (byHand, byPlan);
     }
 
-    private static async Task<List<double>> TrainAsync(ModelDefinition model, TrainingOptions options, ParameterStore store, IEnumerable<MicroBatch> batches)
+    /// <summary>Trains a store on one micro-batch a step.</summary>
+    /// <returns>The loss of each step.</returns>
+    /// <exception cref="StageException">What went wrong first, with its stage, unit and step.</exception>
+    public static async Task<List<double>> TrainAsync(ModelDefinition model, TrainingOptions options, ParameterStore store, IEnumerable<MicroBatch> batches)
     {
         using var device = Tiny.CreateDevice();
         using var workers = new HostWorkers(options.HostThreads);
@@ -34,15 +37,24 @@ public static class HandWrittenLoopExample
         using var losses = new LeasePool<LossCell>("losses", 1, () => new LossCell(device));
         using var slabs = SlabPool.Shared("slabs", device, 2, largest * type.ByteSize(), model.Units.Count);
 
+        using var stop = new CancellationTokenSource();
+        var failed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        StageOptions Stage(string name) => new() { Name = name, Cancellation = stop.Token, OnFault = Fail };
+        void Fail(StageException fault)
+        {
+            failed.TrySetException(fault);
+            stop.Cancel();
+        }
+
         // <snippet>
-        var fetch = new FetchBlock(store, new StageOptions { Name = "fetch" });
-        var upload = new UploadBlock(weights, device, type, new StageOptions { Name = "upload" });
-        var forward = new ForwardBlock(model, device, new StageOptions { Name = "forward" });
-        var head = new HeadBlock(model.Head.Template, gradients, losses, device, new StageOptions { Name = "head" });
-        var recompute = new RecomputeBlock(model, device, new StageOptions { Name = "recompute" });
-        var backward = new BackwardBlock(gradients, device, new StageOptions { Name = "backward" });
-        var download = new DownloadBlock(slabs, device, type, new StageOptions { Name = "download" });
-        var update = new UpdateBlock(store, options.Optimizer, workers, new StageOptions { Name = "update" });
+        var fetch = new FetchBlock(store, Stage("fetch"));
+        var upload = new UploadBlock(weights, device, type, Stage("upload"));
+        var forward = new ForwardBlock(model, device, Stage("forward"));
+        var head = new HeadBlock(model.Head.Template, gradients, losses, device, Stage("head"));
+        var recompute = new RecomputeBlock(model, device, Stage("recompute"));
+        var backward = new BackwardBlock(gradients, device, Stage("backward"));
+        var download = new DownloadBlock(slabs, device, type, Stage("download"));
+        var update = new UpdateBlock(store, options.Optimizer, workers, Stage("update"));
         var commit = new ActionBlock<UnitUpdated>(unit => store.Advance(unit.Visit.Unit, unit.Visit.Step.Version + 1)); // a stock block
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
@@ -67,10 +79,11 @@ public static class HandWrittenLoopExample
             steps.Add(step);
         }
 
+        // A block that faults tells those behind it, not those before it: so whatever ends first is awaited.
         fetch.Complete();
-        await Task.WhenAll(head.Completion, backward.Completion).ConfigureAwait(false);
+        await (await Task.WhenAny(Task.WhenAll(head.Completion, backward.Completion), commit.Completion, failed.Task).ConfigureAwait(false)).ConfigureAwait(false);
         download.Complete();
-        await commit.Completion.ConfigureAwait(false);
+        await (await Task.WhenAny(commit.Completion, failed.Task).ConfigureAwait(false)).ConfigureAwait(false);
         await Task.WhenAll(steps.Select(step => step.LossesKnown)).ConfigureAwait(false);
         return [.. steps.Select(step => step.Loss)];
     }

@@ -22,7 +22,8 @@ public static class AdapterStages
             using var factors = await UploadAsync(adapters, run, slots, unit.Visit, call).ConfigureAwait(false);
             await ComputeAsync(run, call, [unit.Weights, factors], () =>
             {
-                foreach (var (role, a, b) in Pairs(adapters, factors, unit.Visit)) unit.Parameters![role].addmm_(b, a, beta: 1, alpha: (float)adapters.Scale);
+                foreach (var (role, a, b) in Pairs(adapters, factors, unit.Visit))
+                    unit.Parameters![role].addmm_(b, a, beta: 1, alpha: (float)adapters.Scale);
             }).ConfigureAwait(false);
             return unit;
         });

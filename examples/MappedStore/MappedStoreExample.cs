@@ -55,7 +55,8 @@ public static class MappedStoreExample
     private static ParameterStore CreateMapped(TrainingPlan plan, StorePrecision precision, string folder)
     {
         var files = 0;
-        return plan.CreateStore(precision, bytes => HostBuffer.Map(Path.Combine(folder, $"{files++:D5}.bin"), offset: 0, bytes));
+        return plan.CreateStore(
+            precision, allocate: bytes => HostBuffer.Map(Path.Combine(folder, $"{files++:D5}.bin"), offset: 0, bytes));
     }
 
     private static TrainingPlan FromFiles(TrainingPlan plan) => plan
@@ -65,7 +66,9 @@ public static class MappedStoreExample
             run.Store.Units[updated.Visit.Unit].Flush(); // on disk before commit raises the unit's version
             return ValueTask.FromResult<UnitUpdated?>(updated);
         }));
+    // </snippet>
 
+    // <snippet fetch>
     private static StageBlock<UnitRequest, HostUnit> FetchFromFile(TrainingContext run, StageOptions stage)
     {
         var store = run.Store;
@@ -81,7 +84,7 @@ public static class MappedStoreExample
             return new HostUnit(visit, buffer.Value, release: buffer); // upload gives it back once the device has read it
         });
     }
-    // </snippet>
+    // </snippet fetch>
 
     private static void Copy(HostBuffer source, HostBuffer target)
     {

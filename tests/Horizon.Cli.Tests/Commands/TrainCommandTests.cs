@@ -102,7 +102,7 @@ public sealed class TrainCommandTests : IDisposable
     public async Task Train_ErrorInAStage_KeepsWhereItHappened(bool mendable, int code, string error)
     {
         Exception cause = mendable ? new HorizonException("The disk is full.") : new InvalidOperationException("The disk is full.");
-        var run = await Train(new ScriptedTrainer { RunError = new StageException("update", null, cause) });
+        var run = await Train(new ScriptedTrainer { RunError = StageException.InForeignBlock("update", null, cause) });
         Assert.Equal((code, error), (run.ExitCode, run.Error));
     }
 
