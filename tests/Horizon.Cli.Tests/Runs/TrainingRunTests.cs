@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
@@ -129,6 +130,25 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal(ExitCodes.Success, run.ExitCode);
         Assert.Contains("schedule.warmup_steps is 10, but the run ends after 2 steps", run.Output, StringComparison.Ordinal);
         Assert.Equal([1e-4, 2e-4], _run.Metric("learning_rate").Select(rate => Math.Round(rate, 12)));
+    }
+
+    [Theory]
+    [InlineData("lf_identity.json", false)]
+    [InlineData("lf_v1_sft_demo.jsonl", true)]
+    [InlineData("megatrain_alpaca_en_demo.json", true)]
+    public async Task Train_Conversations_LearnsThem(string data, bool packing)
+    {
+        var model = _run.CopyModel(RunFolder.Data("qwen3-mini-tokenizer"));
+        var config = JsonNode.Parse(File.ReadAllText(RunFolder.Data("reference", "qwen3", "config.json")))!;
+        config["vocab_size"] = 2074;
+        File.WriteAllText(Path.Combine(model, "config.json"), config.ToJsonString());
+        var run = await _run.TrainAsync(
+            $"model.path={model}", "model.init=random", $"data.path={RunFolder.Data("sft", data)}", "data.format=auto", $"data.packing={(packing ? "true" : "false")}",
+            "data.sequence_length=128", "training.max_steps=8", "optimizer.learning_rate=1e-2", "evaluation.path=null", "evaluation.every_steps=0");
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.Equal(Math.Log(2074), _run.Metric("loss").First(), 0.1);
+        Assert.True(_run.Metric("loss").Last() < 7);
+        Assert.True(File.Exists(Path.Combine(_run.Model, "tokenizer.json")));
     }
 
     [Fact]
