@@ -24,7 +24,7 @@ internal static class Links
     /// Lets everything that is left in a stopped source run out. A block that was told to complete before it was cancelled would otherwise
     /// keep its last output for ever, since the next block no longer takes it.
     /// </summary>
-    public static void Drain<T>(ISourceBlock<T> source) => source.LinkTo(DataflowBlock.NullTarget<T>());
+    public static void Drain<T>(ISourceBlock<T> source) => source.LinkTo(DataflowBlock.NullTarget<T>(), new DataflowLinkOptions());
 
     /// <summary>Completes <paramref name="target"/> when all its sources have, or faults it with the first that faulted.</summary>
     /// <param name="watched">The sources' completions, each after its fault was reported, so that the first fault is the one that counts.</param>

@@ -87,7 +87,7 @@ public sealed class RunningGraph : IDisposable
             if (sources.Count > 0) Links.PropagateCompletion(sources, graph._blocks[node.Name]);
         }
 
-        graph.Completion = Task.WhenAll(watched.Values);
+        graph.Completion = Task.WhenAll([.. watched.Values, .. graph._blocks.Values.OfType<IWatching>().Select(block => block.Watching)]);
         graph.Stopping.Register(() =>
         {
             foreach (var edge in plan.Edges) edge.Drain(graph._blocks[edge.From]);

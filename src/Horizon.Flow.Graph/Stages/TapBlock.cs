@@ -12,7 +12,7 @@ namespace Horizon.Flow.Graph;
 /// </remarks>
 /// <typeparam name="TMessage">What flows on the edge.</typeparam>
 /// <typeparam name="TSeen">What is taken from a message.</typeparam>
-public sealed class TapBlock<TMessage, TSeen> : StageBlock<TMessage, TMessage>
+public sealed class TapBlock<TMessage, TSeen> : StageBlock<TMessage, TMessage>, IWatching
     where TMessage : class
 {
     private readonly SeenQueue _seen;
