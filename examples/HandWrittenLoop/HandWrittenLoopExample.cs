@@ -55,7 +55,7 @@ public static class HandWrittenLoopExample
         var backward = new BackwardBlock(gradients, device, Stage("backward"));
         var download = new DownloadBlock(slabs, device, type, Stage("download"));
         var update = new UpdateBlock(store, options.Optimizer, workers, Stage("update"));
-        var commit = new ActionBlock<UnitUpdated>(unit => store.Advance(unit.Visit.Unit, unit.Visit.Step.Version + 1)); // a stock block
+        var commit = new ActionBlock<UnitUpdated>(unit => store.Advance(unit.Visit.Unit, unit.Visit.Step.Version + 1)); // stock
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
         fetch.LinkTo(upload, link);
@@ -69,22 +69,44 @@ public static class HandWrittenLoopExample
         update.LinkTo(commit, link);
         // </snippet>
 
-        var schedule = new VisitSchedule(model, options, store.IsTrainable);
-        var steps = new List<StepScope>();
-        foreach (var batch in batches)
+        // What a plan's run does unasked: after a fault every block ends, and no buffer is freed under one that still works.
+        void Drain<T>(ISourceBlock<T> block) => stop.Token.Register(() => block.LinkTo(DataflowBlock.NullTarget<T>()));
+        Drain(fetch);
+        Drain(upload);
+        Drain(head);
+        Drain(recompute);
+        Drain(backward);
+        Drain(download);
+        Drain(update);
+        _ = commit.Completion.ContinueWith(
+            ended => Fail(new StageException("commit", message: (string?)null, ended.Exception!.InnerException!)),
+            CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        IDataflowBlock[] blocks = [fetch, upload, forward, head, recompute, backward, download, update, commit];
+        try
         {
-            var step = new StepScope(steps.Count + 1, StepPurpose.Train, steps.Count, options.LearningRate(steps.Count + 1), [batch], model.Units.Count);
-            var microBatch = new MicroBatchScope(0, batch, model.Hidden.Count);
-            foreach (var visit in schedule.Visits(step, microBatch)) await fetch.SendAsync(new UnitRequest(visit)).ConfigureAwait(false);
-            steps.Add(step);
-        }
+            var schedule = new VisitSchedule(model, options, store.IsTrainable);
+            var steps = new List<StepScope>();
+            foreach (var batch in batches)
+            {
+                var number = steps.Count + 1;
+                var step = new StepScope(number, StepPurpose.Train, number - 1, options.LearningRate(number), [batch], model.Units.Count);
+                var microBatch = new MicroBatchScope(0, batch, model.Hidden.Count);
+                foreach (var visit in schedule.Visits(step, microBatch)) await fetch.SendAsync(new UnitRequest(visit)).ConfigureAwait(false);
+                steps.Add(step);
+            }
 
-        // A block that faults tells those behind it, not those before it: so whatever ends first is awaited.
-        fetch.Complete();
-        await (await Task.WhenAny(Task.WhenAll(head.Completion, backward.Completion), commit.Completion, failed.Task).ConfigureAwait(false)).ConfigureAwait(false);
-        download.Complete();
-        await (await Task.WhenAny(commit.Completion, failed.Task).ConfigureAwait(false)).ConfigureAwait(false);
-        await Task.WhenAll(steps.Select(step => step.LossesKnown)).ConfigureAwait(false);
-        return [.. steps.Select(step => step.Loss)];
+            fetch.Complete();
+            await Task.WhenAny(failed.Task, Task.WhenAll(head.Completion, backward.Completion)).ConfigureAwait(false);
+            download.Complete();
+            await Task.WhenAny(failed.Task, commit.Completion).ConfigureAwait(false);
+            await (failed.Task.IsCompleted ? failed.Task : commit.Completion).ConfigureAwait(false);
+            await Task.WhenAll(steps.Select(step => step.LossesKnown)).ConfigureAwait(false);
+            return [.. steps.Select(step => step.Loss)];
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAny(Task.WhenAll(blocks.Select(block => block.Completion))).ConfigureAwait(false);
+        }
     }
 }
