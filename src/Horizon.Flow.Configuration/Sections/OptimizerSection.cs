@@ -5,7 +5,7 @@ namespace Horizon.Flow.Configuration;
 /// <summary>The <c>optimizer</c> section. A key that the named rule does not use is ignored by it.</summary>
 public sealed record OptimizerSection
 {
-    /// <summary>The update rule, one of <see cref="OptimizerFactory.Names"/>.</summary>
+    /// <summary>The update rule, one of <see cref="UpdateRules.Names"/>.</summary>
     /// <value>Default <c>adamw</c>.</value>
     public string Name { get; init; } = "adamw";
 

@@ -89,7 +89,7 @@ public sealed class RunBlueprint
     private IHostOptimizer MakeOptimizer()
     {
         var optimizer = Configuration.Optimizer;
-        return OptimizerFactory.Create(optimizer.Name, new OptimizerOptions
+        return UpdateRules.Create(optimizer.Name, new OptimizerOptions
         {
             Betas = optimizer.Betas is { } betas ? (betas[0], betas[1]) : null,
             Epsilon = optimizer.Eps,

@@ -52,7 +52,7 @@ public static partial class ConfigurationValidator
 
     private static void CheckOptimizer(Checks checks, OptimizerSection optimizer)
     {
-        checks.OneOf("optimizer.name", optimizer.Name, OptimizerFactory.Names);
+        checks.OneOf("optimizer.name", optimizer.Name, UpdateRules.Names);
         checks.Positive("optimizer.learning_rate", optimizer.LearningRate);
         checks.That(optimizer.Betas is null or [>= 0 and < 1, >= 0 and < 1], "optimizer.betas", optimizer.Betas, "two numbers, each at least 0 and less than 1");
         checks.Positive("optimizer.eps", optimizer.Eps);

@@ -52,6 +52,12 @@ public sealed class MemoryBudget
             items.Add(new(MemoryPlace.Host, PoolNames.Accumulators, accumulated * 4, Count(accumulated, 4)));
         items.Add(new(MemoryPlace.Device, PoolNames.DeviceWeights, plan.DeviceWeightBuffers * largest * element, Text($"{plan.DeviceWeightBuffers} x largest unit of {largest:N0} parameters")));
         items.Add(new(MemoryPlace.Device, PoolNames.DeviceGradients, pipeline.GradientBuffers * largest * element, Text($"{pipeline.GradientBuffers} x largest unit of {largest:N0} parameters")));
+        if (plan.Options.Optimizer is Muon && Muon.LargestMatrix(model.Units.Where((_, i) => trained[i])) is { } matrix)
+        {
+            items.Add(new(MemoryPlace.Host, PoolNames.MuonWorkspaces, matrix.Count * element, Count(matrix.Count, element)));
+            items.Add(new(MemoryPlace.Device, $"{PoolNames.MuonWorkspaces} on the device", (matrix.Count * element) + NewtonSchulz.WorkingBytes(matrix.Shape[0], matrix.Shape[1], element), Text($"Newton-Schulz of [{matrix.Shape[0]}, {matrix.Shape[1]}]")));
+        }
+
         if (tokens > 0) items.AddRange(Activations(plan, element, tokens));
         return new MemoryBudget(items);
     }

@@ -18,6 +18,9 @@ public static class PoolNames
     /// <summary>Micro-batches on the device.</summary>
     public const string Admissions = "micro-batches in flight";
 
+    /// <summary>Matrices that Muon makes orthogonal.</summary>
+    public const string MuonWorkspaces = "muon workspace";
+
     /// <summary>Losses on their way to the host.</summary>
     public const string Losses = "loss cells";
 }

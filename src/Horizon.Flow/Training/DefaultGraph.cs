@@ -1,3 +1,4 @@
+using System.Threading.Tasks.Dataflow;
 using Horizon.Flow.Graph;
 
 namespace Horizon.Flow;
@@ -27,7 +28,7 @@ public static class DefaultGraph
             .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Slabs, run.Device, run.Store.WeightType, stage),
                 onHost with { RunsOn = "download stream", Pools = [PoolNames.Slabs] })
             .Add(Stages.Gather, (run, stage) => new GatherBlock(run.ExpectedGradients, run.Accumulators, run.Workers, stage), onHost with { Pools = [PoolNames.Accumulators] })
-            .Add(Stages.Update, (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage), onHost)
+            .Add(Stages.Update, MakeUpdate, onHost)
             .Add(Stages.Commit, (run, stage) => new CommitBlock(run.Store, stage, run.OnCommitted), onHost)
             .Connect(Stages.Fetch, Stages.Upload)
             .Connect(Stages.Upload, Stages.Admit)
@@ -47,5 +48,13 @@ public static class DefaultGraph
                 .Connect(Stages.Gather, Stages.Clip)
                 .Connect(Stages.Clip, Stages.Update)
             : graph.Connect(Stages.Gather, Stages.Update);
+    }
+
+    private static IPropagatorBlock<HostGradient, UnitUpdated> MakeUpdate(TrainingContext run, StageOptions stage)
+    {
+        if (run.Options.Optimizer is not Muon muon) return new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage);
+        var largest = Muon.LargestMatrix(run.Model.Units.Where((_, i) => run.Store.IsTrainable(i)))?.Count ?? 0;
+        var workspaces = run.Register(new LeasePool<MuonWorkspace>(PoolNames.MuonWorkspaces, 1, () => new MuonWorkspace(run.Device, largest, run.Store.WeightType)));
+        return new MuonUpdateBlock(run.Store, muon, run.Workers, workspaces, stage);
     }
 }

@@ -8,6 +8,9 @@ internal sealed class StepLedger(TrainingContext context, TimeProvider time)
     private readonly Dictionary<StepScope, TaskCompletionSource<double>> _evaluations = [];
     private readonly HashSet<MicroBatchScope> _microBatches = [];
     private long _lastEnd = time.GetTimestamp();
+    private long _skippedSteps;
+
+    public long SkippedSteps => Interlocked.Read(ref _skippedSteps);
 
     public bool IsUnderWay
     {
@@ -83,6 +86,7 @@ internal sealed class StepLedger(TrainingContext context, TimeProvider time)
             var now = time.GetTimestamp();
             var start = Math.Max(open.Started, _lastEnd);
             _lastEnd = now;
+            if (step.SkipReason is not null) Interlocked.Increment(ref _skippedSteps);
             open.Report.TrySetResult(new StepReport(
                 step.Number, step.Loss, step.GradientNorm, step.LearningRate, step.Tokens, time.GetElapsedTime(start, now),
                 context.DeviceBytes, Environment.WorkingSet, step.SkipReason is not null));

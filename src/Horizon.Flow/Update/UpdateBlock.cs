@@ -15,34 +15,11 @@ public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
 {
     /// <summary>Creates the block.</summary>
     public UpdateBlock(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, StageOptions options)
-        : base(options, (gradient, _) =>
+        : base(options, (gradient, _) => UpdateOnce.RunAsync(store, gradient, step =>
         {
-            var visit = gradient.Visit;
-            using (gradient.Slab)
-            {
-                if (visit.Step.SkipReason is null && !IsFinite(gradient))
-                    visit.Step.SkipReason = $"the gradient of unit '{gradient.UnitName}' is not finite; units that came before it were updated";
-                if (visit.Step.SkipReason is null) Update(store, optimizer, workers, gradient);
-            }
-
-            return ValueTask.FromResult<UnitUpdated?>(new UnitUpdated(visit));
-        })
+            optimizer.Update(store.Units[gradient.Visit.Unit], gradient.View, step, workers);
+            return ValueTask.CompletedTask;
+        }))
     {
-    }
-
-    private static bool IsFinite(HostGradient gradient) => gradient.SumOfSquares is not { } sum || double.IsFinite(sum);
-
-    private static void Update(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, HostGradient gradient)
-    {
-        var visit = gradient.Visit;
-        try
-        {
-            optimizer.Update(store.Units[visit.Unit], gradient.View, visit.Step.OptimizerStep(store), workers);
-        }
-        catch
-        {
-            store.MarkDamaged($"the update of unit '{gradient.UnitName}' failed half way in step {visit.Step.Number}");
-            throw;
-        }
     }
 }

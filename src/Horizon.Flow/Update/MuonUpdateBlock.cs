@@ -1,0 +1,28 @@
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>One step of <see cref="Muon"/> for one unit: matrices are made orthogonal on the device, everything else is done on the host.</summary>
+/// <remarks>
+/// <para>Takes: <see cref="HostGradient"/>. Gives: <see cref="UnitUpdated"/>.</para>
+/// <para>Waits when: the compute lane has other work, or another sweep has the host threads.</para>
+/// <para>Completes when: told to, after the last gradient.</para>
+/// <para>On fault: the unit may be half written; the store is marked as damaged.</para>
+/// <para>Owns: the slab, given back after the update.</para>
+/// </remarks>
+public sealed class MuonUpdateBlock : StageBlock<HostGradient, UnitUpdated>
+{
+    /// <summary>Creates the block.</summary>
+    public MuonUpdateBlock(ParameterStore store, Muon optimizer, HostWorkers workers, LeasePool<MuonWorkspace> workspaces, StageOptions options)
+        : base(options, async (gradient, call) =>
+        {
+            using var workspace = await call.WaitFor(workspaces.RentAsync(call.Cancellation)).ConfigureAwait(false);
+            // Once begun a unit is finished: a stop must not leave it half written.
+            return await UpdateOnce.RunAsync(store, gradient, step => optimizer.UpdateAsync(
+                store.Units[gradient.Visit.Unit], gradient.View, step, workers, workspace.Value.OnHost,
+                slot => workspace.Value.OrthogonalizeAsync(slot, CancellationToken.None))).ConfigureAwait(false);
+        })
+    {
+    }
+}

@@ -1,0 +1,36 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>What is the same around every update rule: a step that is skipped touches nothing, a failed update damages the store.</summary>
+internal static class UpdateOnce
+{
+    public static async ValueTask<UnitUpdated?> RunAsync(ParameterStore store, HostGradient gradient, Func<OptimizerStep, ValueTask> update)
+    {
+        var visit = gradient.Visit;
+        using (gradient.Slab)
+        {
+            if (visit.Step.SkipReason is null && !IsFinite(gradient))
+                visit.Step.SkipReason = $"the gradient of unit '{gradient.UnitName}' is not finite; units that came before it were updated";
+            if (visit.Step.SkipReason is null) await UpdateAsync(store, gradient, update).ConfigureAwait(false);
+        }
+
+        return new UnitUpdated(visit);
+    }
+
+    private static bool IsFinite(HostGradient gradient) => gradient.SumOfSquares is not { } sum || double.IsFinite(sum);
+
+    private static async ValueTask UpdateAsync(ParameterStore store, HostGradient gradient, Func<OptimizerStep, ValueTask> update)
+    {
+        var step = gradient.Visit.Step;
+        try
+        {
+            await update(step.OptimizerStep(store)).ConfigureAwait(false);
+        }
+        catch
+        {
+            store.MarkDamaged($"the update of unit '{gradient.UnitName}' failed half way in step {step.Number}");
+            throw;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+
+namespace Horizon.Flow.Tests.Training;
+
+/// <summary>A gradient that is not finite, in any unit, micro-batch and element, costs its step and nothing else.</summary>
+public class SkippedStepTests
+{
+    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCase.Cases)])]
+    public async Task Train_ANonFiniteGradientAnywhere_SkipsCountsReportsAndLeavesTheStoreAlone(TrainingCase @case, bool bf16, bool infinite, PositiveInt where)
+    {
+        var tested = @case with { Clip = true, Steps = 2, Bf16 = bf16 };
+        var bad = infinite ? float.PositiveInfinity : float.NaN;
+        var model = ModelFamilies.Define(tested.Model.Config);
+        var (unit, microBatch) = (where.Get % model.Units.Count, where.Get % tested.MicroBatches);
+        StepScope? poisoned = null;
+        var plan = TrainingPlan.For(model, tested.Options())
+            .At(Stages.Download).InsertAfter("poison", gradient =>
+            {
+                var visit = gradient.Visit;
+                if (visit.Step.Number != 1 || visit.Unit != unit || visit.MicroBatch.Index != microBatch) return gradient;
+                poisoned = visit.Step;
+                gradient.View.Write(where.Get % gradient.View.Count, [bad]);
+                return gradient;
+            });
+        using var store = plan.CreateStore(bf16 ? StorePrecision.Bf16 : StorePrecision.Fp32);
+        StoreValues.Write(store, tested.Model.Parameters());
+        var before = Bytes(store);
+        using var device = new JitterDevice(where.Get);
+        await using var run = plan.Start(store, device);
+        var batches = tested.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()).ToList();
+
+        var first = await (await run.BeginStepAsync(batches[0])).Report;
+        Assert.True(first.Skipped);
+        Assert.False(double.IsFinite(first.GradientNorm));
+        Assert.Contains($"'{model.Units[unit].Name}'", poisoned!.SkipReason, StringComparison.Ordinal);
+        Assert.Equal((1, 0, 1), (store.Version, store.AppliedSteps, run.SkippedSteps));
+        Assert.Equal(before, Bytes(store));
+
+        var second = await (await run.BeginStepAsync(batches[1])).Report;
+        Assert.False(second.Skipped);
+        Assert.Equal((2, 1, 1), (store.Version, store.AppliedSteps, run.SkippedSteps));
+    }
+
+    private static List<byte[]> Bytes(ParameterStore store) =>
+        [.. store.Units.SelectMany(unit => unit.OptimizerState.Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>()
+            .Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray())];
+}
