@@ -27,11 +27,15 @@ var gradients = new Option<int>("--gradient-buffers") { Description = "Device gr
 var slabs = new Option<int>("--slabs") { Description = "Gradient slabs where one a unit is not needed.", DefaultValueFactory = _ => 4 };
 var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
 var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
+var operators = new Option<string>("--operators") { Description = "fused (the device's own) or eager (libtorch's).", DefaultValueFactory = _ => "fused" };
+var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
+operators.AcceptOnlyFromAmong("fused", "eager");
+layer.AcceptOnlyFromAmong("explicit", "autograd");
 var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
 var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
 var step = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
 {
-    device, limit, shape, layers, batch, sequence, steps, warmup, precision, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, timeline, csv,
+    device, limit, shape, layers, batch, sequence, steps, warmup, precision, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, timeline, csv,
 };
 step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
     new StepSettings
@@ -53,6 +57,8 @@ step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
         Slabs = arguments.GetValue(slabs),
         Threads = arguments.GetValue(threads),
         Floor = !arguments.GetValue(noFloor),
+        EagerOperators = arguments.GetValue(operators) == "eager",
+        AutogradLayers = arguments.GetValue(layer) == "autograd",
         Timeline = arguments.GetValue(timeline),
         Csv = arguments.GetValue(csv),
     },

@@ -11,12 +11,16 @@ part() {
   name=$1 limit=$2
   shift 2
   echo "=== $name: $*"
-  timeout -k 5 "$limit" "$here/run.sh" horizon-bench "$@" 2>&1 | tee "$logs/$name.log"
+  timeout -k 5 "$limit" "$here/run.sh" horizon-bench "$@" 2>&1 | tee "$logs/$(echo "$name" | tr -d " -").log"
 }
 
 for one in $parts; do
   case $one in
     check) part check 150 check --device cuda:0 --cases 8 --limit 60 ;;
+    ab) # a fault or a gain, told apart: operators and layers, old and new
+      for how in "--operators fused --layer explicit" "--operators eager --layer explicit" "--operators fused --layer autograd"; do
+        part "ab $how" 40 step --device cuda:0 --shape qwen2.5-1.5b --batch 32 --steps 4 --no-floor --limit 35 $how
+      done ;;
     smoke) part smoke 60 step --device cuda:0 --shape qwen2.5-0.5b --batch 8 --steps 4 --no-floor --limit 50 ;;
     kernels) part kernels 100 kernels --device cuda:0 --shape qwen2.5-7b --batch 64 --limit 30 ;;
     1.5b) part 1.5b 80 step --device cuda:0 --shape qwen2.5-1.5b --batch 64 --steps 5 --csv --limit 70 ;;

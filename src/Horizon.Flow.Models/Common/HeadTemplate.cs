@@ -7,7 +7,7 @@ namespace Horizon.Flow.Models.Common;
 
 /// <summary>
 /// Final norm, output projection and cross-entropy. Only labelled tokens are computed at all, and their logits a chunk at a time: the
-/// gradient of the logits, softmax - onehot, is written over them, so a chunk costs one fp32 buffer [C, V] and nothing outlives it.
+/// gradient of the logits, softmax - onehot, is written over them, so a chunk costs one buffer [C, V] and nothing outlives it.
 /// </summary>
 public sealed class HeadTemplate : IHeadTemplate
 {
@@ -21,7 +21,10 @@ public sealed class HeadTemplate : IHeadTemplate
     /// <summary>Creates it.</summary>
     /// <param name="projection">The role of the output projection: its own, or the embedding's where the head is tied.</param>
     /// <param name="normEpsilon">Added to the mean square in the final norm.</param>
-    /// <param name="logitsByteLimit">Bytes of a chunk's fp32 logits; at least one token is taken.</param>
+    /// <param name="logitsByteLimit">
+    /// Bytes of a chunk's fp32 logits; at least one token is taken. At the default or above, a device whose operators fuse the
+    /// cross-entropy takes more tokens where the model is wide.
+    /// </param>
     public HeadTemplate(string projection, double normEpsilon, long logitsByteLimit = DefaultLogitsByteLimit)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(logitsByteLimit);
@@ -39,29 +42,26 @@ public sealed class HeadTemplate : IHeadTemplate
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var projection_VH = parameters[_projection];
-        var input_NH = LabelledRows(hidden, batch).requires_grad_();
-        var normWeight = parameters[Roles.FinalNorm].detach().requires_grad_();
-        var normed_NH = NormWithGraph(input_NH, normWeight);
+        var input_NH = LabelledRows(hidden, batch);
+        var (_, normed_NH, inverse) = batch.Operators.Norm(input_NH, null, parameters[Roles.FinalNorm], _normEpsilon);
         var normedGradient_NH = empty_like(normed_NH);
         using var projectionGradient = gradients is null ? null : new ProjectionGradient(gradients[_projection]);
-
-        var lossSum = ForEachChunk(normed_NH.detach(), projection_VH, batch, (start, x_CH, softmax) =>
+        var lossSum = ForEachChunk(normed_NH, projection_VH, batch, lossScale, (start, x_CH, logitsGradient_CV) =>
         {
-            var logitsGradient_CV = softmax.Gradient(lossScale).to(x_CH.dtype);
             normedGradient_NH.narrow(0, start, x_CH.shape[0]).copy_(logitsGradient_CV.matmul(projection_VH));
             projectionGradient?.Add(logitsGradient_CV, x_CH);
         });
 
-        var found = autograd.grad([normed_NH], gradients is null ? [input_NH] : [input_NH, normWeight], [normedGradient_NH]);
+        var found = batch.Operators.NormBackward(
+            normedGradient_NH, input_NH, parameters[Roles.FinalNorm], inverse, null, gradients?[Roles.FinalNorm]);
         if (gradients is not null)
         {
             projectionGradient!.Write();
-            gradients[Roles.FinalNorm].copy_(found[1]);
             foreach (var unused in gradients.Layout.Parameters.Where(slot => slot.Role != _projection && slot.Role != Roles.FinalNorm))
                 gradients[unused.Role].zero_();
         }
 
-        var inputGradient = zeros_like(hidden).view(-1, hidden.shape[^1]).index_copy_(0, batch.LabelledTokens, found[0]).view(hidden.shape);
+        var inputGradient = zeros_like(hidden).view(-1, hidden.shape[^1]).index_copy_(0, batch.LabelledTokens, found).view(hidden.shape);
         return new HeadResult(lossSum.DetachFromDisposeScope(), inputGradient.DetachFromDisposeScope());
     }
 
@@ -72,8 +72,8 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var normed_NH = RmsNorm.Apply(LabelledRows(hidden, batch), parameters[Roles.FinalNorm], _normEpsilon);
-        return ForEachChunk(normed_NH, parameters[_projection], batch, (_, _, _) => { }).DetachFromDisposeScope();
+        var (_, normed_NH, _) = batch.Operators.Norm(LabelledRows(hidden, batch), null, parameters[Roles.FinalNorm], _normEpsilon);
+        return ForEachChunk(normed_NH, parameters[_projection], batch, null, null).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -92,34 +92,39 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(unit);
         var projection = unit.Parameters.First(slot => slot.Role == _projection);
         var vocabulary = projection.Shape[0];
-        var rows = Math.Min(tokens, Math.Max(1, _logitsByteLimit / (sizeof(float) * vocabulary)));
-        // fp32 logits, their gradient in the unit's type, and the projection's gradient summed in fp32.
-        return (2 * rows * vocabulary * sizeof(float)) + (projection.Count * sizeof(float));
+        var eager = Math.Min(tokens, ChunkRows(projection.Shape, fused: false));
+        var fused = Math.Min(tokens, ChunkRows(projection.Shape, fused: true));
+        // Eager: fp32 logits and their gradient in the unit's type. Fused: bf16 logits, then their gradient in their place.
+        var logits = Math.Max(2 * eager * sizeof(float), fused * sizeof(ushort)) * vocabulary;
+        // The projection's gradient summed in fp32, and one chunk's part of it in the unit's type.
+        return logits + (projection.Count * (sizeof(float) + sizeof(ushort)));
+    }
+
+    // Every chunk reads and writes the projection's gradient. Where no more than the logits themselves is needed for a chunk, it takes twice
+    // as many tokens as the hidden state is wide: its bf16 logits are then as large as that fp32 gradient.
+    private long ChunkRows(IReadOnlyList<long> projection, bool fused)
+    {
+        var rows = Math.Max(1, _logitsByteLimit / (sizeof(float) * projection[0]));
+        return fused && _logitsByteLimit >= DefaultLogitsByteLimit ? Math.Max(rows, 2 * projection[1]) : rows;
     }
 
     // The sum of the losses. fp64: adding a million fp32 losses in fp32 would depend on the chunks; in fp64 only each loss is rounded.
-    private Tensor ForEachChunk(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, Action<long, Tensor, ChunkSoftmax> visit)
+    private Tensor ForEachChunk(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, double? scale, Action<long, Tensor, Tensor>? visit)
     {
         var labels_N = batch.Targets.flatten().index_select(0, batch.LabelledTokens);
         var lossSum = zeros([], float64, normed_NH.device);
-        var size = Math.Max(1, _logitsByteLimit / (sizeof(float) * projection_VH.shape[0]));
+        var size = ChunkRows(projection_VH.shape, batch.Operators.FusesCrossEntropy && normed_NH.dtype == bfloat16);
         for (long start = 0; start < normed_NH.shape[0]; start += size)
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(size, normed_NH.shape[0] - start);
             var x_CH = normed_NH.narrow(0, start, count);
-            var softmax = new ChunkSoftmax(linear(x_CH, projection_VH).to(float32), labels_N.narrow(0, start, count));
-            lossSum.add_(softmax.LossSum());
-            visit(start, x_CH, softmax);
+            var (gradient_CV, losses_C) = batch.Operators.CrossEntropy(linear(x_CH, projection_VH), labels_N.narrow(0, start, count), scale);
+            lossSum.add_(losses_C.sum(float64));
+            if (gradient_CV is not null) visit?.Invoke(start, x_CH, gradient_CV);
         }
 
         return lossSum;
-    }
-
-    private Tensor NormWithGraph(Tensor input_NH, Tensor weight)
-    {
-        using var grad = enable_grad();
-        return RmsNorm.Apply(input_NH, weight, _normEpsilon);
     }
 
     private static Tensor LabelledRows(Tensor hidden, DeviceBatch batch) =>

@@ -30,9 +30,18 @@ public sealed class RotaryEmbedding
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(batch);
         var half = _headDimension / 2;
-        var cosine = batch.Shared((this, "cosine", x.dtype), () => Double(Angles(batch).cos(), 1, x.dtype));
-        var sine = batch.Shared((this, "sine", x.dtype), () => Double(Angles(batch).sin(), -1, x.dtype));
+        var (cosine, sine) = TablesOf(batch, x.dtype);
         return (x * cosine) + (x.roll(half, -1) * sine);
+    }
+
+    /// <summary>[tokens, 1, head width] each, for <see cref="IUnitOperators.Rotate"/>; owned by the batch.</summary>
+    /// <param name="batch">The positions.</param>
+    /// <param name="type">Of the heads.</param>
+    public (Tensor Cosine, Tensor Sine) Tables(DeviceBatch batch, ScalarType type)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var (cosine, sine) = TablesOf(batch, type);
+        return (batch.Shared((this, "cosines of tokens", type), () => cosine.flatten(0, 1)), batch.Shared((this, "sines of tokens", type), () => sine.flatten(0, 1)));
     }
 
     /// <summary>[head width / 2] fp32 on the CPU: radians a token for each pair of channels, scaled as the configuration says.</summary>
@@ -60,6 +69,11 @@ public sealed class RotaryEmbedding
         var scaled = where(wavelength.gt(original / _config.LowFrequencyFactor), plain / _config.Factor, mixed);
         return where(wavelength.lt(original / _config.HighFrequencyFactor), plain, scaled);
     }
+
+    // [batch, sequence, 1, head width].
+    private (Tensor Cosine, Tensor Sine) TablesOf(DeviceBatch batch, ScalarType type) => (
+        batch.Shared((this, "cosine", type), () => Double(Angles(batch).cos(), 1, type)),
+        batch.Shared((this, "sine", type), () => Double(Angles(batch).sin(), -1, type)));
 
     // [batch, sequence, 1, head width / 2] fp32.
     private Tensor Angles(DeviceBatch batch) =>

@@ -18,6 +18,7 @@ public sealed class CudaDevice : IComputeDevice
     private readonly CudaStream _compute;
     private readonly CudaStream _up;
     private readonly CudaStream _down;
+    private readonly CudaKernels? _kernels;
     private readonly Action<string>? _warn;
     private int _warned;
     private bool _disposed;
@@ -51,6 +52,8 @@ public sealed class CudaDevice : IComputeDevice
         _up = new CudaStream(_context, $"upload stream of cuda:{ordinal}");
         _down = new CudaStream(_context, $"download stream of cuda:{ordinal}");
         Lane = new ComputeLane($"lane of cuda:{ordinal}", _context.Stay);
+        _kernels = Compile(folder);
+        Operators = _kernels is null ? new EagerOperators() : new CudaOperators(_kernels);
     }
 
     /// <summary>The devices that the driver shows; 0 where there is no driver.</summary>
@@ -91,6 +94,9 @@ public sealed class CudaDevice : IComputeDevice
 
     /// <inheritdoc/>
     public ComputeLane Lane { get; }
+
+    /// <inheritdoc/>
+    public IUnitOperators Operators { get; }
 
     /// <inheritdoc/>
     public DeviceBuffer Allocate(long elements, ElementType type)
@@ -171,6 +177,7 @@ public sealed class CudaDevice : IComputeDevice
         if (_disposed) return;
         _disposed = true;
         Lane.Dispose();
+        _kernels?.Dispose();
         _compute.Dispose();
         _up.Dispose();
         _down.Dispose();
@@ -180,5 +187,21 @@ public sealed class CudaDevice : IComputeDevice
         }
 
         _context.Dispose();
+    }
+
+    private CudaKernels? Compile(string folder)
+    {
+        const string Consequence = "libtorch's own operators are used between the matrix products: the same results, slower.";
+        try
+        {
+            if (Nvrtc.Find(folder) is { } compiler) return new CudaKernels(_context, compiler);
+            _warn?.Invoke($"no NVRTC (libnvrtc.so.13 or .12) was found beside libtorch in '{folder}'; {Consequence}");
+        }
+        catch (DeviceException error)
+        {
+            _warn?.Invoke($"the kernels for {Name} could not be compiled: {error.Message} {Consequence}");
+        }
+
+        return null;
     }
 }

@@ -28,6 +28,9 @@ public interface IComputeDevice : IDisposable
     /// <summary>The one thread that launches operators.</summary>
     ComputeLane Lane { get; }
 
+    /// <summary>How the device computes what lies between a unit's matrix products.</summary>
+    IUnitOperators Operators => new EagerOperators();
+
     /// <summary>Allocates a flat buffer, zeroed, for the whole life of a run: copies may touch it at any time until it is disposed.</summary>
     /// <param name="elements">At least 1.</param>
     /// <param name="type">The type of each element.</param>

@@ -32,7 +32,7 @@ public sealed class ForwardBlock : StageSink<DeviceUnit>
         var slot = unit.Weights!.Value;
         device.ComputeWaits(slot.Fence);
         var input = microBatch.Hidden;
-        var output = model.Hidden[visit.Layer].Template.Forward(unit.Parameters!, input, microBatch.BatchOn(device.TorchDevice)).DetachFromDisposeScope();
+        var output = model.Hidden[visit.Layer].Template.Forward(unit.Parameters!, input, microBatch.BatchOn(device)).DetachFromDisposeScope();
         slot.Fence = device.RecordCompute();
         if (visit.KeepsInput) microBatch.KeepInput(visit.Layer, input);
         microBatch.Hidden = output;

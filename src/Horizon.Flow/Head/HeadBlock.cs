@@ -35,7 +35,7 @@ public sealed class HeadBlock : StageBlock<DeviceUnit, DeviceGradient>
         var visit = unit.Visit;
         var microBatch = visit.MicroBatch;
         var weights = unit.Weights!.Value;
-        var batch = microBatch.BatchOn(device.TorchDevice);
+        var batch = microBatch.BatchOn(device);
         device.ComputeWaits(weights.Fence);
         if (gradient is not null) device.ComputeWaits(gradient.Fence);
         Tensor lossSum;

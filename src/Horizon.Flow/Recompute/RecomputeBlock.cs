@@ -29,7 +29,7 @@ public sealed class RecomputeBlock : StageBlock<DeviceUnit, RecomputedUnit>
         var visit = unit.Visit;
         var microBatch = visit.MicroBatch;
         if (unit.Weights is { } weights) device.ComputeWaits(weights.Value.Fence);
-        var tape = model.Hidden[visit.Layer].Template.Recompute(unit.Parameters, microBatch.InputOf(visit.Layer), microBatch.BatchOn(device.TorchDevice));
+        var tape = model.Hidden[visit.Layer].Template.Recompute(unit.Parameters, microBatch.InputOf(visit.Layer), microBatch.BatchOn(device));
         if (!visit.EndsSegment) microBatch.KeepInput(visit.Layer + 1, tape.Output);
         return tape;
     }

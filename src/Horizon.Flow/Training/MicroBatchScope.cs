@@ -55,7 +55,7 @@ public sealed class MicroBatchScope : IDisposable
     }
 
     /// <summary>The tokens on the device; copies them there at the first call.</summary>
-    public DeviceBatch BatchOn(Device device) => Batch ??= Copy(device);
+    public DeviceBatch BatchOn(IComputeDevice device) => Batch ??= Copy(device.TorchDevice, device.Operators);
 
     /// <summary>Keeps a layer's input for recomputation.</summary>
     public void KeepInput(int layer, Tensor? input) => _inputs[layer] = input;
@@ -96,7 +96,7 @@ public sealed class MicroBatchScope : IDisposable
 
     // One copy for all of it, from page-locked memory where the device is not the CPU: the thread that launches operators does not wait
     // for it, and libtorch keeps the page-locked block until it is done.
-    private DeviceBatch Copy(Device device)
+    private DeviceBatch Copy(Device device, IUnitOperators operators)
     {
         using var scope = NewDisposeScope();
         var all = tensor([.. Tokens.InputIds, .. Tokens.Targets, .. Tokens.Positions, .. Tokens.LabelledPlaces, .. Tokens.Documents ?? []], int64);
@@ -112,6 +112,6 @@ public sealed class MicroBatchScope : IDisposable
         Tensor Rows() => Take(Tokens.InputIds.Length).view(Tokens.Rows, Tokens.SequenceLength).DetachFromDisposeScope();
         var (ids, targets, positions) = (Rows(), Rows(), Rows());
         var labelled = Take(Tokens.LabelledTokens).DetachFromDisposeScope();
-        return new DeviceBatch(ids, targets, positions, Tokens.Documents is null ? null : Rows(), labelled);
+        return new DeviceBatch(ids, targets, positions, Tokens.Documents is null ? null : Rows(), labelled, operators);
     }
 }

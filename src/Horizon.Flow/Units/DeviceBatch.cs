@@ -14,8 +14,11 @@ public sealed class DeviceBatch : IDisposable
     /// <param name="positions">[batch, sequence] int64: the place within its document.</param>
     /// <param name="documents">[batch, sequence] int64: tokens attend to earlier tokens of the same document; null for one document a row.</param>
     /// <param name="labelledTokens">See <see cref="LabelledTokens"/>; null to look for them on the device.</param>
-    public DeviceBatch(Tensor inputIds, Tensor targets, Tensor positions, Tensor? documents, Tensor? labelledTokens = null)
+    /// <param name="operators">How the device computes what lies between matrix products; libtorch's operators by default.</param>
+    public DeviceBatch(
+        Tensor inputIds, Tensor targets, Tensor positions, Tensor? documents, Tensor? labelledTokens = null, IUnitOperators? operators = null)
     {
+        Operators = operators ?? new EagerOperators();
         InputIds = inputIds;
         Targets = targets;
         Positions = positions;
@@ -40,6 +43,9 @@ public sealed class DeviceBatch : IDisposable
     /// CUDA device makes the host wait, so whoever builds the batch from host memory does better to give them.
     /// </summary>
     public Tensor LabelledTokens => _labelledTokens ??= FindLabelledTokens();
+
+    /// <summary>How the device computes what lies between matrix products.</summary>
+    public IUnitOperators Operators { get; }
 
     /// <summary>Rows.</summary>
     public long BatchSize => InputIds.shape[0];

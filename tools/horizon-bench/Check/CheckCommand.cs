@@ -13,6 +13,7 @@ internal static class CheckCommand
         using var cpu = new CpuDevice();
         using var device = ComputeDevice.Parse(name, report.Warn);
         report.Say($"device {device.Name}, libtorch from {NativeTorch.Load()}");
+        await OperatorCheck.RunAsync(device, limit, report);
         foreach (var one in CheckCase.Some(seed, cases))
         {
             CheckOutcome? reference = null;

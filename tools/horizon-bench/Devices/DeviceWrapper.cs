@@ -16,6 +16,8 @@ internal abstract class DeviceWrapper(IComputeDevice inner) : IComputeDevice
 
     public ComputeLane Lane => inner.Lane;
 
+    public virtual IUnitOperators Operators => inner.Operators;
+
     public DeviceBuffer Allocate(long elements, ElementType type) => inner.Allocate(elements, type);
 
     public void PageLock(HostBuffer buffer) => inner.PageLock(buffer);

@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Common;
 
 namespace Horizon.Flow.Bench;
 
@@ -14,7 +15,7 @@ internal static class StepCommand
         using var device = ComputeDevice.Parse(settings.Device, report.Warn);
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
-        var model = ModelFamilies.Define(config);
+        var model = settings.AutogradLayers ? WithAutograd(ModelFamilies.Define(config), config) : ModelFamilies.Define(config);
         var plan = TrainingPlan.For(model, Options(settings));
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var budget = MemoryBudget.Of(plan, precision, settings.Batch, settings.Sequence);
@@ -24,6 +25,12 @@ internal static class StepCommand
         if (settings.Floor)
             await report.Part("floor", settings.Limit, async () => floor = await FloorBench.MeasureAsync(device, config, model, settings, workers, report));
         await report.Part("steps", settings.Limit, () => StepsAsync(settings, plan, budget, precision, device, workers, floor, report));
+    }
+
+    private static ModelDefinition WithAutograd(ModelDefinition model, ModelConfig config)
+    {
+        var layer = new AutogradDecoderLayerTemplate(config, new RotaryEmbedding(config.Rope, config.HeadDimension), null);
+        return model with { Hidden = [.. model.Hidden.Select(binding => binding.Template.IsEmbedding ? binding : binding with { Template = layer })] };
     }
 
     private static TrainingOptions Options(StepSettings settings) => new()
@@ -49,7 +56,7 @@ internal static class StepCommand
         using var store = plan.CreateStore(precision);
         StoreFill.Fill(store, 1, workers, deviation: 0.02);
         report.Say($"store of {new ByteSize(store.ByteLength)} filled in {clock.GetElapsedTime(start).TotalSeconds:F1} s, resident {new ByteSize(Environment.WorkingSet)}");
-        var tracing = new TracingDevice(device);
+        var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : device);
         var trace = new StepTrace(settings.WarmUp);
         start = clock.GetTimestamp();
         var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });

@@ -37,10 +37,16 @@ internal sealed record StepSettings
 
     public bool Floor { get; init; }
 
+    /// <summary>Whether the device's own operators between matrix products are replaced by libtorch's.</summary>
+    public bool EagerOperators { get; init; }
+
+    /// <summary>Whether the layers' backward is derived by autograd.</summary>
+    public bool AutogradLayers { get; init; }
+
     public string? Timeline { get; init; }
 
     public bool Csv { get; init; }
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers{(EagerOperators ? ", eager operators" : "")}{(AutogradLayers ? ", autograd layers" : "")}");
 }

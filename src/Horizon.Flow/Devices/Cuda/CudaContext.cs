@@ -26,6 +26,13 @@ internal sealed unsafe class CudaContext : IDisposable
     /// <summary>All of the device's memory.</summary>
     public long MemoryBytes { get; }
 
+    /// <summary>A number of the device, by its CU_DEVICE_ATTRIBUTE.</summary>
+    public int Attribute(int attribute)
+    {
+        Check(cuDeviceGetAttribute(out var value, attribute, _device), "cuDeviceGetAttribute");
+        return value;
+    }
+
     /// <summary>The driver's devices; one clear error where there is no driver or it does not start.</summary>
     public static int DeviceCount()
     {

@@ -17,6 +17,10 @@ internal static unsafe partial class CudaDriver
     public const int AlreadyRegistered = 712;   // CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED
     public const uint PortableRegistration = 1; // CU_MEMHOSTREGISTER_PORTABLE: page-locked for every device of the process
 
+    public const int MultiprocessorCount = 16;  // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
+    public const int ComputeCapabilityMajor = 75;
+    public const int ComputeCapabilityMinor = 76;
+
     private const string Library = "libcuda.so.1";
 
     /// <summary>Throws what a call's result says, with the driver's words and what to do.</summary>
@@ -68,6 +72,22 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     public static partial int cuMemGetInfo_v2(out nuint free, out nuint total);
+
+    [LibraryImport(Library)]
+    public static partial int cuDeviceGetAttribute(out int value, int attribute, int device);
+
+    [LibraryImport(Library)]
+    public static partial int cuModuleLoadData(out nint module, byte* image);
+
+    [LibraryImport(Library)]
+    public static partial int cuModuleUnload(nint module);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int cuModuleGetFunction(out nint function, nint module, string name);
+
+    [LibraryImport(Library)]
+    public static partial int cuLaunchKernel(
+        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, nint* parameters, nint* extra);
 
     [LibraryImport(Library)]
     public static partial int cuStreamCreate(out nint stream, uint flags);

@@ -1,0 +1,119 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Horizon.Flow.Models.Common;
+
+// Letters: T tokens, H hidden, F feed-forward width, N all heads, D head width, C query heads * head width.
+
+/// <summary>One decoder layer's forward, and its backward written out: each product's two gradients are two products.</summary>
+internal sealed class DecoderLayerTape : IUnitTape
+{
+    private readonly ModelConfig _config;
+    private readonly ParameterViews _parameters;
+    private readonly IUnitOperators _operators;
+    private readonly long[] _shape;
+    private readonly Tensor _input_TH;
+    private readonly Tensor _firstNorm_TH;
+    private readonly Tensor _firstInverse;
+    private readonly HeadAttention _attention;
+    private readonly Tensor _hidden_TH;
+    private readonly Tensor _secondNorm_TH;
+    private readonly Tensor _secondInverse;
+    private readonly Tensor _both_T2F;
+    private readonly Tensor _gated_TF;
+    private Tensor? _output;
+
+    public DecoderLayerTape(
+        ModelConfig config, RotaryEmbedding rotary, int? slidingWindow, ParameterViews parameters, Tensor input, DeviceBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        (_config, _parameters, _operators, _shape) = (config, parameters, batch.Operators, input.shape);
+        _input_TH = Kept(input.reshape(-1, input.shape[^1]));
+        var first = _operators.Norm(_input_TH, null, parameters[Roles.InputNorm], config.NormEpsilon);
+        (_firstNorm_TH, _firstInverse) = (Kept(first.Output), Kept(first.Inverse));
+        var heads = linear(_firstNorm_TH, parameters.Stacked(Roles.Query, Roles.Value), Bias(config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias));
+        _attention = new HeadAttention(config, rotary, parameters, heads, batch, slidingWindow);
+        var mixed = linear(_attention.Output, parameters[Roles.Output], Bias(config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias));
+        var second = _operators.Norm(_input_TH, mixed, parameters[Roles.PostAttentionNorm], config.NormEpsilon);
+        (_hidden_TH, _secondNorm_TH, _secondInverse) = (Kept(second.Sum), Kept(second.Output), Kept(second.Inverse));
+        _both_T2F = Kept(linear(_secondNorm_TH, parameters.Stacked(Roles.Gate, Roles.Up), Bias(config.FeedForwardBias, Roles.GateBias, Roles.UpBias)));
+        _gated_TF = Kept(_operators.Gate(_both_T2F));
+    }
+
+    /// <summary>Computed when it is asked for: backward alone does not need the last product.</summary>
+    public Tensor Output => _output ??= ComputeOutput();
+
+    /// <summary>The output, owned by the caller from now on.</summary>
+    public Tensor TakeOutput()
+    {
+        var output = Output;
+        _output = null;
+        return output;
+    }
+
+    /// <inheritdoc/>
+    public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var dOutput_TH = outputGradient.reshape(-1, _shape[^1]);
+        var dSecond_TH = FeedForwardBackward(dOutput_TH, gradients);
+        var dHidden_TH = _operators.NormBackward(
+            dSecond_TH, _hidden_TH, _parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, gradients?[Roles.PostAttentionNorm]);
+        dSecond_TH.Dispose();
+        Product(gradients, Roles.Output, Roles.Output, dHidden_TH, _attention.Output);
+        BiasGradient(gradients, _config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
+        var dHeads_TC = _attention.Backward(dHidden_TH.mm(_parameters[Roles.Output]), gradients);
+        Product(gradients, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH);
+        BiasGradient(gradients, _config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TC);
+        var dFirst_TH = dHeads_TC.mm(_parameters.Stacked(Roles.Query, Roles.Value));
+        var dInput_TH = _operators.NormBackward(
+            dFirst_TH, _input_TH, _parameters[Roles.InputNorm], _firstInverse, dHidden_TH, gradients?[Roles.InputNorm]);
+        return dInput_TH.view(_shape).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _output?.Dispose();
+        _attention.Dispose();
+        foreach (var tensor in (ReadOnlySpan<Tensor>)
+            [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse, _both_T2F, _gated_TF]) tensor.Dispose();
+    }
+
+    private Tensor FeedForwardBackward(Tensor dOutput_TH, ParameterViews? gradients)
+    {
+        Product(gradients, Roles.Down, Roles.Down, dOutput_TH, _gated_TF);
+        BiasGradient(gradients, _config.FeedForwardBias, Roles.DownBias, Roles.DownBias, dOutput_TH);
+        _gated_TF.Dispose();
+        using (var dGated_TF = dOutput_TH.mm(_parameters[Roles.Down])) _operators.GateBackward(dGated_TF, _both_T2F);
+        Product(gradients, Roles.Gate, Roles.Up, _both_T2F, _secondNorm_TH);
+        BiasGradient(gradients, _config.FeedForwardBias, Roles.GateBias, Roles.UpBias, _both_T2F);
+        var dSecond_TH = _both_T2F.mm(_parameters.Stacked(Roles.Gate, Roles.Up));
+        _both_T2F.Dispose();
+        return dSecond_TH;
+    }
+
+    private Tensor ComputeOutput()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var output_TH = _hidden_TH.addmm(_gated_TF, _parameters[Roles.Down].t());
+        if (_config.FeedForwardBias) output_TH.add_(_parameters[Roles.DownBias]);
+        return output_TH.view(_shape).DetachFromDisposeScope();
+    }
+
+    private Tensor? Bias(bool has, string first, string last) => has ? _parameters.Stacked(first, last) : null;
+
+    // beta 0: what was in the gradient buffer is not read.
+    private static void Product(ParameterViews? gradients, string first, string last, Tensor dOutput, Tensor input) =>
+        gradients?.Stacked(first, last).addmm_(dOutput.t(), input, beta: 0);
+
+    private static void BiasGradient(ParameterViews? gradients, bool has, string first, string last, Tensor dOutput)
+    {
+        if (has) gradients?.Stacked(first, last).copy_(dOutput.sum([0]));
+    }
+
+    private static Tensor Kept(Tensor tensor) => tensor.DetachFromDisposeScope();
+}

@@ -1,0 +1,93 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>The operators between matrix products as compositions of libtorch's own: for every device, type and width.</summary>
+public sealed class EagerOperators : IUnitOperators
+{
+    /// <inheritdoc/>
+    public bool FusesCrossEntropy => false;
+
+    /// <inheritdoc/>
+    public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(weight);
+        using var scope = NewDisposeScope();
+        var sum = added is null ? x : (x + added).MoveToOuterDisposeScope();
+        var wide = sum.to(float32);
+        var inverse = rsqrt(wide.pow(2).mean([-1], keepdim: true) + epsilon).MoveToOuterDisposeScope();
+        return new(sum, (weight * (wide * inverse).to(x.dtype)).MoveToOuterDisposeScope(), inverse);
+    }
+
+    /// <inheritdoc/>
+    public Tensor NormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor? added, Tensor? weightGradient)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(weight);
+        using var scope = NewDisposeScope();
+        var wide = gradient.to(float32);
+        var unit = x.to(float32) * inverse;
+        if (weightGradient is not null) weightGradient.copy_((wide * unit).sum([0]));
+        var weighted = wide * weight.to(float32);
+        var result = inverse * (weighted - (unit * (weighted * unit).mean([-1], keepdim: true)));
+        return (added is null ? result : result.add_(added)).to(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Rotate(Tensor heads, long count, Tensor cosine, Tensor sine, bool backwards)
+    {
+        ArgumentNullException.ThrowIfNull(heads);
+        ArgumentNullException.ThrowIfNull(cosine);
+        ArgumentNullException.ThrowIfNull(sine);
+        using var scope = NewDisposeScope();
+        var turned = heads.narrow(1, 0, count);
+        var swapped = turned.roll(heads.shape[2] / 2, -1).mul_(sine);
+        turned.mul_(cosine);
+        if (backwards) turned.sub_(swapped);
+        else turned.add_(swapped);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Gate(Tensor gateAndUp)
+    {
+        ArgumentNullException.ThrowIfNull(gateAndUp);
+        using var scope = NewDisposeScope();
+        var half = gateAndUp.shape[1] / 2;
+        return nn.functional.silu(gateAndUp.narrow(1, 0, half)).mul_(gateAndUp.narrow(1, half, half)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void GateBackward(Tensor gradient, Tensor gateAndUp)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        ArgumentNullException.ThrowIfNull(gateAndUp);
+        using var scope = NewDisposeScope();
+        var half = gateAndUp.shape[1] / 2;
+        var (gate, up) = (gateAndUp.narrow(1, 0, half), gateAndUp.narrow(1, half, half));
+        var (wideGate, wideGradient) = (gate.to(float32), gradient.to(float32));
+        var sigmoid = wideGate.sigmoid();
+        var upGradient = wideGradient * wideGate * sigmoid;
+        // silu' = sigmoid * (1 + x * (1 - sigmoid)).
+        gate.copy_(wideGradient * up.to(float32) * sigmoid * (1 + (wideGate * (1 - sigmoid))));
+        up.copy_(upGradient);
+    }
+
+    /// <inheritdoc/>
+    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale)
+    {
+        ArgumentNullException.ThrowIfNull(logits);
+        ArgumentNullException.ThrowIfNull(labels);
+        using var scope = NewDisposeScope();
+        var column = labels.unsqueeze(1);
+        var wide = logits.to(float32);
+        wide.sub_(wide.amax([-1], keepdim: true));
+        var picked = wide.gather(1, column);
+        var total = wide.exp_().sum(-1, keepdim: true);
+        var losses = (total.log() - picked).squeeze(1).MoveToOuterDisposeScope();
+        if (scale is not { } factor) return (null, losses);
+        var gradient = wide.mul_(factor / total).scatter_add_(1, column, full_like(picked, -factor));
+        return (logits.dtype == float32 ? logits : gradient.to(logits.dtype).MoveToOuterDisposeScope(), losses);
+    }
+}

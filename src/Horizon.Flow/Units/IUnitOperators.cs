@@ -1,0 +1,57 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+// Letters: T tokens, H width, N heads of a token, D head width, F feed-forward width, C tokens of a chunk, V vocabulary.
+
+/// <summary>
+/// The operators between a unit's matrix products, forward and backward, as a device computes them best. Templates get them with the
+/// batch (<see cref="DeviceBatch.Operators"/>). Tensors are contiguous, statistics are taken in fp32, nothing is recorded for autograd, and
+/// the same arguments give the same bits. Called on the compute lane with gradients off; results belong to the caller's dispose scope.
+/// </summary>
+public interface IUnitOperators
+{
+    /// <summary>Whether <see cref="CrossEntropy"/> makes one pass over logits in their own type, so that large chunks pay.</summary>
+    bool FusesCrossEntropy { get; }
+
+    /// <summary>RMS norm (Zhang and Sennrich 2019, equation 4) of the sum of one or two tensors.</summary>
+    /// <param name="x">[T, H].</param>
+    /// <param name="added">[T, H], added first; null for none.</param>
+    /// <param name="weight">[H].</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon);
+
+    /// <summary>The gradient of the norm's input; the weight's is written where it belongs.</summary>
+    /// <param name="gradient">[T, H], of the norm's output.</param>
+    /// <param name="x">[T, H]: what was normalized.</param>
+    /// <param name="weight">[H].</param>
+    /// <param name="inverse">[T, 1] fp32, from <see cref="Norm"/>.</param>
+    /// <param name="added">[T, H]: another gradient of the same input, added; null for none.</param>
+    /// <param name="weightGradient">[H], overwritten; null where it is not wanted.</param>
+    Tensor NormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor? added, Tensor? weightGradient);
+
+    /// <summary>Turns the first heads of each token in place: x * cosine + (x with its halves swapped) * sine.</summary>
+    /// <param name="heads">[T, N, D].</param>
+    /// <param name="count">How many heads of each token turn.</param>
+    /// <param name="cosine">[T, 1, D] in the type of the heads.</param>
+    /// <param name="sine">[T, 1, D], negative in the first half.</param>
+    /// <param name="backwards">Turns the other way, as the gradient does.</param>
+    void Rotate(Tensor heads, long count, Tensor cosine, Tensor sine, bool backwards);
+
+    /// <summary>silu(gate) * up (Shazeer 2020).</summary>
+    /// <param name="gateAndUp">[T, 2F]: the gate's outputs, then the others.</param>
+    /// <returns>[T, F].</returns>
+    Tensor Gate(Tensor gateAndUp);
+
+    /// <summary>The gradient of <see cref="Gate"/>'s input, over that input.</summary>
+    /// <param name="gradient">[T, F].</param>
+    /// <param name="gateAndUp">[T, 2F]; overwritten by its gradient.</param>
+    void GateBackward(Tensor gradient, Tensor gateAndUp);
+
+    /// <summary>Cross-entropies of a chunk; the logits are overwritten.</summary>
+    /// <param name="logits">[C, V]; becomes (softmax - onehot) * scale where a scale is given, undefined otherwise.</param>
+    /// <param name="labels">[C] int64.</param>
+    /// <param name="scale">Of the gradient; null for losses alone.</param>
+    /// <returns>The gradient of the logits in their type (the logits themselves, or a new tensor), null without a scale; and the loss of each token.</returns>
+    (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale);
+}
