@@ -17,7 +17,7 @@ mkdir -p "$folder"
 for project in "$@"; do
   [ -d "$project" ] && project=$(ls "$project"/*.csproj)
   dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:InvariantGlobalization=true -p:HorizonTorch=external \
-    -p:DebugType=none -p:CopyOutputSymbolsToPublishDirectory=false -o "$target"
+    -p:RunAnalyzers=false -p:DebugType=none -p:CopyOutputSymbolsToPublishDirectory=false -o "$target"
 done
 rm -f "$target"/*.pdb "$target"/createdump
 
