@@ -79,7 +79,7 @@ public static class HandWrittenLoopExample
         Drain(download);
         Drain(update);
         _ = commit.Completion.ContinueWith(
-            ended => Fail(new StageException("commit", message: (string?)null, ended.Exception!.InnerException!)),
+            ended => Fail(new StageException("commit", (IUnitMessage?)null, ended.Exception!.InnerException!)),
             CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         IDataflowBlock[] blocks = [fetch, upload, forward, head, recompute, backward, download, update, commit];
         try
