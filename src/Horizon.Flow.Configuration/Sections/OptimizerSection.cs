@@ -1,5 +1,3 @@
-using Horizon.Flow.Host;
-
 namespace Horizon.Flow.Configuration;
 
 /// <summary>The <c>optimizer</c> section. A key that the named rule does not use is ignored by it.</summary>

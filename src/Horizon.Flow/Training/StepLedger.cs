@@ -89,7 +89,8 @@ internal sealed class StepLedger(TrainingContext context, TimeProvider time)
             if (step.SkipReason is not null) Interlocked.Increment(ref _skippedSteps);
             open.Report.TrySetResult(new StepReport(
                 step.Number, step.Loss, step.GradientNorm, step.LearningRate, step.Tokens, time.GetElapsedTime(start, now),
-                context.DeviceBytes, Environment.WorkingSet, step.SkipReason is not null));
+                context.DeviceBytes, Environment.WorkingSet, step.SkipReason is not null)
+            { SkipReason = step.SkipReason });
         }
         catch (Exception cause)
         {

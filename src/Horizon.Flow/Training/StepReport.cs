@@ -24,6 +24,9 @@ public sealed record StepReport(
     long HostBytes,
     bool Skipped)
 {
+    /// <summary>Why the step was skipped, with the unit where it began; null when it was not.</summary>
+    public string? SkipReason { get; init; }
+
     /// <summary>Tokens in a second; 0 where no time was measured.</summary>
     public double TokensPerSecond => Elapsed > TimeSpan.Zero ? Tokens / Elapsed.TotalSeconds : 0;
 }

@@ -35,12 +35,14 @@ public class SkippedStepTests
         var first = await (await run.BeginStepAsync(batches[0])).Report;
         Assert.True(first.Skipped);
         Assert.False(double.IsFinite(first.GradientNorm));
-        Assert.Contains($"'{model.Units[unit].Name}'", poisoned!.SkipReason, StringComparison.Ordinal);
+        Assert.Contains($"'{model.Units[unit].Name}'", first.SkipReason, StringComparison.Ordinal);
+        Assert.Same(poisoned!.SkipReason, first.SkipReason);
         Assert.Equal((1, 0, 1), (store.Version, store.AppliedSteps, run.SkippedSteps));
         Assert.Equal(before, Bytes(store));
 
         var second = await (await run.BeginStepAsync(batches[1])).Report;
         Assert.False(second.Skipped);
+        Assert.Null(second.SkipReason);
         Assert.Equal((2, 1, 1), (store.Version, store.AppliedSteps, run.SkippedSteps));
     }
 

@@ -27,7 +27,7 @@ public static class ProgressText
     {
         ArgumentNullException.ThrowIfNull(report);
         return report.Skipped
-            ? Invariant($"skipped, its gradient norm is {report.GradientNorm}")
+            ? Invariant($"skipped, {report.SkipReason ?? $"its gradient norm is {report.GradientNorm}"}")
             : Invariant($"loss {report.Loss:F4}  norm {report.GradientNorm:G3}  lr {report.LearningRate:0.00e-00}");
     }
 
