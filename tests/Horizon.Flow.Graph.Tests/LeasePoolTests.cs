@@ -1,13 +1,13 @@
-using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
+using FsCheck;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Graph.Tests;
 
 public class LeasePoolTests
 {
     /// <summary>Any sequence of renting, returning (also twice) and reclaiming keeps out + free = capacity and makes no more items than that.</summary>
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public bool Leases_AreConserved(PositiveInt capacitySeed, byte[] actions)
     {
         var capacity = (capacitySeed.Get % 5) + 1;

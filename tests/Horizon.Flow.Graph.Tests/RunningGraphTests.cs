@@ -1,7 +1,7 @@
 using System.Threading.Tasks.Dataflow;
-using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
+using FsCheck;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Graph.Tests;
 
@@ -60,7 +60,7 @@ public class RunningGraphTests
 
     public sealed class CustomException(string message) : Exception(message);
 
-    [Property(MaxTest = 300, Arbitrary = [typeof(Shapes)])]
+    [Cases(300, Arbitrary = [typeof(Shapes)])]
     public async Task<bool> Run_AnyCapacities_FinishesInOrderWithAllLeasesBack(Shape shape)
     {
         using var pool = new Pools(shape.PoolCapacity);
@@ -73,7 +73,7 @@ public class RunningGraphTests
         return graph.Fault is null && pool.Outstanding == 0 && seen.SequenceEqual(Enumerable.Range(0, shape.Messages));
     }
 
-    [Property(MaxTest = 400, Arbitrary = [typeof(Shapes)])]
+    [Cases(400, Arbitrary = [typeof(Shapes)])]
     public async Task<bool> Run_ExceptionAnywhere_EndsWithItUnchangedAndAllLeasesBack(Shape shape, bool cancelled)
     {
         using var pool = new Pools(shape.PoolCapacity);
@@ -93,7 +93,7 @@ public class RunningGraphTests
             && fault.UnitName == $"unit {badMessage}" && fault.Step == 1 && pool.Outstanding == 0;
     }
 
-    [Property(MaxTest = 300, Arbitrary = [typeof(Shapes)])]
+    [Cases(300, Arbitrary = [typeof(Shapes)])]
     public async Task<bool> Run_CancelledAnywhere_EndsWithAllLeasesBack(Shape shape)
     {
         using var pool = new Pools(shape.PoolCapacity);
@@ -128,7 +128,7 @@ public class RunningGraphTests
     }
 
     /// <summary>Routes are exclusive and the first that fits wins, also while its stage is full and Dataflow offers the message on.</summary>
-    [Property(MaxTest = 100, Arbitrary = [typeof(Shapes)])]
+    [Cases(100, Arbitrary = [typeof(Shapes)])]
     public async Task<bool> Run_Routes_GoWhereTheyBelong(Shape shape)
     {
         StageKey<Work, Work> a = new("a");

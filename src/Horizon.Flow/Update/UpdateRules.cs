@@ -8,7 +8,7 @@ public static class UpdateRules
     private const string MuonName = "muon";
 
     /// <summary>The names that <see cref="Create"/> knows.</summary>
-    public static IReadOnlyCollection<string> Names { get; } = [.. OptimizerFactory.Names, MuonName];
+    public static IReadOnlyCollection<string> Names { get; } = [.. OptimizerFactory.Names.Append(MuonName).Order(StringComparer.Ordinal)];
 
     /// <summary>Creates the update rule of this name.</summary>
     /// <exception cref="HorizonException">No rule has this name, or a setting is out of its range.</exception>

@@ -117,7 +117,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("training: 3", "run.yaml:1: training needs keys of its own, such as batch_size; it has '3'.")]
     [InlineData("- a", "run.yaml:1: a configuration needs keys of its own, such as model; it has a list.")]
     [InlineData("training: { freeze: embed }", "run.yaml:1: training.freeze is 'embed'; it should be a list such as [a, b].")]
-    [InlineData("optimizer: { name: adam }", "run.yaml:1: optimizer.name is 'adam'; it should be one of adafactor, adamw, adamw8bit, lion, sgd.")]
+    [InlineData("optimizer: { name: adam }", "run.yaml:1: optimizer.name is 'adam'; it should be one of adafactor, adamw, adamw8bit, lion, muon, sgd.")]
     [InlineData("schedule: { name: Cosine }", "run.yaml:1: schedule.name is 'Cosine'; it should be one of constant, linear, cosine, wsd.")]
     [InlineData("device: gpu", "run.yaml:1: device is 'gpu'; it should be auto, cpu, or cuda:N with the number of a GPU, such as cuda:0.")]
     [InlineData("training: { batch_size: 0 }", "run.yaml:1: training.batch_size is 0; it should be 1 or more.")]

@@ -1,10 +1,10 @@
 using System.Threading.Tasks.Dataflow;
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -15,7 +15,7 @@ public class FaultTests
 
     public sealed class CustomException : Exception;
 
-    [Property(MaxTest = 80, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(80, Arbitrary = [typeof(TrainingCase.Cases)])]
     public async Task Run_ExceptionAtAnyMessage_IsReportedAndEverythingComesBack(TrainingCase @case, PositiveInt where, bool cancelled)
     {
         Exception planted = cancelled ? new OperationCanceledException("not the run's") : new CustomException();
@@ -46,7 +46,7 @@ public class FaultTests
         await AssertStartsAgainOrSaysWhyAsync(@case, store, device);
     }
 
-    [Property(MaxTest = 80, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(80, Arbitrary = [typeof(TrainingCase.Cases)])]
     public async Task Run_AbortedAtAnyMoment_EndsAndEverythingComesBack(TrainingCase @case, PositiveInt where)
     {
         var messages = 0;
@@ -66,7 +66,7 @@ public class FaultTests
         await AssertStartsAgainOrSaysWhyAsync(@case, store, device);
     }
 
-    [Property(MaxTest = 20, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(20, Arbitrary = [typeof(TrainingCase.Cases)])]
     public async Task<bool> Run_PassThroughInsertsAndTapsEverywhere_ChangeNothing(TrainingCase @case)
     {
         var plain = await @case.TrainAsync();

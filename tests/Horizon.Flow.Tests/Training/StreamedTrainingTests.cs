@@ -1,12 +1,12 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
 
 /// <summary>The graph trains as a dense loop does, and its bounds never change a bit.</summary>
 public class StreamedTrainingTests
 {
-    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(60, Arbitrary = [typeof(TrainingCase.Cases)])]
     public async Task Train_AnyShapeAndSettings_EqualsTheDenseLoop(TrainingCase @case)
     {
         var outcome = await @case.TrainAsync();
@@ -23,7 +23,7 @@ public class StreamedTrainingTests
     }
 
     /// <summary>The second run's copies land late, and buffers are NaN until they do.</summary>
-    [Property(MaxTest = 40, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(40, Arbitrary = [typeof(TrainingCase.Cases)])]
     public async Task<bool> Train_OtherCapacitiesThreadsIntervalAndTiming_IsBitwiseEqual(TrainingCase @case, bool bf16, FsCheck.PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16 };
