@@ -13,10 +13,11 @@ public static class StageSharesFile
 
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true };
 
-    /// <summary>Writes the file.</summary>
+    /// <summary>Writes the file; makes the folder if there is none.</summary>
     public static void Write(string directory, IReadOnlyDictionary<string, StageShares> shares)
     {
         ArgumentNullException.ThrowIfNull(shares);
+        Directory.CreateDirectory(directory);
         var seconds = shares.ToDictionary(pair => pair.Key, pair => new Dictionary<string, double>
         {
             ["messages"] = pair.Value.Messages,
