@@ -60,7 +60,7 @@ internal sealed class HeadAttention : IDisposable
     /// <summary>[T, N * D]: the gradient of the projections; the norms' own gradients are written where they belong.</summary>
     public Tensor Backward(Tensor dMixed_TC, ParameterViews? gradients)
     {
-        var found = autograd.grad([_mixed_TC], _leaves, [dMixed_TC]);
+        var found = Differentiate(dMixed_TC);
         var dHeads_TND = cat(found, 2).flatten(0, 1);
         foreach (var part in found) part.Dispose();
         Rotate(dHeads_TND, backwards: true);
@@ -88,6 +88,12 @@ internal sealed class HeadAttention : IDisposable
 
         _mixed_TC.Dispose();
         Output.Dispose();
+    }
+
+    private Tensor[] Differentiate(Tensor dMixed_TC)
+    {
+        using var ordered = DeterministicScope.Enter(dMixed_TC.device);
+        return [.. autograd.grad([_mixed_TC], _leaves, [dMixed_TC])];
     }
 
     private void Norm(string role, Tensor heads_TND, long first, long count)

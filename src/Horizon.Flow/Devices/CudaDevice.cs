@@ -15,6 +15,7 @@ public sealed class CudaDevice : IComputeDevice
 {
     private readonly ConcurrentDictionary<nint, byte> _locked = [];
     private readonly CudaContext _context;
+    private readonly CudaClock? _clock;
     private readonly CudaStream _compute;
     private readonly CudaStream _up;
     private readonly CudaStream _down;
@@ -26,8 +27,9 @@ public sealed class CudaDevice : IComputeDevice
     /// <summary>Opens a device, in libtorch and in the driver.</summary>
     /// <param name="ordinal">From 0, as CUDA_VISIBLE_DEVICES leaves them.</param>
     /// <param name="warn">Receives what does not end the run, such as memory that could not be page-locked; nobody by default.</param>
+    /// <param name="timed">Whether fences say when the device did their work (<see cref="Fence.Timing"/>): two events a copy instead of one.</param>
     /// <exception cref="HorizonException">No driver, no such device, or a libtorch without CUDA.</exception>
-    public CudaDevice(int ordinal, Action<string>? warn = null)
+    public CudaDevice(int ordinal, Action<string>? warn = null, bool timed = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(ordinal);
         var folder = NativeTorch.Load();
@@ -45,12 +47,14 @@ public sealed class CudaDevice : IComputeDevice
         }
 
         _warn = warn;
+        ProcessVariables.SetIfUnset("CUBLAS_WORKSPACE_CONFIG", ":4096:8"); // cuBLAS's own default on large GPUs, said aloud: ordered sums ask for it
         _context = new CudaContext(ordinal);
         TorchDevice = new Device(DeviceType.CUDA, ordinal);
         Name = $"cuda:{ordinal} ({_context.Name})";
-        _compute = new CudaStream(_context, $"compute stream of cuda:{ordinal}", libtorch: true);
-        _up = new CudaStream(_context, $"upload stream of cuda:{ordinal}");
-        _down = new CudaStream(_context, $"download stream of cuda:{ordinal}");
+        _clock = timed ? new CudaClock(_context) : null;
+        _compute = new CudaStream(_context, $"compute stream of cuda:{ordinal}", _clock, libtorch: true);
+        _up = new CudaStream(_context, $"upload stream of cuda:{ordinal}", _clock);
+        _down = new CudaStream(_context, $"download stream of cuda:{ordinal}", _clock);
         Lane = new ComputeLane($"lane of cuda:{ordinal}", _context.Stay);
         _kernels = Compile(folder);
         Operators = _kernels is null ? new EagerOperators() : new CudaOperators(_kernels);
@@ -154,6 +158,26 @@ public sealed class CudaDevice : IComputeDevice
     }
 
     /// <inheritdoc/>
+    public bool SumsSquares => _kernels is not null;
+
+    /// <inheritdoc/>
+    public Fence SumSquares(DeviceBuffer source, long elements, SquareParts parts, Fence after)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(parts);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(elements, source.ElementCount);
+        if (_kernels is not { } kernels) throw new NotSupportedException($"{Name} has no kernel for sums of squares");
+        var kernel = source.ElementType switch
+        {
+            ElementType.BFloat16 => "sum_squares_bf16",
+            ElementType.Float32 => "sum_squares_fp32",
+            var other => throw new ArgumentException($"gradients are bf16 or fp32, not {other}", nameof(source)),
+        };
+        return _down.Enqueue(after, $"cuLaunchKernel({kernel})", stream =>
+            kernels.TryLaunch(stream, kernel, SquareParts.Count, 256, 0, source.Address, elements, parts.OnDevice.Address));
+    }
+
+    /// <inheritdoc/>
     public Fence RecordCompute() => _compute.RecordFence();
 
     /// <inheritdoc/>
@@ -181,6 +205,7 @@ public sealed class CudaDevice : IComputeDevice
         _compute.Dispose();
         _up.Dispose();
         _down.Dispose();
+        _clock?.Dispose();
         using (_context.Enter())
         {
             foreach (var address in _locked.Keys) _ = cuMemHostUnregister(address);

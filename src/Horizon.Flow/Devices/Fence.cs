@@ -12,6 +12,12 @@ public abstract class Fence
     /// <summary>Whether everything before it is done.</summary>
     public abstract bool IsComplete { get; }
 
+    /// <summary>
+    /// When the device did the work that the fence was made for (a copy; an instant where it was only recorded). Null until it is complete, and on
+    /// devices that were not opened for timing.
+    /// </summary>
+    public virtual DeviceTiming? Timing => null;
+
     /// <summary>Ends when everything before it is done.</summary>
     /// <param name="cancellationToken">Ends the wait, not the work.</param>
     /// <exception cref="DeviceException">The work before it failed.</exception>

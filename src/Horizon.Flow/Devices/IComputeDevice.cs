@@ -64,6 +64,22 @@ public interface IComputeDevice : IDisposable
     /// <exception cref="DeviceException">The driver refuses the copy.</exception>
     Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after);
 
+    /// <summary>Whether <see cref="SumSquares"/> can be asked for.</summary>
+    bool SumsSquares => false;
+
+    /// <summary>
+    /// Sums the squares of the first <paramref name="elements"/> of a buffer where they lie, on the download stream, so before any download that
+    /// is asked for later. Does not wait for it. The order of the sum is fixed.
+    /// </summary>
+    /// <param name="source">bf16 or fp32; must not be written until the returned fence completes.</param>
+    /// <param name="elements">At most the buffer's.</param>
+    /// <param name="parts">Whose <see cref="SquareParts.OnDevice"/> is written, all of it.</param>
+    /// <param name="after">It starts when this is complete: what filled <paramref name="source"/>.</param>
+    /// <returns>Complete when the parts are there.</returns>
+    /// <exception cref="DeviceException">The driver refuses the launch.</exception>
+    Fence SumSquares(DeviceBuffer source, long elements, SquareParts parts, Fence after) =>
+        throw new NotSupportedException($"{Name} leaves sums of squares to the host");
+
     /// <summary>Complete when all operators launched so far have run. Called on the lane.</summary>
     Fence RecordCompute();
 

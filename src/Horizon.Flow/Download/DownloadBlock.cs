@@ -6,24 +6,37 @@ namespace Horizon.Flow;
 /// <summary>Copies a unit's gradient into a slab on the device's download stream, behind the computation.</summary>
 /// <remarks>
 /// <para>Takes: <see cref="DeviceGradient"/>. Gives: <see cref="HostGradient"/> once the copy has landed.</para>
-/// <para>Waits when: no slab is free, or the copy is under way. The thread that launches operators never waits for it.</para>
+/// <para>Waits when: no slab is free, no place for the sum of squares is free, or the copy is under way. The thread that launches operators never waits for it.</para>
 /// <para>Completes when: told to, after the last gradient. On fault: as any stage.</para>
 /// <para>Owns: the gradient lease (given back once the copy is launched); a slab until it is given on.</para>
 /// </remarks>
 public sealed class DownloadBlock : StageBlock<DeviceGradient, HostGradient>
 {
     /// <summary>Creates the block.</summary>
-    public DownloadBlock(SlabPool slabs, IComputeDevice device, ElementType type, StageOptions options)
+    /// <param name="slabs">Where gradients land.</param>
+    /// <param name="device">Where they come from.</param>
+    /// <param name="type">Of each element.</param>
+    /// <param name="options">Bounds.</param>
+    /// <param name="squares">
+    /// Where the device sums the squares of what goes down; null to leave that to gather, as must be where a stage between the two may change the
+    /// gradient.
+    /// </param>
+    public DownloadBlock(SlabPool slabs, IComputeDevice device, ElementType type, StageOptions options, LeasePool<SquareParts>? squares = null)
         : base(options, async (gradient, call) =>
         {
             var visit = gradient.Visit;
             var slab = await call.WaitFor(slabs.RentAsync(visit.Unit, call.Cancellation)).ConfigureAwait(false);
+            using var parts = squares is null ? null : await call.WaitFor(squares.RentAsync(call.Cancellation)).ConfigureAwait(false);
             var slot = gradient.Gradient.Value;
-            var landed = device.Download(slot.Buffer, gradient.Layout.ElementCount * type.ByteSize(), slab.Value, slot.Fence);
-            slot.Fence = landed;
+            var count = gradient.Layout.ElementCount;
+            var summed = parts is null ? Fence.Completed : device.SumSquares(slot.Buffer, count, parts.Value, slot.Fence);
+            var landed = device.Download(slot.Buffer, count * type.ByteSize(), slab.Value, slot.Fence);
+            slot.Fence = landed; // the sum comes before it on the same stream
             gradient.Gradient.Dispose();
+            if (parts is not null) summed = device.Download(parts.Value.OnDevice, SquareParts.ByteLength, parts.Value.OnHost, summed);
             await landed.WaitAsync().ConfigureAwait(false);
-            return new HostGradient(visit, slab, type, layout: gradient.Layout);
+            await summed.WaitAsync().ConfigureAwait(false);
+            return new HostGradient(visit, slab, type, parts?.Value.Sum(), gradient.Layout);
         })
     {
     }

@@ -21,6 +21,9 @@ public static class PoolNames
     /// <summary>Matrices that Muon makes orthogonal.</summary>
     public const string MuonWorkspaces = "muon workspace";
 
+    /// <summary>Sums of squares on their way to the host.</summary>
+    public const string Squares = "sums of squares";
+
     /// <summary>Losses on their way to the host.</summary>
     public const string Losses = "loss cells";
 }

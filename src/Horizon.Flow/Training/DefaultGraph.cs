@@ -25,7 +25,7 @@ public static class DefaultGraph
             .Add(Stages.Recompute, (run, stage) => new RecomputeBlock(run.Model, run.Device, stage), onLane)
             .Add(Stages.Segment, (_, stage) => new SegmentBlock(stage), onHost)
             .Add(Stages.Backward, (run, stage) => new BackwardBlock(run.Gradients, run.Device, stage), onLane with { Pools = [PoolNames.DeviceGradients] })
-            .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Slabs, run.Device, run.Store.WeightType, stage),
+            .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Slabs, run.Device, run.Store.WeightType, stage, run.Squares),
                 onHost with { RunsOn = "download stream", Pools = [PoolNames.Slabs] })
             .Add(Stages.Gather, (run, stage) => new GatherBlock(run.ExpectedGradients, run.Accumulators, run.Workers, stage), onHost with { Pools = [PoolNames.Accumulators] })
             .Add(Stages.Update, MakeUpdate, onHost)

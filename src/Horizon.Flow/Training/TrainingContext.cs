@@ -24,6 +24,8 @@ public sealed class TrainingContext : IDisposable
         Gradients = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceGradients, pipeline.GradientBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
         Admissions = Register(new LeasePool<object>(PoolNames.Admissions, 1, () => new object()));
         Losses = Register(new LeasePool<LossCell>(PoolNames.Losses, 4, () => new LossCell(device)));
+        if (device.SumsSquares && plan.GathersAsDownloaded)
+            Squares = Register(new LeasePool<SquareParts>(PoolNames.Squares, 1, () => new SquareParts(device)));
         Slabs = Register(plan.SlabPerUnit
             ? SlabPool.PerUnit(PoolNames.Slabs, device, [.. gradients.Select(count => count * type.ByteSize())])
             : SlabPool.Shared(PoolNames.Slabs, device, pipeline.GradientSlabs, (gradients.Max() ?? 0) * type.ByteSize(), plan.Model.Units.Count));
@@ -62,6 +64,9 @@ public sealed class TrainingContext : IDisposable
 
     /// <summary>Losses on their way to the host.</summary>
     public LeasePool<LossCell> Losses { get; }
+
+    /// <summary>Sums of squares on their way to the host; null where gather takes them there.</summary>
+    public LeasePool<SquareParts>? Squares { get; }
 
     /// <summary>Host buffers that gradients come down into.</summary>
     public SlabPool Slabs { get; }

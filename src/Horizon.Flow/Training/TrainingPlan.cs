@@ -31,6 +31,9 @@ public sealed record TrainingPlan
     /// <summary>Whether gradients need a slab for each unit: some stage holds a whole step of them.</summary>
     public bool SlabPerUnit => Options.GradientAccumulation == 1 && Graph.Nodes.Any(node => node.Traits.HoldsWholeStep);
 
+    /// <summary>Whether nothing stands between download and gather that might change a gradient whose norm the device has taken.</summary>
+    public bool GathersAsDownloaded => Graph.Edges.Any(edge => edge.From == Stages.Download.Name && edge.To == Stages.Gather.Name);
+
     /// <summary>The default graph for a model.</summary>
     public static TrainingPlan For(ModelDefinition model, TrainingOptions? options = null)
     {

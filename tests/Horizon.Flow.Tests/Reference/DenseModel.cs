@@ -90,7 +90,7 @@ public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, T
         var frequencies = Enumerable.Range(0, width / 2).Select(pair => Frequency(config.Rope, pair, width)).ToArray();
         var angles = positions.SelectMany(position => Enumerable.Range(0, width).Select(channel => position * frequencies[channel % (width / 2)])).ToArray();
         Tensor Table(Func<double, double> function) =>
-            tensor(angles.Select(angle => (float)function(angle)).ToArray(), [rows, sequence, width]).unsqueeze(1);
+            tensor(angles.Select(function).ToArray(), [rows, sequence, width]).unsqueeze(1).to(parameters["model.norm.weight"].dtype);
         return (Table(Math.Cos), Table(Math.Sin));
     }
 

@@ -3,6 +3,9 @@ namespace Horizon.Flow.Tests.Reference;
 /// <summary>Settings of <see cref="DenseTrainer"/>; weight decay applies to every parameter.</summary>
 public sealed record DenseOptions
 {
+    /// <summary>What everything is computed in: fp32, or fp64 to see another program's rounding.</summary>
+    public TorchSharp.torch.ScalarType Type { get; init; } = TorchSharp.torch.ScalarType.Float32;
+
     public double LearningRate { get; init; } = 1e-3;
 
     public double Beta1 { get; init; } = 0.9;

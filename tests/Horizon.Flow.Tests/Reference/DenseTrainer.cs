@@ -26,7 +26,7 @@ public sealed class DenseTrainer : IDisposable
             .ToDictionary(slot => slot.TensorName, slot => slot.Shape.ToArray());
         _parameters = initial.ToDictionary(
             entry => entry.Key,
-            entry => tensor(entry.Value, shapes[entry.Key]).requires_grad_().DetachFromDisposeScope());
+            entry => tensor(entry.Value, shapes[entry.Key]).to(_options.Type).requires_grad_().DetachFromDisposeScope());
         _moments = _parameters.ToDictionary(
             entry => entry.Key,
             entry => (zeros_like(entry.Value).DetachFromDisposeScope(), zeros_like(entry.Value).DetachFromDisposeScope()));
@@ -47,7 +47,7 @@ public sealed class DenseTrainer : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return _model.Logits(ids, positions, documents, rows, sequence).data<float>().ToArray();
+        return _model.Logits(ids, positions, documents, rows, sequence).to(float32).data<float>().ToArray();
     }
 
     /// <summary>One optimizer step over all micro-batches.</summary>
@@ -76,7 +76,7 @@ public sealed class DenseTrainer : IDisposable
         {
             var sum = _model.LossSum(ids, targets, positions, documents, rows, sequence);
             (sum / labelled).backward();
-            loss += sum.item<float>() / (double)labelled;
+            loss += sum.to(float64).item<double>() / labelled;
         }
 
         return (loss, Clip());
@@ -117,6 +117,6 @@ public sealed class DenseTrainer : IDisposable
     private Dictionary<string, float[]> Values(Func<Tensor, Tensor> select)
     {
         using var scope = NewDisposeScope();
-        return _parameters.ToDictionary(entry => entry.Key, entry => select(entry.Value).detach().data<float>().ToArray());
+        return _parameters.ToDictionary(entry => entry.Key, entry => select(entry.Value).detach().to(float32).data<float>().ToArray());
     }
 }

@@ -18,12 +18,18 @@ internal sealed record CheckCase(string Name, ModelConfig Config, int Rows, int 
 
     public PipelineOptions Pipeline { get; init; } = new();
 
+    public const double LearningRate = 1e-3;
+
+    public const double Epsilon = 1e-4;
+
+    public double? MaximumNorm => Clip ? 0.5 : null;
+
     /// <remarks>eps is large so that noise in gradients that are almost zero is not blown up to the size of a step.</remarks>
     public TrainingOptions Options => new()
     {
-        Optimizer = OptimizerFactory.Create("adamw", new OptimizerOptions { Betas = (0.9, 0.95), Epsilon = 1e-4, WeightDecay = 0.1 }),
-        LearningRate = _ => 1e-3,
-        MaxGradientNorm = Clip ? 0.5 : null,
+        Optimizer = OptimizerFactory.Create("adamw", new OptimizerOptions { Betas = (0.9, 0.95), Epsilon = Epsilon, WeightDecay = 0.1 }),
+        LearningRate = _ => LearningRate,
+        MaxGradientNorm = MaximumNorm,
         GradientAccumulation = MicroBatches,
         RecomputeInterval = Interval,
         Pipeline = Pipeline with { DeviceBuffers = Math.Max(Pipeline.DeviceBuffers, Interval) },

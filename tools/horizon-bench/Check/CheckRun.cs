@@ -1,9 +1,11 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Tests.Reference;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Bench;
 
-/// <summary>Trains a case with the public API.</summary>
+/// <summary>Trains a case with the public API, or as one dense autograd graph in double.</summary>
 internal static class CheckRun
 {
     public static async Task<CheckOutcome> TrainAsync(CheckCase @case, IComputeDevice device, StorePrecision precision, bool poisoned = false)
@@ -26,5 +28,31 @@ internal static class CheckRun
 
         return new CheckOutcome(
             [.. reports.Select(report => report.Loss)], [.. reports.Select(report => report.GradientNorm)], [.. store.Units.Select(unit => StoreFill.Read(unit, workers))], run.LeasesReclaimed);
+    }
+
+    /// <summary>The same steps from the same start in fp64, with nothing of the code under test.</summary>
+    public static CheckOutcome TrainDense(CheckCase @case)
+    {
+        var model = ModelFamilies.Define(@case.Config);
+        using var store = TrainingPlan.For(model, @case.Options).CreateStore(StorePrecision.Fp32);
+        using var workers = new HostWorkers();
+        StoreFill.Fill(store, @case.Seed, workers);
+        var initial = store.Units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (slot.TensorName, Values: unit.Weights.Span<float>(slot.Offset, (int)slot.Count).ToArray())))
+            .ToDictionary(pair => pair.TensorName, pair => pair.Values);
+        using var trainer = new DenseTrainer(@case.Config, initial, new DenseOptions
+        {
+            Type = ScalarType.Float64,
+            LearningRate = CheckCase.LearningRate,
+            Epsilon = CheckCase.Epsilon,
+            MaxGradNorm = @case.MaximumNorm,
+        });
+        var steps = CheckData.Batches(@case).Select(step => trainer.Step([.. step.Select(batch =>
+            (batch.InputIds.ToArray(), batch.Targets.ToArray(), batch.Positions.ToArray(), batch.Documents?.ToArray(), batch.Rows, batch.SequenceLength))])).ToList();
+        var trained = trainer.Parameters;
+        return new CheckOutcome(
+            [.. steps.Select(step => step.Loss)],
+            [.. steps.Select(step => step.GradNorm)],
+            [.. store.Units.Select(unit => unit.Layout.Parameters.SelectMany(slot => trained[slot.TensorName]).ToArray())],
+            LeasesReclaimed: 0);
     }
 }

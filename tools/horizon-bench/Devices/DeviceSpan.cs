@@ -26,9 +26,10 @@ internal sealed class DeviceSpan(string stream, long launched, long bytes)
     /// <summary>Works the start out.</summary>
     /// <param name="previous">The end of the work before on the stream; 0 for none.</param>
     /// <param name="data">The end of what it waited for.</param>
-    public void Settle(long previous, long data)
+    /// <param name="measured">The start by the device's own clock; null where it must be inferred.</param>
+    public void Settle(long previous, long data, long? measured)
     {
-        Start = Math.Min(End, Math.Max(previous, Math.Max(Launched, data)));
+        Start = measured ?? Math.Min(End, Math.Max(previous, Math.Max(Launched, data)));
         if (previous == 0) return;
         WaitedForHost = Math.Max(0, Math.Min(Launched, End) - previous);
         WaitedForData = Math.Max(0, Start - Math.Max(previous, Math.Min(Launched, End)));

@@ -28,6 +28,10 @@ internal abstract class DeviceWrapper(IComputeDevice inner) : IComputeDevice
 
     public virtual Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after) => inner.Download(source, bytes, target, after);
 
+    public bool SumsSquares => inner.SumsSquares;
+
+    public virtual Fence SumSquares(DeviceBuffer source, long elements, SquareParts parts, Fence after) => inner.SumSquares(source, elements, parts, after);
+
     public virtual Fence RecordCompute() => inner.RecordCompute();
 
     public virtual void ComputeWaits(Fence fence) => inner.ComputeWaits(fence);

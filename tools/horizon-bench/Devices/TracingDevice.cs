@@ -5,8 +5,9 @@ using Horizon.Flow.Host;
 namespace Horizon.Flow.Bench;
 
 /// <summary>
-/// Writes down when each piece of work on the device began and ended, as the host sees it: ends are the completions of fences, a
-/// beginning is the latest of the end before on the same stream, of what the work waits for, and of its launch.
+/// Writes down when each piece of work on the device began and ended: by the device's own events where it was opened for timing, else as the host
+/// sees it: ends are the completions of fences, a beginning is the latest of the end before on the same stream, of what the work waits for, and of
+/// its launch.
 /// </summary>
 internal sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
 {
@@ -17,6 +18,7 @@ internal sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
     private readonly Stream _up = new("upload");
     private readonly Stream _down = new("download");
     private long _launch;
+    private Fence? _begin;
 
     /// <summary>What has ended so far.</summary>
     public IReadOnlyList<DeviceSpan> Spans => [.. _spans];
@@ -33,11 +35,18 @@ internal sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
         return Follow(_down, base.Download(source, bytes, target, after), launched, [after], bytes);
     }
 
+    public override Fence SumSquares(DeviceBuffer source, long elements, SquareParts parts, Fence after)
+    {
+        var launched = Stopwatch.GetTimestamp();
+        return Follow(_down, base.SumSquares(source, elements, parts, after), launched, [after], 0);
+    }
+
     public override void ComputeWaits(Fence fence)
     {
         if (_launch == 0) _launch = Stopwatch.GetTimestamp();
         if (_open.TryGetValue(fence, out var span)) _waits.Add(span.Done.Task);
         base.ComputeWaits(fence);
+        _begin ??= base.RecordCompute(); // the operators that follow begin here
     }
 
     public override Fence RecordCompute()
@@ -46,20 +55,22 @@ internal sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
         var fence = Follow(_compute, base.RecordCompute(), launched, [], 0, [.. _waits]);
         _waits.Clear();
         _launch = 0;
+        _begin = null;
         return fence;
     }
 
     private Fence Follow(Stream stream, Fence fence, long launched, Fence[] after, long bytes, Task<DeviceSpan>[]? waits = null)
     {
+        var begin = waits is null ? null : _begin;
         var before = waits ?? [.. after.Select(one => _open.TryGetValue(one, out var span) ? span.Done.Task : null).OfType<Task<DeviceSpan>>()];
         var traced = new DeviceSpan(stream.Name, launched, bytes);
         // A completed fence may be one shared object, so only real ones are found again.
         if (!fence.IsComplete) _open[fence] = traced;
-        _ = ObserveAsync(stream, fence, traced, before);
+        _ = ObserveAsync(stream, fence, traced, before, begin);
         return fence;
     }
 
-    private async Task ObserveAsync(Stream stream, Fence fence, DeviceSpan span, Task<DeviceSpan>[] before)
+    private async Task ObserveAsync(Stream stream, Fence fence, DeviceSpan span, Task<DeviceSpan>[] before, Fence? begin)
     {
         var previous = stream.Exchange(span);
         try
@@ -72,11 +83,11 @@ internal sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
             return;
         }
 
-        span.End = Stopwatch.GetTimestamp();
+        span.End = fence.Timing?.End ?? Stopwatch.GetTimestamp();
         var last = previous is null ? 0 : (await previous.Done.Task.ConfigureAwait(false)).End;
         var data = 0L;
         foreach (var wait in before) data = Math.Max(data, (await wait.ConfigureAwait(false)).End);
-        span.Settle(last, data);
+        span.Settle(last, data, begin is null ? fence.Timing?.Start : begin.Timing?.End);
         _spans.Enqueue(span);
         _open.TryRemove(fence, out _);
         span.Done.TrySetResult(span);

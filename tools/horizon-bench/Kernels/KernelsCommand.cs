@@ -123,15 +123,15 @@ internal static class KernelsCommand
                 return () => Run(inputs);
             });
             await bench.TimeAsync($"attention backward, {way}", 0, 2.5 * flops, () => Backward(Inputs(), Run));
-            if (!TorchSwitches.DeterministicIsKnown) continue;
+            if (bench.OnCpu || !DeterministicScope.IsKnown) continue;
             await bench.TimeAsync($"attention backward, {way}, deterministic", 0, 2.5 * flops, () =>
             {
-                var body = Backward(Inputs(), Run);
+                var inputs = Inputs();
+                var body = Backward(inputs, Run);
                 return () =>
                 {
-                    TorchSwitches.SetDeterministic(true);
+                    using var ordered = DeterministicScope.Enter(inputs[0].device);
                     body();
-                    TorchSwitches.SetDeterministic(false);
                 };
             });
         }

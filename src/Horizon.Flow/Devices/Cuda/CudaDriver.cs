@@ -77,6 +77,9 @@ internal static unsafe partial class CudaDriver
     public static partial int cuDeviceGetAttribute(out int value, int attribute, int device);
 
     [LibraryImport(Library)]
+    public static partial int cuEventElapsedTime(out float milliseconds, nint start, nint end);
+
+    [LibraryImport(Library)]
     public static partial int cuModuleLoadData(out nint module, byte* image);
 
     [LibraryImport(Library)]

@@ -6,14 +6,20 @@ namespace Horizon.Flow.Cuda;
 /// An event of a stream. Once the host has seen it complete, the event goes back to its pool, and who still holds the fence finds
 /// it complete: an event that was recorded anew is never waited for in place of the old one.
 /// </summary>
-internal sealed class CudaFence(nint @event) : Fence
+internal sealed class CudaFence(nint @event, nint start = 0) : Fence
 {
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private bool _complete;
+    private DeviceTiming? _timing;
 
     /// <summary>The event, for the thread that watches it.</summary>
     public nint Event => @event;
+
+    /// <summary>The event before the work; 0 where it is not timed.</summary>
+    public nint Start => start;
+
+    public override DeviceTiming? Timing => IsComplete ? _timing : null;
 
     public override bool IsComplete => Volatile.Read(ref _complete);
 
@@ -33,8 +39,9 @@ internal sealed class CudaFence(nint @event) : Fence
     }
 
     /// <summary>The host has seen the event; it may be recorded anew from now on.</summary>
-    public void Complete(Exception? error)
+    public void Complete(Exception? error, DeviceTiming? timing)
     {
+        _timing = timing;
         lock (_gate) _complete = true;
         if (error is null) _done.SetResult();
         else _done.SetException(error);

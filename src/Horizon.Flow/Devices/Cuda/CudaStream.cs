@@ -11,12 +11,14 @@ internal sealed class CudaStream : IDisposable
     private readonly CudaContext _context;
     private readonly Lock _gate = new();
     private readonly Thread _watcher;
+    private readonly CudaClock? _clock;
     private readonly bool _owned;
 
     /// <summary>A new stream without implicit order, or the one on which libtorch launches.</summary>
-    public CudaStream(CudaContext context, string name, bool libtorch = false)
+    public CudaStream(CudaContext context, string name, CudaClock? clock, bool libtorch = false)
     {
         _context = context;
+        _clock = clock;
         _owned = !libtorch;
         Handle = LegacyDefaultStream;
         if (_owned)
@@ -40,8 +42,9 @@ internal sealed class CudaStream : IDisposable
         lock (_gate)
         {
             HoldBack(after);
+            var start = _clock is null ? 0 : RecordEvent();
             Check(work(Handle), call);
-            return Record();
+            return Record(start);
         }
     }
 
@@ -86,13 +89,18 @@ internal sealed class CudaStream : IDisposable
         else if (!fence.IsComplete) throw new ArgumentException("the fence belongs to another kind of device", nameof(fence));
     }
 
-    private CudaFence Record()
+    private CudaFence Record(nint start = 0)
     {
-        if (!_events.TryTake(out var @event)) Check(cuEventCreate(out @event, NoTiming | BlockingWait), "cuEventCreate");
-        Check(cuEventRecord(@event, Handle), "cuEventRecord");
-        var fence = new CudaFence(@event);
+        var fence = new CudaFence(RecordEvent(), start);
         _recorded.Add(fence);
         return fence;
+    }
+
+    private nint RecordEvent()
+    {
+        if (!_events.TryTake(out var @event)) Check(cuEventCreate(out @event, BlockingWait | (_clock is null ? NoTiming : 0)), "cuEventCreate");
+        Check(cuEventRecord(@event, Handle), "cuEventRecord");
+        return @event;
     }
 
     private void Watch()
@@ -101,9 +109,17 @@ internal sealed class CudaStream : IDisposable
         foreach (var fence in _recorded.GetConsumingEnumerable())
         {
             var result = cuEventSynchronize(fence.Event);
-            fence.Complete(result == 0 ? null : Failure(result));
+            fence.Complete(result == 0 ? null : Failure(result), result == 0 ? Timing(fence) : null);
             _events.Add(fence.Event);
+            if (fence.Start != 0) _events.Add(fence.Start);
         }
+    }
+
+    private DeviceTiming? Timing(CudaFence fence)
+    {
+        if (_clock is null) return null;
+        var end = _clock.TicksOf(fence.Event);
+        return new DeviceTiming(fence.Start == 0 ? end : _clock.TicksOf(fence.Start), end);
     }
 
     private DeviceException Failure(int result)

@@ -286,3 +286,55 @@ extern "C" __global__ void cross_entropy(bf16* logits, const int64* labels, floa
         store(a, row + column);
     }
 }
+
+// Sums of squares of a flat buffer, one for each block, in double: a block adds every gridDim.x-th piece, so the order is fixed by the
+// count of blocks alone.
+template <typename Load>
+__device__ __forceinline__ void sum_squares(Load at, int64 count, double* partial)
+{
+    __shared__ double sums[32];
+    double sum = 0.0;
+    const int64 stride = (int64)gridDim.x * blockDim.x * 8, whole = count - count % 8;
+    for (int64 first = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8; first < whole; first += stride)
+    {
+        float a[8];
+        at(first, a);
+#pragma unroll
+        for (int i = 0; i < 8; i++) sum += (double)a[i] * (double)a[i];
+    }
+    if (blockIdx.x == 0 && threadIdx.x < count - whole)
+    {
+        double value = at.one(whole + threadIdx.x);
+        sum += value * value;
+    }
+#pragma unroll
+    for (int offset = 16; offset > 0; offset >>= 1) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
+    if ((threadIdx.x & 31) == 0) sums[threadIdx.x >> 5] = sum;
+    __syncthreads();
+    if (threadIdx.x != 0) return;
+    sum = 0.0;
+    for (int i = 0; i < (int)(blockDim.x >> 5); i++) sum += sums[i];
+    partial[blockIdx.x] = sum;
+}
+
+struct Bf16Source
+{
+    const bf16* from;
+    __device__ void operator()(int64 first, float* to) const { load(from + first, to); }
+    __device__ double one(int64 index) const { return wide(from[index]); }
+};
+
+struct Fp32Source
+{
+    const float* from;
+    __device__ void operator()(int64 first, float* to) const
+    {
+        const float4 a = *reinterpret_cast<const float4*>(from + first), b = *reinterpret_cast<const float4*>(from + first + 4);
+        to[0] = a.x; to[1] = a.y; to[2] = a.z; to[3] = a.w; to[4] = b.x; to[5] = b.y; to[6] = b.z; to[7] = b.w;
+    }
+    __device__ double one(int64 index) const { return from[index]; }
+};
+
+extern "C" __global__ void sum_squares_bf16(const bf16* x, int64 count, double* partial) { sum_squares(Bf16Source{x}, count, partial); }
+
+extern "C" __global__ void sum_squares_fp32(const float* x, int64 count, double* partial) { sum_squares(Fp32Source{x}, count, partial); }
