@@ -44,6 +44,7 @@ internal sealed class HeadAttention : IDisposable
         var mask = batch.AttentionMask(slidingWindow);
         _leaves = [Leaf(heads_BSND, 0, Q), Leaf(heads_BSND, Q, K), Leaf(heads_BSND, Q + K, K)];
         using var grad = enable_grad();
+        using var ordered = DeterministicScope.Enter(heads_TN.device); // the kernel that is chosen here is the one that backward uses
         var mixed_BQSD = scaled_dot_product_attention(
             _leaves[0].transpose(1, 2),
             RepeatHeads(_leaves[1], Q / K).transpose(1, 2),

@@ -9,26 +9,27 @@ public static class ComputeDevice
     /// <summary>Opens <c>auto</c> (the first GPU where there is one that libtorch can use, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     /// <param name="name">The name.</param>
     /// <param name="warn">Receives what does not end the run; nobody by default.</param>
+    /// <param name="timed">Whether fences of a GPU say when it did its work (<see cref="Fence.Timing"/>).</param>
     /// <exception cref="HorizonException">An unknown name, no such device, or no libtorch for it.</exception>
-    public static IComputeDevice Parse(string name, Action<string>? warn = null)
+    public static IComputeDevice Parse(string name, Action<string>? warn = null, bool timed = false)
     {
         ArgumentNullException.ThrowIfNull(name);
         return name.Trim() switch
         {
-            "auto" => Auto(warn),
+            "auto" => Auto(warn, timed),
             "cpu" => new CpuDevice(),
-            "cuda" => new CudaDevice(0, warn),
+            "cuda" => new CudaDevice(0, warn, timed),
             var text when text.StartsWith("cuda:", StringComparison.Ordinal)
-                && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) => new CudaDevice(ordinal, warn),
+                && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) => new CudaDevice(ordinal, warn, timed),
             _ => throw new HorizonException($"device '{name}' is unknown: use auto, cpu, cuda or cuda:N, such as cuda:0."),
         };
     }
 
-    private static IComputeDevice Auto(Action<string>? warn)
+    private static IComputeDevice Auto(Action<string>? warn, bool timed)
     {
         if (CudaDevice.Count == 0) return new CpuDevice();
         var folder = NativeTorch.Load();
-        if (cuda.is_available()) return new CudaDevice(0, warn);
+        if (cuda.is_available()) return new CudaDevice(0, warn, timed);
         warn?.Invoke($"there is a GPU, but libtorch in '{folder}' cannot use it, so the CPU computes. {NativeTorch.Ways}");
         return new CpuDevice();
     }

@@ -5,7 +5,8 @@ namespace Horizon.Flow;
 /// <summary>
 /// While one is open, libtorch's operators add in a fixed order on a GPU: without it the backward of its attention uses atomics, and the last bits
 /// differ from run to run. The switch is one for the process (<c>at::Context</c>), TorchSharp does not offer it, and some operators outside a
-/// layer have no ordered form and throw under it; so it is on only around the backward of autograd graphs, for as long as any lane needs it.
+/// layer have no ordered form and throw under it; so it is on only around attention and the backward of autograd graphs, for as long as any lane
+/// needs it. Attention's forward belongs inside too: it chooses the kernel, and cuDNN's has no ordered backward.
 /// A template of your own that calls <c>autograd.grad</c> does it inside one.
 /// </summary>
 public readonly unsafe ref struct DeterministicScope

@@ -12,7 +12,7 @@ internal static class StepCommand
     {
         var config = Shapes.Named(settings.Shape);
         if (settings.Layers is { } layers) config = config with { LayerCount = layers };
-        using var device = ComputeDevice.Parse(settings.Device, report.Warn);
+        using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true);
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
         var model = settings.AutogradLayers ? WithAutograd(ModelFamilies.Define(config), config) : ModelFamilies.Define(config);
