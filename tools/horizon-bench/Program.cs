@@ -19,6 +19,7 @@ var sequence = new Option<int>("--seq") { Description = "Tokens of a sequence.",
 var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
 var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
 var precision = new Option<string>("--precision") { Description = "bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
+var optimizer = new Option<string>("--optimizer") { Description = "adamw, adamw8bit, lion and so on.", DefaultValueFactory = _ => "adamw" };
 var clip = new Option<double>("--clip") { Description = "Largest gradient norm; 0 for no clipping.", DefaultValueFactory = _ => 1.0 };
 var interval = new Option<int>("--interval") { Description = "Recompute interval.", DefaultValueFactory = _ => 1 };
 var accumulation = new Option<int>("--accumulation") { Description = "Micro-batches of a step.", DefaultValueFactory = _ => 1 };
@@ -32,10 +33,11 @@ var layer = new Option<string>("--layer") { Description = "explicit or autograd:
 operators.AcceptOnlyFromAmong("fused", "eager");
 layer.AcceptOnlyFromAmong("explicit", "autograd");
 var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
+var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
 var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
 var step = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
 {
-    device, limit, shape, layers, batch, sequence, steps, warmup, precision, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, timeline, csv,
+    device, limit, shape, layers, batch, sequence, steps, warmup, precision, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, timeline, picture, csv,
 };
 step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
     new StepSettings
@@ -49,6 +51,7 @@ step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
         Steps = arguments.GetValue(steps),
         WarmUp = arguments.GetValue(warmup),
         Precision = arguments.GetValue(precision)!,
+        Optimizer = arguments.GetValue(optimizer)!,
         Clip = arguments.GetValue(clip),
         Interval = arguments.GetValue(interval),
         Accumulation = arguments.GetValue(accumulation),
@@ -60,6 +63,7 @@ step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
         EagerOperators = arguments.GetValue(operators) == "eager",
         AutogradLayers = arguments.GetValue(layer) == "autograd",
         Timeline = arguments.GetValue(timeline),
+        Picture = arguments.GetValue(picture),
         Csv = arguments.GetValue(csv),
     },
     report)));

@@ -35,6 +35,7 @@ internal static class CheckCommand
             await report.Part($"poison {precision} {wide.Name}", limit, () => PoisonAsync(wide, device, precision, report));
         }
 
+        if (CudaDevice.Count > 1) await report.Part("two devices at once", limit, () => TwoDevicesAsync(report));
         if (device.MemoryBytes is not null) await report.Part("planted race", limit, () => PlantedAsync(device, report));
     }
 
@@ -71,6 +72,25 @@ internal static class CheckCommand
             var third = await CheckRun.TrainAsync(other, device, precision);
             report.Check($"repeat {precision} {one.Name}, other capacities", first.IsBitwise(third),
                 first.IsBitwise(third) ? "bitwise equal" : $"{first.DifferencesTo(third)}; {other.Pipeline}, interval {other.Interval}");
+        }
+    }
+
+    // Two trainers in one process, at the same time, each as if it were alone.
+    private static async Task TwoDevicesAsync(Report report)
+    {
+        using var first = ComputeDevice.Parse("cuda:0", report.Warn);
+        using var second = ComputeDevice.Parse("cuda:1", report.Warn);
+        foreach (var precision in new[] { StorePrecision.Bf16, StorePrecision.Fp32 })
+        {
+            var cases = new[] { Large(first) with { Steps = 8 }, Large(second) with { Steps = 8, Seed = 77 } };
+            var alone = new[] { await CheckRun.TrainAsync(cases[0], first, precision), await CheckRun.TrainAsync(cases[1], first, precision) };
+            var together = await Task.WhenAll(
+                Task.Run(() => CheckRun.TrainAsync(cases[0], first, precision)), Task.Run(() => CheckRun.TrainAsync(cases[1], second, precision)));
+            for (var i = 0; i < 2; i++)
+            {
+                report.Check($"two trainers at once, {precision}, cuda:{i}", alone[i].IsBitwise(together[i]),
+                    alone[i].IsBitwise(together[i]) ? "bitwise equal to the run alone" : alone[i].DifferencesTo(together[i]));
+            }
         }
     }
 

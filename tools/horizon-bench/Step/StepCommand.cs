@@ -35,6 +35,7 @@ internal static class StepCommand
 
     private static TrainingOptions Options(StepSettings settings) => new()
     {
+        Optimizer = OptimizerFactory.Create(settings.Optimizer),
         MaxGradientNorm = settings.Clip > 0 ? settings.Clip : null,
         RecomputeInterval = settings.Interval,
         GradientAccumulation = settings.Accumulation,
@@ -77,6 +78,7 @@ internal static class StepCommand
         results.Summarize(run.LeasesReclaimed);
         trace.Summarize(tracing.Spans, report);
         if (settings.Timeline is { } file) trace.Write(file, tracing.Spans);
+        if (settings.Picture is { } picture) trace.Draw(picture, tracing.Spans, settings.Steps - 1);
     }
 
     private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(StepSettings settings, int vocabulary)

@@ -21,6 +21,8 @@ internal sealed record StepSettings
 
     public required string Precision { get; init; }
 
+    public required string Optimizer { get; init; }
+
     public double Clip { get; init; }
 
     public int Interval { get; init; }
@@ -45,8 +47,10 @@ internal sealed record StepSettings
 
     public string? Timeline { get; init; }
 
+    public string? Picture { get; init; }
+
     public bool Csv { get; init; }
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers{(EagerOperators ? ", eager operators" : "")}{(AutogradLayers ? ", autograd layers" : "")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers{(EagerOperators ? ", eager operators" : "")}{(AutogradLayers ? ", autograd layers" : "")}");
 }

@@ -8,6 +8,8 @@ namespace Horizon.Flow.Bench;
 internal sealed class StepTrace(int warmUp)
 {
     private readonly ConcurrentQueue<(string Stage, string Name, long Step, long Start, long End)> _stages = [];
+    private static readonly string[] Streams = ["compute", "upload", "download"];
+    private static readonly string[] HostStages = [Stages.Download.Name, Stages.Gather.Name, Stages.Clip.Name, Stages.Update.Name, Stages.Commit.Name];
     private long _from = long.MaxValue;
 
     public void OnSpan(StageSpan span)
@@ -43,6 +45,19 @@ internal sealed class StepTrace(int warmUp)
                 "device", span.Stream, FormattableString.Invariant($"{(span.Bytes > 0 ? $"{span.Bytes / 1e6:F0} MB" : "kernels")}, waited {Seconds(span.WaitedForData) * 1e3:F1} ms for data, {Seconds(span.WaitedForHost) * 1e3:F1} ms for the host"), span.Start, span.End)));
         writer.WriteLine(string.Join(",\n", lines));
         writer.WriteLine("]}");
+    }
+
+    /// <summary>Draws one step, from its first forward on: a row for each stage and each stream.</summary>
+    public void Draw(string file, IReadOnlyList<DeviceSpan> spans, long step)
+    {
+        var ofStep = _stages.Where(span => span.Step == step).ToList();
+        if (ofStep.Count == 0) return;
+        var (from, to) = (ofStep.Where(span => span.Stage == Stages.Forward.Name).Min(span => span.Start), ofStep.Max(span => span.End));
+        var rows = spans.GroupBy(span => span.Stream).OrderBy(group => Array.IndexOf(Streams, group.Key))
+            .Select(group => new TraceRow($"{group.Key} stream", [.. group.Select(span => (span.Start, span.End, span.Bytes > 0 ? $"{span.Bytes / 1e6:F0} MB" : "kernels", 0L))]))
+            .Concat(_stages.GroupBy(span => span.Stage).OrderBy(group => Array.IndexOf(HostStages, group.Key)).Where(group => HostStages.Contains(group.Key))
+                .Select(group => new TraceRow(group.Key, [.. group.Select(span => (span.Start, span.End, $"{span.Name}, step {span.Step}", span.Step))])));
+        File.WriteAllText(file, TracePicture.Draw([.. rows], from, to));
     }
 
     private string Line(string process, string thread, string name, long start, long end) => FormattableString.Invariant(
