@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Horizon.Flow.Host;
 
@@ -7,12 +8,20 @@ namespace Horizon.Flow.Host;
 /// and state, piece by piece.
 /// </summary>
 /// <remarks>
-/// Stores are ordinary ones: every line that is written was read just before, so that a non-temporal store saves no traffic.
+/// Stores are ordinary ones: every line that is written was read just before, so that a non-temporal store saves no traffic. What comes
+/// is asked for ahead: five streams at once are more than the processor's own prefetching keeps up with, most of all while copies use the
+/// memory too.
 /// </remarks>
 internal readonly unsafe struct ElementSweep<TRule>(
     UnitState unit, HostGradientView gradient, float gradientScale, ParameterPiece[] pieces, TRule rule, VectorPath path) : ISweepKernel
     where TRule : struct, IElementRule<TRule>
 {
+    /// <summary>Elements between two requests: a cache line of a 16-bit stream.</summary>
+    private const int Line = 32;
+
+    /// <summary>How many elements ahead is asked for. Measured.</summary>
+    private const int Ahead = 1024;
+
     private readonly void* _weights = (void*)unit.Weights.Address;
     private readonly short* _difference = (short*)(unit.Difference?.Address ?? 0);
     private readonly void* _gradient = (void*)gradient.Address;
@@ -56,8 +65,19 @@ internal readonly unsafe struct ElementSweep<TRule>(
         var first = _first;
         var second = _second;
         var scale = TLanes.Of(gradientScale);
+        var begin = index;
         for (; index + TLanes.Width <= end; index += TLanes.Width)
         {
+            if (TLanes.Width > 1 && (index - begin) % Line == 0 && index + Ahead < end)
+            {
+                var ahead = index + Ahead;
+                Request(weights, ahead, TMasters.WeightBytes);
+                Request(difference, ahead, TMasters.DifferenceBytes);
+                Request(gradients, ahead, TGradient.ElementBytes);
+                if (TRule.StateCount > 0) Request(first, ahead, sizeof(float));
+                if (TRule.StateCount > 1) Request(second, ahead, sizeof(float));
+            }
+
             var weight = TMasters.Load<TLanes>(weights, difference, index);
             var scaled = TGradient.Load<TLanes>(gradients, index) * scale;
             var firstState = TRule.StateCount > 0 ? TLanes.Load(first + index) : default;
@@ -69,5 +89,14 @@ internal readonly unsafe struct ElementSweep<TRule>(
         }
 
         return index;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Request(void* stream, long index, int elementBytes)
+    {
+        if (elementBytes == 0 || !Sse.IsSupported) return;
+        var line = (byte*)stream + (index * elementBytes);
+        Sse.Prefetch0(line);
+        if (elementBytes > 2) Sse.Prefetch0(line + 64);
     }
 }

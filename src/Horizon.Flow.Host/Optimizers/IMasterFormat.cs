@@ -3,6 +3,12 @@ namespace Horizon.Flow.Host;
 /// <summary>How masters lie in memory (<see cref="StorePrecision"/>), for code that is compiled once for each.</summary>
 internal unsafe interface IMasterFormat
 {
+    /// <summary>Bytes of a weight.</summary>
+    static abstract int WeightBytes { get; }
+
+    /// <summary>Bytes of a difference; 0 where there is none.</summary>
+    static abstract int DifferenceBytes { get; }
+
     /// <summary>Reads masters from element <paramref name="index"/> on.</summary>
     static abstract TLanes Load<TLanes>(void* weights, short* difference, long index)
         where TLanes : struct, ILanes<TLanes>;
@@ -15,6 +21,10 @@ internal unsafe interface IMasterFormat
 /// <summary><see cref="StorePrecision.Fp32"/>.</summary>
 internal readonly unsafe struct Fp32Masters : IMasterFormat
 {
+    public static int WeightBytes => sizeof(float);
+
+    public static int DifferenceBytes => 0;
+
     public static TLanes Load<TLanes>(void* weights, short* difference, long index)
         where TLanes : struct, ILanes<TLanes> => TLanes.Load((float*)weights + index);
 
@@ -25,6 +35,10 @@ internal readonly unsafe struct Fp32Masters : IMasterFormat
 /// <summary><see cref="StorePrecision.Bf16"/>.</summary>
 internal readonly unsafe struct ExactMasters : IMasterFormat
 {
+    public static int WeightBytes => sizeof(ushort);
+
+    public static int DifferenceBytes => sizeof(short);
+
     public static TLanes Load<TLanes>(void* weights, short* difference, long index)
         where TLanes : struct, ILanes<TLanes> => TLanes.LoadMaster((ushort*)weights + index, difference + index);
 
