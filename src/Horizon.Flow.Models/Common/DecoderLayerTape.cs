@@ -9,7 +9,7 @@ namespace Horizon.Flow.Models.Common;
 internal sealed class DecoderLayerTape : IUnitTape
 {
     private readonly ModelConfig _config;
-    private readonly ParameterViews _parameters;
+    private ParameterViews _parameters;
     private readonly IUnitOperators _operators;
     private readonly long[] _shape;
     private readonly Tensor _input_TH;
@@ -44,12 +44,20 @@ internal sealed class DecoderLayerTape : IUnitTape
     /// <summary>Computed when it is asked for: backward alone does not need the last product.</summary>
     public Tensor Output => _output ??= ComputeOutput();
 
-    /// <summary>The output, owned by the caller from now on.</summary>
+    /// <inheritdoc/>
     public Tensor TakeOutput()
     {
         var output = Output;
         _output = null;
         return output;
+    }
+
+    /// <inheritdoc/>
+    public void Bind(ParameterViews? parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        _parameters = parameters;
+        _attention.Bind(parameters);
     }
 
     /// <inheritdoc/>

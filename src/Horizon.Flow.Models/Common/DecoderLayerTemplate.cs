@@ -32,10 +32,13 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public bool IsEmbedding => false;
 
     /// <inheritdoc/>
+    public bool CanKeepTapes => true;
+
+    /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         using var tape = Recompute(parameters, input, batch);
-        return ((DecoderLayerTape)tape).TakeOutput();
+        return tape.TakeOutput();
     }
 
     /// <inheritdoc/>

@@ -12,7 +12,7 @@ namespace Horizon.Flow.Models.Common;
 internal sealed class HeadAttention : IDisposable
 {
     private readonly ModelConfig _config;
-    private readonly ParameterViews _parameters;
+    private ParameterViews _parameters;
     private readonly IUnitOperators _operators;
     private readonly Tensor _cosine;
     private readonly Tensor _sine;
@@ -57,6 +57,9 @@ internal sealed class HeadAttention : IDisposable
 
     /// <summary>[T, Q * D].</summary>
     public Tensor Output { get; }
+
+    /// <summary>The same weights in another buffer.</summary>
+    public void Bind(ParameterViews parameters) => _parameters = parameters;
 
     /// <summary>[T, N * D]: the gradient of the projections; the norms' own gradients are written where they belong.</summary>
     public Tensor Backward(Tensor dMixed_TC, ParameterViews? gradients)

@@ -8,6 +8,7 @@ namespace Horizon.Flow;
 public sealed partial class DeviceBuffer : IDisposable
 {
     private readonly Action? _beforeFree;
+    private readonly bool _owned = true;
 
     /// <summary>Allocates a zeroed block.</summary>
     /// <param name="device">Where.</param>
@@ -37,7 +38,27 @@ public sealed partial class DeviceBuffer : IDisposable
         GC.KeepAlive(Flat);
     }
 
-    /// <summary>[ElementCount], never part of an autograd graph. Owned by the buffer.</summary>
+    private DeviceBuffer(Tensor flat, ElementType type)
+    {
+        Flat = flat;
+        ElementType = type;
+        ElementCount = flat.numel();
+        ByteLength = ElementCount * type.ByteSize();
+        _owned = false;
+        Address = DataPointer(flat.Handle);
+        GC.KeepAlive(flat);
+    }
+
+    /// <summary>A tensor's memory as the source or target of a copy. The tensor stays the caller's, and must outlive the copy.</summary>
+    /// <param name="tensor">Contiguous.</param>
+    public static DeviceBuffer Of(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (!tensor.is_contiguous()) throw new ArgumentException("a copy needs a contiguous tensor, this one has strides; call contiguous()", nameof(tensor));
+        return new DeviceBuffer(tensor, tensor.dtype.ToElementType());
+    }
+
+    /// <summary>[ElementCount], never part of an autograd graph. Owned by the buffer, unless it is <see cref="Of"/> a tensor.</summary>
     public Tensor Flat { get; }
 
     /// <summary>The first byte, in the device's address space.</summary>
@@ -55,7 +76,7 @@ public sealed partial class DeviceBuffer : IDisposable
     /// <summary>Frees the memory, after the copies under way.</summary>
     public void Dispose()
     {
-        if (Flat.IsInvalid) return;
+        if (!_owned || Flat.IsInvalid) return;
         _beforeFree?.Invoke();
         Flat.Dispose();
     }

@@ -23,6 +23,19 @@ public abstract class Fence
     /// <exception cref="DeviceException">The work before it failed.</exception>
     public abstract ValueTask WaitAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Holds the thread until everything before it is over, done or failed. For the end of a run alone.</summary>
+    internal void WaitForEnd()
+    {
+        try
+        {
+            WaitAsync().AsTask().GetAwaiter().GetResult();
+        }
+        catch (DeviceException)
+        {
+            // The work is over, and whoever needed its result heard why.
+        }
+    }
+
     private sealed class CompletedFence : Fence
     {
         public override bool IsComplete => true;

@@ -6,6 +6,15 @@ namespace Horizon.Flow;
 /// <summary>The element types as TorchSharp names them.</summary>
 public static class TorchElementTypes
 {
+    /// <summary>The element type of a tensor type.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Copies do not know the type.</exception>
+    public static ElementType ToElementType(this ScalarType type)
+    {
+        foreach (var element in Enum.GetValues<ElementType>())
+            if (element.ToScalarType() == type) return element;
+        throw new ArgumentOutOfRangeException(nameof(type), type, "no element type of buffers");
+    }
+
     /// <summary>The tensor type of an element type.</summary>
     public static ScalarType ToScalarType(this ElementType type) => type switch
     {

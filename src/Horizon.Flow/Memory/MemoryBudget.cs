@@ -50,7 +50,7 @@ public sealed class MemoryBudget
             : new(MemoryPlace.Host, PoolNames.Slabs, pipeline.GradientSlabs * gradients.Max() * element, Text($"{pipeline.GradientSlabs} x {Count(gradients.Max(), element)}")));
         if (accumulated > 0)
             items.Add(new(MemoryPlace.Host, PoolNames.Accumulators, accumulated * 4, Count(accumulated, 4)));
-        items.Add(new(MemoryPlace.Device, PoolNames.DeviceWeights, plan.DeviceWeightBuffers * largest * element, Text($"{plan.DeviceWeightBuffers} x largest unit of {largest:N0} parameters")));
+        items.Add(new(MemoryPlace.Device, PoolNames.DeviceWeights, pipeline.DeviceBuffers * largest * element, Text($"{pipeline.DeviceBuffers} x largest unit of {largest:N0} parameters")));
         items.Add(new(MemoryPlace.Device, PoolNames.DeviceGradients, pipeline.GradientBuffers * largest * element, Text($"{pipeline.GradientBuffers} x largest unit of {largest:N0} parameters")));
         if (plan.Options.Optimizer is Muon && Muon.LargestMatrix(model.Units.Where((_, i) => trained[i])) is { } matrix)
         {

@@ -18,6 +18,12 @@ public static class PoolNames
     /// <summary>Micro-batches on the device.</summary>
     public const string Admissions = "micro-batches in flight";
 
+    /// <summary>Host buffers for inputs that moved out of the device.</summary>
+    public const string MovedInputs = "inputs moved out";
+
+    /// <summary>Device buffers for inputs that come back.</summary>
+    public const string ReturnedInputs = "inputs brought back";
+
     /// <summary>Matrices that Muon makes orthogonal.</summary>
     public const string MuonWorkspaces = "muon workspace";
 

@@ -8,8 +8,16 @@ public sealed class DeviceUnit : UnitMessage
     /// <summary>Creates the message.</summary>
     /// <param name="visit">The visit.</param>
     /// <param name="weights">The device buffer; null where the visit needs no weights.</param>
-    public DeviceUnit(UnitVisit visit, Lease<DeviceSlot>? weights)
-        : base(visit) => Weights = weights;
+    /// <param name="input">The visit's input on its way back from host memory; null where it is on the device, or not needed.</param>
+    public DeviceUnit(UnitVisit visit, Lease<DeviceSlot>? weights, Lease<ReturnedInput>? input = null)
+        : base(visit)
+    {
+        Weights = weights;
+        Input = input;
+    }
+
+    /// <summary>The visit's input on its way back from host memory; null where it is on the device, or not needed.</summary>
+    public Lease<ReturnedInput>? Input { get; }
 
     /// <summary>The device buffer; its <see cref="DeviceSlot.Fence"/> says when the upload is done. Null where none is needed.</summary>
     public Lease<DeviceSlot>? Weights { get; }

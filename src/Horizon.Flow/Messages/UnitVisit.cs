@@ -38,8 +38,14 @@ public sealed class UnitVisit
     /// <summary>Whether the visit gives a gradient of the unit's parameters.</summary>
     public bool GivesGradient { get; init; }
 
-    /// <summary>Forward: whether the unit's input is kept for recomputation.</summary>
+    /// <summary>Forward: whether the unit's input is kept, for backward or for recomputation.</summary>
     public bool KeepsInput { get; init; }
+
+    /// <summary>Forward: whether what backward needs is kept. Backward: whether it was, and nothing is recomputed.</summary>
+    public bool KeepsTape { get; init; }
+
+    /// <summary>Forward: whether the kept input moves out to host memory. Backward: whether it has to come back first.</summary>
+    public bool MovesInput { get; init; }
 
     /// <summary>Backward: whether it is the first unit of its recomputed segment, whose input was kept by the forward pass.</summary>
     public bool BeginsSegment { get; init; } = true;

@@ -6,12 +6,16 @@ namespace Horizon.Flow;
 /// <summary>The default training graph, written with the public API alone: a graph of your own may start from a copy of this method.</summary>
 public static class DefaultGraph
 {
-    /// <summary>The graph for these options.</summary>
-    public static GraphPlan<TrainingContext> Compose(TrainingOptions options)
+    /// <summary>The graph for a model and these options.</summary>
+    /// <param name="model">For what moves out of the device.</param>
+    /// <param name="options">Bounds, clipping, policies.</param>
+    public static GraphPlan<TrainingContext> Compose(ModelDefinition model, TrainingOptions options)
     {
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         var capacity = options.Pipeline.StageCapacity;
         var onLane = new StageTraits { Capacity = capacity, RunsOn = "compute lane" };
+        var moves = model.Hidden.Where((binding, layer) => !binding.Template.IsEmbedding && options.Activations(layer) == ActivationPolicy.MoveOut).Any();
         var onHost = new StageTraits { Capacity = capacity, RunsOn = "host threads" };
 
         var graph = GraphPlan<TrainingContext>.Empty
@@ -19,7 +23,7 @@ public static class DefaultGraph
             .Add(Stages.Upload, (run, stage) => new UploadBlock(run.Weights, run.Device, run.Store.WeightType, stage),
                 onHost with { RunsOn = "upload stream", Pools = [PoolNames.DeviceWeights] })
             .Add(Stages.Admit, (run, stage) => new AdmitBlock(run.Admissions, stage), onHost with { Pools = [PoolNames.Admissions] })
-            .Add(Stages.Forward, (run, stage) => new ForwardBlock(run.Model, run.Device, stage), onLane)
+            .Add(Stages.Forward, (run, stage) => new ForwardBlock(run.Model, run.Device, stage, run.MovedInputs), onLane with { Pools = moves ? [PoolNames.MovedInputs] : [] })
             .Add(Stages.Head, (run, stage) => new HeadBlock(run.Model.Head.Template, run.Gradients, run.Losses, run.Device, stage),
                 onLane with { Pools = [PoolNames.DeviceGradients, PoolNames.Losses] })
             .Add(Stages.Recompute, (run, stage) => new RecomputeBlock(run.Model, run.Device, stage), onLane)
@@ -41,6 +45,12 @@ public static class DefaultGraph
             .Connect(Stages.Backward, Stages.Download)
             .Connect(Stages.Download, Stages.Gather)
             .Connect(Stages.Update, Stages.Commit);
+
+        if (moves)
+        {
+            graph = graph.InsertBefore(Stages.Recompute, Stages.Return.Name, (run, stage) => new ReturnBlock(run.ReturnedInputs!, stage),
+                onHost with { RunsOn = "upload stream", Pools = [PoolNames.MovedInputs, PoolNames.ReturnedInputs] });
+        }
 
         return options.MaxGradientNorm is { } maximum
             ? graph

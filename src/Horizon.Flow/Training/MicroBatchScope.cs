@@ -4,12 +4,15 @@ using static TorchSharp.torch;
 namespace Horizon.Flow;
 
 /// <summary>
-/// One micro-batch on its way through the graph: its tokens on the device, the inputs kept for recomputation, and the hidden state or
+/// One micro-batch on its way through the graph: its tokens on the device, the inputs and tapes kept for backward, and the hidden state or
 /// gradient in hand. Used by one turn at a time, on the compute lane. Owns its tensors.
 /// </summary>
 public sealed class MicroBatchScope : IDisposable
 {
     private readonly Tensor?[] _inputs;
+    private readonly IUnitTape?[] _tapes;
+    private readonly Lease<ReturnedInput>?[] _returned;
+    private readonly TaskCompletionSource<Lease<MovedInput>>[] _moved;
     private Tensor? _hidden;
     private Tensor? _outputGradient;
 
@@ -23,6 +26,9 @@ public sealed class MicroBatchScope : IDisposable
         Index = index;
         Tokens = tokens;
         _inputs = new Tensor?[layers];
+        _tapes = new IUnitTape?[layers];
+        _returned = new Lease<ReturnedInput>?[layers];
+        _moved = [.. Enumerable.Range(0, layers).Select(_ => new TaskCompletionSource<Lease<MovedInput>>(TaskCreationOptions.RunContinuationsAsynchronously))];
     }
 
     /// <summary>Its place in the step, from 0.</summary>
@@ -63,12 +69,45 @@ public sealed class MicroBatchScope : IDisposable
     /// <summary>A layer's kept input.</summary>
     public Tensor? InputOf(int layer) => _inputs[layer];
 
-    /// <summary>Disposes a layer's kept input.</summary>
+    /// <summary>Keeps what a layer's backward needs.</summary>
+    public void KeepTape(int layer, IUnitTape tape) => _tapes[layer] = tape;
+
+    /// <summary>A layer's kept tape, the caller's from now on.</summary>
+    /// <exception cref="InvalidOperationException">None was kept.</exception>
+    public IUnitTape TakeTape(int layer)
+    {
+        var tape = _tapes[layer] ?? throw new InvalidOperationException($"layer {layer} kept no tape");
+        _tapes[layer] = null;
+        return tape;
+    }
+
+    /// <summary>Says in which host buffer a layer's input lies, or will when the buffer's fence is complete.</summary>
+    public void MoveInput(int layer, Lease<MovedInput> place) => _moved[layer].SetResult(place);
+
+    /// <summary>Ends when a layer's input is on its way to host memory. From any thread.</summary>
+    public ValueTask<Lease<MovedInput>> MovedInputAsync(int layer, CancellationToken cancellation = default) =>
+        new(_moved[layer].Task.WaitAsync(cancellation));
+
+    /// <summary>Takes a layer's input back, from a buffer that is given back with <see cref="DropInput"/>.</summary>
+    public void ReturnInput(int layer, Lease<ReturnedInput> returned)
+    {
+        ArgumentNullException.ThrowIfNull(returned);
+        _returned[layer] = returned;
+        _inputs[layer] = returned.Value.Open();
+    }
+
+    /// <summary>Disposes a layer's kept input, and its kept tape if it was not taken.</summary>
     public void DropInput(int layer)
     {
+        _tapes[layer]?.Dispose();
+        _tapes[layer] = null;
         if (_inputs[layer] is not { } input) return;
         _inputs[layer] = null;
         if (!ReferenceEquals(input, _hidden)) input.Dispose();
+        if (_returned[layer] is not { } returned) return;
+        _returned[layer] = null;
+        returned.Value.Close();
+        returned.Dispose();
     }
 
     /// <summary>Whether everything was disposed.</summary>
@@ -79,12 +118,20 @@ public sealed class MicroBatchScope : IDisposable
     {
         IsClosed = true;
         for (var layer = 0; layer < _inputs.Length; layer++) DropInput(layer);
+        AwaitCopies();
         Hidden = null;
         OutputGradient = null;
         Batch?.Dispose();
         Batch = null;
         Admission?.Dispose();
         Admission = null;
+    }
+
+    // Only what was stopped half-way finds a copy still under way here, and what it reads is disposed next.
+    private void AwaitCopies()
+    {
+        foreach (var moved in _moved.Where(moved => moved.Task.IsCompletedSuccessfully).Select(moved => moved.Task.Result).Where(place => !place.IsReturned))
+            moved.Value.Fence.WaitForEnd();
     }
 
     private void Exchange(ref Tensor? place, Tensor? value)

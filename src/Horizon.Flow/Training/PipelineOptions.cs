@@ -15,6 +15,10 @@ public sealed record PipelineOptions
     /// <value>4.</value>
     public int GradientSlabs { get; init; } = 4;
 
+    /// <summary>Device buffers for inputs that come back from host memory: 2 = one in use, one on its way up. Only where layers move out.</summary>
+    /// <value>2.</value>
+    public int ReturnBuffers { get; init; } = 2;
+
     /// <summary>Units that may be requested ahead of their upload.</summary>
     /// <value>2.</value>
     public int FetchAhead { get; init; } = 2;

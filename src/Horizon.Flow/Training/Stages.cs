@@ -20,6 +20,9 @@ public static class Stages
     /// <summary>Loss, and the head's gradients.</summary>
     public static StageKey<DeviceUnit, DeviceGradient> Head { get; } = new("head");
 
+    /// <summary>Brings inputs back that moved out to host memory. Only in plans where some do.</summary>
+    public static StageKey<DeviceUnit, DeviceUnit> Return { get; } = new("return");
+
     /// <summary>Runs the unit forward again, keeping what backward needs.</summary>
     public static StageKey<DeviceUnit, RecomputedUnit> Recompute { get; } = new("recompute");
 

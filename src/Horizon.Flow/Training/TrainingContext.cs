@@ -20,9 +20,15 @@ public sealed class TrainingContext : IDisposable
         var gradients = plan.Model.Units.Select((unit, i) => store.IsTrainable(i) ? plan.Options.GradientLayout(unit).ElementCount : (long?)null).ToList();
         var type = store.WeightType;
         var pipeline = plan.Options.Pipeline;
-        Weights = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceWeights, plan.DeviceWeightBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
+        Weights = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceWeights, pipeline.DeviceBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
         Gradients = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceGradients, pipeline.GradientBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
         Admissions = Register(new LeasePool<object>(PoolNames.Admissions, 1, () => new object()));
+        if (Schedule.MovedInputs > 0)
+        {
+            MovedInputs = Register(new LeasePool<MovedInput>(PoolNames.MovedInputs, Schedule.MovedInputs, () => new MovedInput(device)));
+            ReturnedInputs = Register(new LeasePool<ReturnedInput>(PoolNames.ReturnedInputs, pipeline.ReturnBuffers, () => new ReturnedInput(device)));
+        }
+
         Losses = Register(new LeasePool<LossCell>(PoolNames.Losses, 4, () => new LossCell(device)));
         if (device.SumsSquares && plan.GathersAsDownloaded)
             Squares = Register(new LeasePool<SquareParts>(PoolNames.Squares, 1, () => new SquareParts(device)));
@@ -61,6 +67,12 @@ public sealed class TrainingContext : IDisposable
     /// memory again, and mix the order in which gradients are summed.
     /// </summary>
     public LeasePool<object> Admissions { get; }
+
+    /// <summary>Host buffers for inputs that moved out, one for each of a micro-batch; null where none does.</summary>
+    public LeasePool<MovedInput>? MovedInputs { get; }
+
+    /// <summary>Device buffers for inputs that come back; null where none does.</summary>
+    public LeasePool<ReturnedInput>? ReturnedInputs { get; }
 
     /// <summary>Losses on their way to the host.</summary>
     public LeasePool<LossCell> Losses { get; }

@@ -2,8 +2,8 @@ using Horizon.Flow.Host;
 
 namespace Horizon.Flow;
 
-/// <summary>How a model is trained. Everything here changes results, except <see cref="Pipeline"/>, <see cref="RecomputeInterval"/> and
-/// <see cref="HostThreads"/>, which never change a bit of them.</summary>
+/// <summary>How a model is trained. Everything here changes results, except <see cref="Pipeline"/>, <see cref="RecomputeInterval"/>,
+/// <see cref="Activations"/> and <see cref="HostThreads"/>, which never change a bit of them.</summary>
 public sealed record TrainingOptions
 {
     /// <summary>The update rule.</summary>
@@ -22,6 +22,13 @@ public sealed record TrainingOptions
     /// <summary>Every how many decoder layers an input is kept. k keeps 1/k of them and recomputes k layers at a time.</summary>
     /// <value>1.</value>
     public int RecomputeInterval { get; init; } = 1;
+
+    /// <summary>
+    /// What becomes of each decoder layer's activations, by its index into <see cref="ModelDefinition.Hidden"/>. Layers that recompute or
+    /// move out are taken together in segments of <see cref="RecomputeInterval"/>; a kept layer stands alone. An embedding has no choice.
+    /// </summary>
+    /// <value><see cref="ActivationPolicy.Recompute"/> for all.</value>
+    public Func<int, ActivationPolicy> Activations { get; init; } = _ => ActivationPolicy.Recompute;
 
     /// <summary>Micro-batches of one optimizer step at most; more than one needs fp32 accumulators.</summary>
     /// <value>1.</value>

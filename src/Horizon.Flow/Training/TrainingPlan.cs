@@ -25,9 +25,6 @@ public sealed record TrainingPlan
     /// <summary>The stages and edges.</summary>
     public GraphPlan<TrainingContext> Graph { get; private init; }
 
-    /// <summary>Device buffers for weights.</summary>
-    public int DeviceWeightBuffers => Options.Pipeline.DeviceBuffers;
-
     /// <summary>Whether gradients need a slab for each unit: some stage holds a whole step of them.</summary>
     public bool SlabPerUnit => Options.GradientAccumulation == 1 && Graph.Nodes.Any(node => node.Traits.HoldsWholeStep);
 
@@ -39,7 +36,7 @@ public sealed record TrainingPlan
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new();
-        return new TrainingPlan(model, options, DefaultGraph.Compose(options));
+        return new TrainingPlan(model, options, DefaultGraph.Compose(model, options));
     }
 
     /// <summary>A stage, to change what is there. The key fixes the types: a wrong block is a compile error.</summary>

@@ -14,6 +14,7 @@ internal static class TrainingPlanValidator
             (nameof(pipeline.DeviceBuffers), pipeline.DeviceBuffers),
             (nameof(pipeline.GradientBuffers), pipeline.GradientBuffers),
             (nameof(pipeline.GradientSlabs), pipeline.GradientSlabs),
+            (nameof(pipeline.ReturnBuffers), pipeline.ReturnBuffers),
             (nameof(options.RecomputeInterval), options.RecomputeInterval),
             (nameof(options.GradientAccumulation), options.GradientAccumulation),
             (nameof(options.HostThreads), options.HostThreads),
@@ -27,8 +28,18 @@ internal static class TrainingPlanValidator
         if (!plan.Model.Units.Any(options.IsTrainable))
             yield return new PlanProblem(nameof(options.IsTrainable), "every unit is frozen", "leave at least one to train");
         if (options.RecomputeInterval < 1 || !plan.Model.Units.Any(options.IsTrainable)) yield break;
-        var longest = new VisitSchedule(plan.Model, options, unit => options.IsTrainable(plan.Model.Units[unit]))
-            .Segments.Select(segment => segment.Count).DefaultIfEmpty(1).Max();
+        var schedule = new VisitSchedule(plan.Model, options, unit => options.IsTrainable(plan.Model.Units[unit]));
+        foreach (var (layer, _) in schedule.Segments.Where(segment => schedule.PolicyOf(segment.First) == ActivationPolicy.Keep).Reverse())
+        {
+            var (unit, template) = plan.Model.Hidden[layer];
+            if (!template.CanKeepTapes)
+                yield return new PlanProblem(
+                    $"activations of '{plan.Model.Units[unit].Name}'",
+                    $"tapes of {template.GetType().Name} hold the weights that they were made with and cannot be kept",
+                    $"set {nameof(ActivationPolicy.Recompute)} or {nameof(ActivationPolicy.MoveOut)}");
+        }
+
+        var longest = schedule.Segments.Select(segment => segment.Count).DefaultIfEmpty(1).Max();
         if (pipeline.DeviceBuffers >= 1 && pipeline.DeviceBuffers < longest)
             yield return new PlanProblem(
                 $"edge {Stages.Upload.Name} -> {Stages.Recompute.Name}",

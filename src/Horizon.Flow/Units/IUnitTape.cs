@@ -9,6 +9,15 @@ public interface IUnitTape : IDisposable
     /// <exception cref="InvalidOperationException">It was recomputed without weights, for backward alone.</exception>
     Tensor Output { get; }
 
+    /// <summary>The output, owned by the caller from now on: a kept tape holds no more than backward needs.</summary>
+    /// <exception cref="NotSupportedException">The template's tapes cannot be kept: <see cref="IUnitTemplate.CanKeepTapes"/>.</exception>
+    Tensor TakeOutput() => throw new NotSupportedException("this tape cannot be kept");
+
+    /// <summary>Binds the tape to the same weights in another device buffer, before its backward.</summary>
+    /// <param name="parameters">The unit's weights; null where backward reads none.</param>
+    /// <exception cref="NotSupportedException">The template's tapes cannot be kept: <see cref="IUnitTemplate.CanKeepTapes"/>.</exception>
+    void Bind(ParameterViews? parameters) => throw new NotSupportedException("this tape cannot be kept");
+
     /// <summary>The gradients of the unit.</summary>
     /// <param name="outputGradient">[batch, sequence, hidden]; owned by the caller.</param>
     /// <param name="gradients">Where the parameters' gradients go: every element is written. Null for a frozen unit.</param>

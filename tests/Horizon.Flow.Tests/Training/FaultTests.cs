@@ -3,6 +3,7 @@ using FsCheck;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Tests.Reference;
 using Horizon.Flow.Tests.Shared;
 
@@ -143,6 +144,21 @@ public class FaultTests
         Assert.Contains(problems, problem => problem.Contains("GradientSlabs", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Validate_KeepingATapeThatHoldsItsWeights_NamesTheUnitAndTheTemplate()
+    {
+        var config = Small().Model.Config;
+        var layer = new AutogradDecoderLayerTemplate(config, new RotaryEmbedding(config.Rope, config.HeadDimension), null);
+        var model = ModelFamilies.Define(config);
+        model = model with { Hidden = [.. model.Hidden.Select((binding, i) => i == 1 ? binding with { Template = layer } : binding)] };
+        TrainingPlan Plan(ActivationPolicy policy) => TrainingPlan.For(model, new TrainingOptions { Activations = _ => policy });
+        Assert.Empty(Plan(ActivationPolicy.Recompute).Validate());
+        Assert.Empty(Plan(ActivationPolicy.MoveOut).Validate());
+        Assert.Equal(
+            "activations of 'layer 0': tapes of AutogradDecoderLayerTemplate hold the weights that they were made with and cannot be kept; set Recompute or MoveOut",
+            Assert.Single(Plan(ActivationPolicy.Keep).Validate()).ToString());
+    }
+
     private static TrainingCase Small() => new(
         new ModelCase(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 2, 5, false, 3),
         1, 1, false, 1, false, new Capacities(2, 2, 2, 2, 2, 2));
@@ -195,6 +211,7 @@ public class FaultTests
         plan = After(plan, Stages.Upload);
         plan = After(plan, Stages.Admit);
         plan = After(plan, Stages.Head);
+        if (plan.Graph.Nodes.Any(node => node.Name == Stages.Return.Name)) plan = After(plan, Stages.Return);
         plan = After(plan, Stages.Recompute);
         plan = After(plan, Stages.Segment);
         plan = After(plan, Stages.Backward);

@@ -12,6 +12,7 @@ public sealed class JitterDevice(int seed) : IComputeDevice
 {
     private readonly CpuDevice _inner = new();
     private readonly ConcurrentDictionary<Task, bool> _copies = [];
+    private readonly ConcurrentDictionary<nint, bool> _allocated = [];
     private int _count;
 
     public Device TorchDevice => _inner.TorchDevice;
@@ -24,8 +25,10 @@ public sealed class JitterDevice(int seed) : IComputeDevice
 
     public DeviceBuffer Allocate(long elements, ElementType type)
     {
-        var buffer = _inner.Allocate(elements, type);
+        DeviceBuffer? buffer = null;
+        buffer = new DeviceBuffer(TorchDevice, elements, type, () => _allocated.TryRemove(buffer!.Address, out _));
         Poison(buffer);
+        _allocated.TryAdd(buffer.Address, true);
         return buffer;
     }
 
@@ -42,7 +45,7 @@ public sealed class JitterDevice(int seed) : IComputeDevice
     public Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after) => Later(after, () => () =>
     {
         _inner.Download(source, bytes, target, Fence.Completed);
-        Poison(source);
+        if (_allocated.ContainsKey(source.Address)) Poison(source); // an input that moves out is still being read
     });
 
     public Fence RecordCompute() => Fence.Completed;
@@ -60,14 +63,13 @@ public sealed class JitterDevice(int seed) : IComputeDevice
     private LateFence Later(Fence after, Func<Action> begin)
     {
         var number = Interlocked.Increment(ref _count);
-        var copy = CopyAsync();
+        var copy = Task.Run(CopyAsync); // not on the lane, which may wait for it
         _copies.TryAdd(copy, true);
         copy.ContinueWith(done => _copies.TryRemove(done, out _), TaskScheduler.Default);
         return new LateFence(copy);
 
         async Task CopyAsync()
         {
-            await Task.Yield();
             await after.WaitAsync();
             var finish = begin();
             var delay = (uint)HashCode.Combine(seed, number) % 16;

@@ -18,6 +18,7 @@ public sealed record TrainingCase(
         MaxGradientNorm = Clip ? 0.5 : null,
         GradientAccumulation = MicroBatches,
         RecomputeInterval = RecomputeInterval,
+        Activations = (capacities ?? Capacities).PolicyOf,
         HostThreads = (capacities ?? Capacities).HostThreads,
         Pipeline = (capacities ?? Capacities).Pipeline(RecomputeInterval),
     };
