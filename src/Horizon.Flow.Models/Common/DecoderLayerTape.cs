@@ -5,7 +5,10 @@ namespace Horizon.Flow.Models.Common;
 
 // Letters: T tokens, H hidden, F feed-forward width, N all heads, D head width, C query heads * head width.
 
-/// <summary>One decoder layer's forward, and its backward written out: each product's two gradients are two products.</summary>
+/// <summary>
+/// One decoder layer's forward, and its backward written out: each product's two gradients are two products. A tape whose output was taken
+/// lets go what a sweep of memory makes again (the norms' and the gate's outputs, a third of it), so that more layers can be kept.
+/// </summary>
 internal sealed class DecoderLayerTape : IUnitTape
 {
     private readonly ModelConfig _config;
@@ -13,14 +16,14 @@ internal sealed class DecoderLayerTape : IUnitTape
     private readonly IUnitOperators _operators;
     private readonly long[] _shape;
     private readonly Tensor _input_TH;
-    private readonly Tensor _firstNorm_TH;
+    private Tensor? _firstNorm_TH;
     private readonly Tensor _firstInverse;
     private readonly HeadAttention _attention;
     private readonly Tensor _hidden_TH;
-    private readonly Tensor _secondNorm_TH;
+    private Tensor? _secondNorm_TH;
     private readonly Tensor _secondInverse;
     private readonly Tensor _both_T2F;
-    private readonly Tensor _gated_TF;
+    private Tensor? _gated_TF;
     private Tensor? _output;
 
     public DecoderLayerTape(
@@ -49,6 +52,9 @@ internal sealed class DecoderLayerTape : IUnitTape
     {
         var output = Output;
         _output = null;
+        Release(ref _firstNorm_TH);
+        Release(ref _secondNorm_TH);
+        Release(ref _gated_TF);
         return output;
     }
 
@@ -65,6 +71,7 @@ internal sealed class DecoderLayerTape : IUnitTape
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        MakeAgain();
         var dOutput_TH = outputGradient.reshape(-1, _shape[^1]);
         var dSecond_TH = FeedForwardBackward(dOutput_TH, gradients);
         var dHidden_TH = _operators.NormBackward(
@@ -73,7 +80,7 @@ internal sealed class DecoderLayerTape : IUnitTape
         Product(gradients, Roles.Output, Roles.Output, dHidden_TH, _attention.Output);
         BiasGradient(gradients, _config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
         var dHeads_TC = _attention.Backward(dHidden_TH.mm(_parameters[Roles.Output]), gradients);
-        Product(gradients, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH);
+        Product(gradients, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH!);
         BiasGradient(gradients, _config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TC);
         var dFirst_TH = dHeads_TC.mm(_parameters.Stacked(Roles.Query, Roles.Value));
         var dInput_TH = _operators.NormBackward(
@@ -86,17 +93,17 @@ internal sealed class DecoderLayerTape : IUnitTape
     {
         _output?.Dispose();
         _attention.Dispose();
-        foreach (var tensor in (ReadOnlySpan<Tensor>)
-            [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse, _both_T2F, _gated_TF]) tensor.Dispose();
+        foreach (var tensor in (ReadOnlySpan<Tensor?>)
+            [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse, _both_T2F, _gated_TF]) tensor?.Dispose();
     }
 
     private Tensor FeedForwardBackward(Tensor dOutput_TH, ParameterViews? gradients)
     {
-        Product(gradients, Roles.Down, Roles.Down, dOutput_TH, _gated_TF);
+        Product(gradients, Roles.Down, Roles.Down, dOutput_TH, _gated_TF!);
         BiasGradient(gradients, _config.FeedForwardBias, Roles.DownBias, Roles.DownBias, dOutput_TH);
-        _gated_TF.Dispose();
+        Release(ref _gated_TF);
         using (var dGated_TF = dOutput_TH.mm(_parameters[Roles.Down])) _operators.GateBackward(dGated_TF, _both_T2F);
-        Product(gradients, Roles.Gate, Roles.Up, _both_T2F, _secondNorm_TH);
+        Product(gradients, Roles.Gate, Roles.Up, _both_T2F, _secondNorm_TH!);
         BiasGradient(gradients, _config.FeedForwardBias, Roles.GateBias, Roles.UpBias, _both_T2F);
         var dSecond_TH = _both_T2F.mm(_parameters.Stacked(Roles.Gate, Roles.Up));
         _both_T2F.Dispose();
@@ -107,9 +114,16 @@ internal sealed class DecoderLayerTape : IUnitTape
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var output_TH = _hidden_TH.addmm(_gated_TF, _parameters[Roles.Down].t());
+        var output_TH = _hidden_TH.addmm(_gated_TF!, _parameters[Roles.Down].t());
         if (_config.FeedForwardBias) output_TH.add_(_parameters[Roles.DownBias]);
         return output_TH.view(_shape).DetachFromDisposeScope();
+    }
+
+    private void MakeAgain()
+    {
+        _firstNorm_TH ??= Kept(_operators.Norm(_input_TH, null, _parameters[Roles.InputNorm], _config.NormEpsilon).Output);
+        _secondNorm_TH ??= Kept(_operators.Norm(_hidden_TH, null, _parameters[Roles.PostAttentionNorm], _config.NormEpsilon).Output);
+        _gated_TF ??= Kept(_operators.Gate(_both_T2F));
     }
 
     private Tensor? Bias(bool has, string first, string last) => has ? _parameters.Stacked(first, last) : null;
@@ -121,6 +135,12 @@ internal sealed class DecoderLayerTape : IUnitTape
     private static void BiasGradient(ParameterViews? gradients, bool has, string first, string last, Tensor dOutput)
     {
         if (has) gradients?.Stacked(first, last).copy_(dOutput.sum([0]));
+    }
+
+    private static void Release(ref Tensor? tensor)
+    {
+        tensor?.Dispose();
+        tensor = null;
     }
 
     private static Tensor Kept(Tensor tensor) => tensor.DetachFromDisposeScope();
