@@ -18,6 +18,8 @@ internal sealed record CheckCase(string Name, ModelConfig Config, int Rows, int 
 
     public PipelineOptions Pipeline { get; init; } = new();
 
+    public Func<int, ActivationPolicy> Activations { get; init; } = _ => ActivationPolicy.Recompute;
+
     public const double LearningRate = 1e-3;
 
     public const double Epsilon = 1e-4;
@@ -32,6 +34,7 @@ internal sealed record CheckCase(string Name, ModelConfig Config, int Rows, int 
         MaxGradientNorm = MaximumNorm,
         GradientAccumulation = MicroBatches,
         RecomputeInterval = Interval,
+        Activations = Activations,
         Pipeline = Pipeline with { DeviceBuffers = Math.Max(Pipeline.DeviceBuffers, Interval) },
     };
 
@@ -75,6 +78,13 @@ internal sealed record CheckCase(string Name, ModelConfig Config, int Rows, int 
                 Pipeline = AnyCapacities(random),
             };
         }
+    }
+
+    public static Func<int, ActivationPolicy> AnyPolicies(Random random)
+    {
+        var policies = Enum.GetValues<ActivationPolicy>();
+        var chosen = Enumerable.Range(0, 8).Select(_ => policies[random.Next(policies.Length)]).ToArray();
+        return layer => chosen[layer % chosen.Length];
     }
 
     public static PipelineOptions AnyCapacities(Random random) => new()

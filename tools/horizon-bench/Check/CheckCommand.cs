@@ -68,9 +68,9 @@ internal static class CheckCommand
         var random = new Random(one.Seed);
         for (var i = 0; i < 2; i++)
         {
-            var other = one with { Pipeline = CheckCase.AnyCapacities(random), Interval = 1 + random.Next(3) };
+            var other = one with { Pipeline = CheckCase.AnyCapacities(random), Interval = 1 + random.Next(3), Activations = CheckCase.AnyPolicies(random) };
             var third = await CheckRun.TrainAsync(other, device, precision);
-            report.Check($"repeat {precision} {one.Name}, other capacities", first.IsBitwise(third),
+            report.Check($"repeat {precision} {one.Name}, other capacities and activations", first.IsBitwise(third),
                 first.IsBitwise(third) ? "bitwise equal" : $"{first.DifferencesTo(third)}; {other.Pipeline}, interval {other.Interval}");
         }
     }
@@ -100,7 +100,7 @@ internal static class CheckCommand
         for (var round = 0; round < 3; round++)
         {
             var random = new Random(round);
-            var tested = one with { Pipeline = round == 0 ? one.Pipeline : CheckCase.AnyCapacities(random), Interval = 1 + round };
+            var tested = one with { Pipeline = round == 0 ? one.Pipeline : CheckCase.AnyCapacities(random), Interval = 1 + round, Activations = round == 1 ? _ => ActivationPolicy.MoveOut : one.Activations };
             var poisoned = await CheckRun.TrainAsync(tested, new SpoilingDevice(device), precision, poisoned: true);
             report.Check($"poison {precision} {one.Name}, round {round}", poisoned.IsFinite && poisoned.IsBitwise(clean),
                 !poisoned.IsFinite ? "NaN was read" : poisoned.IsBitwise(clean) ? "no NaN, bitwise equal to the run without poison" : clean.DifferencesTo(poisoned));
