@@ -70,8 +70,14 @@ public static class RunConfigurations
         from clip in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))
         from interval in Gen.Choose(1, 100)
         from freeze in Texts
+        from skipped in Gen.Elements<int?>(null, 0, 3)
+        from spike in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))
+        from checks in Gen.Elements(true, false)
         select new TrainingSection
         {
+            MaxSkippedSteps = skipped,
+            LossSpikeDeviations = spike,
+            CheckOutputs = checks,
             BatchSize = batch,
             GradientAccumulation = accumulation,
             MaxSteps = steps,
