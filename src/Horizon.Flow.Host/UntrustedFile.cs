@@ -15,17 +15,26 @@ public static class UntrustedFile
     public static long Check(string path, long longest, string what)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        long length;
+        var length = Length(path);
+        if (length == 0) throw new HorizonException($"{path} is empty or no file; it should be {what}");
+        return length <= longest ? length : throw new HorizonException($"{path} has {length:N0} bytes, too many for {what} (at most {longest:N0})");
+    }
+
+    /// <summary>A file's length, found without opening it; that of its target where it is a link.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>Bytes; 0 for a pipe or a device.</returns>
+    /// <exception cref="HorizonException">It is missing, or a link that leads nowhere.</exception>
+    public static long Length(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            length = new FileInfo(path).Length;
+            var file = new FileInfo(path);
+            return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : file.Length;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new HorizonException($"{path} cannot be read: {error.Reason()}", error);
         }
-
-        if (length == 0) throw new HorizonException($"{path} is empty or no file; it should be {what}");
-        return length <= longest ? length : throw new HorizonException($"{path} has {length:N0} bytes, too many for {what} (at most {longest:N0})");
     }
 }

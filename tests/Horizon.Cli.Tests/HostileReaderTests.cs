@@ -1,5 +1,4 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Tests.Hostile;
 using Horizon.Flow.Tests.Shared;
 

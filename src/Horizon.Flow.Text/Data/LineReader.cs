@@ -12,7 +12,8 @@ internal sealed class LineReader(TextReader reader) : IDisposable
     private int _next;
     private int _end;
 
-    /// <summary>The next line without its end; one character more than <see cref="Longest"/> where it is longer; null at the end.</summary>
+    /// <summary>The next line without its end; null at the end.</summary>
+    /// <exception cref="IOException">The line is too long, or the file cannot be read.</exception>
     public string? Read()
     {
         StringBuilder? line = null;
@@ -22,7 +23,7 @@ internal sealed class LineReader(TextReader reader) : IDisposable
             var length = rest.IndexOfAny('\r', '\n');
             var part = length < 0 ? rest : rest[..length];
             _next += part.Length;
-            if ((line?.Length ?? 0) + part.Length > Longest) return new string(' ', Longest + 1);
+            if ((line?.Length ?? 0) + part.Length > Longest) throw new IOException($"the line has more than {Longest:N0} characters; cut it into several records");
             if (length < 0)
             {
                 (line ??= new StringBuilder()).Append(part);

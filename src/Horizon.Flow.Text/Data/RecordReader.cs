@@ -35,7 +35,7 @@ internal static class RecordReader
 
     // An empty file holds no records; a pipe or a device, whose length is 0 too, is never opened: it might never end.
     private static bool HoldsBytes(string file, long longest, string what) =>
-        !(new FileInfo(file) is { Exists: true, Length: 0 }) && UntrustedFile.Check(file, longest, what) > 0;
+        UntrustedFile.Length(file) > 0 && UntrustedFile.Check(file, longest, what) > 0;
 
     private static bool IsArray(string file)
     {
@@ -85,7 +85,7 @@ internal static class RecordReader
     {
         try
         {
-            return reader.Read() is { } line ? line.Length <= LineReader.Longest ? line : throw new HorizonException($"{where}: the line has more than {LineReader.Longest:N0} characters; cut it into several records.") : null;
+            return reader.Read();
         }
         catch (Exception e) when (e is IOException or DecoderFallbackException)
         {

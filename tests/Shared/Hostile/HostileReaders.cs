@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Horizon.Flow.Configuration;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Text;
@@ -12,6 +11,9 @@ public static class HostileReaders
 {
     // A record of a dozen bytes becomes a document with its tokens, its labels and its place.
     private const int ManyDocuments = 256;
+
+    // What an endless pattern keeps to backtrack by, until its time is over, is of this order.
+    private const long EndlessPattern = 128 << 20;
 
     private const string TalkLine = "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},{\"role\":\"assistant\",\"content\":\"Hello\"}]}\n";
 
@@ -45,7 +47,7 @@ public static class HostileReaders
         new("safetensors", HostileFiles.From([Tensor("x")], HostileFiles.Safetensors, HostileFiles.WholeSafetensors, HostileFiles.DamagedHeader(Files("*.safetensors"))), ReadSafetensors),
         new("shard index", HostileFiles.From(Texts("""{"metadata":{"total_size":8},"weight_map":{"x":"a.safetensors","y":"b.safetensors"}}"""), HostileFiles.ShardIndex), ReadShards),
         new("config.json", HostileFiles.From(Files("config-*.json"), HostileFiles.ModelConfig), ReadConfig),
-        new("tokenizer.json", HostileFiles.From(Tokenizers(), HostileFiles.Tokenizer), ReadTokenizer) { FreeBytes = 32 << 20 },
+        new("tokenizer.json", HostileFiles.From(Tokenizers(), HostileFiles.Tokenizer), ReadTokenizer) { FreeBytes = EndlessPattern },
         new("tokenizer_config.json", HostileFiles.From([File.ReadAllBytes(Path.Combine(Folder("qwen3-mini-tokenizer"), "tokenizer_config.json"))]), ReadTokenizerConfig) { FreeBytes = 32 << 20 },
         new("chat template", HostileFiles.From(Templates()), ReadTemplate) { FreeBytes = 1 << 30 },
         new("JSON lines", HostileFiles.From(Texts([.. Lines, string.Concat(Lines[3], Lines[3]), string.Concat(Lines[0], Lines[0])])), (folder, file) => ReadData(folder, file, ".jsonl")) { BytesAByte = ManyDocuments },
