@@ -11,6 +11,12 @@ internal sealed class CheckedTape(IUnitTape inner, FiniteNumbers numbers, Device
     public Tensor Output => inner.Output;
 
     /// <inheritdoc/>
+    public Tensor TakeOutput() => inner.TakeOutput();
+
+    /// <inheritdoc/>
+    public void Bind(ParameterViews? parameters) => inner.Bind(parameters);
+
+    /// <inheritdoc/>
     public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
     {
         var inputGradient = inner.Backward(outputGradient, gradients);

@@ -12,6 +12,9 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public bool IsEmbedding => inner.IsEmbedding;
 
     /// <inheritdoc/>
+    public bool CanKeepTapes => inner.CanKeepTapes;
+
+    /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         var output = inner.Forward(parameters, input, batch);
@@ -33,8 +36,8 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
         var tape = new CheckedTape(inner.Recompute(parameters, input, batch), numbers, batch);
         try
         {
-            // Without weights nothing was computed but what backward needs.
-            if (parameters is not null) numbers.Check(tape.Output, "the output", "recompute", batch, parameters);
+            // Recorded for backward: once more, or at once where the tape is kept. Without weights nothing was computed.
+            if (parameters is not null) numbers.Check(tape.Output, "the output", "recorded forward", batch, parameters);
             return tape;
         }
         catch

@@ -9,6 +9,8 @@ public sealed class SpoilingTemplate(IUnitTemplate inner, SpoiledResult result, 
 
     public bool IsEmbedding => inner.IsEmbedding;
 
+    public bool CanKeepTapes => inner.CanKeepTapes;
+
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch) =>
         Spoil(inner.Forward(parameters, input, batch), SpoiledResult.Forward, batch);
 
@@ -30,6 +32,10 @@ public sealed class SpoilingTemplate(IUnitTemplate inner, SpoiledResult result, 
     private sealed class Tape(IUnitTape inner, SpoilingTemplate owner, DeviceBatch batch) : IUnitTape
     {
         public Tensor Output => inner.Output;
+
+        public Tensor TakeOutput() => inner.TakeOutput();
+
+        public void Bind(ParameterViews? parameters) => inner.Bind(parameters);
 
         public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
         {
