@@ -32,7 +32,7 @@ public static class UntrustedFile
             var file = new FileInfo(path);
             return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : file.Length;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new HorizonException($"{path} cannot be read: {error.Reason()}", error);
         }
