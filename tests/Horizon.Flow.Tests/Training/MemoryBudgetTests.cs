@@ -1,9 +1,6 @@
-using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Tests.Training;
 
