@@ -69,10 +69,10 @@ public sealed class SmoothedHead(
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => plain.Logits(parameters, hidden);
 
     /// <inheritdoc/>
-    public long WorkingBytes(UnitLayout unit, long tokens)
+    public long WorkingBytes(UnitLayout unit, BatchShape batch)
     {
         var weights = unit.Parameters.First(slot => slot.Role == projection);
-        return (4 * Math.Min(tokens, chunk) * weights.Shape[0] * sizeof(float)) + (weights.Count * sizeof(float));
+        return (4 * Math.Min(batch.Tokens, chunk) * weights.Shape[0] * sizeof(float)) + (weights.Count * sizeof(float));
     }
 
     private Tensor Norm(Tensor x, Tensor weight)

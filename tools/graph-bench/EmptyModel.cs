@@ -52,6 +52,6 @@ internal static class EmptyModel
 
         public Tensor Logits(ParameterViews parameters, Tensor hidden) => zeros(1, 2).DetachFromDisposeScope();
 
-        public long WorkingBytes(UnitLayout unit, long tokens) => 0;
+        public long WorkingBytes(UnitLayout unit, BatchShape batch) => 0;
     }
 }

@@ -32,12 +32,13 @@ var operators = new Option<string>("--operators") { Description = "fused (the de
 var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
 operators.AcceptOnlyFromAmong("fused", "eager");
 layer.AcceptOnlyFromAmong("explicit", "autograd");
+var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), move_out (all) or move_out:N (the first N).", DefaultValueFactory = _ => "auto" };
 var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
 var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
 var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
 var step = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
 {
-    device, limit, shape, layers, batch, sequence, steps, warmup, precision, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, timeline, picture, csv,
+    device, limit, shape, layers, batch, sequence, steps, warmup, precision, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, timeline, picture, csv,
 };
 step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
     new StepSettings
@@ -62,6 +63,7 @@ step.SetAction((arguments, _) => Guard(report => StepCommand.RunAsync(
         Floor = !arguments.GetValue(noFloor),
         EagerOperators = arguments.GetValue(operators) == "eager",
         AutogradLayers = arguments.GetValue(layer) == "autograd",
+        Activations = arguments.GetValue(activations)!,
         Timeline = arguments.GetValue(timeline),
         Picture = arguments.GetValue(picture),
         Csv = arguments.GetValue(csv),

@@ -12,6 +12,12 @@ namespace Horizon.Flow.Configuration;
 public sealed record PlanReport(
     string Model, IReadOnlyList<MemoryItem> Items, ByteSize? DeviceMemory, ByteSize? HostMemory, string Binds, int? BestBatchSize)
 {
+    /// <summary>What becomes of the layers' activations.</summary>
+    public ActivationChoice? Activations { get; init; }
+
+    /// <summary>The same in words, with the reason; empty where there is none.</summary>
+    public string ActivationsReason { get; init; } = "";
+
     /// <summary>Whether the run fits into both.</summary>
     public bool Fits => Fit(MemoryPlace.Device) && Fit(MemoryPlace.Host);
 

@@ -8,6 +8,9 @@ public static class RunPlanner
     // Beyond so many tokens in a micro-batch nothing is gained; the search for the best batch ends there.
     private const long MostTokens = 1 << 24;
 
+    // Of the device's memory, left free when layers keep their activations: nothing fails for want of it, only for what was not foreseen.
+    private const double Margin = 0.05;
+
     /// <summary>The plan of a configuration.</summary>
     /// <param name="configuration">Names a model.</param>
     /// <param name="deviceMemory">Device memory to plan for; null asks the device.</param>
@@ -46,16 +49,37 @@ public static class RunPlanner
     private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize? hostMemory)
     {
         var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
+        var plan = blueprint.Plan();
+        PlanReport With(int batchSize, ActivationChoice activations)
+        {
+            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null);
+            var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
+            var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}";
+            return new PlanReport(model, [.. items], deviceMemory, host, "", null) { Activations = activations };
+        }
+
         PlanReport Report(int batchSize)
         {
-            var items = blueprint.Budget(batchSize).Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
-            var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}";
-            return new PlanReport(model, [.. items], deviceMemory, host, "", null);
+            if (blueprint.ConfiguredActivations is { } configured) return With(batchSize, configured) with { ActivationsReason = $"{configured}, as configured" };
+            var chosen = ActivationChoice.Fastest(plan, choice => FitsWithMargin(With(batchSize, choice)), mayMove: deviceMemory is not null);
+            return With(batchSize, chosen) with { ActivationsReason = $"{chosen}: {Why(chosen)}" };
         }
 
         var report = Report(blueprint.Configuration.Training.BatchSize);
         return report with { Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
     }
+
+    private static bool FitsWithMargin(PlanReport report)
+    {
+        var spare = report.Activations!.Count(ActivationPolicy.Keep) > 0 ? 1 - Margin : 1;
+        return ((MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host]).All(place =>
+            report.Available(place) is not { } available || report.Needed(place).Bytes <= spare * available.Bytes);
+    }
+
+    private static string Why(ActivationChoice chosen) =>
+        chosen.Count(ActivationPolicy.MoveOut) > 0 ? "the inputs of all do not fit into device memory"
+        : chosen.Count(ActivationPolicy.Keep) > 0 ? FormattableString.Invariant($"what fits with {Margin:P0} to spare")
+        : "no layer's activations fit beside the inputs";
 
     private static string Describe(PlanReport report)
     {

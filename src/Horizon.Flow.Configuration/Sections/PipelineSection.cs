@@ -10,4 +10,12 @@ public sealed record PipelineSection
     /// <summary>Page-locked host buffers for gradients on their way to the optimizer.</summary>
     /// <value>Default 4 buffers of the largest unit.</value>
     public int GradientSlabs { get; init; } = 4;
+
+    /// <summary>
+    /// What becomes of the layers' activations between forward and backward: <c>recompute</c>, <c>keep</c> (nothing is computed twice),
+    /// <c>move_out</c> (inputs wait in host memory), or <c>auto</c>: the fastest of these, layer by layer, that fits.
+    /// </summary>
+    /// <value>Default <c>auto</c>.</value>
+    /// <remarks>The results are the same to the last bit.</remarks>
+    public string Activations { get; init; } = "auto";
 }

@@ -58,8 +58,9 @@ public sealed class RunBlueprint
 
     /// <summary>The graph that trains the model.</summary>
     /// <param name="totalSteps">For the learning rate's schedule; null where no step will be done.</param>
+    /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
     /// <exception cref="HorizonException">The settings do not go together, or the graph cannot run.</exception>
-    public TrainingPlan Plan(long? totalSteps = null)
+    public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null)
     {
         var training = Configuration.Training;
         var plan = TrainingPlan.For(Model, new TrainingOptions
@@ -69,6 +70,7 @@ public sealed class RunBlueprint
             MaxGradientNorm = training.MaxGradNorm is > 0 ? training.MaxGradNorm : null,
             RecomputeInterval = training.RecomputeInterval,
             GradientAccumulation = training.GradientAccumulation,
+            Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
             IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
@@ -76,10 +78,21 @@ public sealed class RunBlueprint
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
     }
 
+    /// <summary>What is configured for the layers' activations; null for <c>auto</c>.</summary>
+    public ActivationChoice? ConfiguredActivations => Configuration.Pipeline.Activations switch
+    {
+        "recompute" => ActivationChoice.All(Model, ActivationPolicy.Recompute),
+        "keep" => ActivationChoice.All(Model, ActivationPolicy.Keep),
+        "move_out" => ActivationChoice.All(Model, ActivationPolicy.MoveOut),
+        _ => null,
+    };
+
     /// <summary>What the run will use where.</summary>
     /// <param name="batchSize">Rows of a micro-batch; null for those configured.</param>
-    public MemoryBudget Budget(int? batchSize = null) =>
-        MemoryBudget.Of(Plan(), Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength);
+    /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
+    /// <param name="gpu">Whether it computes on a GPU.</param>
+    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false) => MemoryBudget.Of(
+        Plan(activations: activations), Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing);
 
     // A recomputed segment holds all of its units at once.
     private int DeviceBuffers => Math.Max(

@@ -50,13 +50,14 @@ public sealed class TrainingSession : ITrainingSession
         ParameterStore? store = null;
         try
         {
-            RunPlanner.Require(RunPlanner.Plan(blueprint, device));
+            var memory = RunPlanner.Plan(blueprint, device);
+            RunPlanner.Require(memory);
             cancellation.ThrowIfCancellationRequested();
             var inputs = RunInputs.Open(blueprint);
             foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);
             if (configuration.Schedule.WarmupSteps > inputs.Data.TotalSteps)
                 notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
-            var plan = blueprint.Plan(inputs.Data.TotalSteps);
+            var plan = blueprint.Plan(inputs.Data.TotalSteps, memory.Activations);
             cancellation.ThrowIfCancellationRequested();
             store = plan.CreateStore(blueprint.Precision);
             if (checkpoint is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);

@@ -1,6 +1,9 @@
+using Horizon.Flow.Host;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;
+
+// Letters: H hidden, F feed-forward width, D head width, C query heads * head width.
 
 /// <summary>
 /// A decoder layer of the Llama kind, as transformers computes it: h = x + attention(norm(x)), y = h + feed-forward(norm(h)),
@@ -49,4 +52,49 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         ArgumentNullException.ThrowIfNull(batch);
         return new DecoderLayerTape(_config, _rotary, _slidingWindow, parameters, input, batch);
     }
+
+    /// <inheritdoc/>
+    public long TapeBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var (H, F, D) = ((long)_config.HiddenSize, (long)_config.IntermediateSize, (long)_config.HeadDimension);
+        var (C, normed) = (_config.HeadCount * D, _config.QueryKeyNorm ? HeadsOf(1, 1) * D : 0);
+        // Both norms' outputs and the residual between; the heads, keys and values once for each query head, queries and keys before their
+        // norms, the mixed values; gate, up and their product.
+        var numbers = (3 * H) + (HeadsOf(1, 2) * D) + Repeated + normed + C + (3 * F);
+        // In fp32: the norms' inverses, and the logarithm of each softmax's sum.
+        var wide = 2 + (_config.QueryKeyNorm ? HeadsOf(1, 1) : 0) + _config.HeadCount;
+        return (numbers * batch.TokenBytes) + (wide * batch.WideTokenBytes) + MaskBytes(batch);
+    }
+
+    /// <inheritdoc/>
+    public long KeptTapeBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        // Without both norms' outputs and the gate's, which are made again.
+        return TapeBytes(unit, batch) - (((2L * _config.HiddenSize) + _config.IntermediateSize) * batch.TokenBytes);
+    }
+
+    /// <inheritdoc/>
+    public long WorkingBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var (H, F, D) = ((long)_config.HiddenSize, (long)_config.IntermediateSize, (long)_config.HeadDimension);
+        var C = _config.HeadCount * D;
+        // The output's gradient and one more; or, once the feed-forward's tensors are gone, what attention's backward adds to these.
+        var attention = (3 * H) + (3 * C) + Repeated + (HeadsOf(1, 2) * D) - (3 * F);
+        var numbers = Math.Max(2 * H, attention) + (2 * D); // and the rotary tables
+        // libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
+        var wide = batch.FusedOperators ? 0 : Math.Max(8 * F, 8 * H);
+        return (numbers * batch.TokenBytes) + (wide * batch.WideTokenBytes);
+    }
+
+    private long Repeated => _config.HeadCount == _config.KeyValueHeadCount ? 0 : 2L * _config.HeadCount * _config.HeadDimension;
+
+    private long HeadsOf(int queries, int keys) => ((long)queries * _config.HeadCount) + ((long)keys * _config.KeyValueHeadCount);
+
+    // As booleans for the batch, and for each layer in the type that the kernel adds.
+    private long MaskBytes(BatchShape batch) => batch.Packed || _slidingWindow < batch.SequenceLength
+        ? batch.TokenBytes * batch.SequenceLength
+        : 0;
 }

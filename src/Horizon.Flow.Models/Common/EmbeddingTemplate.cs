@@ -1,3 +1,4 @@
+using Horizon.Flow.Host;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;
@@ -34,4 +35,17 @@ public sealed class EmbeddingTemplate : IUnitTemplate
     /// <inheritdoc/>
     public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch) =>
         new EmbeddingTape(parameters is null ? null : Forward(parameters, input, batch), batch, _paddingToken);
+
+    /// <inheritdoc/>
+    public long TapeBytes(UnitLayout unit, BatchShape batch) => 0;
+
+    /// <inheritdoc/>
+    public long WorkingBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(batch);
+        var table = unit.Parameters.First(slot => slot.Role == Roles.Embedding).Shape;
+        // The gradient that comes in; in backward its rows, their sums, and these once more for each place, in fp32 and in its own type.
+        return (table[1] * ((2 * batch.TokenBytes) + (3 * batch.WideTokenBytes))) + (table[0] * sizeof(long));
+    }
 }

@@ -1,3 +1,4 @@
+using Horizon.Flow.Host;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -87,17 +88,21 @@ public sealed class HeadTemplate : IHeadTemplate
     }
 
     /// <inheritdoc/>
-    public long WorkingBytes(Host.UnitLayout unit, long tokens)
+    public long WorkingBytes(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(batch);
         var projection = unit.Parameters.First(slot => slot.Role == _projection);
-        var vocabulary = projection.Shape[0];
-        var eager = Math.Min(tokens, ChunkRows(projection.Shape, fused: false));
-        var fused = Math.Min(tokens, ChunkRows(projection.Shape, fused: true));
-        // Eager: fp32 logits and their gradient in the unit's type. Fused: bf16 logits, then their gradient in their place.
-        var logits = Math.Max(2 * eager * sizeof(float), fused * sizeof(ushort)) * vocabulary;
-        // The projection's gradient summed in fp32, and one chunk's part of it in the unit's type.
-        return logits + (projection.Count * (sizeof(float) + sizeof(ushort)));
+        var (vocabulary, hidden) = (projection.Shape[0], projection.Shape[1]);
+        var rows = Math.Min(batch.Tokens, ChunkRows(projection.Shape, batch.FusedOperators));
+        var narrow = batch.Type != ElementType.Float32;
+        // The gradient of the logits is written over them, in fp32 by libtorch's operators, from and to the type of the unit.
+        var logit = narrow && !batch.FusedOperators ? sizeof(float) + (2 * sizeof(ushort)) : batch.Type.ByteSize();
+        // The rows that have labels, their norm, its gradient, the norm's, and that in its place among all rows.
+        var states = (5 * hidden * batch.TokenBytes) + (batch.FusedOperators ? 0 : 6 * hidden * batch.WideTokenBytes);
+        // Several chunks' gradients of a narrow projection are summed in fp32, a chunk's part of it beside.
+        var sum = narrow && rows < batch.Tokens ? projection.Count * (sizeof(float) + batch.Type.ByteSize()) : 0;
+        return states + (rows * ((vocabulary * logit) + (hidden * batch.Type.ByteSize()))) + sum;
     }
 
     // Every chunk reads and writes the projection's gradient. Where no more than the logits themselves is needed for a chunk, it takes twice

@@ -5,7 +5,7 @@ namespace Horizon.Flow;
 
 /// <summary>
 /// What a plan will use where, known before anything is allocated. Host: parameters, moments, slabs. Device: (weight buffers + gradient
-/// buffers) x largest unit + kept inputs + one segment's working set.
+/// buffers) x largest unit + kept inputs and tapes + the work in hand, at the moment when these take most.
 /// </summary>
 public sealed class MemoryBudget
 {
@@ -25,7 +25,10 @@ public sealed class MemoryBudget
     /// <param name="precision">How the store keeps parameters.</param>
     /// <param name="rows">Rows of a micro-batch; 0 leaves activations out.</param>
     /// <param name="sequenceLength">Tokens of a row.</param>
-    public static MemoryBudget Of(TrainingPlan plan, StorePrecision precision, long rows = 0, long sequenceLength = 0)
+    /// <param name="gpu">Whether it computes on a GPU: its kernels need fewer temporaries, its libraries and its allocator take memory.</param>
+    /// <param name="packed">Whether rows may hold several documents, which takes an attention mask.</param>
+    public static MemoryBudget Of(
+        TrainingPlan plan, StorePrecision precision, long rows = 0, long sequenceLength = 0, bool gpu = false, bool packed = false)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var model = plan.Model;
@@ -37,7 +40,6 @@ public sealed class MemoryBudget
         var largest = model.Units.Max(unit => unit.ElementCount);
         var pipeline = plan.Options.Pipeline;
         var accumulated = gradients.Where((_, i) => plan.Accumulates(i)).Sum();
-        var tokens = rows * sequenceLength;
         var items = new List<MemoryItem>
         {
             new(MemoryPlace.Host, "weights", model.ParameterCount * element, Count(model.ParameterCount, element)),
@@ -58,7 +60,13 @@ public sealed class MemoryBudget
             items.Add(new(MemoryPlace.Device, $"{PoolNames.MuonWorkspaces} on the device", (matrix.Count * element) + NewtonSchulz.WorkingBytes(matrix.Shape[0], matrix.Shape[1], element), Text($"Newton-Schulz of [{matrix.Shape[0]}, {matrix.Shape[1]}]")));
         }
 
-        if (tokens > 0) items.AddRange(Activations(plan, element, tokens));
+        var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)
+        {
+            FusedOperators = gpu && precision == StorePrecision.Bf16,
+            Packed = packed,
+        };
+        if (batch.Tokens > 0) items.AddRange(Activations(plan, batch));
+        if (gpu) items.AddRange(Overhead(plan, batch));
         return new MemoryBudget(items);
     }
 
@@ -69,22 +77,35 @@ public sealed class MemoryBudget
         return item is null ? pool : $"{pool}: {new ByteSize(item.Bytes)}";
     }
 
-    private static IEnumerable<MemoryItem> Activations(TrainingPlan plan, int element, long tokens)
+    private static IEnumerable<MemoryItem> Activations(TrainingPlan plan, BatchShape batch)
     {
         var model = plan.Model;
         var schedule = new VisitSchedule(model, plan.Options, unit => plan.Options.IsTrainable(model.Units[unit]));
-        var kept = schedule.Segments.Count(segment => !model.Hidden[segment.First].Template.IsEmbedding);
-        var hidden = tokens * model.HiddenSize * element;
-        yield return new(MemoryPlace.Device, "kept inputs", kept * hidden, Text($"{kept} of [{tokens:N0}, {model.HiddenSize}]"));
-        var longest = schedule.Segments.Select(segment => segment.Count).DefaultIfEmpty(1).Max();
-        var widest = model.Hidden.Where(binding => !binding.Template.IsEmbedding).Select(binding => Width(model.Units[binding.Unit])).DefaultIfEmpty(0).Max();
-        // Each product's output is there once for forward, once as a gradient, and about once more inside norms and activations.
-        var working = (long)Math.Ceiling(3.0 * widest * tokens * element * ((longest + 1) / 2.0)) + (4 * hidden);
-        yield return new(MemoryPlace.Device, "one segment's working set", working, Text($"estimate: 3 x {widest:N0} outputs x {tokens:N0} tokens for {longest} unit(s)"));
-        yield return new(MemoryPlace.Device, "logits of one chunk", model.Head.Template.WorkingBytes(model.Units[model.Head.Unit], tokens), "fp32 logits and their gradient, and the projection's fp32 gradient");
+        var hidden = model.HiddenSize * batch.TokenBytes;
+        var peak = ActivationPeak.Of(model, schedule, batch);
+        yield return new(MemoryPlace.Device, "kept inputs", peak.Inputs * hidden, Text($"{peak.Inputs} of [{batch.Tokens:N0}, {model.HiddenSize}]"));
+        if (peak.Tapes > 0)
+            yield return new(MemoryPlace.Device, "kept tapes", peak.TapeBytes, Text($"{peak.Tapes} layer(s) that are not computed again"));
+        yield return new(MemoryPlace.Device, "work in hand", peak.Working, Text($"at {peak.Moment}, where activations take most"));
+        if (schedule.MovedInputs is var moved and > 0)
+        {
+            var buffers = plan.Options.Pipeline.ReturnBuffers;
+            yield return new(MemoryPlace.Device, PoolNames.ReturnedInputs, buffers * hidden, Text($"{buffers} x [{batch.Tokens:N0}, {model.HiddenSize}]"));
+            yield return new(MemoryPlace.Host, PoolNames.MovedInputs, moved * hidden, Text($"{moved} x [{batch.Tokens:N0}, {model.HiddenSize}]"));
+        }
     }
 
-    private static long Width(UnitLayout unit) => unit.Parameters.Where(slot => slot.Shape.Count == 2).Sum(slot => slot.Shape[0]);
+    // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens: the device's use above the sum of all
+    // tensors. libtorch's allocator splits a block as large as the widest tensor for smaller ones that stay, and has to make another.
+    private static IEnumerable<MemoryItem> Overhead(TrainingPlan plan, BatchShape batch)
+    {
+        const long Libraries = (2L << 30) - (102L << 20);
+        yield return new(MemoryPlace.Device, "context and libraries", Libraries, "of the GPU's driver, libtorch and its caches; measured");
+        if (batch.Tokens == 0) yield break;
+        var widest = plan.Model.Hidden.Where(binding => !binding.Template.IsEmbedding).SelectMany(binding => plan.Model.Units[binding.Unit].Parameters)
+            .Where(slot => slot.Shape.Count == 2).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max();
+        yield return new(MemoryPlace.Device, "split blocks", widest * batch.TokenBytes, Text($"of libtorch's allocator: one of [{batch.Tokens:N0}, {widest:N0}]; measured"));
+    }
 
     private static string Count(long count, int bytes) => Text($"{bytes} bytes x {count:N0} parameters");
 

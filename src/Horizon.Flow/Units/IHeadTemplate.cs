@@ -25,8 +25,8 @@ public interface IHeadTemplate
     /// <summary>[tokens, vocabulary] fp32 logits of hidden states [tokens, hidden]; owned by the caller. For few tokens.</summary>
     Tensor Logits(ParameterViews parameters, Tensor hidden);
 
-    /// <summary>Device bytes that the visit needs beside its input, its unit and its gradients: the logits of one chunk, above all.</summary>
+    /// <summary>Device bytes that the visit needs beside its input, its unit and that unit's gradients: the logits of one chunk, above all.</summary>
     /// <param name="unit">The unit's layout.</param>
-    /// <param name="tokens">Tokens of a micro-batch.</param>
-    long WorkingBytes(Host.UnitLayout unit, long tokens);
+    /// <param name="batch">The micro-batch.</param>
+    long WorkingBytes(Host.UnitLayout unit, BatchShape batch);
 }

@@ -1,3 +1,4 @@
+using Horizon.Flow.Host;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow;
@@ -34,4 +35,31 @@ public interface IUnitTemplate
     /// <param name="input">[batch, sequence, hidden]; null for an embedding. Owned by the caller, alive as long as the tape.</param>
     /// <param name="batch">Ids, positions and mask.</param>
     IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch);
+
+    /// <summary>Device bytes that a tape holds beside its input and its output.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default an estimate: twice the outputs of all matrices.</value>
+    long TapeBytes(UnitLayout unit, BatchShape batch) => IsEmbedding ? 0 : 2 * MatrixOutputs(unit) * batch.TokenBytes;
+
+    /// <summary>Device bytes that a tape still holds when its output was taken: what a kept layer costs.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default as much as before.</value>
+    long KeptTapeBytes(UnitLayout unit, BatchShape batch) => TapeBytes(unit, batch);
+
+    /// <summary>
+    /// Device bytes that forward, recomputation or backward, whichever takes most, needs beside the input and the tape: the output,
+    /// the gradient of the output, temporaries.
+    /// </summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default an estimate: the outputs of all matrices once more; of an embedding, its rows four times in fp32.</value>
+    long WorkingBytes(UnitLayout unit, BatchShape batch) => IsEmbedding
+        ? 4 * Matrices(unit).Sum(slot => slot.Shape[1]) * batch.WideTokenBytes
+        : MatrixOutputs(unit) * batch.TokenBytes;
+
+    private static long MatrixOutputs(UnitLayout unit) => Matrices(unit).Sum(slot => slot.Shape[0]);
+
+    private static IEnumerable<ParameterSlot> Matrices(UnitLayout unit) => unit.Parameters.Where(slot => slot.Shape.Count == 2);
 }

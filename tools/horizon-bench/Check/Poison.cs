@@ -33,6 +33,8 @@ internal static class Poison
 
         public bool IsEmbedding => inner.IsEmbedding;
 
+        public bool CanKeepTapes => inner.CanKeepTapes;
+
         public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
         {
             var output = inner.Forward(parameters, input, batch);
@@ -46,13 +48,28 @@ internal static class Poison
 
     private sealed class Tape(IUnitTape inner, ParameterViews? parameters) : IUnitTape
     {
+        private ParameterViews? _parameters = parameters;
+
         public Tensor Output => inner.Output;
+
+        public Tensor TakeOutput()
+        {
+            var output = inner.TakeOutput();
+            Fill(_parameters);
+            return output;
+        }
+
+        public void Bind(ParameterViews? parameters)
+        {
+            _parameters = parameters;
+            inner.Bind(parameters);
+        }
 
         public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
         {
             Fill(gradients);
             var input = inner.Backward(outputGradient, gradients);
-            Fill(parameters);
+            Fill(_parameters);
             return input;
         }
 
@@ -73,6 +90,6 @@ internal static class Poison
 
         public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
 
-        public long WorkingBytes(Host.UnitLayout unit, long tokens) => inner.WorkingBytes(unit, tokens);
+        public long WorkingBytes(Host.UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
     }
 }

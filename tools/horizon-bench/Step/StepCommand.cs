@@ -16,9 +16,14 @@ internal static class StepCommand
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
         var model = settings.AutogradLayers ? WithAutograd(ModelFamilies.Define(config), config) : ModelFamilies.Define(config);
-        var plan = TrainingPlan.For(model, Options(settings));
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
-        var budget = MemoryBudget.Of(plan, precision, settings.Batch, settings.Sequence);
+        var options = Options(settings);
+        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(one, precision, settings.Batch, settings.Sequence, gpu: device.MemoryBytes is not null);
+        var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
+        var plan = TrainingPlan.For(model, options with { Activations = activations.Of });
+        report.Say($"activations: {activations}");
+        var budget = Budget(plan);
+        foreach (var item in budget.Items) report.Say($"  {item.Place} {new ByteSize(item.Bytes)} {item.Kind}: {item.How}");
         report.Say($"{model.ParameterCount:N0} parameters; budget: host {new ByteSize(budget.HostBytes)}, device {new ByteSize(budget.DeviceBytes)}");
         using var workers = new HostWorkers(settings.Threads);
         Floor? floor = null;

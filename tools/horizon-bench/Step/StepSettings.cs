@@ -45,6 +45,9 @@ internal sealed record StepSettings
     /// <summary>Whether the layers' backward is derived by autograd.</summary>
     public bool AutogradLayers { get; init; }
 
+    /// <summary>What becomes of the layers' activations, in the words of the command line.</summary>
+    public required string Activations { get; init; }
+
     public string? Timeline { get; init; }
 
     public string? Picture { get; init; }
@@ -52,5 +55,5 @@ internal sealed record StepSettings
     public bool Csv { get; init; }
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers{(EagerOperators ? ", eager operators" : "")}{(AutogradLayers ? ", autograd layers" : "")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(AutogradLayers ? ", autograd layers" : "")}");
 }

@@ -9,7 +9,7 @@ internal static class PlanJson
 {
     public static string Write(PlanReport plan)
     {
-        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host));
+        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, plan.ActivationsReason, Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host));
         return JsonSerializer.Serialize(fields, PlanJsonContext.Default.PlanObject);
     }
 
@@ -21,7 +21,7 @@ internal static class PlanJson
 }
 
 /// <summary>The object itself.</summary>
-internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, MemoryObject Device, MemoryObject Host);
+internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, string Activations, MemoryObject Device, MemoryObject Host);
 
 /// <summary>One memory of it.</summary>
 internal sealed record MemoryObject(long NeededBytes, long? AvailableBytes, bool Fits, IReadOnlyList<ItemObject> Items);

@@ -22,6 +22,8 @@ internal static class PlanText
                 output.WriteLine($"  {item.Kind.PadRight(width)}  {new ByteSize(item.Bytes),12}  {item.How}".TrimEnd());
         }
         output.WriteLine();
+        if (plan.ActivationsReason.Length > 0)
+            output.WriteLine($"activations: {plan.ActivationsReason}");
         output.WriteLine(plan.Fits ? $"fits; what binds is {plan.Binds}" : $"does not fit: {plan.Binds}");
         if (plan.BestBatchSize is { } batch)
             output.WriteLine($"best training.batch_size: {batch}");
