@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Models;
 
@@ -28,11 +29,10 @@ public sealed class ConfigJson
     /// <exception cref="HorizonException">Missing, unreadable, too large or no JSON object.</exception>
     public static ConfigJson ReadFile(string path)
     {
+        UntrustedFile.Check(path, MaximumBytes, "a config.json");
         try
         {
             using var stream = File.OpenRead(path);
-            if (stream.Length > MaximumBytes)
-                throw new HorizonException($"{path}: {stream.Length:N0} bytes are too many for a config.json (at most {MaximumBytes:N0})");
             return Parse(new StreamReader(stream).ReadToEnd(), path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -47,12 +47,13 @@ public sealed class ConfigJson
     {
         try
         {
-            using var document = JsonDocument.Parse(text);
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            CheckTexts(document.RootElement);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new HorizonException($"{source}: a config.json must be a JSON object, this is a {document.RootElement.ValueKind}");
             return new ConfigJson(document.RootElement.Clone(), source, "");
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new HorizonException($"{source}: not valid JSON: {error.Message}", error);
         }
@@ -105,6 +106,20 @@ public sealed class ConfigJson
 
     /// <summary>An error about one key: <c>file: key reason</c>.</summary>
     public HorizonException Refuse(string key, string reason) => new($"{Source}: {_prefix}{key} {reason}");
+
+    // JSON allows escaped halves of surrogate pairs, which are no text: whoever meets one later would fail in the middle of its work.
+    private static void CheckTexts(JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.String) _ = value.GetString();
+        if (value.ValueKind == JsonValueKind.Array)
+            foreach (var item in value.EnumerateArray()) CheckTexts(item);
+        if (value.ValueKind != JsonValueKind.Object) return;
+        foreach (var member in value.EnumerateObject())
+        {
+            _ = member.Name;
+            CheckTexts(member.Value);
+        }
+    }
 
     private JsonElement? Find(string key) =>
         _object.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;

@@ -76,7 +76,7 @@ internal sealed class ConfigurationBinder(ProblemList problems)
     {
         // Inside a list the item's own keys are the candidates; elsewhere every key, for many an unknown one stands in the wrong section.
         var candidates = key.Contains('[', StringComparison.Ordinal) ? siblings : ConfigurationSchema.Paths;
-        problems.Add(key, $"{origin.Place}: unknown key '{Quoting.OneLine(key)}'; the nearest known key is '{NearestKey.Find(key, candidates)}'.");
+        problems.Add(key, problems.IsFull ? "" : $"{origin.Place}: unknown key '{Quoting.OneLine(key)}'; the nearest known key is '{NearestKey.Find(key, candidates)}'.");
     }
 
     private object? Refuse(YamlNode node, string key, string sentence)

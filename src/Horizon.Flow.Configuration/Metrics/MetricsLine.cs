@@ -17,6 +17,14 @@ internal sealed record StepLine(
     /// <summary>Written only where it is true.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Skipped { get; init; }
+
+    /// <summary>Why; written only for a skipped step.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? SkipReason { get; init; }
+
+    /// <summary>By how many deviations the loss lies above its running mean; written only for a spike.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? LossSpike { get; init; }
 }
 
 /// <summary>One line of <c>metrics.jsonl</c> for an evaluation after a step.</summary>

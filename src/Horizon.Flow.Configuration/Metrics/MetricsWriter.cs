@@ -47,7 +47,7 @@ public sealed class MetricsWriter : IDisposable
         var line = new StepLine(
             report.Step, Finite(report.Loss), Finite(report.GradientNorm), Finite(report.LearningRate), report.Tokens, report.Elapsed.TotalSeconds,
             Finite(report.TokensPerSecond), report.DeviceBytesPeak, report.HostBytes)
-        { Skipped = report.Skipped };
+        { Skipped = report.Skipped, SkipReason = report.SkipReason, LossSpike = report.LossSpike is { } spike ? Finite(spike) : null };
         Write(line, MetricsJson.Default.StepLine);
     }
 

@@ -39,6 +39,22 @@ public sealed record TrainingSection
     /// <remarks>A larger interval needs less device memory and more work.</remarks>
     public int RecomputeInterval { get; init; } = 1;
 
+    /// <summary>
+    /// Steps in a row that may be skipped because a loss or a gradient was not finite; one more ends the run. Null sets no limit.
+    /// </summary>
+    /// <value>Default 10 steps.</value>
+    public int? MaxSkippedSteps { get; init; } = 10;
+
+    /// <summary>A loss so many of its running deviations above its running mean is reported as a spike; null or 0 reports none.</summary>
+    /// <value>Default 6 deviations.</value>
+    /// <remarks>Only the report: training goes on as it would.</remarks>
+    public double? LossSpikeDeviations { get; init; } = 6;
+
+    /// <summary>Whether every unit's output and gradients are looked at, to end the run at the first number that is not finite and say where.</summary>
+    /// <value>Default false.</value>
+    /// <remarks>Slow: for finding where a run goes wrong. The numbers stay the same.</remarks>
+    public bool CheckOutputs { get; init; }
+
     /// <summary>Patterns of unit names (<c>*</c> stands for anything) that are not trained: neither downloaded nor updated.</summary>
     /// <value>Default none.</value>
     public ValueList<string> Freeze { get; init; } = [];

@@ -35,6 +35,7 @@ internal static class ModelFolderWriter
         {
             foreach (var name in CopiedFiles) Copy(Path.Combine(source, name), Path.Combine(target, name));
             Put(Path.Combine(target, ConfigFile), partial => File.WriteAllText(partial, config));
+            FolderFlush.ToDisk(target);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -63,6 +64,7 @@ internal static class ModelFolderWriter
     {
         var partial = path + ".partial";
         write(partial);
+        using (var written = new FileStream(partial, FileMode.Open, FileAccess.Write)) written.Flush(flushToDisk: true);
         File.Move(partial, path, overwrite: true);
     }
 }

@@ -45,7 +45,8 @@ public sealed class RunBlueprint
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
         var modelConfig = ModelFolder.ReadConfig(path);
-        var blueprint = new RunBlueprint(configuration, modelConfig, ModelFamilies.Define(modelConfig));
+        var model = ModelFamilies.Define(modelConfig);
+        var blueprint = new RunBlueprint(configuration, modelConfig, configuration.Training.CheckOutputs ? model.WithCheckedOutputs() : model);
         foreach (var pattern in configuration.Training.Freeze)
         {
             if (!blueprint.Model.Units.Any(unit => Matches(pattern, unit)))

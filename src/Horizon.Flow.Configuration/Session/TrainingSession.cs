@@ -17,11 +17,13 @@ public sealed class TrainingSession : ITrainingSession
     private readonly TrainingData _data;
     private readonly HeldOutData? _heldOut;
     private readonly TextGenerator? _sampler;
+    private readonly StepWatch _watch;
 
     private TrainingSession(RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs)
     {
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
+        _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
         _run = plan.Start(store, device);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, store, device, _run.Context.Weights);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", 1, _data.TotalSteps);
@@ -85,14 +87,17 @@ public sealed class TrainingSession : ITrainingSession
             var next = await _run.BeginStepAsync(microBatches, CancellationToken.None).ConfigureAwait(false);
             if (pending is not null) yield return await EndAsync(pending).ConfigureAwait(false);
             pending = next;
+            _watch.ThrowIfTooMany();
             foreach (var happened in Notices()) yield return happened;
             if (Evaluation.EverySteps == 0 || next.Number % Evaluation.EverySteps != 0 || next.Number == _data.TotalSteps) continue;
             yield return await EndAsync(next).ConfigureAwait(false);
             (pending, looked) = (null, next.Number);
+            _watch.ThrowIfTooMany();
             await foreach (var happened in LookAsync(looked, sample: false, stop).ConfigureAwait(false)) yield return happened;
         }
 
         if (pending is not null) yield return await EndAsync(pending).ConfigureAwait(false);
+        _watch.ThrowIfTooMany();
         if (_store.Version > looked)
             await foreach (var happened in LookAsync(_store.Version, sample: true, stop).ConfigureAwait(false)) yield return happened;
         foreach (var happened in Notices()) yield return happened;
@@ -124,7 +129,7 @@ public sealed class TrainingSession : ITrainingSession
             throw new HorizonException("checkpoint.every_steps: this version writes no resumable checkpoints yet; set it to 0. The model is written when the run ends or is stopped with Ctrl-C.");
     }
 
-    private static async Task<TrainingEvent> EndAsync(PendingStep step) => new TrainingEvent.StepEnded(await step.Report.ConfigureAwait(false));
+    private async Task<TrainingEvent> EndAsync(PendingStep step) => new TrainingEvent.StepEnded(_watch.Look(await step.Report.ConfigureAwait(false)));
 
     private IEnumerable<TrainingEvent> Notices()
     {

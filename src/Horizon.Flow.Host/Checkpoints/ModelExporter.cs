@@ -60,6 +60,7 @@ public static partial class ModelExporter
 
             // From here on no token is asked: a half-renamed set would be no model.
             foreach (var (_, file) in files) file.Commit();
+            Flush(directory);
         }
         finally
         {
@@ -78,6 +79,18 @@ public static partial class ModelExporter
             Directory.CreateDirectory(directory);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw PartialFile.Unwritable(directory, error);
+        }
+    }
+
+    private static void Flush(string directory)
+    {
+        try
+        {
+            FolderFlush.ToDisk(directory);
+        }
+        catch (IOException error)
         {
             throw PartialFile.Unwritable(directory, error);
         }

@@ -17,7 +17,7 @@ internal static class ShardIndex
         try
         {
             // Before reading: a pipe or a device has length 0 and might never end.
-            var length = new FileInfo(path).Length;
+            var length = UntrustedFile.Length(path);
             if (length is 0 or > SafetensorsFile.LongestHeader) throw Bad(path, $"it has {length} bytes");
             var json = File.ReadAllBytes(path);
             if (!Utf8.IsValid(json)) throw Bad(path, "it is not valid UTF-8");

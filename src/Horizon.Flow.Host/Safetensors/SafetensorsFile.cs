@@ -47,7 +47,7 @@ public sealed class SafetensorsFile : IDisposable
         try
         {
             // Before opening: to open a pipe without a writer would wait for ever. Its length is 0.
-            var length = new FileInfo(path).Length;
+            var length = UntrustedFile.Length(path);
             if (length < LengthBytes) throw Damaged(path, $"it has {length} bytes");
             handle = File.OpenHandle(path, options: FileOptions.Asynchronous | FileOptions.SequentialScan);
             length = RandomAccess.GetLength(handle);

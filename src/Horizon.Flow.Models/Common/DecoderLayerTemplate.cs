@@ -68,6 +68,14 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     }
 
     /// <inheritdoc/>
+    public long KeptTapeBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        // Without both norms' outputs and the gate's, which are made again.
+        return TapeBytes(unit, batch) - (((2L * _config.HiddenSize) + _config.IntermediateSize) * batch.TokenBytes);
+    }
+
+    /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(batch);

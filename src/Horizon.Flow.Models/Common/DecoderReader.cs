@@ -6,7 +6,7 @@ namespace Horizon.Flow.Models.Common;
 internal static class DecoderReader
 {
     private const int MaximumWidth = 1 << 24;
-    private const int MaximumLayers = 100_000;
+    private const int MaximumLayers = 2_048; // each takes some kilobytes before anything is allocated; real models have less than 200
 
     /// <param name="json">The file.</param>
     /// <param name="architecture">The family's name.</param>

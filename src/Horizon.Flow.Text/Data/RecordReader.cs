@@ -1,15 +1,20 @@
 using System.Text;
 using System.Text.Json;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Text;
 
 /// <summary>Reads text files, and JSON records one by one: from a JSON array or from JSON lines.</summary>
 internal static class RecordReader
 {
+    /// <summary>What one text, or one JSON array, may have in bytes: it is held in memory as a whole.</summary>
+    private const long LongestText = 1 << 30;
+
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static string ReadText(string file)
     {
+        if (!HoldsBytes(file, LongestText, "one text; cut it into several files")) return "";
         try
         {
             return File.ReadAllText(file, Strict);
@@ -20,7 +25,17 @@ internal static class RecordReader
         }
     }
 
-    public static IEnumerable<DataRecord> Read(string file) => IsArray(file) ? ReadArray(file) : ReadLines(file);
+    public static IEnumerable<DataRecord> Read(string file)
+    {
+        if (!HoldsBytes(file, long.MaxValue, "")) return [];
+        if (!IsArray(file)) return ReadLines(file);
+        HoldsBytes(file, LongestText, "one JSON array; write JSON lines, one object a line");
+        return ReadArray(file);
+    }
+
+    // An empty file holds no records; a pipe or a device, whose length is 0 too, is never opened: it might never end.
+    private static bool HoldsBytes(string file, long longest, string what) =>
+        UntrustedFile.Length(file) > 0 && UntrustedFile.Check(file, longest, what) > 0;
 
     private static bool IsArray(string file)
     {
@@ -57,7 +72,7 @@ internal static class RecordReader
 
     private static IEnumerable<DataRecord> ReadLines(string file)
     {
-        using var reader = new StreamReader(file, Strict);
+        using var reader = new LineReader(new StreamReader(file, Strict));
         for (var number = 1; ; number++)
         {
             var where = $"{file}, line {number}";
@@ -66,11 +81,11 @@ internal static class RecordReader
         }
     }
 
-    private static string? ReadLine(StreamReader reader, string where)
+    private static string? ReadLine(LineReader reader, string where)
     {
         try
         {
-            return reader.ReadLine();
+            return reader.Read();
         }
         catch (Exception e) when (e is IOException or DecoderFallbackException)
         {

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Horizon.Flow.Text;
 
 /// <summary>
@@ -13,7 +15,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     private readonly SpecialTokenFrame _frame;
     private readonly AddedTokenFinder _rawTokens;
     private readonly AddedTokenFinder _normalizedTokens;
-    private readonly string?[] _tokens;
+    private readonly Dictionary<int, string> _tokens = []; // ids may have gaps: an array would be as large as the file says
     private readonly HashSet<int> _special = [];
     private readonly Lazy<ChatTemplate?> _template;
 
@@ -30,7 +32,6 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         _normalizedTokens = new AddedTokenFinder(added.Where(t => t.IsNormalized).Select(t => (t, Normalize(t.Content, 0).Text)));
 
         VocabularySize = 1 + Math.Max(_model.Vocabulary.Values.Max(), added.Select(t => t.Id).DefaultIfEmpty().Max());
-        _tokens = new string[VocabularySize];
         foreach (var (token, id) in _model.Vocabulary) _tokens[id] = token;
         foreach (var token in added)
         {
@@ -82,20 +83,20 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         var file = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(file))
             throw new HorizonException($"{folder} holds no tokenizer.json: give a Hugging Face folder with a fast tokenizer.");
-        return new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder));
+        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder)));
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<int> Encode(string text, bool addSpecialTokens)
     {
-        var tokens = Run(text, addSpecialTokens);
+        var tokens = EncodeWithOffsets(text, addSpecialTokens);
         var ids = new int[tokens.Count];
         for (var i = 0; i < ids.Length; i++) ids[i] = tokens[i].Id;
         return ids;
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Token> EncodeWithOffsets(string text, bool addSpecialTokens) => Run(text, addSpecialTokens);
+    public IReadOnlyList<Token> EncodeWithOffsets(string text, bool addSpecialTokens) => Bounded(() => Run(text, addSpecialTokens));
 
     /// <inheritdoc/>
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens)
@@ -104,11 +105,25 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         var tokens = new List<string>();
         foreach (var id in ids)
         {
-            if ((uint)id >= (uint)_tokens.Length || _tokens[id] is not { } token) continue;
+            if (!_tokens.TryGetValue(id, out var token)) continue;
             if (!skipSpecialTokens || !_special.Contains(id)) tokens.Add(token);
         }
 
-        return _decoder is null ? string.Join(' ', tokens) : string.Concat(_decoder.Decode(tokens));
+        return _decoder is null ? string.Join(' ', tokens) : Bounded(() => string.Concat(_decoder.Decode(tokens)));
+    }
+
+    /// <summary>A pattern of the file that finds no end is the file's fault.</summary>
+    private static T Bounded<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw new HorizonException(
+                $"the tokenizer's pattern {error.Pattern} finds no end on some text: its tokenizer.json is damaged or hostile; fetch the file again", error);
+        }
     }
 
     private List<Token> Run(string text, bool addSpecialTokens)

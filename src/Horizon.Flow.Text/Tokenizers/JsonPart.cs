@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Text;
 
@@ -7,6 +8,9 @@ internal readonly struct JsonPart
 {
     /// <summary>No vocabulary is larger; a wrong id must not fill the memory.</summary>
     private const int HighestId = (1 << 24) - 1;
+
+    /// <summary>The largest tokenizer.json known has some 40 MB.</summary>
+    private const long LongestFile = 1 << 28;
 
     private readonly JsonElement _element;
 
@@ -34,6 +38,7 @@ internal readonly struct JsonPart
     /// <summary>Reads a file.</summary>
     public static JsonPart Read(string file)
     {
+        UntrustedFile.Check(file, LongestFile, $"a {System.IO.Path.GetFileName(file)}");
         try
         {
             using var stream = System.IO.File.OpenRead(file);

@@ -5,9 +5,14 @@ namespace Horizon.Flow.Text;
 /// <summary>Reads patterns of tokenizer.json: {"String": "..."} or {"Regex": "..."}.</summary>
 internal static class PatternReader
 {
+    /// <summary>How long one match may be looked for: a pattern from a file may backtrack without end.</summary>
+    public static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(2);
+
+    private const int LongestPattern = 1 << 14;
+
     public static CodePointRegex ReadCodePoints(JsonPart pattern) => Try(pattern, source => new CodePointRegex(source));
 
-    public static Regex Read(JsonPart pattern) => Try(pattern, source => new Regex(source, RegexOptions.CultureInvariant));
+    public static Regex Read(JsonPart pattern) => Try(pattern, source => new Regex(source, RegexOptions.CultureInvariant, LongestMatch));
 
     public static char ReadCharacter(JsonPart part, char otherwise)
     {
@@ -20,9 +25,11 @@ internal static class PatternReader
         if (pattern.IsString) return read(Regex.Escape(pattern.AsString()));
         if (pattern.Optional("String") is { IsNull: false } literal) return read(Regex.Escape(literal.AsString()));
         var regex = pattern.Required("Regex");
+        var source = regex.AsString();
+        if (source.Length > LongestPattern) throw regex.Error($"is longer than {LongestPattern} characters.");
         try
         {
-            return read(regex.AsString());
+            return read(source);
         }
         catch (ArgumentException e)
         {

@@ -39,7 +39,7 @@ internal sealed record TokenizerSettings(
     private static (string? Template, string File) ReadTemplate(string folder, JsonPart? config)
     {
         var file = Path.Combine(folder, "chat_template.jinja");
-        if (File.Exists(file)) return (File.ReadAllText(file), file);
+        if (File.Exists(file)) return (RecordReader.ReadText(file), file);
         file = Path.Combine(folder, "tokenizer_config.json");
         if (config?.Optional("chat_template") is not { IsNull: false } template) return (null, file);
         if (!template.IsArray) return (template.AsString(), file);

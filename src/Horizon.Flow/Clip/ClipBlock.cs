@@ -4,11 +4,11 @@ namespace Horizon.Flow;
 
 /// <summary>
 /// A barrier: holds a step's gradients until all have come, sets the step's scale from their common norm, and lets them go in forward
-/// order, so that the next step's forward can follow close behind. A norm that is not finite skips the step: the store is never touched.
+/// order, so that the next step's forward can follow close behind. A norm or a loss that is not finite skips the step: the store is never touched.
 /// </summary>
 /// <remarks>
 /// <para>Takes and gives: <see cref="HostGradient"/> with its sum of squares, one for each trained unit and step.</para>
-/// <para>Waits when: gradients of the step are missing.</para>
+/// <para>Waits when: gradients of the step are missing, or a loss is not known yet.</para>
 /// <para>Completes when: told to, after the last step. On fault: as any stage.</para>
 /// <para>Owns: the gradients of the step until it is complete: there must be a slab for each unit.</para>
 /// </remarks>
@@ -24,21 +24,29 @@ public sealed class ClipBlock : StageBlock<HostGradient, HostGradient>
     }
 
     private ClipBlock(double maximum, int trainedUnits, StageOptions options, List<HostGradient> held)
-        : base(options, (gradient, _) =>
+        : base(options, async (gradient, call) =>
         {
             held.Add(gradient);
-            if (held.Count < trainedUnits) return ValueTask.FromResult<IReadOnlyList<HostGradient>>([]);
+            if (held.Count < trainedUnits) return [];
             var step = gradient.Visit.Step;
-            var norm = step.GradientNorm;
-            if (double.IsFinite(norm)) step.GradientScale = ClipMath.Scale(norm, maximum);
-            else step.SkipReason = $"the gradient norm is {norm}; the first unit with such a gradient in backward order is '{FirstBad(held)}'";
+            await call.WaitFor(new ValueTask(step.LossesKnown.WaitAsync(call.Cancellation))).ConfigureAwait(false);
+            step.SkipReason ??= WhyNot(step, held);
+            if (step.SkipReason is null) step.GradientScale = ClipMath.Scale(step.GradientNorm, maximum);
             HostGradient[] forward = [.. held.OrderBy(one => one.Visit.Unit)];
             held.Clear();
-            return ValueTask.FromResult<IReadOnlyList<HostGradient>>(forward);
+            return forward;
         })
     {
     }
 
+    // The unit that backward met first is where to look: what lies below it inherits its numbers.
+    private static string? WhyNot(StepScope step, List<HostGradient> held)
+    {
+        var norm = step.GradientNorm;
+        var gradient = double.IsFinite(norm) ? null : $"the gradient norm is {norm}, first in {step.BadGradient ?? FirstBad(held)}";
+        return step.BadLoss is { } loss ? gradient is null ? loss : $"{loss}; {gradient}" : gradient;
+    }
+
     private static string FirstBad(List<HostGradient> held) =>
-        held.Find(gradient => gradient.SumOfSquares is not { } sum || !double.IsFinite(sum))?.UnitName ?? "none: the sum overflowed";
+        held.Find(gradient => gradient.SumOfSquares is not { } sum || !double.IsFinite(sum)) is { } bad ? $"unit '{bad.UnitName}'" : "the sum over the units, which overflowed";
 }

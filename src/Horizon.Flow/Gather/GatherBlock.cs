@@ -5,7 +5,7 @@ namespace Horizon.Flow;
 
 /// <summary>
 /// Brings the gradients of one unit together: those of several micro-batches, and the two of a tied embedding. Sums them in fp32 in the
-/// order in which they come, and takes the sum of squares in the same pass.
+/// order in which they come, and takes the sum of squares in the same pass: it shows the first micro-batch whose gradient is not finite.
 /// </summary>
 /// <remarks>
 /// <para>Takes: <see cref="HostGradient"/>, one or more for each trained unit and step.</para>
@@ -47,11 +47,13 @@ public sealed class GatherBlock : StageBlock<HostGradient, HostGradient>
                 var accumulator = open[visit.Unit];
                 sum = GradientSweeps.Accumulate(accumulator.Value.Address, gradient.View, overwrite: count == 1, workers).Value;
                 gradient.Slab.Dispose();
+                if (!double.IsFinite(sum)) visit.Step.RecordBadGradient(visit);
                 if (count < all) return null;
                 open.Remove(visit.Unit);
                 whole = new HostGradient(visit, accumulator, ElementType.Float32, layout: gradient.Layout);
             }
 
+            if (!double.IsFinite(sum)) visit.Step.RecordBadGradient(visit);
             visit.Step.RecordSumOfSquares(visit.Unit, sum);
             return whole.WithSumOfSquares(sum);
         })

@@ -24,6 +24,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
     private static IEnumerable<ActivationPeak> Moments(ModelDefinition model, VisitSchedule schedule, BatchShape batch, long hidden)
     {
         long Tape(int layer) => model.Hidden[layer].Template.TapeBytes(model.Units[model.Hidden[layer].Unit], batch);
+        long Kept(int layer) => model.Hidden[layer].Template.KeptTapeBytes(model.Units[model.Hidden[layer].Unit], batch);
         long Work(int layer) => model.Hidden[layer].Template.WorkingBytes(model.Units[model.Hidden[layer].Unit], batch);
         string Name(int layer) => model.Units[model.Hidden[layer].Unit].Name;
         var first = schedule.Segments.Select(segment => segment.First).ToHashSet();
@@ -36,7 +37,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
             yield return new($"forward of '{Name(layer)}'", inputs, tapes, tapeBytes, input + Tape(layer) + Work(layer));
             if (!first.Contains(layer) || schedule.PolicyOf(layer) != ActivationPolicy.Keep) continue;
             tapes++;
-            tapeBytes += Tape(layer);
+            tapeBytes += Kept(layer);
         }
 
         yield return new("the head", inputs, tapes, tapeBytes, hidden + model.Head.Template.WorkingBytes(model.Units[model.Head.Unit], batch));
@@ -44,12 +45,12 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         {
             var layers = Enumerable.Range(begin, count).ToList();
             var kept = schedule.PolicyOf(begin) == ActivationPolicy.Keep;
-            var work = layers.Max(Work) + (kept ? 0 : layers.Sum(Tape) + ((count - 1) * hidden));
+            var work = layers.Max(Work) + layers.Sum(Tape) + ((count - 1) * hidden) - (kept ? Kept(begin) : 0);
             yield return new($"backward of '{Name(begin + count - 1)}'", inputs, tapes, tapeBytes, work);
             if (KeepsInput(begin)) inputs--;
             if (!kept) continue;
             tapes--;
-            tapeBytes -= Tape(begin);
+            tapeBytes -= Kept(begin);
         }
     }
 }

@@ -60,5 +60,5 @@ public sealed class UnitVisit
     public bool ClosesMicroBatch { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Pass} of '{Layout.Name}', step {Step.Number}, micro-batch {MicroBatch.Index}";
+    public override string ToString() => $"{Pass} of '{Layout.Name}', step {Step.Number}, {Step.NameOf(MicroBatch.Index)}";
 }

@@ -159,6 +159,6 @@ public sealed class MicroBatchScope : IDisposable
         Tensor Rows() => Take(Tokens.InputIds.Length).view(Tokens.Rows, Tokens.SequenceLength).DetachFromDisposeScope();
         var (ids, targets, positions) = (Rows(), Rows(), Rows());
         var labelled = Take(Tokens.LabelledTokens).DetachFromDisposeScope();
-        return new DeviceBatch(ids, targets, positions, Tokens.Documents is null ? null : Rows(), labelled, operators);
+        return new DeviceBatch(ids, targets, positions, Tokens.Documents is null ? null : Rows(), labelled, operators) { Index = Index };
     }
 }

@@ -1,7 +1,7 @@
 namespace Horizon.Flow;
 
 /// <summary>
-/// What one optimizer step did. A skipped step had a non-finite gradient norm: its gradients were thrown away and the store was not
+/// What one optimizer step did. A skipped step had a loss or a gradient norm that was not finite: its gradients were thrown away and the store was not
 /// touched.
 /// </summary>
 /// <param name="Step">The step's number, from 1.</param>
@@ -24,8 +24,11 @@ public sealed record StepReport(
     long HostBytes,
     bool Skipped)
 {
-    /// <summary>Why the step was skipped, with the unit where it began; null when it was not.</summary>
+    /// <summary>Why the step was skipped, with the unit and micro-batch where it began; null when it was not.</summary>
     public string? SkipReason { get; init; }
+
+    /// <summary>By how many of its deviations the loss lies above its running mean, where that is a spike (see <see cref="LossWatch"/>); else null.</summary>
+    public double? LossSpike { get; init; }
 
     /// <summary>Tokens in a second; 0 where no time was measured.</summary>
     public double TokensPerSecond => Elapsed > TimeSpan.Zero ? Tokens / Elapsed.TotalSeconds : 0;

@@ -13,6 +13,7 @@ public sealed class StepScope
     private readonly double?[] _sumOfSquares;
     private readonly int[] _contributions;
     private readonly TaskCompletionSource _lossesKnown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private (string Unit, int MicroBatch)? _badGradient;
     private int _missingLosses;
     private long _optimizerStep;
 
@@ -88,6 +89,39 @@ public sealed class StepScope
 
     /// <summary>Ends when the losses of all micro-batches are known.</summary>
     public Task LossesKnown => _lossesKnown.Task;
+
+    /// <summary>The first micro-batch whose loss is not finite, in words; null where there is none. Asked once <see cref="LossesKnown"/> ended.</summary>
+    public string? BadLoss
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var bad = Array.FindIndex(_losses, loss => !double.IsFinite(loss));
+                return bad < 0 ? null : $"the loss of {NameOf(bad)} is {_losses[bad]}";
+            }
+        }
+    }
+
+    /// <summary>The first gradient that was not finite, as unit and micro-batch in words; null where none was seen.</summary>
+    public string? BadGradient
+    {
+        get
+        {
+            lock (_gate) return _badGradient is { } bad ? $"unit '{bad.Unit}' in {NameOf(bad.MicroBatch)}" : null;
+        }
+    }
+
+    /// <summary>A micro-batch in words, counted from 1: <c>micro-batch 2 of 4</c>.</summary>
+    /// <param name="microBatch">Its place in the step, from 0.</param>
+    public string NameOf(int microBatch) => $"micro-batch {microBatch + 1} of {MicroBatchCount}";
+
+    /// <summary>Records that a gradient is not finite; the first call counts.</summary>
+    public void RecordBadGradient(UnitVisit visit)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        lock (_gate) _badGradient ??= (visit.Layout.Name, visit.MicroBatch.Index);
+    }
 
     /// <summary>Records a unit's sum of squares, after accumulation and before clipping.</summary>
     public void RecordSumOfSquares(int unit, double sum)

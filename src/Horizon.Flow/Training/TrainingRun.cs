@@ -133,7 +133,7 @@ public sealed class TrainingRun : IAsyncDisposable
         _graph.Dispose();
     }
 
-    /// <summary>Finished steps whose gradient norm was not finite, and which left the store alone.</summary>
+    /// <summary>Finished steps whose loss or gradient norm was not finite, and which left the store alone.</summary>
     public long SkippedSteps => _ledger.SkippedSteps;
 
     /// <summary>Leases that had to be taken back when the run ended; 0 after a run without fault or abort.</summary>

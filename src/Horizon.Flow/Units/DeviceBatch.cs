@@ -26,6 +26,9 @@ public sealed class DeviceBatch : IDisposable
         _labelledTokens = labelledTokens;
     }
 
+    /// <summary>Its place in the step, from 0.</summary>
+    public int Index { get; init; }
+
     /// <summary>[batch, sequence] int64.</summary>
     public Tensor InputIds { get; }
 

@@ -36,11 +36,17 @@ public interface IUnitTemplate
     /// <param name="batch">Ids, positions and mask.</param>
     IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch);
 
-    /// <summary>Device bytes that a tape holds beside its input and its output: what a kept layer costs.</summary>
+    /// <summary>Device bytes that a tape holds beside its input and its output.</summary>
     /// <param name="unit">The unit's layout.</param>
     /// <param name="batch">The micro-batch.</param>
     /// <value>By default an estimate: twice the outputs of all matrices.</value>
     long TapeBytes(UnitLayout unit, BatchShape batch) => IsEmbedding ? 0 : 2 * MatrixOutputs(unit) * batch.TokenBytes;
+
+    /// <summary>Device bytes that a tape still holds when its output was taken: what a kept layer costs.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default as much as before.</value>
+    long KeptTapeBytes(UnitLayout unit, BatchShape batch) => TapeBytes(unit, batch);
 
     /// <summary>
     /// Device bytes that forward, recomputation or backward, whichever takes most, needs beside the input and the tape: the output,

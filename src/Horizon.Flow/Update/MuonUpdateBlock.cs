@@ -19,7 +19,7 @@ public sealed class MuonUpdateBlock : StageBlock<HostGradient, UnitUpdated>
         {
             using var workspace = await call.WaitFor(workspaces.RentAsync(call.Cancellation)).ConfigureAwait(false);
             // Once begun a unit is finished: a stop must not leave it half written.
-            return await UpdateOnce.RunAsync(store, gradient, step => optimizer.UpdateAsync(
+            return await UpdateOnce.RunAsync(store, gradient, call, step => optimizer.UpdateAsync(
                 store.Units[gradient.Visit.Unit], gradient.View, step, workers, workspace.Value.OnHost,
                 slot => workspace.Value.OrthogonalizeAsync(slot, CancellationToken.None))).ConfigureAwait(false);
         })

@@ -1,3 +1,4 @@
+using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow;
@@ -5,13 +6,16 @@ namespace Horizon.Flow;
 /// <summary>What is the same around every update rule: a step that is skipped touches nothing, a failed update damages the store.</summary>
 internal static class UpdateOnce
 {
-    public static async ValueTask<UnitUpdated?> RunAsync(ParameterStore store, HostGradient gradient, Func<OptimizerStep, ValueTask> update)
+    public static async ValueTask<UnitUpdated?> RunAsync(
+        ParameterStore store, HostGradient gradient, StageCall call, Func<OptimizerStep, ValueTask> update)
     {
         var visit = gradient.Visit;
         using (gradient.Slab)
         {
-            if (visit.Step.SkipReason is null && !IsFinite(gradient))
-                visit.Step.SkipReason = $"the gradient of unit '{gradient.UnitName}' is not finite; units that came before it were updated";
+            // The losses come from the head, long before any gradient: this waits where the last copy of one is still under way.
+            await call.WaitFor(new ValueTask(visit.Step.LossesKnown.WaitAsync(call.Cancellation))).ConfigureAwait(false);
+            visit.Step.SkipReason ??= visit.Step.BadLoss ?? (IsFinite(gradient) ? null
+                : $"the gradient of {visit.Step.BadGradient ?? $"unit '{gradient.UnitName}'"} is not finite; units that came before it were updated");
             if (visit.Step.SkipReason is null) await UpdateAsync(store, gradient, update).ConfigureAwait(false);
         }
 

@@ -27,6 +27,7 @@ public static class RunConfigurations
         from device in Gen.Elements("auto", "cpu", "cuda:0", "cuda:15")
         from buffers in Gen.Choose(1, 64)
         from slabs in Gen.Choose(1, 64)
+        from activations in Gen.Elements("auto", "recompute", "keep", "move_out")
         select new RunConfiguration
         {
             Model = model,
@@ -38,7 +39,7 @@ public static class RunConfigurations
             Checkpoint = new() { EverySteps = steps, Keep = keep },
             Output = new() { Directory = output },
             Device = device,
-            Pipeline = new() { DeviceBuffers = buffers, GradientSlabs = slabs },
+            Pipeline = new() { DeviceBuffers = buffers, GradientSlabs = slabs, Activations = activations },
         };
 
     private static Gen<ModelSection> Model =>
@@ -70,8 +71,14 @@ public static class RunConfigurations
         from clip in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))
         from interval in Gen.Choose(1, 100)
         from freeze in Texts
+        from skipped in Gen.Elements<int?>(null, 0, 3)
+        from spike in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))
+        from checks in Gen.Elements(true, false)
         select new TrainingSection
         {
+            MaxSkippedSteps = skipped,
+            LossSpikeDeviations = spike,
+            CheckOutputs = checks,
             BatchSize = batch,
             GradientAccumulation = accumulation,
             MaxSteps = steps,

@@ -20,7 +20,7 @@ public sealed class PlanningTests : IDisposable
     [Fact]
     public async Task Plan_Json_CountsTwelveBytesAParameterAndTheSlabs()
     {
-        var run = await _run.RunAsync("plan", _run.In("run.yaml"), "--json", "--gpu-memory", "1GiB", "--host-memory", "1GiB");
+        var run = await _run.RunAsync("plan", _run.In("run.yaml"), "--json", "--gpu-memory", "3GiB", "--host-memory", "1GiB");
         Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
         using var json = JsonDocument.Parse(run.Output);
         var (host, device) = (json.RootElement.GetProperty("host"), json.RootElement.GetProperty("device"));
@@ -46,11 +46,26 @@ public sealed class PlanningTests : IDisposable
     public void Plan_BestBatchSize_IsTheLargestThatFits(PositiveInt mebibytes, PositiveInt sequence)
     {
         var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), [$"data.sequence_length={1 + (sequence.Get % 256)}"], ConfigurationUse.Inspect);
-        var (device, host) = (new ByteSize((mebibytes.Get % 64L) << 20), ByteSize.FromGibibytes(1));
+        var (device, host) = (new ByteSize((1900 + (mebibytes.Get % 100L)) << 20), ByteSize.FromGibibytes(1));
         bool Fits(int batch) => RunPlanner.Plan(configuration with { Training = configuration.Training with { BatchSize = batch } }, device, host).Fits;
         var best = RunPlanner.Plan(configuration, device, host).BestBatchSize ?? 0;
         Assert.True(best == 0 || Fits(best));
         Assert.False(Fits(best + 1));
+    }
+
+    /// <summary>The context and libraries take 1.9 GiB of a GPU; what is left decides.</summary>
+    [Theory]
+    [InlineData("3GiB", "auto", "activations: 4 layer(s) keep: what fits with 5 % to spare")]
+    [InlineData("1.95GiB", "auto", "activations: 4 layer(s) recompute: no layer's activations fit beside the inputs")]
+    [InlineData("1996324KiB", "auto", "activations: 1 layer(s) recompute, 3 move out: the inputs of all do not fit into device memory")]
+    [InlineData("3GiB", "recompute", "activations: 4 layer(s) recompute, as configured")]
+    [InlineData("3GiB", "move_out", "activations: 4 layer(s) move out, as configured")]
+    public async Task Plan_SaysWhatBecomesOfActivationsAndWhy(string gpu, string activations, string expected)
+    {
+        var run = await _run.RunAsync("plan", _run.In("run.yaml"), "--gpu-memory", gpu, "--host-memory", "1GiB", "--set", $"pipeline.activations={activations}", "--set", "training.batch_size=16");
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.Contains(expected, run.Output, StringComparison.Ordinal);
+        Assert.Equal(activations == "move_out" || expected.Contains("move out", StringComparison.Ordinal), run.Output.Contains("inputs moved out", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -83,7 +83,7 @@ public sealed class SafetensorsHeaderTests : IDisposable
     public void Open_MissingFileOrFolder_IsRefusedByName()
     {
         foreach (var path in new[] { _folder["nothing.safetensors"], _folder.Path, "a\0b" })
-            Assert.Contains(path, Assert.Throws<HorizonException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+            Assert.Contains(path.Replace("\0", "\\u0000", StringComparison.Ordinal), Assert.Throws<HorizonException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

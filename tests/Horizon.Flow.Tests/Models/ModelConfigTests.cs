@@ -142,8 +142,19 @@ public class ModelConfigTests
         Assert.Throws<HorizonException>(() => ModelFamilies.Define(good with { HiddenSize = int.MaxValue, VocabularySize = int.MaxValue }));
     }
 
-    private static ModelConfig Read(string family, string setting) =>
-        Parse($"{{\"architectures\": [\"{family}ForCausalLM\"], {Numbers}, {setting}}}");
+    [Fact]
+    public void Parse_KeyTwiceOrHalfASurrogatePair_IsRefusedBeforeAnythingIsTrained()
+    {
+        Assert.Contains("hidden_size", Assert.Throws<HorizonException>(() => Parse("{\"hidden_size\": 1, \"hidden_size\": 2}")).Message, StringComparison.Ordinal);
+        Assert.Throws<HorizonException>(() => Parse("{\"note\": [{\"a\": \"\\ud800\"}]}"));
+    }
+
+    // The setting stands in place of the number of the same key.
+    private static ModelConfig Read(string family, string setting)
+    {
+        var others = Numbers.Split(", ").Where(number => !setting.Contains(number[..number.IndexOf(':', StringComparison.Ordinal)], StringComparison.Ordinal));
+        return Parse($"{{\"architectures\": [\"{family}ForCausalLM\"], {string.Join(", ", others)}, {setting}}}");
+    }
 
     private static ModelConfig Parse(string text) => ModelRegistry.Default.Read(ConfigJson.Parse(text, "test.json"));
 }

@@ -8,7 +8,23 @@ namespace Horizon.Flow.Tests.Models;
 public class TemplateGradientTests
 {
     [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 60)]
-    public void UnitByUnit_AnyShape_EqualsWholeGraphAutograd(ModelCase model)
+    public void UnitByUnit_AnyShape_EqualsWholeGraphAutograd(ModelCase model) => AssertEqualsWholeGraph(model, definition => definition);
+
+    /// <summary>The decoder layer whose backward autograd derives, in place of the one whose backward is written out.</summary>
+    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 30)]
+    public void UnitByUnit_LayersDerivedByAutograd_EqualsWholeGraphAutograd(ModelCase model) => AssertEqualsWholeGraph(model, definition =>
+    {
+        var rotary = new RotaryEmbedding(model.Config.Rope, model.Config.HeadDimension);
+        return definition with
+        {
+            Hidden = [definition.Hidden[0], .. definition.Hidden.Skip(1).Select((binding, layer) => binding with
+            {
+                Template = new AutogradDecoderLayerTemplate(model.Config, rotary, model.Config.SlidingWindow(layer)),
+            })],
+        };
+    });
+
+    private static void AssertEqualsWholeGraph(ModelCase model, Func<ModelDefinition, ModelDefinition> change)
     {
         var batch = model.Batch();
         var parameters = model.Parameters();
@@ -17,7 +33,7 @@ public class TemplateGradientTests
         var labelled = batch.Targets.Count(target => target != -100);
 
         // Three tokens a chunk: several chunks in most cases.
-        using var walk = new UnitWalk(CausalDecoder.Define(model.Config, 3 * sizeof(float) * model.Vocabulary), parameters);
+        using var walk = new UnitWalk(change(CausalDecoder.Define(model.Config, 3 * sizeof(float) * model.Vocabulary)), parameters);
         using var deviceBatch = UnitWalk.Batch(batch);
         var (lossSum, gradients) = walk.Differentiate(deviceBatch, 1.0 / labelled);
 

@@ -35,7 +35,7 @@ public class SkippedStepTests
         var first = await (await run.BeginStepAsync(batches[0])).Report;
         Assert.True(first.Skipped);
         Assert.False(double.IsFinite(first.GradientNorm));
-        Assert.Contains($"'{model.Units[unit].Name}'", first.SkipReason, StringComparison.Ordinal);
+        Assert.EndsWith($"first in unit '{model.Units[unit].Name}' in micro-batch {microBatch + 1} of {tested.MicroBatches}", first.SkipReason, StringComparison.Ordinal);
         Assert.Same(poisoned!.SkipReason, first.SkipReason);
         Assert.Equal((1, 0, 1), (store.Version, store.AppliedSteps, run.SkippedSteps));
         Assert.Equal(before, Bytes(store));
@@ -44,6 +44,29 @@ public class SkippedStepTests
         Assert.False(second.Skipped);
         Assert.Null(second.SkipReason);
         Assert.Equal((2, 1, 1), (store.Version, store.AppliedSteps, run.SkippedSteps));
+    }
+
+    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCase.Cases)])]
+    public async Task Train_ALossThatIsNotFinite_SkipsTheStepBeforeAnyUpdateAndNamesTheMicroBatch(TrainingCase @case, bool infinite, PositiveInt where)
+    {
+        var tested = @case with { Steps = 2 };
+        var bad = infinite ? double.PositiveInfinity : double.NaN;
+        var microBatch = where.Get % tested.MicroBatches;
+        var model = ModelFamilies.Define(tested.Model.Config);
+        model = model with { Head = model.Head with { Template = new SpoiledHead(model.Head.Template, microBatch, bad) } };
+        var plan = TrainingPlan.For(model, tested.Options());
+        using var store = plan.CreateStore(StorePrecision.Fp32);
+        StoreValues.Write(store, tested.Model.Parameters());
+        var before = Bytes(store);
+        using var device = new JitterDevice(where.Get);
+        await using var run = plan.Start(store, device);
+        var batches = tested.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()).ToList();
+
+        var first = await (await run.BeginStepAsync(batches[0])).Report;
+        Assert.Equal($"the loss of micro-batch {microBatch + 1} of {tested.MicroBatches} is {bad}", first.SkipReason);
+        Assert.Equal((1, 0, 1), (store.Version, store.AppliedSteps, run.SkippedSteps));
+        Assert.Equal(before, Bytes(store));
+        Assert.False((await (await run.BeginStepAsync(batches[1])).Report).Skipped);
     }
 
     private static List<byte[]> Bytes(ParameterStore store) =>

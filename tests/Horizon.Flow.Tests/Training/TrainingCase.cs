@@ -31,10 +31,12 @@ public sealed record TrainingCase(
 
     /// <summary>Trains on the graph, from the case's own initial values.</summary>
     public async Task<TrainingOutcome> TrainAsync(
-        Capacities? capacities = null, Func<TrainingPlan, TrainingPlan>? rewire = null, int? recomputeInterval = null, int? jitter = null)
+        Capacities? capacities = null, Func<TrainingPlan, TrainingPlan>? rewire = null, int? recomputeInterval = null, int? jitter = null,
+        Func<ModelDefinition, ModelDefinition>? model = null)
     {
         var self = this with { RecomputeInterval = recomputeInterval ?? RecomputeInterval };
-        var plan = TrainingPlan.For(ModelFamilies.Define(Model.Config), self.Options(capacities));
+        var definition = ModelFamilies.Define(Model.Config);
+        var plan = TrainingPlan.For(model is null ? definition : model(definition), self.Options(capacities));
         if (rewire is not null) plan = rewire(plan);
         using var store = plan.CreateStore(Bf16 ? StorePrecision.Bf16 : StorePrecision.Fp32);
         StoreValues.Write(store, Model.Parameters());

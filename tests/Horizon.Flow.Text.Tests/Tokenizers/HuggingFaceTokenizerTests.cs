@@ -103,6 +103,45 @@ public class HuggingFaceTokenizerTests
         Assert.Contains(complaint, message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("normalizer", "normalizers", "a", "aa", "characters of")]
+    [InlineData("decoder", "decoders", "a", "aa", "characters of")]
+    [InlineData("normalizer", "normalizers", "(a+)+$", "", "finds no end")]
+    public void EncodeDecode_StepsThatDoubleTheTextOrNeverEnd_AreRefused(string part, string steps, string pattern, string content, string complaint)
+    {
+        var step = $$"""{"type":"Replace","pattern":{"Regex":"{{pattern}}"},"content":"{{content}}"}""";
+        using var folder = new TemporaryFolder();
+        folder.Write("tokenizer.json", $$$"""
+            {"model":{"vocab":{"a":0,"!":1},"merges":[]},"{{{part}}}":{"type":"Sequence","{{{steps}}}":[{{{string.Join(',', Enumerable.Repeat(step, 60))}}}]}}
+            """);
+        var tokenizer = HuggingFaceTokenizer.Load(folder.Path);
+        var error = Assert.Throws<HorizonException>(() => tokenizer.Decode(tokenizer.Encode(new string('a', 40) + "!", false), false));
+        Assert.Contains(complaint, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_IdsWithGaps_TakeNoRoom()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("tokenizer.json", """{"model":{"vocab":{"a":16777215},"merges":[]}}""");
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var tokenizer = HuggingFaceTokenizer.Load(folder.Path);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 << 20);
+        Assert.Equal((1 << 24, "a"), (tokenizer.VocabularySize, tokenizer.Decode([16777215, 3], false)));
+    }
+
+    /// <summary>To open a pipe or to read such a device would never end.</summary>
+    [Fact]
+    public void Load_LinkToADevice_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.CreateSymbolicLink(Path.Combine(folder.Path, "tokenizer.json"), "/dev/zero");
+        Assert.Contains("no file", Assert.Throws<HorizonException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        File.CreateSymbolicLink(Path.Combine(folder.Path, "data.jsonl"), "/dev/zero");
+        var options = new DataOptions { Path = Path.Combine(folder.Path, "data.jsonl") };
+        Assert.Contains("empty", Assert.Throws<HorizonException>(() => BatchSource.Open(options, Data.Stories, 512, 1, 1)).Message, StringComparison.Ordinal);
+    }
+
     [Property(MaxTest = 150)]
     public void Load_MutatedFile_LoadsOrNamesTheFile(ushort which, ushort[] places, byte[] values)
     {

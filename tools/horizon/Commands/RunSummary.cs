@@ -26,7 +26,7 @@ internal sealed class RunSummary(TimeProvider time)
         var loss = _last is null ? "" : string.Create(CultureInfo.InvariantCulture, $", last loss {_last.Loss:F4}");
         yield return $"{(stopped ? "stopped" : "done")}{(_last is null ? "" : $" after step {_last.Step}")}: {_steps} steps in {duration}{loss}";
         if (_skipped > 0)
-            yield return $"{_skipped} steps were skipped, since their gradient norm was not finite; a lower optimizer.learning_rate may help";
+            yield return $"{_skipped} steps were skipped, since a loss or their gradient norm was not finite; a lower optimizer.learning_rate may help";
         yield return $"model written to {saved.ModelDirectory}";
         if (stopped && saved.CheckpointDirectory is { } checkpoint)
             yield return $"checkpoint written to {checkpoint}; --resume goes on from it";

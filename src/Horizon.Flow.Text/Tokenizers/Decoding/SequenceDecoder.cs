@@ -3,5 +3,10 @@ namespace Horizon.Flow.Text;
 /// <summary>One decoder after the other.</summary>
 internal sealed class SequenceDecoder(IReadOnlyList<IDecoder> steps) : IDecoder
 {
-    public List<string> Decode(List<string> tokens) => steps.Aggregate(tokens, (current, step) => step.Decode(current));
+    public List<string> Decode(List<string> tokens) => steps.Aggregate(tokens, (current, step) =>
+    {
+        var next = step.Decode(current);
+        TextGrowth.Check(next.Sum(token => (long)token.Length), tokens.Sum(token => (long)token.Length));
+        return next;
+    });
 }

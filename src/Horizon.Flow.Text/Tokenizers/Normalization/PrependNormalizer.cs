@@ -3,7 +3,11 @@ namespace Horizon.Flow.Text;
 /// <summary>Sets a string before every text that is not empty.</summary>
 internal sealed class PrependNormalizer(string prefix) : INormalizer
 {
-    public AlignedText Normalize(AlignedText text) => text.Text.Length == 0 ? text : Prepend(new Piece(text), prefix);
+    public AlignedText Normalize(AlignedText text)
+    {
+        TextGrowth.Check(prefix.Length, text.Text.Length);
+        return text.Text.Length == 0 ? text : Prepend(new Piece(text), prefix);
+    }
 
     /// <summary>The piece with a prefix, which stands for no character of the source.</summary>
     public static AlignedText Prepend(Piece piece, string prefix)

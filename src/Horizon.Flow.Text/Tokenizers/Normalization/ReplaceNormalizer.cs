@@ -15,6 +15,7 @@ internal sealed class ReplaceNormalizer(Regex pattern, string content) : INormal
             Copy(match.Index);
             var start = match.Length > 0 ? text.StartOf(match.Index) : match.Index > 0 ? text.EndOf(match.Index - 1) : text.StartOf(0);
             builder.Append(content, start, match.Length > 0 ? text.EndOf(match.Index + match.Length - 1) : start);
+            TextGrowth.Check(builder.Length, text.Text.Length);
             done = match.Index + match.Length;
         }
 

@@ -3,5 +3,10 @@ namespace Horizon.Flow.Text;
 /// <summary>One normalizer after the other.</summary>
 internal sealed class SequenceNormalizer(IReadOnlyList<INormalizer> normalizers) : INormalizer
 {
-    public AlignedText Normalize(AlignedText text) => normalizers.Aggregate(text, (current, normalizer) => normalizer.Normalize(current));
+    public AlignedText Normalize(AlignedText text) => normalizers.Aggregate(text, (current, normalizer) =>
+    {
+        var next = normalizer.Normalize(current);
+        TextGrowth.Check(next.Text.Length, text.Text.Length);
+        return next;
+    });
 }

@@ -45,7 +45,7 @@ internal sealed class CodePointRegex
     {
         // U+017F folds to s in every other engine, not in .NET.
         pattern = pattern.Replace("(?i:'s|", "(?i:'[s\u017F]|", StringComparison.Ordinal);
-        _regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled);
+        _regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, PatternReader.LongestMatch);
     }
 
     /// <summary>Adds the matches that are not empty, as places in <paramref name="text"/>, in order.</summary>

@@ -1,0 +1,51 @@
+using Horizon.Flow.Host;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>Another head's operators, with every result looked at.</summary>
+internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : IHeadTemplate
+{
+    private const string Pass = "head";
+
+    /// <inheritdoc/>
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale)
+    {
+        var result = inner.Differentiate(parameters, gradients, hidden, batch, lossScale);
+        try
+        {
+            numbers.Check(result.LossSum, "the loss", Pass, batch, parameters);
+            numbers.Check(result.InputGradient, "the gradient of the input", Pass, batch);
+            numbers.CheckGradients(gradients, Pass, batch);
+            return result;
+        }
+        catch
+        {
+            result.LossSum.Dispose();
+            result.InputGradient.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
+    {
+        var sum = inner.LossSum(parameters, hidden, batch);
+        try
+        {
+            numbers.Check(sum, "the loss", Pass, batch, parameters);
+            return sum;
+        }
+        catch
+        {
+            sum.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
+
+    /// <inheritdoc/>
+    public long WorkingBytes(UnitLayout unit, long tokens) => inner.WorkingBytes(unit, tokens);
+}

@@ -1,0 +1,49 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>Another template's operators, with every result looked at.</summary>
+internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers) : IUnitTemplate
+{
+    /// <inheritdoc/>
+    public bool BackwardNeedsWeights => inner.BackwardNeedsWeights;
+
+    /// <inheritdoc/>
+    public bool IsEmbedding => inner.IsEmbedding;
+
+    /// <inheritdoc/>
+    public bool CanKeepTapes => inner.CanKeepTapes;
+
+    /// <inheritdoc/>
+    public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
+    {
+        var output = inner.Forward(parameters, input, batch);
+        try
+        {
+            numbers.Check(output, "the output", "forward", batch, parameters);
+            return output;
+        }
+        catch
+        {
+            output.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch)
+    {
+        var tape = new CheckedTape(inner.Recompute(parameters, input, batch), numbers, batch);
+        try
+        {
+            // Recorded for backward: once more, or at once where the tape is kept. Without weights nothing was computed.
+            if (parameters is not null) numbers.Check(tape.Output, "the output", "recorded forward", batch, parameters);
+            return tape;
+        }
+        catch
+        {
+            tape.Dispose();
+            throw;
+        }
+    }
+}

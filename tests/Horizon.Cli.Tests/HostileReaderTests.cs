@@ -1,0 +1,24 @@
+using FsCheck;
+using Horizon.Flow.Tests.Hostile;
+using Horizon.Flow.Tests.Shared;
+
+namespace Horizon.Flow.Cli.Tests;
+
+/// <summary>
+/// Hostile files for every reader of untrusted files are read or refused with a <see cref="HorizonException"/>, and allocate no more than
+/// their size justifies. tools/fuzz runs many more.
+/// </summary>
+public sealed class HostileReaderTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Cases(2000)]
+    public void Read_HostileFile_IsReadOrRefused(PositiveInt which, DoNotSize<int> number)
+    {
+        var reader = HostileReaders.All[which.Get % HostileReaders.All.Count];
+        var outcome = reader.Run(number.Item, _folder.Path, GC.GetAllocatedBytesForCurrentThread);
+        Assert.True(outcome.Failure is null, $"reader '{reader.Name}', file {number.Item}: {outcome.Failure}");
+    }
+}

@@ -1,0 +1,43 @@
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+using Horizon.Flow.Tests.Reference;
+using TorchSharp;
+
+namespace Horizon.Flow.Tests.Training;
+
+/// <summary>Some hundred steps hold no more than some dozen did; tools/long-run does ten thousand.</summary>
+public class LongRunTests
+{
+    private const int Steps = 100;
+
+    [Theory]
+    [InlineData(0b00_00_00_00)]
+    [InlineData(0b10_01_10_01)]
+    public async Task Train_HundredsOfSteps_HoldsAConstantNumberOfTensorsAndNoLease(int policies)
+    {
+        var @case = new TrainingCase(
+            new ModelCase(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 3, 5, false, 3),
+            Steps, 2, true, 1, false, new Capacities(2, 2, 2, 2, 2, 1, Policies: policies));
+        var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());
+        using var store = plan.CreateStore(StorePrecision.Fp32);
+        StoreValues.Write(store, @case.Model.Parameters());
+        using var device = new CpuDevice();
+        var run = plan.Start(store, device);
+        var tensors = new List<long>();
+        for (var part = 0; part < 3; part++)
+        {
+            await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList())))
+            {
+            }
+
+            // What the lane's own thread has made and not disposed: other tests have other lanes.
+            tensors.Add(await device.Lane.RunAsync(() => DisposeScopeManager.Statistics.ThreadTotalLiveCount, CancellationToken.None));
+        }
+
+        await run.DisposeAsync();
+        Assert.Equal([tensors[0], tensors[0]], tensors[1..]);
+        Assert.Equal(3 * Steps, store.Version);
+        Assert.Equal(0, run.LeasesReclaimed);
+        Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
+    }
+}

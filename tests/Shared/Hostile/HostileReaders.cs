@@ -1,0 +1,158 @@
+using System.Text;
+using System.Text.Json;
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+using Horizon.Flow.Text;
+
+namespace Horizon.Flow.Tests.Hostile;
+
+/// <summary>Every reader of untrusted files. A new one is a line here.</summary>
+public static class HostileReaders
+{
+    // A record of a dozen bytes becomes a document with its tokens, its labels and its place.
+    private const int ManyDocuments = 256;
+
+    // What an endless pattern keeps to backtrack by, until its time is over, is of this order.
+    private const long EndlessPattern = 128 << 20;
+
+    private const string TalkLine = "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},{\"role\":\"assistant\",\"content\":\"Hello\"}]}\n";
+
+    private const string Yaml = """
+        model: { path: /, init: random }
+        data:
+          format: tokens
+          sequence_length: 1_024
+        training: { batch_size: 8, precision: bf16, max_grad_norm: 1e-1, freeze: ["layer *"] }
+        optimizer:
+          name: adamw
+          betas: [0.9, 0.95]
+          groups:
+            - { pattern: "*norm.weight", weight_decay: 0 }
+        """;
+
+    private static readonly Lazy<HuggingFaceTokenizer> Plain = new(() => HuggingFaceTokenizer.Load(Folder("stories260K")));
+    private static readonly Lazy<HuggingFaceTokenizer> Chat = new(() => HuggingFaceTokenizer.Load(Folder("qwen3-mini-tokenizer")));
+
+    private static readonly Conversation Talk = new(new ChatMessage("system", "Be brief."), new ChatMessage("user", "Hi"), new ChatMessage("assistant", "Hello!"));
+
+    private static readonly string[] Lines =
+    [
+        "{\"text\":\"Once upon a time\"}\n", "{\"input_ids\":[1,2,3],\"labels\":[-100,2,3]}\n", "{\"instruction\":\"a\",\"input\":\"b\",\"output\":\"c\"}\n", TalkLine,
+        "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"},{\"from\":\"gpt\",\"value\":\"b\"}],\"system\":\"s\"}\n",
+    ];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<HostileReader> All { get; } =
+    [
+        new("safetensors", HostileFiles.From([Tensor("x")], HostileFiles.Safetensors, HostileFiles.WholeSafetensors, HostileFiles.DamagedHeader(Files("*.safetensors"))), ReadSafetensors),
+        new("shard index", HostileFiles.From(Texts("""{"metadata":{"total_size":8},"weight_map":{"x":"a.safetensors","y":"b.safetensors"}}"""), HostileFiles.ShardIndex), ReadShards),
+        new("config.json", HostileFiles.From(Files("config-*.json"), HostileFiles.ModelConfig), ReadConfig),
+        new("tokenizer.json", HostileFiles.From(Tokenizers(), HostileFiles.Tokenizer), ReadTokenizer) { FreeBytes = EndlessPattern },
+        new("tokenizer_config.json", HostileFiles.From([File.ReadAllBytes(Path.Combine(Folder("qwen3-mini-tokenizer"), "tokenizer_config.json"))]), ReadTokenizerConfig) { FreeBytes = 32 << 20 },
+        new("chat template", HostileFiles.From(Templates()), ReadTemplate) { FreeBytes = 1 << 30 },
+        new("JSON lines", HostileFiles.From(Texts([.. Lines, string.Concat(Lines[3], Lines[3]), string.Concat(Lines[0], Lines[0])])), (folder, file) => ReadData(folder, file, ".jsonl")) { BytesAByte = ManyDocuments },
+        new("JSON array", HostileFiles.From(Texts([.. Lines.Select(line => $"[{line},{line}]")])), (folder, file) => ReadData(folder, file, ".json")) { BytesAByte = ManyDocuments },
+        new("text", HostileFiles.From(Texts("Once upon a time there was a naïve 猫.\n")), (folder, file) => ReadData(folder, file, ".txt")) { BytesAByte = ManyDocuments },
+        new("YAML", HostileFiles.From(Texts(Yaml)), (folder, file) => ConfigurationLoader.Load(Put(folder, "run.yaml", file), use: ConfigurationUse.Inspect)) { FreeBytes = 16 << 20 },
+        new("metrics.jsonl", HostileFiles.From(Texts("{\"step\":1,\"loss\":2}\n{\"step\":2,\"eval_loss\":1}\n")), (folder, file) => MetricsWriter.Resume(Put(folder, "metrics.jsonl", file), 1).Dispose()),
+    ];
+
+    private static void ReadSafetensors(string folder, byte[] file)
+    {
+        using var opened = SafetensorsFile.Open(Put(folder, "x.safetensors", file));
+        foreach (var tensor in opened.Tensors.Values)
+        {
+            // A view of the file may hold as many tensors as it likes, but no byte twice.
+            using var buffer = new HostBuffer(tensor.ByteLength);
+            opened.ReadAsync(tensor.Name, new RawDestination(buffer)).GetAwaiter().GetResult();
+        }
+    }
+
+    private static void ReadShards(string folder, byte[] file)
+    {
+        var shards = Path.Combine(folder, "shards");
+        if (!Directory.Exists(shards)) PrepareShards(folder, shards);
+        File.WriteAllBytes(Path.Combine(shards, "model.safetensors.index.json"), file);
+        using var opened = CheckpointFolder.Open(shards);
+        if (opened.TensorNames.Contains("secret") || opened.Files.Any(one => Path.GetDirectoryName(one.Path) != shards))
+            throw new InvalidOperationException("a file outside the folder was read");
+    }
+
+    private static void PrepareShards(string folder, string shards)
+    {
+        Directory.CreateDirectory(Path.Combine(shards, "inner"));
+        var outside = Directory.CreateDirectory(Path.Combine(folder, "outside")).FullName;
+        File.WriteAllBytes(Path.Combine(shards, "a.safetensors"), Tensor("x"));
+        File.WriteAllBytes(Path.Combine(shards, "b.safetensors"), Tensor("y"));
+        File.WriteAllBytes(Path.Combine(outside, "c.safetensors"), Tensor("z"));
+        File.CreateSymbolicLink(Path.Combine(shards, "out.safetensors"), Path.Combine(outside, "c.safetensors"));
+        File.CreateSymbolicLink(Path.Combine(shards, "loop.safetensors"), Path.Combine(shards, "loop.safetensors"));
+        Directory.CreateSymbolicLink(Path.Combine(shards, "far"), outside);
+    }
+
+    private static void ReadConfig(string folder, byte[] file)
+    {
+        Put(folder, "config.json", file);
+        ModelFamilies.Define(ModelFolder.ReadConfig(Path.Combine(folder, "config.json")));
+    }
+
+    private static void ReadTokenizer(string folder, byte[] file)
+    {
+        var place = Directory.CreateDirectory(Path.Combine(folder, "tokenizer")).FullName;
+        Put(place, "tokenizer.json", file);
+        var tokenizer = HuggingFaceTokenizer.Load(place);
+        tokenizer.Decode(tokenizer.Encode("hello <x> wörld  1 " + new string('a', 64) + "!", addSpecialTokens: true), skipSpecialTokens: false);
+    }
+
+    private static void ReadTokenizerConfig(string folder, byte[] file)
+    {
+        var place = Directory.CreateDirectory(Path.Combine(folder, "chat")).FullName;
+        if (!File.Exists(Path.Combine(place, "tokenizer.json"))) File.Copy(Path.Combine(Folder("stories260K"), "tokenizer.json"), Path.Combine(place, "tokenizer.json"));
+        Put(place, "tokenizer_config.json", file);
+        HuggingFaceTokenizer.Load(place).ChatTemplate?.Render(Talk, addGenerationPrompt: true);
+    }
+
+    private static void ReadTemplate(string folder, byte[] file) => ChatTemplate.Parse(Encoding.UTF8.GetString(file), "template").Render(Talk, addGenerationPrompt: true);
+
+    private static void ReadData(string folder, byte[] file, string extension)
+    {
+        var tokenizer = file.Length % 2 == 0 ? Plain.Value : Chat.Value;
+        BatchSource.Open(new DataOptions { Path = Put(folder, "data" + extension, file) }, tokenizer, tokenizer.VocabularySize, 2, 1);
+    }
+
+    private static string Put(string folder, string name, byte[] file)
+    {
+        var path = Path.Combine(folder, name);
+        File.WriteAllBytes(path, file);
+        return path;
+    }
+
+    private static byte[] Tensor(string name)
+    {
+        var header = Encoding.UTF8.GetBytes($"{{\"__metadata__\":{{\"format\":\"pt\"}},\"{name}\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}}}");
+        return [.. BitConverter.GetBytes((long)header.Length), .. header, 0, 0, 128, 63];
+    }
+
+    private static IReadOnlyList<byte[]> Tokenizers()
+    {
+        using var variants = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", "hostile", "variants.json")));
+        return
+        [
+            .. variants.RootElement.EnumerateObject().Select(variant => Encoding.UTF8.GetBytes(variant.Value.GetProperty("tokenizer").GetRawText())),
+            File.ReadAllBytes(Path.Combine(Folder("stories260K"), "tokenizer.json")),
+        ];
+    }
+
+    private static IReadOnlyList<byte[]> Templates()
+    {
+        using var snippets = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", "hostile", "jinja-snippets.json")));
+        return [.. Files("*.jinja"), .. snippets.RootElement.EnumerateArray().Select(snippet => Encoding.UTF8.GetBytes(snippet.GetProperty("template").GetString()!))];
+    }
+
+    private static IReadOnlyList<byte[]> Texts(params string[] texts) => [.. texts.Select(Encoding.UTF8.GetBytes)];
+
+    private static IReadOnlyList<byte[]> Files(string pattern) =>
+        [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "data", "hostile"), pattern).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+
+    private static string Folder(string name) => Path.Combine(AppContext.BaseDirectory, "data", "hostile", name);
+}
