@@ -7,7 +7,8 @@ namespace Horizon.Flow.Models.Common;
 
 /// <summary>
 /// One decoder layer's forward, and its backward written out: each product's two gradients are two products. A tape whose output was taken
-/// lets go what a sweep of memory makes again (the norms' and the gate's outputs, a third of it), so that more layers can be kept.
+/// lets go what a sweep of memory makes again (the norms' outputs), so that more layers can be kept. The gate's output is never kept: its
+/// backward gives it too.
 /// </summary>
 internal sealed class DecoderLayerTape : IUnitTape
 {
@@ -23,7 +24,6 @@ internal sealed class DecoderLayerTape : IUnitTape
     private Tensor? _secondNorm_TH;
     private readonly Tensor _secondInverse;
     private readonly Tensor _both_T2F;
-    private Tensor? _gated_TF;
     private Tensor? _output;
 
     public DecoderLayerTape(
@@ -41,7 +41,6 @@ internal sealed class DecoderLayerTape : IUnitTape
         var second = _operators.Norm(_input_TH, mixed, parameters[Roles.PostAttentionNorm], config.NormEpsilon);
         (_hidden_TH, _secondNorm_TH, _secondInverse) = (Kept(second.Sum), Kept(second.Output), Kept(second.Inverse));
         _both_T2F = Kept(linear(_secondNorm_TH, parameters.Stacked(Roles.Gate, Roles.Up), Bias(config.FeedForwardBias, Roles.GateBias, Roles.UpBias)));
-        _gated_TF = Kept(_operators.Gate(_both_T2F));
     }
 
     /// <summary>Computed when it is asked for: backward alone does not need the last product.</summary>
@@ -54,7 +53,6 @@ internal sealed class DecoderLayerTape : IUnitTape
         _output = null;
         Release(ref _firstNorm_TH);
         Release(ref _secondNorm_TH);
-        Release(ref _gated_TF);
         return output;
     }
 
@@ -94,15 +92,18 @@ internal sealed class DecoderLayerTape : IUnitTape
         _output?.Dispose();
         _attention.Dispose();
         foreach (var tensor in (ReadOnlySpan<Tensor?>)
-            [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse, _both_T2F, _gated_TF]) tensor?.Dispose();
+            [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse, _both_T2F]) tensor?.Dispose();
     }
 
     private Tensor FeedForwardBackward(Tensor dOutput_TH, ParameterViews? gradients)
     {
-        Product(gradients, Roles.Down, Roles.Down, dOutput_TH, _gated_TF!);
+        using (var gated_TF = dOutput_TH.mm(_parameters[Roles.Down])) // first its gradient
+        {
+            _operators.GateBackward(gated_TF, _both_T2F);
+            Product(gradients, Roles.Down, Roles.Down, dOutput_TH, gated_TF);
+        }
+
         BiasGradient(gradients, _config.FeedForwardBias, Roles.DownBias, Roles.DownBias, dOutput_TH);
-        Release(ref _gated_TF);
-        using (var dGated_TF = dOutput_TH.mm(_parameters[Roles.Down])) _operators.GateBackward(dGated_TF, _both_T2F);
         Product(gradients, Roles.Gate, Roles.Up, _both_T2F, _secondNorm_TH!);
         BiasGradient(gradients, _config.FeedForwardBias, Roles.GateBias, Roles.UpBias, _both_T2F);
         var dSecond_TH = _both_T2F.mm(_parameters.Stacked(Roles.Gate, Roles.Up));
@@ -114,7 +115,7 @@ internal sealed class DecoderLayerTape : IUnitTape
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var output_TH = _hidden_TH.addmm(_gated_TF!, _parameters[Roles.Down].t());
+        var output_TH = _hidden_TH.addmm(_operators.Gate(_both_T2F), _parameters[Roles.Down].t());
         if (_config.FeedForwardBias) output_TH.add_(_parameters[Roles.DownBias]);
         return output_TH.view(_shape).DetachFromDisposeScope();
     }
@@ -123,7 +124,6 @@ internal sealed class DecoderLayerTape : IUnitTape
     {
         _firstNorm_TH ??= Kept(_operators.Norm(_input_TH, null, _parameters[Roles.InputNorm], _config.NormEpsilon).Output);
         _secondNorm_TH ??= Kept(_operators.Norm(_hidden_TH, null, _parameters[Roles.PostAttentionNorm], _config.NormEpsilon).Output);
-        _gated_TF ??= Kept(_operators.Gate(_both_T2F));
     }
 
     private Tensor? Bias(bool has, string first, string last) => has ? _parameters.Stacked(first, last) : null;

@@ -60,8 +60,8 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         var (H, F, D) = ((long)_config.HiddenSize, (long)_config.IntermediateSize, (long)_config.HeadDimension);
         var (C, normed) = (_config.HeadCount * D, _config.QueryKeyNorm ? HeadsOf(1, 1) * D : 0);
         // Both norms' outputs and the residual between; the heads, keys and values once for each query head, queries and keys before their
-        // norms, the mixed values; gate, up and their product.
-        var numbers = (3 * H) + (HeadsOf(1, 2) * D) + Repeated + normed + C + (3 * F);
+        // norms, the mixed values; gate and up.
+        var numbers = (3 * H) + (HeadsOf(1, 2) * D) + Repeated + normed + C + (2 * F);
         // In fp32: the norms' inverses, and the logarithm of each softmax's sum.
         var wide = 2 + (_config.QueryKeyNorm ? HeadsOf(1, 1) : 0) + _config.HeadCount;
         return (numbers * batch.TokenBytes) + (wide * batch.WideTokenBytes) + MaskBytes(batch);
@@ -71,8 +71,8 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public long KeptTapeBytes(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        // Without both norms' outputs and the gate's, which are made again.
-        return TapeBytes(unit, batch) - (((2L * _config.HiddenSize) + _config.IntermediateSize) * batch.TokenBytes);
+        // Without both norms' outputs, which are made again.
+        return TapeBytes(unit, batch) - (2L * _config.HiddenSize * batch.TokenBytes);
     }
 
     /// <inheritdoc/>
@@ -81,9 +81,9 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         ArgumentNullException.ThrowIfNull(batch);
         var (H, F, D) = ((long)_config.HiddenSize, (long)_config.IntermediateSize, (long)_config.HeadDimension);
         var C = _config.HeadCount * D;
-        // The output's gradient and one more; or, once the feed-forward's tensors are gone, what attention's backward adds to these.
-        var attention = (3 * H) + (3 * C) + Repeated + (HeadsOf(1, 2) * D) - (3 * F);
-        var numbers = Math.Max(2 * H, attention) + (2 * D); // and the rotary tables
+        // The output's gradient and one more, and the product of gate and up; or, once the feed-forward's tensors are gone, what attention's backward adds to these.
+        var attention = (3 * H) + (3 * C) + Repeated + (HeadsOf(1, 2) * D) - (2 * F);
+        var numbers = Math.Max((2 * H) + F, attention) + (2 * D); // and the rotary tables
         // libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
         var wide = batch.FusedOperators ? 0 : Math.Max(8 * F, 8 * H);
         return (numbers * batch.TokenBytes) + (wide * batch.WideTokenBytes);

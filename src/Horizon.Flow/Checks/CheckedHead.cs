@@ -47,5 +47,5 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
 
     /// <inheritdoc/>
-    public long WorkingBytes(UnitLayout unit, long tokens) => inner.WorkingBytes(unit, tokens);
+    public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 }

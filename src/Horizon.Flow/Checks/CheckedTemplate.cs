@@ -1,3 +1,4 @@
+using Horizon.Flow.Host;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow;
@@ -46,4 +47,13 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public long TapeBytes(UnitLayout unit, BatchShape batch) => inner.TapeBytes(unit, batch);
+
+    /// <inheritdoc/>
+    public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => inner.KeptTapeBytes(unit, batch);
+
+    /// <inheritdoc/>
+    public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 }

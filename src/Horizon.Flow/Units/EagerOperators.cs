@@ -65,6 +65,7 @@ public sealed class EagerOperators : IUnitOperators
         ArgumentNullException.ThrowIfNull(gateAndUp);
         using var scope = NewDisposeScope();
         var half = gateAndUp.shape[1] / 2;
+        var gated = Gate(gateAndUp);
         var (gate, up) = (gateAndUp.narrow(1, 0, half), gateAndUp.narrow(1, half, half));
         var (wideGate, wideGradient) = (gate.to(float32), gradient.to(float32));
         var sigmoid = wideGate.sigmoid();
@@ -72,6 +73,7 @@ public sealed class EagerOperators : IUnitOperators
         // silu' = sigmoid * (1 + x * (1 - sigmoid)).
         gate.copy_(wideGradient * up.to(float32) * sigmoid * (1 + (wideGate * (1 - sigmoid))));
         up.copy_(upGradient);
+        gradient.copy_(gated);
     }
 
     /// <inheritdoc/>

@@ -43,8 +43,11 @@ public interface IUnitOperators
     /// <returns>[T, F].</returns>
     Tensor Gate(Tensor gateAndUp);
 
-    /// <summary>The gradient of <see cref="Gate"/>'s input, over that input.</summary>
-    /// <param name="gradient">[T, F].</param>
+    /// <summary>
+    /// The gradient of <see cref="Gate"/>'s input, over that input, and in the same pass the output of <see cref="Gate"/> once more, over its
+    /// gradient: the next product's weights need it, and it need not be kept.
+    /// </summary>
+    /// <param name="gradient">[T, F]; overwritten by what <see cref="Gate"/> gave, to the last bit.</param>
     /// <param name="gateAndUp">[T, 2F]; overwritten by its gradient.</param>
     void GateBackward(Tensor gradient, Tensor gateAndUp);
 

@@ -19,5 +19,5 @@ public sealed class SpoiledHead(IHeadTemplate inner, int visit, double loss) : I
 
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
 
-    public long WorkingBytes(UnitLayout unit, long tokens) => inner.WorkingBytes(unit, tokens);
+    public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 }

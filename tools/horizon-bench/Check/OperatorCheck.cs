@@ -45,9 +45,9 @@ internal static class OperatorCheck
         Compare($"gate {rows} x {width}", device, (operators, place) =>
         {
             var mine = place(both);
-            var output = operators.Gate(mine);
-            operators.GateBackward(place(gradient), mine);
-            return [output, mine];
+            var (output, product) = (operators.Gate(mine), place(gradient).clone());
+            operators.GateBackward(product, mine);
+            return [output, mine, product];
         }, report);
     }
 

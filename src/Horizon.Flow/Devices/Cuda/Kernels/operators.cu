@@ -214,8 +214,8 @@ extern "C" __global__ void gate_forward(const bf16* both, bf16* output, int64 co
     store(g, output + index);
 }
 
-// The gradients of gate and up in their own place.
-extern "C" __global__ void gate_backward(const bf16* gradient, bf16* both, int64 count, int width)
+// The gradients of gate and up in their own place, and their product where its gradient was.
+extern "C" __global__ void gate_backward(bf16* gradient, bf16* both, int64 count, int width)
 {
     const int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
     if (index >= count) return;
@@ -228,11 +228,13 @@ extern "C" __global__ void gate_backward(const bf16* gradient, bf16* both, int64
 #pragma unroll
     for (int i = 0; i < 8; i++)
     {
-        float sigmoid = 1.0f / (1.0f + __expf(-g[i]));
-        float up = u[i];
-        u[i] = d[i] * g[i] * sigmoid;
-        g[i] = d[i] * up * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
+        float inverse = 1.0f + __expf(-g[i]), sigmoid = 1.0f / inverse;
+        float up = u[i], dy = d[i];
+        d[i] = g[i] / inverse * up; // as gate_forward has it
+        u[i] = dy * g[i] * sigmoid;
+        g[i] = dy * up * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
     }
+    store(d, gradient + index);
     store(g, gate);
     store(u, gate + width);
 }
