@@ -54,7 +54,7 @@ public sealed class BadNumbersTests : IDisposable
         var run = await _run.TrainAsync("training.check_outputs=true");
         Assert.Equal(ExitCodes.Failure, run.ExitCode);
         Assert.Matches(
-            "^error: stage 'forward' failed at unit 'layer 0' in step 2: the output is not finite \\([0-9]+ of [0-9]+ numbers\\) in the forward pass of unit 'layer 0' \\(layer 1\\), micro-batch 1; ",
+            "^error: stage 'forward' failed at unit 'layer 0' in step 2: the output is not finite \\([0-9]+ of [0-9]+ numbers\\) in the recorded forward pass of unit 'layer 0' \\(layer 1\\), micro-batch 1; ",
             Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
     }
 
