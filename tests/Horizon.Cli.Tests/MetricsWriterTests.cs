@@ -38,18 +38,21 @@ public sealed class MetricsWriterTests : IDisposable
         Assert.Equal(skipped, line.RootElement.TryGetProperty("skipped", out _));
     }
 
+    // The resumed run evaluates again after the step that it goes on from.
     [Theory]
     [InlineData("")]
+    [InlineData("{\"step\":2,\"eval_loss\":1}\n")]
+    [InlineData("{\"step\":2,\"eval_loss\":null}\n")]
     [InlineData("{\"step\":4,\"lo")]
     [InlineData("\n")]
     [InlineData("not json\n")]
     [InlineData("{\"step\":4}\n{\"step\":1}\n")]
     public void Resume_LaterAndBrokenLines_AreRemoved(string tail)
     {
-        File.WriteAllText(MetricsPath, "{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"eval_loss\":1}\n{\"step\":3}\n" + tail);
+        File.WriteAllText(MetricsPath, "{\"step\":1}\n{\"step\":1,\"eval_loss\":1}\n{\"step\":2}\n" + tail + "{\"step\":3}\n" + tail);
         using (var writer = MetricsWriter.Resume(MetricsPath, lastStep: 2))
             writer.WriteEvaluation(3, 0.5);
-        Assert.Equal(["{\"step\":1}", "{\"step\":2}", "{\"step\":2,\"eval_loss\":1}", "{\"step\":3,\"eval_loss\":0.5}"], Lines());
+        Assert.Equal(["{\"step\":1}", "{\"step\":1,\"eval_loss\":1}", "{\"step\":2}", "{\"step\":3,\"eval_loss\":0.5}"], Lines());
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Horizon.Flow.Configuration;
@@ -30,8 +31,12 @@ internal sealed record StepLine(
 /// <summary>One line of <c>metrics.jsonl</c> for an evaluation after a step.</summary>
 internal sealed record EvaluationLine(long Step, double? EvalLoss);
 
-/// <summary>The one thing that every line has; for reading a file back.</summary>
-internal sealed record AnyLine(long? Step);
+/// <summary>What tells lines apart when a file is read back.</summary>
+internal sealed record AnyLine(long? Step)
+{
+    /// <summary>Undefined in a step's line.</summary>
+    public JsonElement EvalLoss { get; init; }
+}
 
 /// <summary>Source-generated JSON of the lines, keys in snake_case.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

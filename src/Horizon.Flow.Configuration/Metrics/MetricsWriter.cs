@@ -19,8 +19,8 @@ public sealed class MetricsWriter : IDisposable
     public static MetricsWriter Create(string path) => Guard(path, () => new MetricsWriter(Open(path, FileMode.Create)));
 
     /// <summary>
-    /// Goes on with the file of an interrupted run. Lines of steps after <paramref name="lastStep"/>, which the resumed run will do again,
-    /// and a line that was cut off are removed first.
+    /// Goes on with the file of an interrupted run. What the resumed run will do again is removed first: lines of steps after
+    /// <paramref name="lastStep"/>, the evaluation after that step, and a line that was cut off.
     /// </summary>
     /// <exception cref="HorizonException">The file cannot be read or written.</exception>
     public static MetricsWriter Resume(string path, long lastStep) => Guard(path, () =>
@@ -85,7 +85,7 @@ public sealed class MetricsWriter : IDisposable
                 return kept;
             if (next != '\n')
                 continue;
-            if (StepOf(line) is not { } step || step > lastStep)
+            if (!IsBefore(line, lastStep))
                 return kept;
             kept += line.Count;
             line.Clear();
@@ -93,15 +93,16 @@ public sealed class MetricsWriter : IDisposable
         return kept;
     }
 
-    private static long? StepOf(List<byte> line)
+    private static bool IsBefore(List<byte> text, long lastStep)
     {
         try
         {
-            return JsonSerializer.Deserialize(line.ToArray(), MetricsJson.Default.AnyLine)?.Step;
+            var line = JsonSerializer.Deserialize(text.ToArray(), MetricsJson.Default.AnyLine);
+            return line?.Step < lastStep || (line?.Step == lastStep && line.EvalLoss.ValueKind == JsonValueKind.Undefined);
         }
         catch (JsonException)
         {
-            return null;
+            return false;
         }
     }
 

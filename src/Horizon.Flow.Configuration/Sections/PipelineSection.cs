@@ -18,4 +18,9 @@ public sealed record PipelineSection
     /// <value>Default <c>auto</c>.</value>
     /// <remarks>The results are the same to the last bit.</remarks>
     public string Activations { get; init; } = "auto";
+
+    /// <summary>Copies of units that may wait for the disk while a checkpoint is written.</summary>
+    /// <value>Default 2 buffers of the largest unit with its optimizer state; taken only where <c>checkpoint.every_steps</c> asks for checkpoints.</value>
+    /// <remarks>An update that would overtake the writer copies its unit; where no buffer is free it waits for the disk, and the run says so.</remarks>
+    public int CheckpointBuffers { get; init; } = 2;
 }

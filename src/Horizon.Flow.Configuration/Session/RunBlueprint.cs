@@ -91,8 +91,14 @@ public sealed class RunBlueprint
     /// <param name="batchSize">Rows of a micro-batch; null for those configured.</param>
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
     /// <param name="gpu">Whether it computes on a GPU.</param>
-    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false) => MemoryBudget.Of(
-        Plan(activations: activations), Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing);
+    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false)
+    {
+        var plan = Plan(activations: activations);
+        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing);
+        return Configuration.Checkpoint.EverySteps > 0
+            ? budget.With(CheckpointWriter.DescribeMemory(plan, Precision, Configuration.Pipeline.CheckpointBuffers))
+            : budget;
+    }
 
     // A recomputed segment holds all of its units at once.
     private int DeviceBuffers => Math.Max(

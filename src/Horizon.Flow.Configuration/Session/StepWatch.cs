@@ -23,6 +23,20 @@ internal sealed class StepWatch(TrainingSection training, Action<string> notice)
         return report with { LossSpike = spike };
     }
 
+    /// <summary>What it remembers, for a run that goes on later.</summary>
+    public IReadOnlyDictionary<string, string> Save() => new Dictionary<string, string>
+    {
+        ["skipped_in_a_row"] = _skippedInARow.ToString(CultureInfo.InvariantCulture),
+        ["loss_watch"] = _losses?.Save() ?? "",
+    };
+
+    /// <summary>Takes up what <see cref="Save"/> gave; without it, it begins anew.</summary>
+    public void Restore(IReadOnlyDictionary<string, string> saved)
+    {
+        _ = int.TryParse(saved.GetValueOrDefault("skipped_in_a_row"), NumberStyles.None, CultureInfo.InvariantCulture, out _skippedInARow);
+        _losses?.TryRestore(saved.GetValueOrDefault("loss_watch", ""));
+    }
+
     /// <summary>Ends the run, once the report of the last step was told of.</summary>
     /// <exception cref="HorizonException">Too many steps in a row were skipped.</exception>
     public void ThrowIfTooMany()

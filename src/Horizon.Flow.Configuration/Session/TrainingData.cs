@@ -1,3 +1,4 @@
+using System.Globalization;
 using Horizon.Flow.Text;
 
 namespace Horizon.Flow.Configuration;
@@ -7,10 +8,12 @@ internal sealed class TrainingData
 {
     private readonly BatchSource _source;
     private readonly int _accumulation;
+    private readonly Lazy<string> _fingerprint;
 
     private TrainingData(BatchSource source, TrainingSection training)
     {
         _source = source;
+        _fingerprint = new(() => source.Fingerprint);
         _accumulation = training.GradientAccumulation;
         StepsPerEpoch = (source.MicroBatchesPerEpoch(0) + (long)_accumulation - 1) / _accumulation;
         var all = checked(StepsPerEpoch * training.Epochs);
@@ -30,6 +33,14 @@ internal sealed class TrainingData
     /// <exception cref="HorizonException">It is empty, malformed, beyond the vocabulary, or longer than the model allows.</exception>
     public static TrainingData Open(RunBlueprint blueprint, ITokenizer? tokenizer) => new(
         DataReader.Open(blueprint, tokenizer, blueprint.Configuration.Data.Path!, blueprint.Configuration.Data.Shuffle), blueprint.Configuration.Training);
+
+    /// <summary>The place in the data after a step, and which data it is.</summary>
+    public IReadOnlyDictionary<string, string> PlaceAfter(long step) => new Dictionary<string, string>
+    {
+        ["data_fingerprint"] = _fingerprint.Value,
+        ["epoch"] = (step / StepsPerEpoch).ToString(CultureInfo.InvariantCulture),
+        ["micro_batch"] = (step % StepsPerEpoch * _accumulation).ToString(CultureInfo.InvariantCulture),
+    };
 
     /// <summary>The micro-batches of each step from one on, made as they are asked for.</summary>
     /// <param name="firstStep">1 or more.</param>

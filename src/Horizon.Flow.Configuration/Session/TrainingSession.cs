@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Configuration;
@@ -18,15 +19,24 @@ public sealed class TrainingSession : ITrainingSession
     private readonly HeldOutData? _heldOut;
     private readonly TextGenerator? _sampler;
     private readonly StepWatch _watch;
+    private readonly RunCheckpoints? _checkpoints;
 
-    private TrainingSession(RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs)
+    private TrainingSession(
+        RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed)
     {
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
+        if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
+        if (blueprint.Configuration.Checkpoint.EverySteps > 0)
+        {
+            _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, resumed, notices.Enqueue);
+            plan = plan.WithCheckpoints(_checkpoints.Writer);
+        }
+
         _run = plan.Start(store, device);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, store, device, _run.Context.Weights);
-        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", 1, _data.TotalSteps);
+        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Version + 1, _data.TotalSteps);
     }
 
     /// <inheritdoc/>
@@ -42,10 +52,11 @@ public sealed class TrainingSession : ITrainingSession
     public static async Task<TrainingSession> OpenAsync(RunConfiguration configuration, bool resume = false, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        Check(configuration, resume);
+        Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
-        using var checkpoint = configuration.Model.Init == ModelInit.Pretrained ? CheckpointFolder.Open(configuration.Model.Path!) : null;
+        var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
+        using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? CheckpointFolder.Open(configuration.Model.Path!) : null;
         var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue);
         ParameterStore? store = null;
         try
@@ -60,9 +71,11 @@ public sealed class TrainingSession : ITrainingSession
             var plan = blueprint.Plan(inputs.Data.TotalSteps, memory.Activations);
             cancellation.ThrowIfCancellationRequested();
             store = plan.CreateStore(blueprint.Precision);
-            if (checkpoint is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
-            else if (await StartingWeights.LoadAsync(checkpoint, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs);
+            TrainingCheckpoint? resumed = null;
+            if (resumes) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notices.Enqueue, cancellation).ConfigureAwait(false);
+            else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
+            else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed);
         }
         catch
         {
@@ -76,27 +89,53 @@ public sealed class TrainingSession : ITrainingSession
     public async IAsyncEnumerable<TrainingEvent> RunAsync([EnumeratorCancellation] CancellationToken stop)
     {
         foreach (var happened in Notices()) yield return happened;
-        await foreach (var happened in LookAsync(0, sample: true, stop).ConfigureAwait(false)) yield return happened;
+        var before = Outline.FirstStep - 1;
+        long looked = 0;
+        // A resumed run repeats the look that was due after its checkpoint: the run before may have been killed on the way to it.
+        if (before == 0 || IsLookDue(before))
+        {
+            looked = before;
+            await foreach (var happened in LookAsync(before, sample: before == 0, stop).ConfigureAwait(false)) yield return happened;
+        }
 
         // One step is kept ahead of the reports, except where the parameters of a step boundary are looked at.
         PendingStep? pending = null;
-        long looked = 0;
         foreach (var microBatches in _data.StepsFrom(Outline.FirstStep))
         {
             if (stop.IsCancellationRequested) break;
-            var next = await _run.BeginStepAsync(microBatches, CancellationToken.None).ConfigureAwait(false);
-            if (pending is not null) yield return await EndAsync(pending).ConfigureAwait(false);
+            var begin = BeginAsync(microBatches);
+            try
+            {
+                if (pending is not null)
+                {
+                    yield return await EndAsync(pending).ConfigureAwait(false);
+                    _checkpoints?.Recorded(pending.Number, _watch);
+                }
+            }
+            finally
+            {
+                await begin.ConfigureAwait(false);
+            }
+
+            var (next, fault) = await begin.ConfigureAwait(false);
+            fault?.Throw();
             pending = next;
             _watch.ThrowIfTooMany();
             foreach (var happened in Notices()) yield return happened;
-            if (Evaluation.EverySteps == 0 || next.Number % Evaluation.EverySteps != 0 || next.Number == _data.TotalSteps) continue;
+            if (!IsLookDue(next!.Number)) continue;
             yield return await EndAsync(next).ConfigureAwait(false);
+            _checkpoints?.Recorded(next.Number, _watch);
             (pending, looked) = (null, next.Number);
             _watch.ThrowIfTooMany();
             await foreach (var happened in LookAsync(looked, sample: false, stop).ConfigureAwait(false)) yield return happened;
         }
 
-        if (pending is not null) yield return await EndAsync(pending).ConfigureAwait(false);
+        if (pending is not null)
+        {
+            yield return await EndAsync(pending).ConfigureAwait(false);
+            _checkpoints?.Recorded(pending.Number, _watch);
+        }
+
         _watch.ThrowIfTooMany();
         if (_store.Version > looked)
             await foreach (var happened in LookAsync(_store.Version, sample: true, stop).ConfigureAwait(false)) yield return happened;
@@ -106,27 +145,52 @@ public sealed class TrainingSession : ITrainingSession
     /// <inheritdoc/>
     public async Task<SavedRun> SaveAsync()
     {
+        string? checkpoint = null;
+        HorizonException? failure = null;
+        try
+        {
+            if (_checkpoints is not null) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
+        }
+        catch (HorizonException error)
+        {
+            failure = error;
+        }
+
         StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
         await ModelFolderWriter.WriteAsync(_blueprint.Configuration.Model.Path!, folder, _store).ConfigureAwait(false);
-        return new SavedRun(folder, null);
+        return failure is null ? new SavedRun(folder, checkpoint) : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _run.DisposeAsync().ConfigureAwait(false);
+        if (_checkpoints is not null) await _checkpoints.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
         _device.Dispose();
     }
 
-    private static void Check(RunConfiguration configuration, bool resume)
+    private static void Check(RunConfiguration configuration)
     {
         var problems = ConfigurationValidator.Validate(configuration);
         if (problems.Count > 0) throw new HorizonException(string.Join('\n', problems.Select(problem => problem.Sentence)));
-        if (resume) throw new HorizonException("--resume: this version writes no resumable checkpoints yet; train again from model.path, which may be a finished run's model folder.");
-        if (configuration.Checkpoint.EverySteps > 0)
-            throw new HorizonException("checkpoint.every_steps: this version writes no resumable checkpoints yet; set it to 0. The model is written when the run ends or is stopped with Ctrl-C.");
+    }
+
+    private bool IsLookDue(long step) => Evaluation.EverySteps > 0 && step % Evaluation.EverySteps == 0 && step != _data.TotalSteps;
+
+    // Beside the report of the step before, which goes out in any case: a fault is given, not thrown, and a step whose updates wait for the
+    // disk to finish a checkpoint of the step before must not hold up the report that this checkpoint waits for.
+    private async Task<(PendingStep? Step, ExceptionDispatchInfo? Fault)> BeginAsync(IReadOnlyList<MicroBatch> microBatches)
+    {
+        try
+        {
+            return (await _run.BeginStepAsync(microBatches, CancellationToken.None).ConfigureAwait(false), null);
+        }
+        catch (Exception fault)
+        {
+            return (null, ExceptionDispatchInfo.Capture(fault));
+        }
     }
 
     private async Task<TrainingEvent> EndAsync(PendingStep step) => new TrainingEvent.StepEnded(_watch.Look(await step.Report.ConfigureAwait(false)));

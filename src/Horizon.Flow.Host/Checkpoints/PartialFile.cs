@@ -53,7 +53,7 @@ internal sealed class PartialFile : IAsyncDisposable
         catch (Exception error)
         {
             if (file is not null) await file.DisposeAsync().ConfigureAwait(false);
-            if (error is IOException or UnauthorizedAccessException) throw Unwritable(path, error);
+            if (error.IsOfTheDisk()) throw Unwritable(path, error);
             throw;
         }
     }

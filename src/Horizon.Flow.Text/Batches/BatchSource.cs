@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+
 namespace Horizon.Flow.Text;
 
 /// <summary>
@@ -26,6 +30,25 @@ public sealed class BatchSource
 
     /// <summary>What an epoch holds, and what the user should know about it.</summary>
     public DataSummary Summary { get; }
+
+    /// <summary>
+    /// Sixteen hexadecimal digits of all tokens and labels in their order: another data set, or the same one read in another way, has others.
+    /// </summary>
+    public string Fingerprint
+    {
+        get
+        {
+            var hash = new XxHash3();
+            foreach (var document in _documents)
+            {
+                hash.Append(MemoryMarshal.AsBytes([document.InputIds.Length]));
+                hash.Append(MemoryMarshal.AsBytes(document.InputIds.AsSpan()));
+                hash.Append(MemoryMarshal.AsBytes(document.Labels.AsSpan()));
+            }
+
+            return hash.GetCurrentHashAsUInt64().ToString("x16", CultureInfo.InvariantCulture);
+        }
+    }
 
     /// <summary>Reads and tokenizes a data set; all of it is held in memory, 4 bytes a token (8 where labels differ from the ids).</summary>
     /// <param name="options">Which data, and how it becomes rows.</param>

@@ -20,6 +20,9 @@ public sealed class MemoryBudget
     /// <summary>Bytes on the device.</summary>
     public long DeviceBytes => Items.Where(item => item.Place == MemoryPlace.Device).Sum(item => item.Bytes);
 
+    /// <summary>The budget with one line more.</summary>
+    public MemoryBudget With(MemoryItem item) => new([.. Items, item]);
+
     /// <summary>The budget of a plan.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="precision">How the store keeps parameters.</param>

@@ -30,6 +30,9 @@ public static class PoolNames
     /// <summary>Sums of squares on their way to the host.</summary>
     public const string Squares = "sums of squares";
 
+    /// <summary>Copies of units that wait to be written to a checkpoint.</summary>
+    public const string CheckpointCopies = "checkpoint copies";
+
     /// <summary>Losses on their way to the host.</summary>
     public const string Losses = "loss cells";
 }

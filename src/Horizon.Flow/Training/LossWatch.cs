@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Horizon.Flow;
 
 /// <summary>
@@ -33,6 +35,23 @@ public sealed class LossWatch(double deviations, int memory = LossWatch.DefaultM
         // A spike counts as the largest loss that is none: one leaves the mean nearly as it was, a lasting rise is got used to.
         Remember(isSpike ? _mean + (deviations * deviation) : loss);
         return isSpike ? distance : null;
+    }
+
+    /// <summary>What it remembers, exactly, as text: for a run that goes on later.</summary>
+    public string Save() => string.Create(CultureInfo.InvariantCulture, $"{_seen} {_mean:R} {_variance:R}");
+
+    /// <summary>Takes up what <see cref="Save"/> gave.</summary>
+    /// <returns>False, and nothing has changed, where the text is no such thing.</returns>
+    public bool TryRestore(string state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.Split(' ') is not [var seen, var mean, var variance]
+            || !long.TryParse(seen, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            || !double.TryParse(mean, CultureInfo.InvariantCulture, out var middle)
+            || !double.TryParse(variance, CultureInfo.InvariantCulture, out var square))
+            return false;
+        (_seen, _mean, _variance) = (count, middle, square);
+        return true;
     }
 
     private void Remember(double loss)

@@ -64,7 +64,6 @@ public sealed class BadInputTests : IDisposable
 
     [Theory]
     [InlineData("training.batchsize=1", "unknown key 'training.batchsize'; the nearest known key is 'training.batch_size'")]
-    [InlineData("checkpoint.every_steps=5", "checkpoint.every_steps: this version writes no resumable checkpoints yet")]
     [InlineData("training.freeze=[embed]", "training.freeze: 'embed' is no unit of the model; its units are embedding and head, layer 0")]
     [InlineData("device=cuda:99", "error: ")]
     public Task Setting_Wrong(string set, string expected) => Refused(expected, null, set);
@@ -110,15 +109,6 @@ public sealed class BadInputTests : IDisposable
 
     [Fact]
     public async Task Output_BelowAFile() => await Refused("cannot be written", null, $"output.directory={_run.In("data.txt")}/out");
-
-    [Fact]
-    public async Task Resume_IsRefused()
-    {
-        var run = await _run.RunAsync("train", _run.In("run.yaml"), "--resume");
-        Assert.Equal(ExitCodes.Failure, run.ExitCode);
-        Assert.StartsWith("error: --resume: this version writes no resumable checkpoints yet", run.Error, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(_run.Output));
-    }
 
     [Theory]
     [InlineData("plan")]

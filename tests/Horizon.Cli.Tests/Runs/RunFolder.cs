@@ -7,6 +7,8 @@ namespace Horizon.Flow.Cli.Tests.Runs;
 /// <summary>A folder with a run's YAML file and data; runs the program as it ships, in this process.</summary>
 public sealed class RunFolder : IDisposable
 {
+    private static readonly string[] Measured = ["seconds", "tokens_per_second", "device_bytes_peak", "host_bytes"];
+
     private readonly TemporaryFolder _folder = new();
 
     public string Path => _folder.Path;
@@ -40,6 +42,16 @@ public sealed class RunFolder : IDisposable
     /// <summary>Trains with run.yaml.</summary>
     public Task<CommandHarness> TrainAsync(params string[] set) =>
         RunAsync(["train", In("run.yaml"), .. set.SelectMany(assignment => (string[])["--set", assignment])]);
+
+    /// <summary>The same from the newest checkpoint on.</summary>
+    public Task<CommandHarness> ResumeAsync(params string[] set) =>
+        RunAsync(["train", In("run.yaml"), "--resume", .. set.SelectMany(assignment => (string[])["--set", assignment])]);
+
+    /// <summary>The metrics but for what a clock or the system measures.</summary>
+    public List<string> LastingMetrics() => [.. Metrics().Select(line =>
+        string.Join(", ", line.EnumerateObject().Where(field => !Measured.Contains(field.Name)).Select(field => $"{field.Name}={field.Value}")))];
+
+    public byte[] ModelBytes() => File.ReadAllBytes(System.IO.Path.Combine(Model, "model.safetensors"));
 
     public IReadOnlyList<JsonElement> Metrics() =>
         [.. File.ReadLines(In("out/metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];

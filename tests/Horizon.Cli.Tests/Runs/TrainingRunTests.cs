@@ -7,8 +7,6 @@ namespace Horizon.Flow.Cli.Tests.Runs;
 [Collection("signals")]
 public sealed class TrainingRunTests : IDisposable
 {
-    private static readonly string[] Measured = ["seconds", "tokens_per_second", "device_bytes_peak", "host_bytes"];
-
     private readonly RunFolder _run = new();
 
     public TrainingRunTests()
@@ -67,12 +65,12 @@ public sealed class TrainingRunTests : IDisposable
     {
         string[] set = ["data.shuffle=true", "training.precision=bf16", "pipeline.device_buffers=3"];
         await _run.TrainAsync(set);
-        var (metrics, model) = (Lasting(), File.ReadAllBytes(Path.Combine(_run.Model, "model.safetensors")));
+        var (metrics, model) = (_run.LastingMetrics(), _run.ModelBytes());
         await _run.TrainAsync(["pipeline.device_buffers=1", "pipeline.gradient_slabs=1", "pipeline.activations=move_out", .. set[..2]]);
-        Assert.Equal(metrics, Lasting());
-        Assert.Equal(model, File.ReadAllBytes(Path.Combine(_run.Model, "model.safetensors")));
+        Assert.Equal(metrics, _run.LastingMetrics());
+        Assert.Equal(model, _run.ModelBytes());
         await _run.TrainAsync(["training.seed=7", .. set]);
-        Assert.NotEqual(metrics, Lasting());
+        Assert.NotEqual(metrics, _run.LastingMetrics());
     }
 
     [Fact]
@@ -182,8 +180,4 @@ public sealed class TrainingRunTests : IDisposable
         var run = await _run.TrainAsync(set);
         return (run.ExitCode, run.Error);
     }
-
-    // All but what a clock or the system measures.
-    private List<string> Lasting() => [.. _run.Metrics().Select(line =>
-        string.Join(", ", line.EnumerateObject().Where(field => !Measured.Contains(field.Name)).Select(field => $"{field.Name}={field.Value}")))];
 }

@@ -23,6 +23,25 @@ public class LossWatchTests
         }
     }
 
+    /// <summary>One that was saved and taken up again anywhere answers as one that went on.</summary>
+    [Property(MaxTest = 50)]
+    public void Restore_Anywhere_GoesOnToTheLastBit(PositiveInt seed, PositiveInt where)
+    {
+        var random = new System.Random(seed.Get);
+        var (watch, other) = (new LossWatch(2), new LossWatch(2));
+        for (var step = 0; step < 200; step++)
+        {
+            var loss = random.NextDouble() * (random.Next(20) == 0 ? 9 : 1);
+            Assert.Equal(watch.Add(loss), other.Add(loss));
+            if (step != where.Get % 200) continue;
+            var restored = new LossWatch(2);
+            Assert.True(restored.TryRestore(other.Save()));
+            other = restored;
+        }
+
+        Assert.False(other.TryRestore("1 2"));
+    }
+
     [Fact]
     public void Add_ALastingRise_IsGotUsedTo()
     {

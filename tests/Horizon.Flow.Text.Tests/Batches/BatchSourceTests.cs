@@ -41,6 +41,18 @@ public class BatchSourceTests
         Assert.Equal(seen.Count, source.Summary.LabelledTokens);
     }
 
+    /// <summary>The same for the same tokens and labels, however they are cut into rows; another where one of them differs.</summary>
+    [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
+    public void Fingerprint_OfTheSameAndOfOtherTokens(DataSet data, FsCheck.NonNegativeInt where, bool isLabel)
+    {
+        var fingerprint = Source(data, packing: true).Fingerprint;
+        Assert.Equal(fingerprint, Source(data with { BatchSize = data.BatchSize + 1 }, packing: false).Fingerprint);
+        var changed = data.Documents.Select(document => new TokenDocument([.. document.InputIds], [.. document.Labels])).ToList();
+        var document = changed.Where(one => one.InputIds.Length > 2).ElementAtOrDefault(0) ?? changed[0];
+        (isLabel ? document.Labels : document.InputIds)[where.Get % document.InputIds.Length] += 7;
+        Assert.NotEqual(fingerprint, Source(data with { Documents = changed }, packing: true).Fingerprint);
+    }
+
     [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_NotPacked_OneDocumentARowInFileOrder(DataSet data)
     {

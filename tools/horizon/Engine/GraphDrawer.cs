@@ -9,7 +9,10 @@ public sealed class GraphDrawer : IGraphDrawer
     /// <inheritdoc/>
     public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null)
     {
+        ArgumentNullException.ThrowIfNull(configuration);
         var blueprint = RunBlueprint.Of(configuration);
-        return blueprint.Plan().Draw(blueprint.Precision, shares);
+        var plan = blueprint.Plan();
+        if (configuration.Checkpoint.EverySteps > 0) plan = plan.WithCheckpoints(_ => throw new InvalidOperationException("this plan is drawn, not run"));
+        return plan.Draw(blueprint.Precision, shares);
     }
 }

@@ -11,7 +11,9 @@ public static class ProgressText
     public static string Begin(TrainingOutline outline)
     {
         ArgumentNullException.ThrowIfNull(outline);
-        var steps = outline.LastStep is { } last ? $"steps {outline.FirstStep} to {last}" : $"from step {outline.FirstStep}";
+        var steps = outline.LastStep is not { } last ? $"from step {outline.FirstStep}"
+            : outline.FirstStep > last ? $"all {last} steps are done"
+            : $"steps {outline.FirstStep} to {last}";
         return $"training {outline.Description}: {steps}";
     }
 

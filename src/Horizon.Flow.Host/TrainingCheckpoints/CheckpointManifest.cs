@@ -1,0 +1,32 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>What a checkpoint says of itself: everything but the units' buffers, which lie in one safetensors file for each unit.</summary>
+/// <param name="Format">The version of this format.</param>
+/// <param name="Step">The step after which the state was taken: the version of every unit.</param>
+/// <param name="AppliedSteps">Optimizer steps applied, skipped ones not counted.</param>
+/// <param name="Contents">What kind of state it is.</param>
+/// <param name="Configuration">The run's configuration as YAML; may be empty.</param>
+/// <param name="ConfigurationChecksum">XXH128 of that text.</param>
+/// <param name="Progress">What else the run needs to go on, such as its place in the data; free for whoever writes it.</param>
+/// <param name="Files">A file for each unit, in the model's order.</param>
+public sealed record CheckpointManifest(
+    int Format,
+    long Step,
+    long AppliedSteps,
+    CheckpointContents Contents,
+    string Configuration,
+    string ConfigurationChecksum,
+    IReadOnlyDictionary<string, string> Progress,
+    IReadOnlyList<CheckpointFile> Files)
+{
+    /// <summary>The newest format that this version reads, and the one it writes.</summary>
+    public const int CurrentFormat = 1;
+
+    /// <summary>A manifest before its files are written.</summary>
+    public static CheckpointManifest Of(
+        long step, long appliedSteps, CheckpointContents contents, string configuration = "", IReadOnlyDictionary<string, string>? progress = null) =>
+        new(CurrentFormat, step, appliedSteps, contents, configuration, Checksums.Of(configuration), progress ?? new Dictionary<string, string>(), []);
+
+    /// <summary>Bytes of all files.</summary>
+    public long ByteLength => Files.Sum(file => file.Bytes);
+}

@@ -1,0 +1,74 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// The file <c>manifest.json</c>: <c>{"xxh128": CHECKSUM, "manifest": BODY}</c> with fixed text around the body, so that the checksum is of the
+/// body's very bytes. It is written last: a folder without a whole one is no checkpoint.
+/// </summary>
+internal static class ManifestFile
+{
+    public const string Name = "manifest.json";
+
+    private const int ChecksumLength = 32;
+    private const string Before = "{\"xxh128\": \"";
+    private const string Between = "\", \"manifest\": ";
+    private const string After = "}\n";
+
+    // A manifest has some hundred bytes for each parameter tensor.
+    private const long LongestBytes = 64 << 20;
+
+    public static byte[] Write(CheckpointManifest manifest)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(manifest, ManifestJson.Default.CheckpointManifest);
+        return [.. Encoding.ASCII.GetBytes(Before + Checksums.Of(body) + Between), .. body, .. Encoding.ASCII.GetBytes(After)];
+    }
+
+    /// <exception cref="HorizonException">The file is missing or damaged; with a <see cref="NewerFormatException"/> inside: of a newer format.</exception>
+    public static CheckpointManifest Read(string folder)
+    {
+        var path = Path.Combine(folder, Name);
+        try
+        {
+            var length = new FileInfo(path).Length;
+            if (length > LongestBytes) throw Damaged(path, $"it has {length} bytes");
+            var manifest = Parse(path, File.ReadAllBytes(path));
+            return IsSound(manifest) ? manifest : throw Damaged(path, "it contradicts itself");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"cannot read {path}: {error.Reason()}", error);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or NotSupportedException or FormatException)
+        {
+            throw Damaged(path, "it is not the JSON that it should be");
+        }
+    }
+
+    private static CheckpointManifest Parse(string path, byte[] bytes)
+    {
+        var head = Before.Length + ChecksumLength + Between.Length;
+        if (bytes.Length < head + After.Length) throw Damaged(path, $"it has {bytes.Length} bytes");
+        var body = bytes.AsSpan(head..^After.Length);
+        var expected = Encoding.ASCII.GetBytes(Before + Checksums.Of(body) + Between);
+        if (!bytes.AsSpan(0, head).SequenceEqual(expected) || !bytes.AsSpan(^After.Length..).SequenceEqual(Encoding.ASCII.GetBytes(After)))
+            throw Damaged(path, "its checksum does not hold");
+        using var json = JsonDocument.Parse(body.ToArray());
+        var format = json.RootElement.GetProperty("format"u8).GetInt32();
+        if (format > CheckpointManifest.CurrentFormat)
+            throw new HorizonException($"{path} is of format {format}, this version reads up to {CheckpointManifest.CurrentFormat}; resume with the version that wrote it", new NewerFormatException());
+        return json.Deserialize(ManifestJson.Default.CheckpointManifest)!;
+    }
+
+    private static bool IsSound(CheckpointManifest manifest) =>
+        manifest is { Format: CheckpointManifest.CurrentFormat, Step: >= 0, AppliedSteps: >= 0 }
+        && manifest.Contents.Units.All(unit => unit is not null && unit.Buffers.All(buffer => buffer is { Elements: >= 0 }) && unit.Parameters.All(parameter => parameter is not null))
+        && manifest.Files.Select(file => file?.Name).SequenceEqual(manifest.Contents.Units.Select((_, i) => UnitFileName(i)))
+        && manifest.ConfigurationChecksum == Checksums.Of(manifest.Configuration);
+
+    /// <summary>The name of a unit's file.</summary>
+    public static string UnitFileName(int unit) => $"unit-{unit:D5}.safetensors";
+
+    private static HorizonException Damaged(string path, string why) => new($"{path} is damaged: {why}");
+}

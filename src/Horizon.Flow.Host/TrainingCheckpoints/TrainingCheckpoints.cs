@@ -1,0 +1,149 @@
+using System.Globalization;
+
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// A folder of resumable checkpoints, <c>step-N</c> each. Whatever happens to the process that writes, each is whole or not there; names that
+/// begin with <c>.step-</c> are work in progress or leftovers of a process that died.
+/// </summary>
+public sealed class TrainingCheckpoints : ICheckpointTarget
+{
+    private const string Prefix = "step-";
+    private const string TemporaryPrefix = "." + Prefix;
+
+    private readonly int _keep;
+
+    /// <summary>Looks at a folder, which need not be there yet.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="keep">How many of the newest checkpoints stay when another is complete.</param>
+    public TrainingCheckpoints(string path, int keep = int.MaxValue)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);
+        Path = path;
+        _keep = keep;
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The steps of all checkpoints that claim to be complete, newest first.</summary>
+    public IReadOnlyList<long> Steps => !Directory.Exists(Path) ? [] :
+    [
+        .. Directory.EnumerateDirectories(Path).Select(System.IO.Path.GetFileName).Select(StepOf).OfType<long>()
+            .Where(step => File.Exists(System.IO.Path.Combine(PathOf(step), ManifestFile.Name)))
+            .OrderDescending(),
+    ];
+
+    /// <summary>Where the checkpoint of a step lies.</summary>
+    public string PathOf(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step}"));
+
+    /// <summary>Opens the checkpoint of a step and checks its manifest.</summary>
+    /// <exception cref="HorizonException">It is damaged, missing, or of a newer format.</exception>
+    public TrainingCheckpoint Open(long step) => TrainingCheckpoint.Open(PathOf(step));
+
+    /// <summary>
+    /// Fills a store from the newest whole checkpoint. One that is damaged is passed over for the next older one, aloud; one that is whole but
+    /// of another model, optimizer, precision, run or newer format is refused: an older one would be too.
+    /// </summary>
+    /// <param name="store">Filled in place, without a second copy in memory; after an error its contents are undefined, and it is marked so.</param>
+    /// <param name="contents">What the store holds.</param>
+    /// <param name="warn">Is told of each damaged checkpoint, in a sentence.</param>
+    /// <param name="check">Further differences that the caller sees, a few words each; asked before anything is loaded.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The checkpoint that was loaded; null where there is none at all.</returns>
+    /// <exception cref="HorizonException">The checkpoint does not go with the run: every difference is listed. Or none is whole.</exception>
+    public async Task<TrainingCheckpoint?> LoadNewestAsync(
+        ParameterStore store,
+        CheckpointContents contents,
+        Action<string> warn,
+        Func<CheckpointManifest, IEnumerable<string>>? check = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(contents);
+        ArgumentNullException.ThrowIfNull(warn);
+        var steps = Steps;
+        HorizonException? first = null;
+        foreach (var step in steps)
+        {
+            try
+            {
+                var checkpoint = Open(step);
+                checkpoint.Require(contents, check?.Invoke(checkpoint.Manifest) ?? []);
+                await checkpoint.LoadAsync(store, contents, cancellationToken).ConfigureAwait(false);
+                return checkpoint;
+            }
+            catch (HorizonException damage) when (damage.InnerException is not (NewerFormatException or OtherRunException))
+            {
+                first ??= damage;
+                var older = steps.Where(other => other < step).DefaultIfEmpty(-1).First();
+                warn($"{damage.Message}; {(older < 0 ? "there is no older checkpoint" : $"going on from the older {PathOf(older)}")}");
+            }
+        }
+
+        return first is null ? null
+            : throw new HorizonException($"no checkpoint in {Path} is whole: {first.Message}; restore one from a backup, or remove the folder to begin again", first);
+    }
+
+    /// <summary>Removes what a process that died has left unfinished.</summary>
+    /// <exception cref="HorizonException">It cannot be removed.</exception>
+    public void RemoveUnfinished() => Guard(() =>
+    {
+        if (!Directory.Exists(Path)) return;
+        foreach (var left in Directory.EnumerateDirectories(Path, TemporaryPrefix + "*").ToList()) Directory.Delete(left, recursive: true);
+    });
+
+    /// <inheritdoc/>
+    public ICheckpointDraft Begin(long step, long byteLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        CheckpointDraft? draft = null;
+        RemoveUnfinished();
+        Guard(() =>
+        {
+            Directory.CreateDirectory(Path);
+            var free = new DriveInfo(System.IO.Path.GetFullPath(Path)).AvailableFreeSpace;
+            if (free < byteLength) throw new IOException($"it needs {new ByteSize(byteLength)}, the disk has {new ByteSize(free)} left");
+            draft = new CheckpointDraft(this, step);
+        });
+        return draft!;
+    }
+
+    /// <inheritdoc/>
+    public void Prune(long step) => Guard(() =>
+    {
+        foreach (var old in Steps.Where(other => other <= step).Skip(_keep)) Delete(old);
+    });
+
+    internal string TemporaryPath(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{TemporaryPrefix}{step}{PartialFile.Suffix}"));
+
+    /// <summary>Renamed first, so that at no moment a folder with half its files looks like a checkpoint.</summary>
+    internal void Delete(long step)
+    {
+        var doomed = System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{TemporaryPrefix}{step}.old"));
+        if (Directory.Exists(doomed)) Directory.Delete(doomed, recursive: true);
+        Directory.Move(PathOf(step), doomed);
+        Directory.Delete(doomed, recursive: true);
+    }
+
+    internal static HorizonException Unwritable(string path, Exception error) =>
+        new($"cannot write the checkpoint {path}: {error.Reason()}; free space there", error);
+
+    private static long? StepOf(string? name) =>
+        name is not null && name.StartsWith(Prefix, StringComparison.Ordinal)
+        && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step)
+        && name == string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step}") ? step : null;
+
+    private void Guard(Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(Path, error);
+        }
+    }
+}

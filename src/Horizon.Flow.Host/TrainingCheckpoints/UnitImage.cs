@@ -1,0 +1,70 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>The buffers of one unit as a checkpoint saves them: the store's own, or a copy of them. Owns no memory.</summary>
+public sealed class UnitImage
+{
+    private const long Alignment = 64;
+
+    private readonly IReadOnlyList<(HostBuffer Buffer, long Offset)> _places;
+
+    private UnitImage(UnitContents contents, IReadOnlyList<(HostBuffer Buffer, long Offset)> places)
+    {
+        Contents = contents;
+        _places = places;
+    }
+
+    /// <summary>What it consists of.</summary>
+    public UnitContents Contents { get; }
+
+    /// <summary>The buffers as tensors of a file, read while they are written.</summary>
+    public IReadOnlyList<TensorPart> Parts =>
+        [.. Contents.Buffers.Zip(_places, (buffer, place) => TensorPart.FromBuffer(buffer.Name, buffer.Type, [buffer.Elements], place.Buffer, place.Offset))];
+
+    /// <summary>Bytes that a copy needs.</summary>
+    public long CopyLength => CopyLengthOf(Contents);
+
+    /// <summary>The unit's own buffers.</summary>
+    public static UnitImage Of(UnitState unit, UnitContents contents)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(contents);
+        IEnumerable<HostBuffer> buffers = unit.Difference is { } difference ? [unit.Weights, difference, .. unit.OptimizerState] : [unit.Weights, .. unit.OptimizerState];
+        return new UnitImage(contents, [.. buffers.Select(buffer => (buffer, 0L))]);
+    }
+
+    /// <summary>Bytes that a copy of such a unit needs.</summary>
+    public static long CopyLengthOf(UnitContents contents)
+    {
+        ArgumentNullException.ThrowIfNull(contents);
+        return contents.Buffers.Sum(Padded);
+    }
+
+    /// <summary>Copies everything into one buffer, with all threads of a team.</summary>
+    /// <param name="target">At least <see cref="CopyLength"/> bytes.</param>
+    /// <param name="workers">The threads.</param>
+    /// <returns>The image over the copy.</returns>
+    public UnitImage CopyTo(HostBuffer target, HostWorkers workers)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(workers);
+        var places = new List<(HostBuffer, long)>();
+        var start = 0L;
+        foreach (var (buffer, (source, from)) in Contents.Buffers.Zip(_places))
+        {
+            var to = start;
+            workers.Sweep(Bytes(buffer), (_, first, count) => source.Span<byte>(from + first, count).CopyTo(target.Span<byte>(to + first, count)));
+            places.Add((target, to));
+            start += Padded(buffer);
+        }
+
+        return new UnitImage(Contents, places);
+    }
+
+    /// <summary>Where the bytes of a file's tensors go when they come back.</summary>
+    internal IEnumerable<(BufferContents Buffer, ITensorDestination Destination)> Destinations =>
+        Contents.Buffers.Zip(_places, (buffer, place) => (buffer, (ITensorDestination)new RawDestination(place.Buffer, place.Offset)));
+
+    private static long Bytes(BufferContents buffer) => buffer.Elements * buffer.Type.ByteSize();
+
+    private static long Padded(BufferContents buffer) => (Bytes(buffer) + Alignment - 1) / Alignment * Alignment;
+}

@@ -1,0 +1,49 @@
+using Horizon.Flow.Graph;
+
+namespace Horizon.Flow;
+
+/// <summary>Adds checkpoints to a plan: a stage before the update that protects, and one after it that offers.</summary>
+public static class CheckpointStages
+{
+    /// <summary>Lets a unit's gradient through when the unit may change.</summary>
+    public static StageKey<HostGradient, HostGradient> Protect { get; } = new("protect");
+
+    /// <summary>Offers the updated unit to the checkpoint.</summary>
+    public static StageKey<UnitUpdated, UnitUpdated> Save { get; } = new("save");
+
+    /// <summary>The plan with checkpoints, written with the verbs that any user has.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="writer">Writes them; made for the store that the run is started with.</param>
+    public static TrainingPlan WithCheckpoints(this TrainingPlan plan, CheckpointWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        return plan.WithCheckpoints(_ => writer);
+    }
+
+    /// <summary>The same with a writer that is asked for when a run starts: such a plan can be drawn without one.</summary>
+    public static TrainingPlan WithCheckpoints(this TrainingPlan plan, Func<TrainingContext, CheckpointWriter> writer)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(writer);
+        return plan.WithGraph(graph => graph
+            .InsertBefore(Stages.Update, Protect.Name, (run, stage) => MakeProtect(writer(run), run, stage))
+            .InsertAfter(Stages.Update, Save.Name, (run, stage) => MakeSave(writer(run), stage)));
+    }
+
+    private static StageBlock<HostGradient, HostGradient> MakeProtect(CheckpointWriter writer, TrainingContext run, StageOptions stage)
+    {
+        if (!ReferenceEquals(writer.Store, run.Store)) throw new HorizonException("the checkpoint writer was made for another store than the run's");
+        return new StageBlock<HostGradient, HostGradient>(stage, async (gradient, call) =>
+        {
+            // Counted as work, not as waiting: a disk that takes minutes is no stall of the graph.
+            await writer.ProtectAsync(gradient.Visit, run.Workers, call.Cancellation).ConfigureAwait(false);
+            return gradient;
+        });
+    }
+
+    private static StageBlock<UnitUpdated, UnitUpdated> MakeSave(CheckpointWriter writer, StageOptions stage) => new(stage, async (updated, call) =>
+    {
+        await writer.OfferAsync(updated.Visit, call.Cancellation).ConfigureAwait(false);
+        return updated;
+    });
+}

@@ -1,0 +1,216 @@
+using System.Runtime.ExceptionServices;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// Writes checkpoints while training goes on: each unit between its update of the checkpoint's step and its next one, straight from the
+/// store. Where the next update comes before the disk is ready, the unit is copied first; where no copy buffer is free, the update waits.
+/// </summary>
+/// <remarks>
+/// One checkpoint at a time: where one falls due while another is written, training waits. A checkpoint that fails (a full disk,
+/// say) leaves nothing behind; training goes on. Dispose it after the run and before the store.
+/// </remarks>
+public sealed class CheckpointWriter : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly ParameterStore _store;
+    private readonly ICheckpointTarget _target;
+    private readonly CheckpointOptions _options;
+    private readonly CheckpointContents _contents;
+    private readonly Stack<HostBuffer> _buffers = [];
+    private readonly CancellationTokenSource _drop = new();
+    private CheckpointUnderWay? _current;
+    private Task<Exception?> _writing = Task.FromResult<Exception?>(null);
+    private long _decided;
+    private CheckpointReport? _last;
+
+    /// <summary>Prepares; allocates the copy buffers.</summary>
+    /// <param name="plan">The plan whose runs are saved.</param>
+    /// <param name="store">Its store.</param>
+    /// <param name="target">Where checkpoints go.</param>
+    /// <param name="options">When, and what else they hold.</param>
+    public CheckpointWriter(TrainingPlan plan, ParameterStore store, ICheckpointTarget target, CheckpointOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(options);
+        (_store, _target, _options) = (store, target, options);
+        _contents = CheckpointContents.Of(plan.Model.Architecture, store, plan.Options.Optimizer);
+        _decided = store.Version;
+        // Page by page, as they are first used: where the disk keeps up they take no memory at all.
+        for (var i = 0; i < options.CopyBuffers; i++) _buffers.Push(new HostBuffer(CopyLength));
+        if (options.CopyBuffers > 0) CopiesOwned = [.. _buffers];
+    }
+
+    /// <summary>The store that is saved.</summary>
+    public ParameterStore Store => _store;
+
+    /// <summary>The newest complete checkpoint of this writer; null before the first.</summary>
+    public CheckpointReport? Last => Volatile.Read(ref _last);
+
+    private IReadOnlyList<HostBuffer> CopiesOwned { get; } = [];
+
+    private long CopyLength => _contents.Units.Where(unit => unit.IsTrained).Select(UnitImage.CopyLengthOf).DefaultIfEmpty(0).Max();
+
+    /// <summary>The copy buffers of a plan, for its memory budget.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="precision">How the store keeps parameters.</param>
+    /// <param name="copyBuffers">See <see cref="CheckpointOptions.CopyBuffers"/>.</param>
+    public static MemoryItem DescribeMemory(TrainingPlan plan, StorePrecision precision, int copyBuffers)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var largest = plan.Model.Units.Where(plan.Options.IsTrainable)
+            .Max(unit => (unit.ElementCount * 4) + plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength));
+        return new MemoryItem(MemoryPlace.Host, PoolNames.CheckpointCopies, copyBuffers * largest, $"{copyBuffers} x the largest unit with its optimizer state, {new ByteSize(largest)}");
+    }
+
+    /// <summary>A unit is through its update. Begins the checkpoint of the step where one is due, as soon as the one before it is complete.</summary>
+    public async ValueTask OfferAsync(UnitVisit visit, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        var step = visit.Step.Number;
+        if (!_options.IsDue(step)) return;
+        long? waitingSince = null;
+        while (true)
+        {
+            Task before;
+            lock (_gate)
+            {
+                if (step <= _decided) break;
+                if (_writing.IsCompleted)
+                {
+                    Begin(step, waitingSince: waitingSince);
+                    break;
+                }
+
+                before = _writing;
+            }
+
+            waitingSince ??= _options.Time.GetTimestamp();
+            await before.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (_current?.Step == step) _current.Offer(visit.Unit, _store.AppliedSteps);
+    }
+
+    /// <summary>Returns as soon as a unit may be updated: at once, unless a checkpoint still needs it as it is.</summary>
+    public ValueTask ProtectAsync(UnitVisit visit, HostWorkers workers, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        CheckpointUnderWay? current;
+        lock (_gate) current = _current;
+        return current?.ProtectAsync(visit.Unit, visit.Step.Number, workers, cancellationToken) ?? ValueTask.CompletedTask;
+    }
+
+    /// <summary>Waits for the checkpoint under way, if all of its units are there; one that fails is only warned of.</summary>
+    public async Task FinishAsync()
+    {
+        Task writing;
+        lock (_gate)
+        {
+            if (_current is { IsAllOffered: false }) return;
+            writing = _writing;
+        }
+
+        await writing.ConfigureAwait(false);
+    }
+
+    /// <summary>Writes a checkpoint of the store as it is. No step may be under way.</summary>
+    /// <returns>The checkpoint; the one before, where it was of this step already.</returns>
+    /// <exception cref="HorizonException">It cannot be written, or the store is damaged.</exception>
+    public async Task<CheckpointReport> WriteNowAsync()
+    {
+        if (_store.Damage is { } damage) throw new HorizonException($"no checkpoint can be written, for the parameters are not at one step: {damage}");
+        await FinishAsync().ConfigureAwait(false);
+        var step = _store.Version;
+        if (Last is { } last && last.Step == step) return last;
+        Task<Exception?> writing;
+        lock (_gate)
+        {
+            var current = Begin(step, isWarned: false);
+            for (var unit = 0; unit < _store.Units.Count; unit++)
+                if (_store.IsTrainable(unit)) current.Offer(unit, _store.AppliedSteps);
+            writing = _writing;
+        }
+
+        if (await writing.ConfigureAwait(false) is { } error) ExceptionDispatchInfo.Throw(error);
+        return Last!;
+    }
+
+    /// <summary>Finishes a checkpoint whose units are all there, and drops one whose step never ended. Frees the copies.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await FinishAsync().ConfigureAwait(false);
+        await _drop.CancelAsync().ConfigureAwait(false);
+        await _writing.ConfigureAwait(false);
+        foreach (var copy in CopiesOwned) copy.Dispose();
+        _drop.Dispose();
+    }
+
+    private CheckpointUnderWay Begin(long step, bool isWarned = true, long? waitingSince = null)
+    {
+        _decided = Math.Max(_decided, step);
+        var images = _store.Units.Zip(_contents.Units, UnitImage.Of);
+        var current = _current = new CheckpointUnderWay(step, images, _store.IsTrainable, _buffers, _options.Time);
+        if (waitingSince is { } since) current.AddWait(since);
+        _writing = Task.Run(() => RunAsync(current, isWarned));
+        return current;
+    }
+
+    // Never fails: gives what went wrong.
+    private async Task<Exception?> RunAsync(CheckpointUnderWay current, bool isWarned)
+    {
+        try
+        {
+            await WriteAsync(current, _drop.Token).ConfigureAwait(false);
+            return null;
+        }
+        catch (OperationCanceledException cancelled) when (_drop.IsCancellationRequested)
+        {
+            return cancelled;
+        }
+        catch (Exception error)
+        {
+            if (isWarned) _options.Warned?.Invoke($"{error.Message}; training goes on without the checkpoint of step {current.Step}");
+            return error;
+        }
+        finally
+        {
+            current.Release();
+        }
+    }
+
+    private async Task WriteAsync(CheckpointUnderWay current, CancellationToken cancellationToken)
+    {
+        var bytes = _store.ByteLength;
+        string path;
+        var draft = _target.Begin(current.Step, bytes);
+        await using (draft.ConfigureAwait(false))
+        {
+            for (var written = 0; written < _store.Units.Count; written++)
+            {
+                var unit = await current.TakeAsync(cancellationToken).ConfigureAwait(false);
+                await draft.WriteUnitAsync(unit.Index, unit.Image, cancellationToken).ConfigureAwait(false);
+                current.Written(unit);
+            }
+
+            if (_options.BeforeCommit is { } before) await before(current.Step, cancellationToken).ConfigureAwait(false);
+            var manifest = CheckpointManifest.Of(current.Step, current.AppliedSteps, _contents, _options.Configuration, _options.Progress(current.Step));
+            path = await draft.CommitAsync(manifest, cancellationToken).ConfigureAwait(false);
+        }
+
+        var report = new CheckpointReport(current.Step, path, bytes, _options.Time.GetElapsedTime(current.Started), current.CopiedUnits, current.Waited);
+        Volatile.Write(ref _last, report);
+        _options.Written?.Invoke(report);
+        try
+        {
+            _target.Prune(current.Step);
+        }
+        catch (HorizonException error)
+        {
+            _options.Warned?.Invoke($"older checkpoints stay: {error.Message}");
+        }
+    }
+}

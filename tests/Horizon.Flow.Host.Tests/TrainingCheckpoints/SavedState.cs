@@ -1,0 +1,59 @@
+namespace Horizon.Flow.Host.Tests;
+
+/// <summary>A random store of a few small units with any optimizer, perhaps one of them frozen.</summary>
+internal sealed class SavedState : IDisposable
+{
+    private readonly IHostOptimizer _optimizer;
+
+    public SavedState(int seed, StorePrecision? precision = null, string? optimizer = null, string architecture = "llama")
+    {
+        var random = new Random(seed);
+        _optimizer = OptimizerFactory.Create(optimizer ?? OptimizerFactory.Names.Order(StringComparer.Ordinal).ElementAt(random.Next(OptimizerFactory.Names.Count)));
+        var frozen = random.Next(4);
+        var layouts = Enumerable.Range(0, random.Next(1, 4)).Select(unit => new UnitLayout($"unit {unit}", $"kind {unit}", Parameters(unit, random)));
+        Store = ParameterStore.Create(layouts.ToList(), precision ?? (random.Next(2) == 0 ? StorePrecision.Fp32 : StorePrecision.Bf16), _optimizer, layout => layout.Name != $"unit {frozen}" || frozen == 0);
+        foreach (var buffer in Buffers) random.NextBytes(buffer.Span<byte>(0, (int)buffer.ByteLength));
+        Store.Reset(random.Next(1, 1000));
+        Store.AppliedSteps = random.Next(0, (int)Store.Version + 1);
+        Contents = CheckpointContents.Of(architecture, Store, _optimizer);
+    }
+
+    public ParameterStore Store { get; }
+
+    public CheckpointContents Contents { get; }
+
+    public IReadOnlyList<byte[]> State =>
+        [BitConverter.GetBytes(Store.Version), BitConverter.GetBytes(Store.AppliedSteps), .. Buffers.Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray())];
+
+    private IEnumerable<HostBuffer> Buffers => Store.Units.SelectMany(unit => unit.OptimizerState.Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>();
+
+    /// <summary>The same layout, with other numbers in it.</summary>
+    public static SavedState Other(int seed)
+    {
+        var other = new SavedState(seed);
+        foreach (var buffer in other.Buffers) buffer.Span<byte>(0, (int)buffer.ByteLength).Fill(0xA5);
+        other.Store.Reset(0);
+        other.Store.AppliedSteps = 0;
+        return other;
+    }
+
+    /// <summary>Writes it as the checkpoint of a step.</summary>
+    public async Task<string> WriteAsync(TrainingCheckpoints folder, long step, bool copied = false)
+    {
+        await using var draft = folder.Begin(step, Store.ByteLength);
+        using var workers = new HostWorkers(2);
+        for (var unit = Store.Units.Count - 1; unit >= 0; unit--)
+        {
+            var image = UnitImage.Of(Store.Units[unit], Contents.Units[unit]);
+            using var copy = new HostBuffer(image.CopyLength);
+            await draft.WriteUnitAsync(unit, copied ? image.CopyTo(copy, workers) : image);
+        }
+
+        return await draft.CommitAsync(CheckpointManifest.Of(step, Store.AppliedSteps, Contents, "a: 1\n", new Dictionary<string, string> { ["epoch"] = "3" }));
+    }
+
+    public void Dispose() => Store.Dispose();
+
+    private static (string Role, string TensorName, long[] Shape)[] Parameters(int unit, Random random) =>
+        [.. Enumerable.Range(0, random.Next(1, 4)).Select(i => ($"p{i}", $"model.{unit}.p{i}", random.Next(2) == 0 ? (long[])[random.Next(1, 40)] : [random.Next(1, 9), random.Next(1, 300)]))];
+}
