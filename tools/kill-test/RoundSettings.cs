@@ -5,7 +5,7 @@ namespace Horizon.Flow.KillTest;
 /// <summary>What is trained in a round, and what may change from start to start because it changes no result.</summary>
 internal sealed record RoundSettings(string Optimizer, string Precision, double MaxGradNorm, int Accumulation, int EverySteps)
 {
-    public const int Steps = 400;
+    public const int Steps = 150;
 
     private static readonly string[] Optimizers = ["adamw", "muon", "adafactor", "lion", "adamw8bit", "sgd"];
 
