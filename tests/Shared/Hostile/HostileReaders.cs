@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text;
 using System.Text.Json;
 using Horizon.Flow.Host;
@@ -30,6 +31,13 @@ public static class HostileReaders
             - { pattern: "*norm.weight", weight_decay: 0 }
         """;
 
+    private const string Manifest = """
+        {"format":1,"step":3,"applied_steps":3,"contents":{"architecture":"A","precision":"Bf16","optimizer":"adamw","units":[{"name":"u","is_trained":true,
+        "parameters":[{"name":"w","shape":[2,3]}],"buffers":[{"name":"weights","type":"BFloat16","elements":6},{"name":"state.exp_avg","type":"UInt8","elements":24}]}]},
+        "configuration":"","configuration_checksum":"99aa06d3014798d86001c324468d497f","progress":{"data":"1"},
+        "files":[{"name":"unit-00000.safetensors","bytes":100,"checksum":"00"}]}
+        """;
+
     private static readonly Lazy<HuggingFaceTokenizer> Plain = new(() => HuggingFaceTokenizer.Load(Folder("stories260K")));
     private static readonly Lazy<HuggingFaceTokenizer> Chat = new(() => HuggingFaceTokenizer.Load(Folder("qwen3-mini-tokenizer")));
 
@@ -55,6 +63,7 @@ public static class HostileReaders
         new("text", HostileFiles.From(Texts("Once upon a time there was a naïve 猫.\n")), (folder, file) => ReadData(folder, file, ".txt")) { BytesAByte = ManyDocuments },
         new("YAML", HostileFiles.From(Texts(Yaml)), (folder, file) => ConfigurationLoader.Load(Put(folder, "run.yaml", file), use: ConfigurationUse.Inspect)) { FreeBytes = 16 << 20 },
         new("metrics.jsonl", HostileFiles.From(Texts("{\"step\":1,\"loss\":2}\n{\"step\":2,\"eval_loss\":1}\n")), (folder, file) => MetricsWriter.Resume(Put(folder, "metrics.jsonl", file), 1).Dispose()),
+        new("checkpoint manifest", HostileFiles.From(Texts(Manifest)), ReadManifest),
     ];
 
     private static void ReadSafetensors(string folder, byte[] file)
@@ -88,6 +97,17 @@ public static class HostileReaders
         File.CreateSymbolicLink(Path.Combine(shards, "out.safetensors"), Path.Combine(outside, "c.safetensors"));
         File.CreateSymbolicLink(Path.Combine(shards, "loop.safetensors"), Path.Combine(shards, "loop.safetensors"));
         Directory.CreateSymbolicLink(Path.Combine(shards, "far"), outside);
+    }
+
+    // With the right checksum, or every damage would end there.
+    private static void ReadManifest(string folder, byte[] file)
+    {
+        var step = Directory.CreateDirectory(Path.Combine(folder, "step-3")).FullName;
+        var checksum = Convert.ToHexStringLower(XxHash128.Hash(file));
+        Put(step, "manifest.json", [.. Encoding.ASCII.GetBytes($"{{\"xxh128\": \"{checksum}\", \"manifest\": "), .. file, .. "}\n"u8]);
+        var checkpoint = new TrainingCheckpoints(folder).Open(3);
+        var unit = new UnitContents("u", true, [new("w", [2, 3])], [new("weights", ElementType.BFloat16, 6), new("state.exp_avg", ElementType.UInt8, 24)]);
+        checkpoint.Require(new CheckpointContents("A", StorePrecision.Bf16, "adamw", [unit]), []);
     }
 
     private static void ReadConfig(string folder, byte[] file)
