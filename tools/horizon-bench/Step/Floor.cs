@@ -6,8 +6,12 @@ namespace Horizon.Flow.Bench;
 /// <param name="Upload">Bytes up / rate.</param>
 /// <param name="Download">Bytes down / rate.</param>
 /// <param name="Update">Parameters / the optimizer's rate.</param>
-internal sealed record Floor(double Compute, double ComputeWithoutRecompute, double Upload, double Download, double Update)
+/// <param name="LayerForward">Seconds of one layer's forward: what keeping the layer saves.</param>
+internal sealed record Floor(double Compute, double ComputeWithoutRecompute, double Upload, double Download, double Update, double LayerForward)
 {
+    /// <summary>The floor of a step that does not recompute some layers.</summary>
+    public double WithKept(int layers) => Math.Max(Math.Max(Compute - (layers * LayerForward), Update), Math.Max(Upload, Download));
+
     public double Seconds => Math.Max(Math.Max(Compute, Update), Math.Max(Upload, Download));
 
     public string Binding => Seconds == Compute ? "compute" : Seconds == Update ? "update" : Seconds == Upload ? "upload" : "download";

@@ -28,7 +28,8 @@ internal static class FloorBench
             count * ((config.LayerCount * (forward + backward)) + head),
             bytesUp / rate,
             bytesDown / rate,
-            all / update);
+            all / update,
+            count * forward);
         report.Say($"floor: compute {floor.Compute:F3} s ({floor.ComputeWithoutRecompute:F3} s with nothing recomputed), up {bytesUp / 1e9:F1} GB {floor.Upload:F3} s, down {bytesDown / 1e9:F1} GB {floor.Download:F3} s, update {floor.Update:F3} s; {floor.Binding} binds at {floor.Seconds:F3} s");
         return floor;
     }
@@ -85,7 +86,9 @@ internal static class FloorBench
             backward += back;
         }
 
-        var (attention, attentionBack) = await AttentionAsync(device, config, type, settings);
+        var (attention, attentionBack) = await AttentionAsync(device, config, type, settings, ordered: false);
+        var (inOrder, inOrderBack) = await AttentionAsync(device, config, type, settings, ordered: true);
+        report.Say($"attention whose sums are ordered, as training takes it: forward {inOrder * 1e3:F2} ms, backward {inOrderBack * 1e3:F2} ms");
         report.Say($"attention: forward {attention * 1e3:F2} ms, backward {attentionBack * 1e3:F2} ms; a layer's floor: forward {(forward + attention) * 1e3:F1} ms, backward {(backward + attentionBack) * 1e3:F1} ms");
         var piece = Math.Min(tokens, 8192);
         var (headThere, headBack) = await ProductAsync(device, piece, config.VocabularySize, hidden, type);
@@ -106,16 +109,23 @@ internal static class FloorBench
         return (forward, backward);
     }
 
-    private static async Task<(double Forward, double Backward)> AttentionAsync(IComputeDevice device, ModelConfig config, ScalarType type, StepSettings settings)
+    private static async Task<(double Forward, double Backward)> AttentionAsync(IComputeDevice device, ModelConfig config, ScalarType type, StepSettings settings, bool ordered)
     {
         long[] shape = [settings.Batch, config.HeadCount, settings.Sequence, config.HeadDimension];
         var tensors = await device.Lane.RunAsync(() => Enumerable.Range(0, 4).Select(_ => Random(device, type, shape)).ToArray());
-        var forward = await Stopclock.TimeAsync(device, () => scaled_dot_product_attention(tensors[0], tensors[1], tensors[2], is_casual: true));
+        Tensor Attend()
+        {
+            using var order = ordered ? DeterministicScope.Enter(device.TorchDevice) : default;
+            return scaled_dot_product_attention(tensors[0], tensors[1], tensors[2], is_casual: true);
+        }
+
+        var forward = await Stopclock.TimeAsync(device, () => Attend());
         foreach (var tensor in tensors[..3]) tensor.requires_grad_();
         var both = await Stopclock.TimeAsync(device, () =>
         {
             using var grad = enable_grad();
-            autograd.grad([scaled_dot_product_attention(tensors[0], tensors[1], tensors[2], is_casual: true)], tensors[..3], [tensors[3]]);
+            using var order = ordered ? DeterministicScope.Enter(device.TorchDevice) : default;
+            autograd.grad([Attend()], tensors[..3], [tensors[3]]);
         });
         await Free(device, tensors);
         return (forward, both - forward);

@@ -67,7 +67,7 @@ internal static class StepCommand
         start = clock.GetTimestamp();
         var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });
         report.Say($"run started in {clock.GetElapsedTime(start).TotalSeconds:F1} s (page-locking)");
-        var results = new StepResults(settings, plan.Model, budget, floor, report);
+        var results = new StepResults(settings, plan, budget, floor, report);
         try
         {
             await foreach (var step in run.StepsAsync(Batches(settings, plan.Model.VocabularySize))) results.Add(step);

@@ -3,7 +3,7 @@ using Horizon.Flow.Host;
 namespace Horizon.Flow.Bench;
 
 /// <summary>Collects step reports and sums them up.</summary>
-internal sealed class StepResults(StepSettings settings, ModelDefinition model, MemoryBudget budget, Floor? floor, Report report)
+internal sealed class StepResults(StepSettings settings, TrainingPlan plan, MemoryBudget budget, Floor? floor, Report report)
 {
     private readonly List<StepReport> _steps = [];
 
@@ -31,12 +31,17 @@ internal sealed class StepResults(StepSettings settings, ModelDefinition model, 
         report.Say($"RESULT {settings.Summary}: median of {times.Count}: {median:F3} s/step, {tokens / median:N0} tokens/s, {Tera(median):F0} TFLOP/s (6 N tokens)");
         report.Say($"memory: host {new ByteSize(host)} (budget {new ByteSize(budget.HostBytes)}), device {new ByteSize(device)} (budget {new ByteSize(budget.DeviceBytes)})");
         if (floor is not null)
+        {
+            var kept = Enumerable.Range(0, plan.Model.Hidden.Count).Count(layer => plan.Options.Activations(layer) == ActivationPolicy.Keep);
             report.Say($"floor {floor.Seconds:F3} s ({floor.Binding}; nothing recomputed {Math.Max(floor.ComputeWithoutRecompute, floor.Update):F3} s): the step reaches {floor.Seconds / median:P0} of it");
+            if (kept > 0) report.Say($"floor {floor.WithKept(kept):F3} s with {kept} layers not recomputed: the step reaches {floor.WithKept(kept) / median:P0} of it");
+        }
+
         if (!settings.Csv) return;
         Console.WriteLine("shape,layers,batch,sequence,accumulation,precision,clip,interval,seconds,tokens_per_second,tflops,host_bytes,host_budget,device_bytes,device_budget,floor_compute,floor_up,floor_down,floor_update");
         Console.WriteLine(FormattableString.Invariant(
-            $"{settings.Shape},{model.Hidden.Count - 1},{settings.Batch},{settings.Sequence},{settings.Accumulation},{settings.Precision},{settings.Clip},{settings.Interval},{median:F4},{tokens / median:F0},{Tera(median):F1},{host},{budget.HostBytes},{device},{budget.DeviceBytes},{floor?.Compute:F4},{floor?.Upload:F4},{floor?.Download:F4},{floor?.Update:F4}"));
+            $"{settings.Shape},{plan.Model.Hidden.Count - 1},{settings.Batch},{settings.Sequence},{settings.Accumulation},{settings.Precision},{settings.Clip},{settings.Interval},{median:F4},{tokens / median:F0},{Tera(median):F1},{host},{budget.HostBytes},{device},{budget.DeviceBytes},{floor?.Compute:F4},{floor?.Upload:F4},{floor?.Download:F4},{floor?.Update:F4}"));
     }
 
-    private double Tera(double seconds) => 6.0 * model.ParameterCount * _steps[^1].Tokens / seconds / 1e12;
+    private double Tera(double seconds) => 6.0 * plan.Model.ParameterCount * _steps[^1].Tokens / seconds / 1e12;
 }
