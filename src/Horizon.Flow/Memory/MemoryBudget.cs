@@ -104,6 +104,7 @@ public sealed class MemoryBudget
     {
         const long Libraries = (2L << 30) - (102L << 20);
         yield return new(MemoryPlace.Device, "context and libraries", Libraries, "of the GPU's driver, libtorch and its caches; measured");
+        yield return new(MemoryPlace.Host, "CUDA libraries", 940L << 20, "resident beside all buffers; measured");
         if (batch.Tokens == 0) yield break;
         var widest = plan.Model.Hidden.Where(binding => !binding.Template.IsEmbedding).SelectMany(binding => plan.Model.Units[binding.Unit].Parameters)
             .Where(slot => slot.Shape.Count == 2).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max();
