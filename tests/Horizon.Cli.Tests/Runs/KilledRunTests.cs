@@ -33,6 +33,8 @@ public sealed class KilledRunTests : IDisposable
         Directory.Delete(_run.Output, recursive: true);
 
         foreach (var checkpoints in (int[])[1, 2, 3]) await SignalAsync(checkpoints, Die);
+        // The second one ends it at once, whatever it was saving.
+        Assert.Equal(ExitCodes.Terminated, (await SignalAsync(1, Terminate, times: 2)).ExitCode);
         var (exitCode, output) = await SignalAsync(1, Terminate);
         Assert.Equal(ExitCodes.Terminated, exitCode);
         var steps = _run.Metrics().Count;
@@ -48,7 +50,7 @@ public sealed class KilledRunTests : IDisposable
     }
 
     // Lets the run write so many checkpoints first.
-    private async Task<(int ExitCode, string Output)> SignalAsync(int checkpoints, int signal)
+    private async Task<(int ExitCode, string Output)> SignalAsync(int checkpoints, int signal, int times = 1)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
         foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "horizon.dll"), "train", _run.In("run.yaml"), "--resume"]) start.ArgumentList.Add(argument);
@@ -62,6 +64,7 @@ public sealed class KilledRunTests : IDisposable
         }
 
         Assert.Equal(0, Kill(process.Id, signal));
+        for (var again = 1; again < times; again++) _ = Kill(process.Id, signal); // it may be gone
         output += await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         return (process.ExitCode, output);
