@@ -17,19 +17,23 @@ public static partial class FolderFlush
     public static void ToDisk(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (OperatingSystem.IsWindows()) return;
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        FlushOne(full);
-        if (Path.GetDirectoryName(full) is { } parent) FlushOne(parent);
+        Entries(full, mayBeForbidden: true);
+        if (Path.GetDirectoryName(full) is { } parent) Entries(parent, mayBeForbidden: true);
     }
 
-    private static void FlushOne(string folder)
+    /// <summary>Flushes the one folder's list of names.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <param name="mayBeForbidden">Whether a folder that may not be read is passed over.</param>
+    /// <exception cref="IOException">There is no such folder, or the disk does not take it.</exception>
+    internal static void Entries(string folder, bool mayBeForbidden = false)
     {
+        if (OperatingSystem.IsWindows()) return;
         // O_RDONLY; .NET's own files refuse to open a folder.
         var descriptor = Open(folder, 0);
         if (descriptor < 0)
         {
-            if (Marshal.GetLastPInvokeError() == NoPermission) return;
+            if (mayBeForbidden && Marshal.GetLastPInvokeError() == NoPermission) return;
             throw Failed(folder);
         }
 

@@ -41,13 +41,13 @@ internal sealed class CheckpointDraft : ICheckpointDraft
         var (_, stream) = await ChecksummedFile.WriteAsync(
             Path.Combine(_partial, ManifestFile.Name), bytes.Length, writer => writer.WriteAsync(bytes, cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
         await FlushAsync(stream, Task.CompletedTask).ConfigureAwait(false);
-        FolderSync.Flush(_partial);
+        FolderFlush.Entries(_partial);
         var path = _folder.PathOf(_step);
         // One of this step is there only if it was damaged, or the run was wound back before it: the new one is the same, and whole.
         if (Directory.Exists(path)) _folder.Delete(_step);
         Directory.Move(_partial, path);
         _committed = true;
-        FolderSync.Flush(_folder.Path);
+        FolderFlush.Entries(_folder.Path);
         return path;
     });
 

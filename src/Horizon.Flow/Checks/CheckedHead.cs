@@ -28,20 +28,8 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
     }
 
     /// <inheritdoc/>
-    public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
-    {
-        var sum = inner.LossSum(parameters, hidden, batch);
-        try
-        {
-            numbers.Check(sum, "the loss", Pass, batch, parameters);
-            return sum;
-        }
-        catch
-        {
-            sum.Dispose();
-            throw;
-        }
-    }
+    public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch) =>
+        numbers.Checked(inner.LossSum(parameters, hidden, batch), "the loss", Pass, batch, parameters);
 
     /// <inheritdoc/>
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);

@@ -16,20 +16,8 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public bool CanKeepTapes => inner.CanKeepTapes;
 
     /// <inheritdoc/>
-    public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
-    {
-        var output = inner.Forward(parameters, input, batch);
-        try
-        {
-            numbers.Check(output, "the output", "forward", batch, parameters);
-            return output;
-        }
-        catch
-        {
-            output.Dispose();
-            throw;
-        }
-    }
+    public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch) =>
+        numbers.Checked(inner.Forward(parameters, input, batch), "the output", "forward", batch, parameters);
 
     /// <inheritdoc/>
     public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch)

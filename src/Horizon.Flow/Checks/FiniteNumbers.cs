@@ -19,6 +19,22 @@ internal sealed record FiniteNumbers(UnitLayout Unit, int Layer)
         throw Found($"{what} is not finite ({count} of {values.numel()} numbers)", pass, batch, cause);
     }
 
+    /// <summary>The same for a result on its way to the caller, disposed if it is refused.</summary>
+    /// <exception cref="HorizonException">A value is not finite.</exception>
+    public Tensor Checked(Tensor values, string what, string pass, DeviceBatch batch, ParameterViews? weights = null)
+    {
+        try
+        {
+            Check(values, what, pass, batch, weights);
+            return values;
+        }
+        catch
+        {
+            values.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Checks every parameter's gradient, and names the first bad one.</summary>
     public void CheckGradients(ParameterViews? gradients, string pass, DeviceBatch batch)
     {
