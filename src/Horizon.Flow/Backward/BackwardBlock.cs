@@ -20,7 +20,7 @@ public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
             var visit = unit.Visit;
             await call.WaitFor(visit.MicroBatch.Turns.WaitAsync(visit.BackwardTurn, call.Cancellation)).ConfigureAwait(false);
             var gradient = visit.GivesGradient ? await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false) : null;
-            await device.Lane.RunAsync(() => Run(device, unit, gradient?.Value), call.Cancellation).ConfigureAwait(false);
+            await device.Lane.RunAsync(() => Run(device, unit, gradient), call.Cancellation).ConfigureAwait(false);
             unit.Weights?.Dispose();
             visit.MicroBatch.Turns.Done(visit.BackwardTurn);
             return gradient is null ? null : new DeviceGradient(visit, gradient);
@@ -28,8 +28,9 @@ public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
     {
     }
 
-    private static void Run(IComputeDevice device, RecomputedUnit unit, DeviceSlot? gradient)
+    private static void Run(IComputeDevice device, RecomputedUnit unit, Lease<DeviceSlot>? lease)
     {
+        var gradient = lease?.Value;
         var visit = unit.Visit;
         var microBatch = visit.MicroBatch;
         if (gradient is not null) device.ComputeWaits(gradient.Fence);
@@ -40,7 +41,14 @@ public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
 
         if (visit.BeginsSegment) microBatch.DropInput(visit.Layer);
         else microBatch.KeepInput(visit.Layer, null); // it is the output of the tape below, which disposes it
-        if (visit.ClosesMicroBatch) microBatch.Dispose();
+        if (visit.ClosesMicroBatch)
+        {
+            // The next micro-batch comes in when this one's last gradient goes down, so that its head cannot overtake it: a tied unit's
+            // gradients are summed in the order in which they come, and fp32 sums depend on it.
+            lease?.Carry(microBatch.TakeAdmission());
+            microBatch.Dispose();
+        }
+
         var done = device.RecordCompute();
         if (unit.Weights is { } weights) weights.Value.Fence = done;
         if (gradient is not null) gradient.Fence = done;

@@ -40,8 +40,16 @@ public sealed class MicroBatchScope : IDisposable
     /// <summary>The order of its visits.</summary>
     public Turnstile Turns { get; } = new();
 
-    /// <summary>The right to hold activations on the device; taken by admission, given back at the last visit.</summary>
+    /// <summary>The right to hold activations on the device; taken by admission, given back when the last gradient goes down, or at the last visit.</summary>
     public Lease<object>? Admission { get; set; }
+
+    /// <summary>The admission, the caller's from now on; null where there is none.</summary>
+    public Lease<object>? TakeAdmission()
+    {
+        var admission = Admission;
+        Admission = null;
+        return admission;
+    }
 
     /// <summary>The tokens on the device, made by the first visit.</summary>
     public DeviceBatch? Batch { get; private set; }
