@@ -20,12 +20,12 @@ public sealed record GraphDrawing(IReadOnlyList<DrawnNode> Nodes, IReadOnlyList<
             node.Name,
             [
                 $"{node.Traits.RunsOn}; holds {node.Traits.Capacity}{(node.Traits.Parallelism > 1 ? $", {node.Traits.Parallelism} at once" : "")}",
-                .. node.Traits.Pools.Select(pool => poolText?.Invoke(pool) ?? pool),
+                .. node.Traits.Pools.Select(pool => poolText?.Invoke(pool.Name) ?? pool.Name),
                 .. shares is not null && shares.TryGetValue(node.Name, out var share) ? [Describe(share)] : Array.Empty<string>(),
             ],
             node.Name == busiest)).ToList();
         var edges = plan.Edges.Select(edge => new DrawnEdge(
-            edge.From, edge.To, edge.Route is null ? edge.Message.Name : $"{edge.Message.Name}: {edge.Route}")).ToList();
+            edge.From, edge.To, edge.Route is null ? edge.Message.Name : $"{edge.Message.Name}: {edge.Route}", edge.IsFeedback)).ToList();
         return new GraphDrawing(nodes, edges);
     }
 

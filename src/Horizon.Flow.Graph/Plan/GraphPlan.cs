@@ -31,23 +31,81 @@ public sealed record GraphPlan<TContext>
         this with { Nodes = Nodes.Add(new(key.Name, typeof(TIn), null, traits ?? new(), create)) };
 
     /// <summary>Links two stages by name; the types are checked by <see cref="Validate"/>.</summary>
-    public GraphPlan<TContext> Connect<TMessage>(string from, string to, string? route = null, Predicate<TMessage>? takes = null)
+    /// <param name="from">The giving stage.</param>
+    /// <param name="to">The taking stage.</param>
+    /// <param name="route">Which messages take the edge, in words; null for all that no earlier edge took.</param>
+    /// <param name="takes">The same as a predicate.</param>
+    /// <param name="feedback">Whether it leads back to a hub that the stage gets its messages from.</param>
+    public GraphPlan<TContext> Connect<TMessage>(string from, string to, string? route = null, Predicate<TMessage>? takes = null, bool feedback = false)
         where TMessage : class
     {
         if (route is null != takes is null) throw new ArgumentException("a route needs both its name and its predicate", nameof(route));
-        return this with { Edges = Edges.Add(new PlanEdge<TMessage>(from, to, route, takes)) };
+        return this with { Edges = Edges.Add(new PlanEdge<TMessage>(from, to, route, takes) { IsFeedback = feedback }) };
     }
 
     /// <summary>Links two stages; the compiler checks the types.</summary>
-    public GraphPlan<TContext> Connect<TIn, TMessage, TOut>(
-        StageKey<TIn, TMessage> from, StageKey<TMessage, TOut> to, string? route = null, Predicate<TMessage>? takes = null)
-        where TMessage : class
+    public GraphPlan<TContext> Connect<TIn, TMessage, TTaken, TOut>(
+        StageKey<TIn, TMessage> from, StageKey<TTaken, TOut> to, string? route = null, Predicate<TMessage>? takes = null)
+        where TMessage : class, TTaken
         where TOut : class => Connect(from.Name, to.Name, route, takes);
 
     /// <summary>Links a stage to the end of a line; the compiler checks the types.</summary>
-    public GraphPlan<TContext> Connect<TIn, TMessage>(
-        StageKey<TIn, TMessage> from, SinkKey<TMessage> to, string? route = null, Predicate<TMessage>? takes = null)
-        where TMessage : class => Connect(from.Name, to.Name, route, takes);
+    public GraphPlan<TContext> Connect<TIn, TMessage, TTaken>(
+        StageKey<TIn, TMessage> from, SinkKey<TTaken> to, string? route = null, Predicate<TMessage>? takes = null)
+        where TMessage : class, TTaken => Connect(from.Name, to.Name, route, takes);
+
+    /// <summary>Links a hub's port for the messages that <paramref name="to"/> takes.</summary>
+    public GraphPlan<TContext> ConnectPort<TIn, TGiven, TMessage, TOut>(
+        StageKey<TIn, TGiven> hub, StageKey<TMessage, TOut> to, string? route = null, Predicate<TMessage>? takes = null)
+        where TGiven : class
+        where TMessage : class, TGiven
+        where TOut : class => Connect(hub.Name, to.Name, route, takes);
+
+    /// <summary>Links a stage back to the hub that it gets its messages from.</summary>
+    public GraphPlan<TContext> Feed<TIn, TMessage, TTaken, TOut>(StageKey<TIn, TMessage> from, StageKey<TTaken, TOut> hub)
+        where TMessage : class, TTaken
+        where TOut : class => Connect<TMessage>(from.Name, hub.Name, feedback: true);
+
+    /// <summary>Takes every edge between two stages away.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public GraphPlan<TContext> Disconnect(string from, string to)
+    {
+        FindEdges(from, to);
+        return this with { Edges = Edges.RemoveAll(edge => edge.From == from && edge.To == to) };
+    }
+
+    /// <summary>Takes a stage away with all its edges. What gave to it must be linked to something else.</summary>
+    public GraphPlan<TContext> Drop(string name)
+    {
+        var node = Node(name);
+        return this with { Nodes = Nodes.Remove(node), Edges = Edges.RemoveAll(edge => edge.From == name || edge.To == name) };
+    }
+
+    /// <summary>Takes up the stages and edges of another plan: a fragment, to be connected by the edges that come after.</summary>
+    public GraphPlan<TContext> Include(GraphPlan<TContext> fragment)
+    {
+        ArgumentNullException.ThrowIfNull(fragment);
+        return this with { Nodes = Nodes.AddRange(fragment.Nodes), Edges = Edges.AddRange(fragment.Edges) };
+    }
+
+    /// <summary>Puts a new stage on the edge between two stages, and on no other edge of theirs; its route and its feedback stay.</summary>
+    /// <exception cref="ArgumentException">There is no such edge for messages of this type.</exception>
+    public GraphPlan<TContext> InsertBetween<TMessage>(
+        string from, string to, string name, Func<TContext, StageOptions, IPropagatorBlock<TMessage, TMessage>> create, StageTraits? traits = null)
+        where TMessage : class
+    {
+        var edges = FindEdges(from, to).OfType<PlanEdge<TMessage>>().ToList();
+        if (edges.Count == 0) throw new ArgumentException($"the edge {from} -> {to} does not carry {typeof(TMessage).Name}; it carries {FindEdges(from, to)[0].Message.Name}", nameof(to));
+        var plan = Add(new StageKey<TMessage, TMessage>(name), create, traits);
+        return plan with { Edges = [.. plan.Edges.Select(edge => edge is PlanEdge<TMessage> one && edges.Contains(one) ? one with { To = name, IsFeedback = false } : edge), new PlanEdge<TMessage>(name, to) { IsFeedback = edges[0].IsFeedback }] };
+    }
+
+    /// <summary>Whether everything that leaves <paramref name="from"/> comes to <paramref name="to"/> as it was: no stage between may change it.</summary>
+    public bool ComesUnchanged(string from, string to)
+    {
+        var next = Edges.Where(edge => edge.From == from && !edge.IsFeedback).ToList();
+        return next.Count > 0 && next.TrueForAll(edge => edge.To == to || (Node(edge.To).Traits.PassesThrough && ComesUnchanged(edge.To, to)));
+    }
 
     /// <summary>The stage of that name.</summary>
     /// <exception cref="ArgumentException">The plan has none; the message lists those it has.</exception>
@@ -88,11 +146,13 @@ public sealed record GraphPlan<TContext>
         where TIn : class
         where TOut : class
     {
-        var node = Node(key.Name);
-        var plan = Add(new StageKey<TIn, TIn>(name), create, (traits ?? new()) with { IsEntry = node.Traits.IsEntry });
-        plan = plan with { Edges = [.. plan.Edges.Select(edge => edge.To == key.Name ? edge with { To = name } : edge)] };
-        return plan.Exchange(key.Name, old => old with { Traits = old.Traits with { IsEntry = false } }).Connect<TIn>(name, key.Name);
+        return InsertBefore(key.Name, new StageKey<TIn, TIn>(name), create, traits);
     }
+
+    /// <summary>Puts a new stage on everything that enters the end of a line.</summary>
+    public GraphPlan<TContext> InsertBefore<TIn>(
+        SinkKey<TIn> key, string name, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits = null)
+        where TIn : class => InsertBefore(key.Name, new StageKey<TIn, TIn>(name), create, traits);
 
     /// <summary>Takes a stage with equal input and output out again; its neighbours are linked to each other.</summary>
     public GraphPlan<TContext> Remove<TMessage>(StageKey<TMessage, TMessage> key)
@@ -122,6 +182,23 @@ public sealed record GraphPlan<TContext>
         var problems = Validate();
         if (problems.Count > 0) throw new PlanException(problems);
         return RunningGraph.Build(this, context, options ?? new());
+    }
+
+    private GraphPlan<TContext> InsertBefore<TIn>(
+        string before, StageKey<TIn, TIn> key, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits)
+        where TIn : class
+    {
+        var node = Node(before);
+        var plan = Add(key, create, (traits ?? new()) with { IsEntry = node.Traits.IsEntry });
+        plan = plan with { Edges = [.. plan.Edges.Select(edge => edge.To == before ? edge with { To = key.Name } : edge)] };
+        return plan.Exchange(before, old => old with { Traits = old.Traits with { IsEntry = false } }).Connect<TIn>(key.Name, before);
+    }
+
+    private List<PlanEdge> FindEdges(string from, string to)
+    {
+        var found = Edges.Where(edge => edge.From == Node(from).Name && edge.To == Node(to).Name).ToList();
+        return found.Count > 0 ? found
+            : throw new ArgumentException($"there is no edge {from} -> {to}; '{from}' leads to {string.Join(", ", Edges.Where(edge => edge.From == from).Select(edge => edge.To).DefaultIfEmpty("nothing"))}");
     }
 
     private GraphPlan<TContext> Exchange(string name, Func<PlanNode<TContext>, PlanNode<TContext>> change)

@@ -11,6 +11,9 @@ public abstract record PlanEdge(string From, string To, string? Route)
     /// <summary>Type of the messages.</summary>
     public abstract Type Message { get; }
 
+    /// <summary>True for an edge back to a hub that the stage got its messages from: no part of the order in which stages end.</summary>
+    public bool IsFeedback { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Route is null ? $"{From} -> {To}" : $"{From} -> {To} [{Route}]";
 

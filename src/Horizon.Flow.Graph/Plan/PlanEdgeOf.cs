@@ -19,17 +19,19 @@ public sealed record PlanEdge<TMessage>(string From, string To, string? Route = 
     public override string ToString() => base.ToString();
 
     internal override void Link(IDataflowBlock source, IDataflowBlock target, IReadOnlyList<PlanEdge> earlier) =>
-        Links.Connect((ISourceBlock<TMessage>)source, (ITargetBlock<TMessage>)target, Unclaimed(earlier, Takes));
+        Links.Connect(Source(source), (ITargetBlock<TMessage>)target, Unclaimed(earlier, Takes));
 
-    internal override void Drain(IDataflowBlock source) => Links.Drain((ISourceBlock<TMessage>)source);
+    internal override void Drain(IDataflowBlock source) => Links.Drain(Source(source));
 
     internal override void LinkDeadEnd(IDataflowBlock source, IReadOnlyList<PlanEdge> edges, Action<StageException> onFault) =>
-        Links.DeadEnd((ISourceBlock<TMessage>)source, From, Unclaimed(edges, null)!, onFault);
+        Links.DeadEnd(Source(source), From, Unclaimed(edges, null)!, onFault);
+
+    private static ISourceBlock<TMessage> Source(IDataflowBlock block) => block is IHub hub ? hub.Port<TMessage>() : (ISourceBlock<TMessage>)block;
 
     // A full target postpones, and Dataflow then offers the message to the next link: so each link must refuse what belongs to another.
     private static Predicate<TMessage>? Unclaimed(IReadOnlyList<PlanEdge> earlier, Predicate<TMessage>? takes)
     {
-        var others = earlier.Cast<PlanEdge<TMessage>>().Select(edge => edge.Takes!).ToArray();
+        var others = earlier.OfType<PlanEdge<TMessage>>().Select(edge => edge.Takes!).ToArray();
         return others.Length == 0 ? takes : message => (takes is null || takes(message)) && !Array.Exists(others, other => other(message));
     }
 }

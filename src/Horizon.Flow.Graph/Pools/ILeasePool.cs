@@ -12,6 +12,11 @@ public interface ILeasePool : IDisposable
     /// <summary>How many leases are out now.</summary>
     int Outstanding { get; }
 
+    /// <summary>Waits for a lease of any item, for who does not know the pool's type.</summary>
+    /// <exception cref="NotSupportedException">The pool has different items for different askers.</exception>
+    ValueTask<IDisposable> RentAnyAsync(CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException($"pool '{Name}' has different items for different askers");
+
     /// <summary>
     /// Takes back every lease that is out, whoever holds it. Only after the run has stopped: blocks that faulted drop their
     /// messages undisposed, so the pool, not the messages, is the authority on what is out.

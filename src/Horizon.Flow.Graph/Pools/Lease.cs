@@ -9,7 +9,6 @@ public sealed class Lease<T> : IDisposable
 {
     private readonly T _item;
     private LeasePool<T>? _pool;
-    private IDisposable? _carried;
 
     internal Lease(LeasePool<T> pool, T item)
     {
@@ -31,17 +30,8 @@ public sealed class Lease<T> : IDisposable
     /// <summary>Whether the lease was given back.</summary>
     public bool IsReturned => _pool is null;
 
-    /// <summary>Gives something else back together with the item, and not before: whoever returns this lease need not know of it.</summary>
-    /// <param name="other">Such as a lease of another pool. Null for nothing.</param>
-    public void Carry(IDisposable? other) => _carried = other;
-
-    /// <summary>Gives the item back to its pool, and what it carries.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _pool, null) is not { } pool) return;
-        pool.Return(this, _item);
-        _carried?.Dispose();
-    }
+    /// <summary>Gives the item back to its pool.</summary>
+    public void Dispose() => Interlocked.Exchange(ref _pool, null)?.Return(this, _item);
 
     internal bool Revoke() => Interlocked.Exchange(ref _pool, null) is not null;
 

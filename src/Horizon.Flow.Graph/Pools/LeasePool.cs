@@ -56,6 +56,9 @@ public sealed class LeasePool<T> : ILeasePool
         return Take();
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<IDisposable> RentAnyAsync(CancellationToken cancellationToken = default) => await RentAsync(cancellationToken).ConfigureAwait(false);
+
     /// <summary>Takes an item if a credit is free.</summary>
     public bool TryRent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Lease<T>? lease)
     {

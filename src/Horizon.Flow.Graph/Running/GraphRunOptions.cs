@@ -6,6 +6,9 @@ public sealed record GraphRunOptions
     /// <summary>Stops every block at once when cancelled.</summary>
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>Schedulers by the places that traits name (<see cref="StageTraits.RunsOn"/>); a stage elsewhere runs on the thread pool.</summary>
+    public IReadOnlyDictionary<string, TaskScheduler> Places { get; init; } = new Dictionary<string, TaskScheduler>();
+
     /// <summary>The clock of all measurements.</summary>
     /// <value>The system's.</value>
     public TimeProvider Time { get; init; } = TimeProvider.System;

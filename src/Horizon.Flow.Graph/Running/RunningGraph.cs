@@ -10,6 +10,8 @@ public sealed class RunningGraph : IDisposable
     private readonly Dictionary<string, IDataflowBlock> _blocks = [];
     private readonly CancellationTokenSource _stop;
     private readonly List<StageProbe> _probes = [];
+    private readonly HashSet<string> _entries = [];
+    private readonly HashSet<string> _sourceless = [];
     private StageException? _fault;
 
     private RunningGraph(CancellationToken cancellation) =>
@@ -31,7 +33,18 @@ public sealed class RunningGraph : IDisposable
     public IDataflowBlock Block(string name) => _blocks[name];
 
     /// <summary>The block that takes what comes from outside.</summary>
-    public ITargetBlock<TIn> Entry<TIn>() => (ITargetBlock<TIn>)_blocks[EntryName];
+    /// <param name="name">The stage, one of those marked as an entry.</param>
+    public ITargetBlock<TIn> Entry<TIn>(string name) => _entries.Contains(name) && _blocks[name] is ITargetBlock<TIn> block ? block
+        : throw new ArgumentException($"'{name}' is no entry for {typeof(TIn).Name}; entries are {string.Join(", ", _entries.Order(StringComparer.Ordinal))}", nameof(name));
+
+    /// <summary>Says that nothing more comes from outside: the graph ends when what is inside has gone through.</summary>
+    public void Complete()
+    {
+        foreach (var entry in _entries.Where(entry => _sourceless.Contains(entry))) _blocks[entry].Complete();
+    }
+
+    /// <summary>What its hubs wait for, in words.</summary>
+    public string State => string.Join("; ", _blocks.Where(pair => pair.Value is IHub).Select(pair => $"{pair.Key} {((IHub)pair.Value).State}"));
 
     /// <summary>Stops every block at once; messages inside are dropped.</summary>
     public void Stop() => _stop.Cancel();
@@ -68,11 +81,12 @@ public sealed class RunningGraph : IDisposable
                 Capacity = node.Traits.Capacity,
                 Parallelism = node.Traits.Parallelism,
                 Cancellation = graph.Stopping,
+                Scheduler = options.Places.GetValueOrDefault(node.Traits.RunsOn),
                 OnFault = graph.Report,
                 Probe = probe,
             }) ?? throw new PlanException([new($"stage '{node.Name}'", "its recipe gave no block", "return one")]);
             graph._blocks.Add(node.Name, block);
-            if (node.Traits.IsEntry) graph.EntryName = node.Name;
+            if (node.Traits.IsEntry) graph._entries.Add(node.Name);
             watched.Add(node.Name, graph.Watch(node.Name, block));
         }
 
@@ -81,10 +95,11 @@ public sealed class RunningGraph : IDisposable
             var outgoing = plan.Edges.Where(edge => edge.From == node.Name).ToList();
             for (var i = 0; i < outgoing.Count; i++)
                 outgoing[i].Link(graph._blocks[node.Name], graph._blocks[outgoing[i].To], outgoing[..i]);
-            if (outgoing.Count > 0 && outgoing.TrueForAll(edge => edge.Route is not null))
-                outgoing[0].LinkDeadEnd(graph._blocks[node.Name], outgoing, graph.Report);
-            var sources = plan.Edges.Where(edge => edge.To == node.Name).Select(edge => watched[edge.From]).Distinct().ToList();
+            foreach (var routed in outgoing.GroupBy(edge => edge.Message).Where(edges => edges.All(edge => edge.Route is not null)))
+                routed.First().LinkDeadEnd(graph._blocks[node.Name], [.. routed], graph.Report);
+            var sources = plan.Edges.Where(edge => edge.To == node.Name && !edge.IsFeedback).Select(edge => watched[edge.From]).Distinct().ToList();
             if (sources.Count > 0) Links.PropagateCompletion(sources, graph._blocks[node.Name]);
+            else graph._sourceless.Add(node.Name);
         }
 
         graph.Completion = Task.WhenAll([.. watched.Values, .. graph._blocks.Values.OfType<IWatching>().Select(block => block.Watching)]);
@@ -94,8 +109,6 @@ public sealed class RunningGraph : IDisposable
         });
         return graph;
     }
-
-    private string EntryName { get; set; } = "";
 
     /// <summary>Ends with the block, never faults. Blocks that are not ours say what went wrong only by their completion.</summary>
     private Task<Exception?> Watch(string name, IDataflowBlock block) => block.Completion.ContinueWith(

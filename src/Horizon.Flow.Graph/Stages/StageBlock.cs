@@ -38,6 +38,23 @@ public class StageBlock<TIn, TOut> : IPropagatorBlock<TIn, TOut>, IReceivableSou
             options.ToDataflow());
     }
 
+    /// <summary>A stage whose body waits for nothing and gives one message, or none (null), for each: for bodies that compute.</summary>
+    public StageBlock(StageOptions options, Func<TIn, TOut?> body)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(body);
+        Options = options;
+        _inner = new TransformManyBlock<TIn, TOut>(
+            input =>
+            {
+                var output = StageRunner.Run(options, input, body);
+                if (output is null) return [];
+                StageRunner.Stamp(options, output);
+                return (IEnumerable<TOut>)[output];
+            },
+            options.ToDataflow());
+    }
+
     /// <summary>A stage that gives any number of messages for each.</summary>
     public StageBlock(StageOptions options, Func<TIn, StageCall, ValueTask<IReadOnlyList<TOut>>> body)
     {

@@ -17,6 +17,9 @@ public sealed record StageOptions
     /// <value>1.</value>
     public int Parallelism { get; init; } = 1;
 
+    /// <summary>Where bodies run, one message a task; null for the thread pool.</summary>
+    public TaskScheduler? Scheduler { get; init; }
+
     /// <summary>Stops the stage at once; what it holds is dropped.</summary>
     public CancellationToken Cancellation { get; init; }
 
@@ -34,5 +37,7 @@ public sealed record StageOptions
         MaxDegreeOfParallelism = Parallelism,
         CancellationToken = Cancellation,
         EnsureOrdered = true,
+        TaskScheduler = Scheduler ?? TaskScheduler.Default,
+        MaxMessagesPerTask = Scheduler is null ? DataflowBlockOptions.Unbounded : 1,
     };
 }

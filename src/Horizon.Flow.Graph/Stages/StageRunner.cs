@@ -10,12 +10,7 @@ internal static class StageRunner
     public static async Task<TResult> RunAsync<TIn, TResult>(
         StageOptions options, TIn input, Func<TIn, StageCall, ValueTask<TResult>> body)
     {
-        options.Cancellation.ThrowIfCancellationRequested();
-        var message = input as IUnitMessage;
-        var time = options.Probe?.Time ?? TimeProvider.System;
-        var call = new StageCall(time, options.Probe, options.Cancellation);
-        var start = time.GetTimestamp();
-        options.Probe?.AddWorking(1);
+        var (call, start) = Begin(options);
         try
         {
             return await body(input, call).ConfigureAwait(false);
@@ -26,19 +21,59 @@ internal static class StageRunner
         }
         catch (Exception cause)
         {
-            var fault = cause as StageException ?? new StageException(options.Name, message, cause);
-            options.OnFault?.Invoke(fault);
-            throw fault;
+            throw Report(options, input, cause);
         }
         finally
         {
-            options.Probe?.AddWorking(-1);
-            options.Probe?.Record(message, start, time.GetTimestamp(), call.WaitedTicks);
+            End(options, input, call, start);
+        }
+    }
+
+    /// <summary>The same for a body that waits for nothing, with no task made for it.</summary>
+    public static TResult Run<TIn, TResult>(StageOptions options, TIn input, Func<TIn, TResult> body)
+    {
+        var (call, start) = Begin(options);
+        try
+        {
+            return body(input);
+        }
+        catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception cause)
+        {
+            throw Report(options, input, cause);
+        }
+        finally
+        {
+            End(options, input, call, start);
         }
     }
 
     public static void Stamp(StageOptions options, object? output)
     {
         if (output is IUnitMessage message) message.ReadyTimestamp = (options.Probe?.Time ?? TimeProvider.System).GetTimestamp();
+    }
+
+    private static (StageCall Call, long Start) Begin(StageOptions options)
+    {
+        options.Cancellation.ThrowIfCancellationRequested();
+        var time = options.Probe?.Time ?? TimeProvider.System;
+        options.Probe?.AddWorking(1);
+        return (new StageCall(time, options.Probe, options.Cancellation), time.GetTimestamp());
+    }
+
+    private static StageException Report(StageOptions options, object? input, Exception cause)
+    {
+        var fault = cause as StageException ?? new StageException(options.Name, input as IUnitMessage, cause);
+        options.OnFault?.Invoke(fault);
+        return fault;
+    }
+
+    private static void End(StageOptions options, object? input, StageCall call, long start)
+    {
+        options.Probe?.AddWorking(-1);
+        options.Probe?.Record(input as IUnitMessage, start, options.Probe.Time.GetTimestamp(), call.WaitedTicks);
     }
 }

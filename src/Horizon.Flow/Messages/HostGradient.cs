@@ -41,6 +41,23 @@ public sealed class HostGradient : UnitMessage
         ? Slab.Value.Span<float>(offset, count)
         : throw new InvalidOperationException($"the gradient of '{UnitName}' is {Type}, not Float32");
 
+    /// <summary>The first micro-batch, from 0, whose gradient of the unit was not finite; null where none was seen.</summary>
+    public int? BadMicroBatch { get; private init; }
+
+    /// <summary>What was decided on the step; null before that.</summary>
+    public StepVerdict? Verdict { get; private init; }
+
     /// <summary>The same gradient with its sum of squares.</summary>
-    public HostGradient WithSumOfSquares(double sum) => new(Visit, Slab, Type, sum, Layout);
+    /// <param name="sum">Over all elements.</param>
+    /// <param name="badMicroBatch">The first micro-batch, from 0, whose gradient was not finite; null where none was seen.</param>
+    public HostGradient WithSumOfSquares(double sum, int? badMicroBatch = null) =>
+        new(Visit, Slab, Type, sum, Layout) { BadMicroBatch = badMicroBatch, Verdict = Verdict };
+
+    /// <summary>The same gradient with what was decided on its step.</summary>
+    public HostGradient WithVerdict(StepVerdict verdict) => new(Visit, Slab, Type, SumOfSquares, Layout) { BadMicroBatch = BadMicroBatch, Verdict = verdict };
+
+    /// <summary>What says that the update is done.</summary>
+    /// <exception cref="InvalidOperationException">Nothing was decided on the step: the gradient did not go through clip.</exception>
+    public UnitUpdated Updated() => new(
+        Visit, SumOfSquares, Verdict ?? throw new InvalidOperationException($"nothing was decided on the gradient of {Visit}: a clip stage gives each a verdict"));
 }

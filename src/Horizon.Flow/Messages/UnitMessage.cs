@@ -1,28 +1,17 @@
-using Horizon.Flow.Graph;
-
 namespace Horizon.Flow;
 
-/// <summary>What every message of a training graph has: the visit it is about.</summary>
-public abstract class UnitMessage : IUnitMessage
+/// <summary>A message about one visit of one unit.</summary>
+public abstract class UnitMessage : StepMessage
 {
     /// <summary>Creates the message.</summary>
     protected UnitMessage(UnitVisit visit)
-    {
-        ArgumentNullException.ThrowIfNull(visit);
-        Visit = visit;
-    }
+        : base((visit ?? throw new ArgumentNullException(nameof(visit))).Step) => Visit = visit;
 
     /// <summary>The visit.</summary>
     public UnitVisit Visit { get; }
 
     /// <inheritdoc/>
-    public long Step => Visit.Step.Number;
-
-    /// <inheritdoc/>
-    public string UnitName => Visit.Layout.Name;
-
-    /// <inheritdoc/>
-    public long ReadyTimestamp { get; set; }
+    public override string UnitName => Visit.Layout.Name;
 
     /// <inheritdoc/>
     public override string ToString() => $"{GetType().Name}({Visit})";

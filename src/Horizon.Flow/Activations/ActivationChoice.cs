@@ -1,0 +1,63 @@
+namespace Horizon.Flow;
+
+/// <summary>Which layers keep, recompute or move out their activations.</summary>
+/// <param name="Policies">One for each entry of <see cref="ModelDefinition.Hidden"/>.</param>
+public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
+{
+    /// <summary>A layer's policy, as <see cref="TrainingOptions.Activations"/> wants it.</summary>
+    public ActivationPolicy Of(int layer) => Policies[layer];
+
+    /// <summary>How many layers have a policy.</summary>
+    public int Count(ActivationPolicy policy) => Policies.Count(one => one == policy);
+
+    /// <summary>The same policy for every layer.</summary>
+    public static ActivationChoice All(ModelDefinition model, ActivationPolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return new([.. model.Hidden.Select(binding => binding.Template.IsEmbedding ? ActivationPolicy.Recompute : policy)]);
+    }
+
+    /// <summary>
+    /// The fastest choice that fits: as many layers as possible keep, the others recompute; where not even their inputs fit, as few as
+    /// possible move out. The last layers keep: theirs is the shortest time until backward, and what the others recompute comes when these
+    /// tapes are gone. The first ones move out: theirs is the longest.
+    /// </summary>
+    /// <param name="plan">The plan; its own policies do not count.</param>
+    /// <param name="fits">Whether a choice fits.</param>
+    /// <param name="mayMove">Whether moving out helps: not where the device computes in host memory.</param>
+    /// <returns>Where nothing fits, what takes least.</returns>
+    public static ActivationChoice Fastest(TrainingPlan plan, Predicate<ActivationChoice> fits, bool mayMove = true)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(fits);
+        var model = plan.Model;
+        var lowest = ActivationTable.Of(plan).LowestTrainedLayer;
+        var layers = Enumerable.Range(0, model.Hidden.Count).Where(layer => layer >= lowest && !model.Hidden[layer].Template.IsEmbedding).ToList();
+        var keepable = layers.Where(layer => model.Hidden[layer].Template.CanKeepTapes).ToList();
+        ActivationChoice With(IEnumerable<int> chosen, ActivationPolicy policy)
+        {
+            var set = chosen.ToHashSet();
+            return new([.. Enumerable.Range(0, model.Hidden.Count).Select(layer => set.Contains(layer) ? policy : ActivationPolicy.Recompute)]);
+        }
+
+        var recompute = With([], ActivationPolicy.Recompute);
+        if (fits(recompute))
+        {
+            return Enumerable.Range(1, keepable.Count).Reverse()
+                .Select(count => With(keepable.TakeLast(count), ActivationPolicy.Keep)).FirstOrDefault(choice => fits(choice)) ?? recompute;
+        }
+
+        return !mayMove || layers.Count == 0 ? recompute
+            : Enumerable.Range(1, layers.Count).Select(count => With(layers.Take(count), ActivationPolicy.MoveOut)).FirstOrDefault(choice => fits(choice))
+            ?? With(layers, ActivationPolicy.MoveOut);
+    }
+
+    /// <summary>Such as <c>12 layers keep, 16 recompute</c>.</summary>
+    public override string ToString()
+    {
+        var words = new[] { (ActivationPolicy.Keep, "keep"), (ActivationPolicy.Recompute, "recompute"), (ActivationPolicy.MoveOut, "move out") };
+        // The embedding's is no choice.
+        var counts = words.Select(word => (Count: Policies.Skip(1).Count(policy => policy == word.Item1), Word: word.Item2)).Where(word => word.Count > 0);
+        return string.Join(", ", counts.Select((word, i) => i == 0 ? $"{word.Count} layer(s) {word.Word}" : $"{word.Count} {word.Word}"));
+    }
+}

@@ -1,0 +1,56 @@
+namespace Horizon.Flow;
+
+/// <summary>
+/// The moment of a micro-batch at which activations take most: found by walking its visits, forward, head and backward, with what each
+/// unit's template says of itself.
+/// </summary>
+/// <param name="Moment">In words.</param>
+/// <param name="Inputs">How many kept inputs are on the device then.</param>
+/// <param name="Tapes">How many kept tapes.</param>
+/// <param name="TapeBytes">Bytes of those tapes.</param>
+/// <param name="Working">Bytes of the work in hand.</param>
+internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long TapeBytes, long Working)
+{
+    /// <summary>All of it.</summary>
+    /// <param name="hidden">Bytes of one input.</param>
+    public long Bytes(long hidden) => (Inputs * hidden) + TapeBytes + Working;
+
+    public static ActivationPeak Of(ModelDefinition model, ActivationTable table, BatchShape batch)
+    {
+        var hidden = model.HiddenSize * batch.TokenBytes;
+        return Moments(model, table, batch, hidden).MaxBy(moment => moment.Bytes(hidden))!;
+    }
+
+    private static IEnumerable<ActivationPeak> Moments(ModelDefinition model, ActivationTable table, BatchShape batch, long hidden)
+    {
+        long Tape(int layer) => model.Hidden[layer].Template.TapeBytes(model.Units[model.Hidden[layer].Unit], batch);
+        long Kept(int layer) => model.Hidden[layer].Template.KeptTapeBytes(model.Units[model.Hidden[layer].Unit], batch);
+        long Work(int layer) => model.Hidden[layer].Template.WorkingBytes(model.Units[model.Hidden[layer].Unit], batch);
+        string Name(int layer) => model.Units[model.Hidden[layer].Unit].Name;
+        var first = table.Segments.Select(segment => segment.First).ToHashSet();
+        bool KeepsInput(int layer) => first.Contains(layer) && !model.Hidden[layer].Template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.MoveOut;
+        var (inputs, tapes, tapeBytes) = (0, 0, 0L);
+        for (var layer = 0; layer < model.Hidden.Count; layer++)
+        {
+            if (KeepsInput(layer)) inputs++;
+            var input = KeepsInput(layer) || model.Hidden[layer].Template.IsEmbedding ? 0 : hidden;
+            yield return new($"forward of '{Name(layer)}'", inputs, tapes, tapeBytes, input + Tape(layer) + Work(layer));
+            if (!first.Contains(layer) || table.PolicyOf(layer) != ActivationPolicy.Keep) continue;
+            tapes++;
+            tapeBytes += Kept(layer);
+        }
+
+        yield return new("the head", inputs, tapes, tapeBytes, hidden + model.Head.Template.WorkingBytes(model.Units[model.Head.Unit], batch));
+        foreach (var (begin, count) in table.Segments)
+        {
+            var layers = Enumerable.Range(begin, count).ToList();
+            var kept = table.PolicyOf(begin) == ActivationPolicy.Keep;
+            var work = layers.Max(Work) + layers.Sum(Tape) + ((count - 1) * hidden) - (kept ? Kept(begin) : 0);
+            yield return new($"backward of '{Name(begin + count - 1)}'", inputs, tapes, tapeBytes, work);
+            if (KeepsInput(begin)) inputs--;
+            if (!kept) continue;
+            tapes--;
+            tapeBytes -= Kept(begin);
+        }
+    }
+}

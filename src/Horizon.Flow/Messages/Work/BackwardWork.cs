@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>Backward through a unit.</summary>
+public sealed class BackwardWork : UnitWork
+{
+    internal BackwardWork(WorkOrder order)
+        : base(order)
+    {
+    }
+
+    /// <summary>What the unit's forward kept, bound to its weights.</summary>
+    public IUnitTape Tape
+    {
+        get
+        {
+            var tape = Read<IUnitTape>(0);
+            // Whether the tape was made with these weights or is bound to them now: backward waits for their upload.
+            var parameters = Parameters;
+            var values = Visit.Step.Program.Values;
+            if (Visit.Planned.Weights is { } weights && !values[Visit.Planned.Reads[0]].Holds.Contains(weights)) tape.Bind(parameters);
+            return tape;
+        }
+    }
+
+    /// <summary>[batch, sequence, hidden]: the gradient of the unit's output.</summary>
+    public Tensor OutputGradient => ReadTensor(1);
+
+    /// <summary>Gives the gradient of the input, null for an embedding; dropped where no unit below is trained.</summary>
+    public Computed Give(Tensor? inputGradient)
+    {
+        if (Visit.Planned.Writes.Length > 0) return Finish(inputGradient);
+        inputGradient?.Dispose();
+        return Finish();
+    }
+}

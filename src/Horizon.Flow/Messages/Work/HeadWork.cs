@@ -1,0 +1,23 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>The end of a training forward: loss, the head's gradients and the gradient of its input.</summary>
+public sealed class HeadWork : UnitWork
+{
+    internal HeadWork(WorkOrder order)
+        : base(order)
+    {
+    }
+
+    /// <summary>[batch, sequence, hidden].</summary>
+    public Tensor Input => ReadTensor(0);
+
+    /// <summary>Gives the loss and the gradient of the input; the head's own gradients lie in <see cref="UnitWork.Gradients"/> by now.</summary>
+    public Computed Give(HeadResult result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        WriteLoss(result.LossSum);
+        return Finish(result.InputGradient);
+    }
+}

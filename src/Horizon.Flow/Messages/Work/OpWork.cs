@@ -1,0 +1,59 @@
+using Horizon.Flow.Graph;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>An operation that the default programs do not have, or that gives numbers to the host: any inputs, any outputs.</summary>
+public sealed class OpWork : UnitWork
+{
+    internal OpWork(WorkOrder order)
+        : base(order)
+    {
+    }
+
+    /// <summary>A tensor that the visit reads, by its place in <see cref="ProgramVisit.Reads"/>.</summary>
+    public Tensor Input(int place = 0) => ReadTensor(place);
+
+    /// <summary>A tape that the visit reads.</summary>
+    public IUnitTape Tape(int place) => Read<IUnitTape>(place);
+
+    /// <summary>A rented buffer that the visit reads.</summary>
+    public DeviceSlot Buffer(int place) => Touch(Read<Lease<DeviceSlot>>(place).Value);
+
+    /// <summary>A rented buffer that the visit writes, by its place in <see cref="ProgramVisit.Writes"/>.</summary>
+    public DeviceSlot Target(int place) => Touch(((Lease<DeviceSlot>)Order.Rented[place]!).Value);
+
+    /// <summary>Gives what the visit writes, in order, without the rented buffers, which it wrote into.</summary>
+    public Computed Give(params ReadOnlySpan<object> values)
+    {
+        var computed = Finish(values!);
+        foreach (var slot in Order.Rented.OfType<Lease<DeviceSlot>>()) slot.Value.Fence = computed.Done;
+        return computed;
+    }
+
+    /// <summary>The same with a loss, a scalar: the sum over the labelled tokens.</summary>
+    public Computed GiveLoss(Tensor lossSum, params ReadOnlySpan<object> values)
+    {
+        WriteLoss(lossSum);
+        return Give(values);
+    }
+
+    /// <summary>Gives numbers to whoever asked for the pass (<see cref="TrainingRun.ComputeAsync"/>).</summary>
+    /// <param name="numbers">Any shape, fp32 or converted to it.</param>
+    /// <param name="values">What the visit writes beside.</param>
+    public Computed GiveResult(Tensor numbers, params ReadOnlySpan<object> values)
+    {
+        ArgumentNullException.ThrowIfNull(numbers);
+        var plain = numbers.to(float32).contiguous().DetachFromDisposeScope();
+        var computed = Give(values);
+        computed.Result = plain;
+        return computed;
+    }
+
+    private DeviceSlot Touch(DeviceSlot slot)
+    {
+        CheckLane();
+        Device.ComputeWaits(slot.Fence);
+        return slot;
+    }
+}

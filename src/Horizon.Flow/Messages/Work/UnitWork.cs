@@ -1,0 +1,110 @@
+using Horizon.Flow.Graph;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// Everything that one visit needs, lent by join: weights, inputs, the batch, where gradients go. A body computes and gives; it owns nothing and
+/// has nothing to return. It runs on the device's compute lane, where its temporaries are disposed when it ends.
+/// </summary>
+/// <remarks>
+/// The getters make the computation wait for a buffer's fence where the body first touches it; what a body gives is taken out of the lane's
+/// dispose scope, and the fence behind it is recorded. Off the lane both throw.
+/// </remarks>
+public abstract class UnitWork : UnitMessage
+{
+    private readonly WorkOrder _order;
+    private ParameterViews? _parameters;
+    private ParameterViews? _gradients;
+
+    private protected UnitWork(WorkOrder order)
+        : base(order.Visit) => _order = order;
+
+    /// <summary>Where it computes.</summary>
+    public IComputeDevice Device => _order.Device;
+
+    /// <summary>The model of the visit's store.</summary>
+    public ModelDefinition Model => _order.Model;
+
+    /// <summary>The micro-batch on the device.</summary>
+    public DeviceBatch Batch => _order.Batch;
+
+    /// <summary>What the sum of losses is multiplied by.</summary>
+    public double LossScale => Visit.Step.LossScale;
+
+    /// <summary>The operators of the visit's layer.</summary>
+    /// <exception cref="InvalidOperationException">The visit is the head's.</exception>
+    public IUnitTemplate Template => Visit.Layer < Model.Hidden.Count ? Model.Hidden[Visit.Layer].Template
+        : throw new InvalidOperationException($"{Visit} is the head's and has no layer; use {nameof(Head)}");
+
+    /// <summary>The operators of the head.</summary>
+    public IHeadTemplate Head => Model.Head.Template;
+
+    /// <summary>The unit's weights; null where the visit needs none.</summary>
+    public ParameterViews? Parameters => _parameters ??= Views(_order.Weights);
+
+    /// <summary>Where the gradients of the unit's parameters go, every element of them; null where the visit gives none.</summary>
+    public ParameterViews? Gradients => _gradients ??= Views(_order.Gradient);
+
+    /// <inheritdoc/>
+    public override string ToString() => Visit.ToString();
+
+    /// <summary>The order that it came with; join's own.</summary>
+    internal WorkOrder Order => _order;
+
+    /// <summary>A value that the visit reads, by its place among them.</summary>
+    private protected T Read<T>(int place)
+        where T : class
+    {
+        CheckLane();
+        return (_order.Reads[place] as T)
+            ?? throw new InvalidOperationException($"{Visit} reads {Visit.Step.Program.Values[Visit.Planned.Reads[place]].Name}, which is no {typeof(T).Name}");
+    }
+
+    /// <summary>A tensor that the visit reads.</summary>
+    private protected Tensor ReadTensor(int place) => Read<object>(place) switch
+    {
+        Tensor tensor => tensor,
+        Lease<ReturnedInput> returned => returned.Value.Open(),
+        var other => throw new InvalidOperationException($"{Visit} reads {Visit.Step.Program.Values[Visit.Planned.Reads[place]].Name}, which is no tensor but {other.GetType().Name}"),
+    };
+
+    /// <summary>The hidden state that the visit reads first; null for an embedding.</summary>
+    private protected Tensor? FirstTensor => Visit.Planned.Reads.Length == 0 ? null : ReadTensor(0);
+
+    /// <summary>Hands the values over to join, behind everything launched so far.</summary>
+    private protected Computed Finish(params ReadOnlySpan<object?> values)
+    {
+        CheckLane();
+        foreach (var value in values) (value as Tensor)?.DetachFromDisposeScope();
+        if (_order.Gradient is not null && _gradients is null)
+            throw new InvalidOperationException($"{Visit} gives a gradient in its program, but nothing was written to {nameof(Gradients)}");
+        var done = Device.RecordCompute();
+        if (_order.Gradient is { } gradient) gradient.Value.Fence = done;
+        return new Computed(this, [.. values], done);
+    }
+
+    /// <summary>Writes the loss where it goes down from.</summary>
+    private protected void WriteLoss(Tensor sum)
+    {
+        ArgumentNullException.ThrowIfNull(sum);
+        CheckLane();
+        var cell = _order.Loss ?? throw new InvalidOperationException($"{Visit} gives no loss in its program");
+        using var detached = sum.detach();
+        cell.Value.OnDevice.Flat.copy_(detached);
+    }
+
+    private ParameterViews? Views(Lease<DeviceSlot>? lease)
+    {
+        CheckLane();
+        if (lease is null) return null;
+        Device.ComputeWaits(lease.Value.Fence);
+        return lease.Value.ViewsOf(Visit.Layout);
+    }
+
+    private protected void CheckLane()
+    {
+        if (!Device.Lane.IsCurrent)
+            throw new InvalidOperationException($"{Visit} computes outside the device's compute lane; make its block with stage.ToDataflow(), which brings the lane, and compute before any await");
+    }
+}

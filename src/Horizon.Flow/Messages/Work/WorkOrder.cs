@@ -1,0 +1,18 @@
+using Horizon.Flow.Graph;
+
+namespace Horizon.Flow;
+
+/// <summary>What join lends for one visit.</summary>
+/// <param name="Run">The step that it belongs to.</param>
+/// <param name="Visit">The visit.</param>
+/// <param name="Device">Where to compute.</param>
+/// <param name="Model">Of the visit's store.</param>
+/// <param name="Batch">The micro-batch on the device.</param>
+/// <param name="Weights">The unit's weights, if it needs them.</param>
+/// <param name="Reads">The values read.</param>
+/// <param name="Rented">The rented values among those written, by their places; null for the others.</param>
+/// <param name="Gradient">Where its gradient goes, if it gives one.</param>
+/// <param name="Loss">Where its loss goes, if it gives one.</param>
+internal sealed record WorkOrder(
+    ProgramRun Run, UnitVisit Visit, IComputeDevice Device, ModelDefinition Model, DeviceBatch Batch, Lease<DeviceSlot>? Weights,
+    IReadOnlyList<object> Reads, IReadOnlyList<IDisposable?> Rented, Lease<DeviceSlot>? Gradient, Lease<LossCell>? Loss);

@@ -1,0 +1,95 @@
+using System.Globalization;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// What a plan will use where, known before anything is allocated. Host: parameters, moments, slabs. Device: (weight buffers + gradient
+/// buffers) x largest unit + kept inputs and tapes + the work in hand, at the moment when these take most.
+/// </summary>
+public sealed class MemoryBudget
+{
+    private MemoryBudget(IReadOnlyList<MemoryItem> items) => Items = items;
+
+    /// <summary>All lines.</summary>
+    public IReadOnlyList<MemoryItem> Items { get; }
+
+    /// <summary>Bytes on the host.</summary>
+    public long HostBytes => Items.Where(item => item.Place == MemoryPlace.Host).Sum(item => item.Bytes);
+
+    /// <summary>Bytes on the device.</summary>
+    public long DeviceBytes => Items.Where(item => item.Place == MemoryPlace.Device).Sum(item => item.Bytes);
+
+    /// <summary>The budget with one line more.</summary>
+    public MemoryBudget With(MemoryItem item) => new([.. Items, item]);
+
+    /// <summary>The budget of a plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="precision">How the store keeps parameters.</param>
+    /// <param name="rows">Rows of a micro-batch; 0 leaves activations out.</param>
+    /// <param name="sequenceLength">Tokens of a row.</param>
+    /// <param name="gpu">Whether it computes on a GPU: its kernels need fewer temporaries, its libraries and its allocator take memory.</param>
+    /// <param name="packed">Whether rows may hold several documents, which takes an attention mask.</param>
+    public static MemoryBudget Of(
+        TrainingPlan plan, StorePrecision precision, long rows = 0, long sequenceLength = 0, bool gpu = false, bool packed = false)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var model = plan.Model;
+        var element = precision == StorePrecision.Fp32 ? 4 : 2;
+        var trained = model.Units.Select(plan.Options.IsTrainable).ToList();
+        var trainedParameters = model.Units.Where((_, i) => trained[i]).Sum(unit => unit.ElementCount);
+        var state = model.Units.Where((_, i) => trained[i]).SelectMany(plan.Options.Optimizer.DescribeState).Sum(buffer => buffer.ByteLength);
+        var items = new List<MemoryItem>
+        {
+            new(MemoryPlace.Host, "weights", model.ParameterCount * element, Count(model.ParameterCount, element)),
+        };
+        if (precision == StorePrecision.Bf16)
+            items.Add(new(MemoryPlace.Host, "differences to the fp32 masters", model.ParameterCount * 2, Count(model.ParameterCount, 2)));
+        items.Add(new(MemoryPlace.Host, $"optimizer state ({plan.Options.Optimizer.Name})", state, Text($"{(double)state / Math.Max(1, trainedParameters):0.##} bytes x {trainedParameters:N0} trained parameters")));
+        var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)
+        {
+            FusedOperators = gpu && precision == StorePrecision.Bf16,
+            Packed = packed,
+        };
+        var sizing = new PoolSizing(plan, batch.Type, batch.Tokens > 0 ? batch : null);
+        items.AddRange(plan.Graph.Nodes.SelectMany(node => node.Traits.Pools).OfType<ITrainingPool>().DistinctBy(pool => pool.Name).SelectMany(pool => pool.MemoryIn(sizing)));
+        if (batch.Tokens > 0) items.AddRange(Activations(plan, batch));
+        if (gpu) items.AddRange(Overhead(plan, batch));
+        return new MemoryBudget(items);
+    }
+
+    /// <summary>A pool with its bytes, for drawings.</summary>
+    public string DescribePool(string pool)
+    {
+        var item = Items.FirstOrDefault(one => one.Kind == pool);
+        return item is null ? pool : $"{pool}: {new ByteSize(item.Bytes)}";
+    }
+
+    private static IEnumerable<MemoryItem> Activations(TrainingPlan plan, BatchShape batch)
+    {
+        var model = plan.Model;
+        var hidden = model.HiddenSize * batch.TokenBytes;
+        var peak = ActivationPeak.Of(model, ActivationTable.Of(plan), batch);
+        yield return new(MemoryPlace.Device, "kept inputs", peak.Inputs * hidden, Text($"{peak.Inputs} of [{batch.Tokens:N0}, {model.HiddenSize}]"));
+        if (peak.Tapes > 0)
+            yield return new(MemoryPlace.Device, "kept tapes", peak.TapeBytes, Text($"{peak.Tapes} layer(s) that are not computed again"));
+        yield return new(MemoryPlace.Device, "work in hand", peak.Working, Text($"at {peak.Moment}, where activations take most"));
+    }
+
+    // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens: the device's use above the sum of all
+    // tensors. libtorch's allocator splits a block as large as the widest tensor for smaller ones that stay, and has to make another.
+    private static IEnumerable<MemoryItem> Overhead(TrainingPlan plan, BatchShape batch)
+    {
+        const long Libraries = (2L << 30) - (102L << 20);
+        yield return new(MemoryPlace.Device, "context and libraries", Libraries, "of the GPU's driver, libtorch and its caches; measured");
+        yield return new(MemoryPlace.Host, "CUDA libraries", 940L << 20, "resident beside all buffers; measured");
+        if (batch.Tokens == 0) yield break;
+        var widest = plan.Model.Hidden.Where(binding => !binding.Template.IsEmbedding).SelectMany(binding => plan.Model.Units[binding.Unit].Parameters)
+            .Where(slot => slot.Shape.Count == 2).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max();
+        yield return new(MemoryPlace.Device, "split blocks", widest * batch.TokenBytes, Text($"of libtorch's allocator: one of [{batch.Tokens:N0}, {widest:N0}]; measured"));
+    }
+
+    private static string Count(long count, int bytes) => Text($"{bytes} bytes x {count:N0} parameters");
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

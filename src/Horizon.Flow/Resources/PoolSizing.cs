@@ -1,0 +1,17 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>What the size of a pool depends on, before anything is allocated.</summary>
+/// <param name="Plan">The plan.</param>
+/// <param name="WeightType">The type of weights and gradients.</param>
+/// <param name="Batch">The micro-batches; null where they are not known.</param>
+public sealed record PoolSizing(TrainingPlan Plan, ElementType WeightType, BatchShape? Batch = null)
+{
+    /// <summary>Elements of the largest unit of any model of the plan.</summary>
+    public long LargestUnit => Plan.Models.Max(model => model.Units.Max(unit => unit.ElementCount));
+
+    /// <summary>[units]: elements of a unit's gradient; null for one that is not trained.</summary>
+    public IReadOnlyList<long?> Gradients =>
+        [.. Plan.Model.Units.Select(unit => Plan.Options.IsTrainable(unit) ? Plan.Options.GradientLayout(unit).ElementCount : (long?)null)];
+}

@@ -1,0 +1,18 @@
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>Copies numbers to the host for whoever asked for them.</summary>
+/// <remarks>
+/// <para>Takes: <see cref="DeviceResult"/>. Gives: <see cref="HostResult"/>.</para>
+/// <para>Waits when: the copy is under way. Completes when: told to, after the last result. On fault: as any stage. Owns: the tensor, disposed after the copy.</para>
+/// </remarks>
+public sealed class ResultsBlock(IComputeDevice device, StageOptions options) : StageBlock<DeviceResult, HostResult>(options, async (result, call) =>
+{
+    using var numbers = result.Numbers;
+    var source = DeviceBuffer.Of(numbers);
+    using var target = new HostBuffer(Math.Max(1, source.ByteLength));
+    await call.WaitFor(device.Download(source, source.ByteLength, target, result.Ready).WaitAsync()).ConfigureAwait(false);
+    return new HostResult(result.Visit, target.Span<float>(0, (int)source.ElementCount).ToArray(), numbers.shape);
+});
