@@ -86,13 +86,12 @@ public sealed record GraphPlan<TContext>
     public GraphPlan<TContext> InsertBefore<TIn, TOut>(
         StageKey<TIn, TOut> key, string name, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits = null)
         where TIn : class
-        where TOut : class
-    {
-        var node = Node(key.Name);
-        var plan = Add(new StageKey<TIn, TIn>(name), create, (traits ?? new()) with { IsEntry = node.Traits.IsEntry });
-        plan = plan with { Edges = [.. plan.Edges.Select(edge => edge.To == key.Name ? edge with { To = name } : edge)] };
-        return plan.Exchange(key.Name, old => old with { Traits = old.Traits with { IsEntry = false } }).Connect<TIn>(name, key.Name);
-    }
+        where TOut : class => InsertBefore(Node(key.Name), name, create, traits);
+
+    /// <summary>Puts a new stage on everything that enters <paramref name="key"/>, the end of a line.</summary>
+    public GraphPlan<TContext> InsertBefore<TIn>(
+        SinkKey<TIn> key, string name, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits = null)
+        where TIn : class => InsertBefore(Node(key.Name), name, create, traits);
 
     /// <summary>Takes a stage with equal input and output out again; its neighbours are linked to each other.</summary>
     public GraphPlan<TContext> Remove<TMessage>(StageKey<TMessage, TMessage> key)
@@ -122,6 +121,17 @@ public sealed record GraphPlan<TContext>
         var problems = Validate();
         if (problems.Count > 0) throw new PlanException(problems);
         return RunningGraph.Build(this, context, options ?? new());
+    }
+
+    private GraphPlan<TContext> InsertBefore<TIn>(
+        PlanNode<TContext> node, string name, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits)
+        where TIn : class
+    {
+        if (Edges.Find(edge => edge.To == node.Name && Nodes.Exists(from => from.Name == edge.From && from.Traits.StaysBeforeNext)) is { } stays)
+            return InsertBefore(Node(stays.From), name, create, traits);
+        var plan = Add(new StageKey<TIn, TIn>(name), create, (traits ?? new()) with { IsEntry = node.Traits.IsEntry });
+        plan = plan with { Edges = [.. plan.Edges.Select(edge => edge.To == node.Name ? edge with { To = name } : edge)] };
+        return plan.Exchange(node.Name, old => old with { Traits = old.Traits with { IsEntry = false } }).Connect<TIn>(name, node.Name);
     }
 
     private GraphPlan<TContext> Exchange(string name, Func<PlanNode<TContext>, PlanNode<TContext>> change)

@@ -24,6 +24,9 @@ public sealed record StageTraits
     /// </summary>
     public bool HoldsWholeStep { get; init; }
 
+    /// <summary>True for a stage that sees what its next one sees: <c>InsertBefore</c> that one puts a new stage in front of both.</summary>
+    public bool StaysBeforeNext { get; init; }
+
     /// <summary>True where messages come from outside the graph.</summary>
     public bool IsEntry { get; init; }
 }

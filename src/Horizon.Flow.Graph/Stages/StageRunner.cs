@@ -13,9 +13,10 @@ internal static class StageRunner
         options.Cancellation.ThrowIfCancellationRequested();
         var message = input as IUnitMessage;
         var time = options.Probe?.Time ?? TimeProvider.System;
-        var call = new StageCall(time, options.Probe, options.Cancellation);
+        var call = new StageCall(time, options.Probe, message, options.Cancellation);
         var start = time.GetTimestamp();
-        options.Probe?.AddWorking(1);
+        options.Probe?.Enter(call);
+        StageCall.Current = call; // until this method returns: it does not flow back to the block
         try
         {
             return await body(input, call).ConfigureAwait(false);
@@ -32,8 +33,7 @@ internal static class StageRunner
         }
         finally
         {
-            options.Probe?.AddWorking(-1);
-            options.Probe?.Record(message, start, time.GetTimestamp(), call.WaitedTicks);
+            options.Probe?.Leave(call, start, time.GetTimestamp());
         }
     }
 

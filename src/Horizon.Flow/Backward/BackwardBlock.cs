@@ -18,7 +18,7 @@ public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
         : base(options, async (unit, call) =>
         {
             var visit = unit.Visit;
-            await call.WaitFor(visit.MicroBatch.Turns.WaitAsync(visit.BackwardTurn, call.Cancellation)).ConfigureAwait(false);
+            await call.WaitForGraph(visit.MicroBatch.Turns.WaitAsync(visit.BackwardTurn, call.Cancellation)).ConfigureAwait(false);
             var gradient = visit.GivesGradient ? await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false) : null;
             await device.Lane.RunAsync(() => Run(device, unit, gradient), call.Cancellation).ConfigureAwait(false);
             unit.Weights?.Dispose();

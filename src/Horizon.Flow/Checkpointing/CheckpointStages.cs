@@ -2,7 +2,7 @@ using Horizon.Flow.Graph;
 
 namespace Horizon.Flow;
 
-/// <summary>Adds checkpoints to a plan: a stage before the update that protects, and one after it that offers.</summary>
+/// <summary>Adds checkpoints to a plan: a stage before the update that protects, and one before the commit that offers.</summary>
 public static class CheckpointStages
 {
     /// <summary>Lets a unit's gradient through when the unit may change.</summary>
@@ -27,7 +27,8 @@ public static class CheckpointStages
         ArgumentNullException.ThrowIfNull(writer);
         return plan.WithGraph(graph => graph
             .InsertBefore(Stages.Update, Protect.Name, (run, stage) => MakeProtect(writer(run), run, stage))
-            .InsertAfter(Stages.Update, Save.Name, (run, stage) => MakeSave(writer(run), stage)));
+            // Before commit, and nothing between: what a stage of the user's own still does to the unit is saved, whichever verb came first.
+            .InsertBefore(Stages.Commit, Save.Name, (run, stage) => MakeSave(writer(run), stage), new StageTraits { StaysBeforeNext = true }));
     }
 
     private static StageBlock<HostGradient, HostGradient> MakeProtect(CheckpointWriter writer, TrainingContext run, StageOptions stage)

@@ -29,7 +29,7 @@ public sealed class ClipBlock : StageBlock<HostGradient, HostGradient>
             held.Add(gradient);
             if (held.Count < trainedUnits) return [];
             var step = gradient.Visit.Step;
-            await call.WaitFor(new ValueTask(step.LossesKnown.WaitAsync(call.Cancellation))).ConfigureAwait(false);
+            await call.WaitForGraph(new ValueTask(step.LossesKnown.WaitAsync(call.Cancellation))).ConfigureAwait(false);
             step.SkipReason ??= WhyNot(step, held);
             if (step.SkipReason is null) step.GradientScale = ClipMath.Scale(step.GradientNorm, maximum);
             HostGradient[] forward = [.. held.OrderBy(one => one.Visit.Unit)];

@@ -17,7 +17,7 @@ public sealed class CommitBlock : StageSink<UnitUpdated>
     public CommitBlock(ParameterStore store, StageOptions options, Action<UnitVisit>? onCommitted = null)
         : base(options, (updated, _) =>
         {
-            store.Advance(updated.Visit.Unit, updated.Visit.Step.Version + 1);
+            store.Advance(updated.Visit.Unit, updated.Visit.Step.VersionOf(updated.Visit.Unit) + 1);
             onCommitted?.Invoke(updated.Visit);
             return ValueTask.CompletedTask;
         })

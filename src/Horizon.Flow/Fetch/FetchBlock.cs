@@ -20,7 +20,7 @@ public sealed class FetchBlock : StageBlock<UnitRequest, HostUnit>
         {
             var visit = request.Visit;
             if (!visit.NeedsWeights) return new HostUnit(visit, null);
-            await call.WaitFor(store.WaitForVersionAsync(visit.Unit, request.Version, call.Cancellation)).ConfigureAwait(false);
+            await call.WaitForGraph(store.WaitForVersionAsync(visit.Unit, request.Version, call.Cancellation)).ConfigureAwait(false);
             CheckVersion(store, request);
             return new HostUnit(visit, store.Units[visit.Unit].Weights);
         })

@@ -26,7 +26,7 @@ public sealed class ForwardBlock : StageSink<DeviceUnit>
         : base(options, async (unit, call) =>
         {
             var visit = unit.Visit;
-            await call.WaitFor(visit.MicroBatch.Turns.WaitAsync(visit.Turn, call.Cancellation)).ConfigureAwait(false);
+            await call.WaitForGraph(visit.MicroBatch.Turns.WaitAsync(visit.Turn, call.Cancellation)).ConfigureAwait(false);
             var place = visit.MovesInput ? await RentAsync(moved, call).ConfigureAwait(false) : null;
             await device.Lane.RunAsync(() => Run(model, device, unit, place), call.Cancellation).ConfigureAwait(false);
             unit.Weights?.Dispose();

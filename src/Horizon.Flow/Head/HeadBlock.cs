@@ -18,7 +18,7 @@ public sealed class HeadBlock : StageBlock<DeviceUnit, DeviceGradient>
         : base(options, async (unit, call) =>
         {
             var visit = unit.Visit;
-            await call.WaitFor(visit.MicroBatch.Turns.WaitAsync(visit.Turn, call.Cancellation)).ConfigureAwait(false);
+            await call.WaitForGraph(visit.MicroBatch.Turns.WaitAsync(visit.Turn, call.Cancellation)).ConfigureAwait(false);
             var gradient = visit.GivesGradient ? await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false) : null;
             var loss = await call.WaitFor(losses.RentAsync(call.Cancellation)).ConfigureAwait(false);
             var ready = await device.Lane.RunAsync(() => Run(template, device, unit, gradient?.Value, loss.Value), call.Cancellation).ConfigureAwait(false);

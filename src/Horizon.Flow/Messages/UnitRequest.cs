@@ -10,5 +10,5 @@ public sealed class UnitRequest : UnitMessage
     }
 
     /// <summary>The version the unit must have.</summary>
-    public long Version => Visit.Step.Version;
+    public long Version => Visit.Step.VersionOf(Visit.Unit);
 }

@@ -18,7 +18,7 @@ public sealed class ReturnBlock : StageBlock<DeviceUnit, DeviceUnit>
         {
             var visit = unit.Visit;
             if (!visit.MovesInput) return unit;
-            var place = await call.WaitFor(visit.MicroBatch.MovedInputAsync(visit.Layer, call.Cancellation)).ConfigureAwait(false);
+            var place = await call.WaitForGraph(visit.MicroBatch.MovedInputAsync(visit.Layer, call.Cancellation)).ConfigureAwait(false);
             var lease = await call.WaitFor(returned.RentAsync(call.Cancellation)).ConfigureAwait(false);
             await call.WaitFor(place.Value.Fence.WaitAsync(call.Cancellation)).ConfigureAwait(false);
             await call.WaitFor(lease.Value.FillAsync(place.Value, call.Cancellation)).ConfigureAwait(false);

@@ -16,7 +16,7 @@ public sealed class RecomputeBlock : StageBlock<DeviceUnit, RecomputedUnit>
         : base(options, async (unit, call) =>
         {
             var visit = unit.Visit;
-            await call.WaitFor(visit.MicroBatch.Turns.WaitAsync(visit.Turn, call.Cancellation)).ConfigureAwait(false);
+            await call.WaitForGraph(visit.MicroBatch.Turns.WaitAsync(visit.Turn, call.Cancellation)).ConfigureAwait(false);
             var tape = await device.Lane.RunAsync(() => Run(model, device, unit), call.Cancellation).ConfigureAwait(false);
             visit.MicroBatch.Turns.Done(visit.Turn);
             return new RecomputedUnit(visit, tape, unit.Weights);

@@ -9,34 +9,34 @@ namespace Horizon.Flow;
 public sealed class StepScope
 {
     private readonly Lock _gate = new();
+    private readonly IReadOnlyList<long> _versions;
     private readonly double[] _losses;
     private readonly double?[] _sumOfSquares;
     private readonly int[] _contributions;
     private readonly TaskCompletionSource _lossesKnown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private (string Unit, int MicroBatch)? _badGradient;
     private int _missingLosses;
-    private long _optimizerStep;
 
     /// <summary>Opens a step. A run does it for each step; a loop of your own does it by hand.</summary>
     /// <param name="number">The step, from 1.</param>
     /// <param name="purpose">Training or evaluation.</param>
-    /// <param name="version">The version at which every unit is fetched: the number of steps before this one.</param>
+    /// <param name="versions">[units]: the version at which each unit is fetched; see <see cref="ParameterStore.ExpectedVersions"/>.</param>
     /// <param name="learningRate">For the optimizer.</param>
     /// <param name="microBatches">All of the step's micro-batches.</param>
-    /// <param name="units">How many units the model has.</param>
-    public StepScope(long number, StepPurpose purpose, long version, double learningRate, IReadOnlyList<MicroBatch> microBatches, int units)
+    public StepScope(long number, StepPurpose purpose, IReadOnlyList<long> versions, double learningRate, IReadOnlyList<MicroBatch> microBatches)
     {
+        ArgumentNullException.ThrowIfNull(versions);
         ArgumentNullException.ThrowIfNull(microBatches);
         Number = number;
         Purpose = purpose;
-        Version = version;
+        _versions = versions;
         LearningRate = learningRate;
         LabelledTokens = microBatches.Sum(batch => (long)batch.LabelledTokens);
         Tokens = microBatches.Sum(batch => (long)batch.TokenCount);
         _losses = new double[microBatches.Count];
         _missingLosses = microBatches.Count;
-        _sumOfSquares = new double?[units];
-        _contributions = new int[units];
+        _sumOfSquares = new double?[versions.Count];
+        _contributions = new int[versions.Count];
     }
 
     /// <summary>The step, from 1; an evaluation has the number of the step before it.</summary>
@@ -45,8 +45,8 @@ public sealed class StepScope
     /// <summary>Training or evaluation.</summary>
     public StepPurpose Purpose { get; }
 
-    /// <summary>The version at which every unit is fetched.</summary>
-    public long Version { get; }
+    /// <summary>The version at which a unit is fetched.</summary>
+    public long VersionOf(int unit) => _versions[unit];
 
     /// <summary>From the schedule.</summary>
     public double LearningRate { get; }
@@ -138,17 +138,6 @@ public sealed class StepScope
     /// <summary>Counts one gradient of a unit.</summary>
     /// <returns>How many have come, this one included.</returns>
     public int CountContribution(int unit) => Interlocked.Increment(ref _contributions[unit]);
-
-    /// <summary>What the optimizer needs to know; the first call of a step takes the next number.</summary>
-    public OptimizerStep OptimizerStep(ParameterStore store)
-    {
-        ArgumentNullException.ThrowIfNull(store);
-        lock (_gate)
-        {
-            if (_optimizerStep == 0) _optimizerStep = ++store.AppliedSteps;
-            return new OptimizerStep(_optimizerStep, LearningRate, GradientScale);
-        }
-    }
 
     /// <summary>Records the sum of losses of one micro-batch. The head does it; a head of your own must, or the step never ends.</summary>
     /// <param name="microBatch">Its place in the step, from 0.</param>

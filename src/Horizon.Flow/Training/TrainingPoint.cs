@@ -40,12 +40,20 @@ public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageK
         return InsertAfter(name, (_, stage) => new StageBlock<TOut, TOut>(stage, (message, _) => ValueTask.FromResult<TOut?>(change(message))));
     }
 
-    /// <summary>Watches what leaves the stage, without slowing or changing it.</summary>
+    /// <summary>
+    /// Watches what leaves the stage, without slowing or changing it. What the watcher cannot keep up with passes unseen, and is counted in
+    /// <see cref="TrainingRun.Missed"/>; where every message counts, see <see cref="TapWaiting"/>.
+    /// </summary>
     /// <param name="name">Its name, unique in the plan.</param>
     /// <param name="look">Runs on the edge: copies what is wanted from the message.</param>
     /// <param name="watch">Runs beside the graph.</param>
     public TrainingPlan Tap<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
         InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch), new StageTraits { RunsOn = "beside the graph" });
+
+    /// <summary>Watches everything that leaves the stage: where the watcher is slow, the graph waits for it.</summary>
+    /// <inheritdoc cref="Tap"/>
+    public TrainingPlan TapWaiting<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
+        InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch, waits: true), new StageTraits { RunsOn = "beside the graph, which waits" });
 
     /// <summary>Changes the stage's bounds.</summary>
     public TrainingPlan With(Func<StageTraits, StageTraits> change)

@@ -17,6 +17,9 @@ public sealed class TrainingRun : IAsyncDisposable
     private readonly StepLedger _ledger;
     private readonly StallWatch _stallWatch;
     private readonly List<HostBuffer> _locked = [];
+    private readonly CallerTurn _turn = new();
+    private readonly PendingTasks _pending = new();
+    private readonly TimeSpan _stopTimeout;
     private long _entered;
     private bool _disposed;
 
@@ -27,17 +30,27 @@ public sealed class TrainingRun : IAsyncDisposable
         CheckStore(plan, store);
         _plan = plan;
         _time = options.Time;
-        _entered = store.Version;
+        _entered = store.Step;
+        _stopTimeout = options.StopTimeout;
         Context = new TrainingContext(plan, store, device);
         _ledger = new StepLedger(Context, options.Time);
         Context.OnCommitted = _ledger.UnitCommitted;
-        foreach (var unit in store.Units.Where(unit => !unit.Weights.IsMapped))
+        try
         {
-            device.PageLock(unit.Weights);
-            _locked.Add(unit.Weights);
+            foreach (var unit in store.Units.Where(unit => !unit.Weights.IsMapped))
+            {
+                device.PageLock(unit.Weights);
+                _locked.Add(unit.Weights);
+            }
+
+            _graph = plan.Graph.Start(Context, options);
+        }
+        catch
+        {
+            Free();
+            throw;
         }
 
-        _graph = plan.Graph.Start(Context, options);
         _stallWatch = new StallWatch(_graph, options, () => _ledger.IsUnderWay);
         _graph.Completion.ContinueWith(_ => _ledger.FailAll(Failure), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
@@ -59,35 +72,43 @@ public sealed class TrainingRun : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(microBatches);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        CheckTokens(microBatches);
+        MicroBatchRules.Require(_plan.Model, microBatches);
+        using var turn = EnterFromOutside(nameof(BeginStepAsync));
         if (microBatches.Count > _plan.Options.GradientAccumulation)
             throw new ArgumentException($"the step has {microBatches.Count} micro-batches, the plan was made for {_plan.Options.GradientAccumulation}; set {nameof(TrainingOptions.GradientAccumulation)}", nameof(microBatches));
         var number = _entered + 1;
-        var step = new StepScope(number, StepPurpose.Train, _entered, _plan.Options.LearningRate(number), microBatches, _plan.Model.Units.Count);
+        var step = new StepScope(number, StepPurpose.Train, Context.Store.ExpectedVersions(), _plan.Options.LearningRateOf(number), microBatches);
         if (step.LabelledTokens == 0)
             throw new HorizonException($"step {number} has no token to learn: every label is -100; check the data's masks or set train_on_prompt");
+        Context.Store.Begin(number);
         _entered = number;
         var report = _ledger.Open(step);
+        _pending.Add(report);
         await SendAsync(step, microBatches, cancellationToken).ConfigureAwait(false);
         return new PendingStep(number, report);
     }
 
-    /// <summary>Computes the mean loss of some micro-batches with the parameters after all steps begun so far.</summary>
-    public async Task<Task<double>> BeginEvaluationAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default)
+    /// <summary>
+    /// Ends when every step and evaluation begun so far is finished: the store then stands at one step, and stays there until the next one is begun. For loops
+    /// that save, or look at the parameters, between steps.
+    /// </summary>
+    /// <returns>The step at which the store stands.</returns>
+    /// <exception cref="StageException">The run has failed.</exception>
+    public async Task<long> StepBoundaryAsync(CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(microBatches);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        CheckTokens(microBatches);
-        var step = new StepScope(_entered, StepPurpose.Evaluate, _entered, 0, microBatches, _plan.Model.Units.Count);
-        if (step.LabelledTokens == 0) throw new HorizonException("the evaluation data has no token with a label; check its masks");
-        var loss = _ledger.OpenEvaluation(step);
-        await SendAsync(step, microBatches, cancellationToken).ConfigureAwait(false);
-        return loss;
+        RefuseInsideStage(nameof(StepBoundaryAsync));
+        await _pending.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return Context.Store.Step;
     }
+
+    /// <summary>Computes the mean loss of some micro-batches with the parameters after all steps begun so far.</summary>
+    public Task<Task<double>> BeginEvaluationAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
+        BeginEvaluationAsync(microBatches, nameof(BeginEvaluationAsync), cancellationToken);
 
     /// <summary>The mean loss of some micro-batches.</summary>
     public async Task<double> EvaluateAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
-        await (await BeginEvaluationAsync(microBatches, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await (await BeginEvaluationAsync(microBatches, nameof(EvaluateAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
 
     /// <summary>Trains on step after step, one ahead of the reports.</summary>
     /// <param name="steps">The micro-batches of each step.</param>
@@ -113,23 +134,31 @@ public sealed class TrainingRun : IAsyncDisposable
 
     /// <summary>
     /// Ends the run: lets steps under way finish unless <see cref="Abort"/> was called or a stage failed, takes every lease back, and frees
-    /// the pools. The store and the device stay with the caller.
+    /// the pools. The store and the device stay with the caller. Never waits for ever: a stage that does not end within
+    /// <see cref="GraphRunOptions.StopTimeout"/> is named in <see cref="Fault"/>, what it may still use is left to the process, and the store
+    /// is refused from then on.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (_disposed) return;
         _disposed = true;
         _graph.Entry<UnitRequest>().Complete();
-        await _graph.Completion.ConfigureAwait(false);
+        await Task.WhenAny(_graph.Completion, _pending.EndAsync()).ConfigureAwait(false);
+        await _graph.FinishAsync().ConfigureAwait(false);
         _stallWatch.Dispose();
         _ledger.FailAll(Failure);
+        if (_graph.Unended.Count > 0)
+        {
+            LeasesAbandoned = await AbandonedRun.LeaveAsync(Context, _graph.Unended, _stopTimeout, _time).ConfigureAwait(false);
+            return;
+        }
+
         await Context.Device.Lane.RunAsync(_ledger.DisposeMicroBatches, CancellationToken.None).ConfigureAwait(false);
         var computed = await Context.Device.Lane.RunAsync(Context.Device.RecordCompute, CancellationToken.None).ConfigureAwait(false);
         await computed.WaitAsync().ConfigureAwait(false);
         LeasesReclaimed = Context.Pools.Sum(pool => pool.Reclaim());
-        foreach (var buffer in _locked) Context.Device.Unlock(buffer);
-        Context.Store.ForgetWaiters();
-        Context.Dispose();
+        Context.Store.EndRun();
+        Free();
         _graph.Dispose();
     }
 
@@ -139,8 +168,46 @@ public sealed class TrainingRun : IAsyncDisposable
     /// <summary>Leases that had to be taken back when the run ended; 0 after a run without fault or abort.</summary>
     public int LeasesReclaimed { get; private set; }
 
+    /// <summary>Leases that were left to the process when the run ended, since a stage that did not end may still use them; 0 otherwise.</summary>
+    public int LeasesAbandoned { get; private set; }
+
+    /// <summary>Messages that taps let pass unseen, because their watchers were slow; by stage, where there are any.</summary>
+    public IReadOnlyDictionary<string, long> Missed => _graph.Probes.Where(probe => probe.Shares.Missed > 0).ToDictionary(probe => probe.Stage, probe => probe.Shares.Missed);
+
+    private IDisposable EnterFromOutside(string caller)
+    {
+        RefuseInsideStage(caller);
+        return _turn.Enter(caller);
+    }
+
+    private void RefuseInsideStage(string caller)
+    {
+        if (_graph.StageOfCaller is { } stage)
+            throw new InvalidOperationException($"{caller} was called from stage '{stage}' of the same run, which would wait for itself; call it from outside the graph");
+    }
+
+    private void Free()
+    {
+        foreach (var buffer in _locked) Context.Device.Unlock(buffer);
+        Context.Dispose();
+    }
+
     private Exception Failure() => (Exception?)_graph.Fault
         ?? new OperationCanceledException("the run was stopped before the step was finished");
+
+    private async Task<Task<double>> BeginEvaluationAsync(IReadOnlyList<MicroBatch> microBatches, string caller, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(microBatches);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        MicroBatchRules.Require(_plan.Model, microBatches);
+        using var turn = EnterFromOutside(caller);
+        var step = new StepScope(_entered, StepPurpose.Evaluate, Context.Store.ExpectedVersions(), 0, microBatches);
+        if (step.LabelledTokens == 0) throw new HorizonException("the evaluation data has no token with a label; check its masks");
+        var loss = _ledger.OpenEvaluation(step);
+        _pending.Add(loss);
+        await SendAsync(step, microBatches, cancellationToken).ConfigureAwait(false);
+        return loss;
+    }
 
     private async Task SendAsync(StepScope step, IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken)
     {
@@ -168,29 +235,10 @@ public sealed class TrainingRun : IAsyncDisposable
         }
     }
 
-    private void CheckTokens(IReadOnlyList<MicroBatch> microBatches)
-    {
-        ArgumentOutOfRangeException.ThrowIfZero(microBatches.Count, nameof(microBatches));
-        foreach (var batch in microBatches)
-        {
-            if (batch.SequenceLength > _plan.Model.MaximumSequenceLength)
-                throw new HorizonException($"a sequence has {batch.SequenceLength} tokens, the model allows {_plan.Model.MaximumSequenceLength}; lower data.sequence_length");
-            foreach (var id in batch.InputIds)
-            {
-                if ((ulong)id >= (ulong)_plan.Model.VocabularySize)
-                    throw new HorizonException($"token id {id} is beyond the model's vocabulary of {_plan.Model.VocabularySize}; use the model's own tokenizer");
-            }
-
-            foreach (var target in batch.Targets)
-            {
-                if (target != MicroBatch.Unlabelled && (ulong)target >= (ulong)_plan.Model.VocabularySize)
-                    throw new HorizonException($"label {target} is beyond the model's vocabulary of {_plan.Model.VocabularySize}; use the model's own tokenizer");
-            }
-        }
-    }
-
     private static void CheckStore(TrainingPlan plan, ParameterStore store)
     {
+        if (store.IsUnderWay && store.Damage is null)
+            throw new HorizonException($"another run has a step after step {store.Step} of this store under way; dispose that run first");
         if (store.Damage is { } damage)
             throw new HorizonException($"the parameters in memory are not at one step: {damage}; load the last checkpoint");
         if (store.Units.Count != plan.Model.Units.Count || store.Units.Zip(plan.Model.Units).Any(pair => pair.First.Layout.ElementCount != pair.Second.ElementCount))

@@ -36,6 +36,12 @@ public sealed class Muon : IHostOptimizer
     /// <inheritdoc/>
     public string Name => "muon";
 
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> StateSettings => new Dictionary<string, string>(_adamW.StateSettings)
+    {
+        ["momentum"] = _options.Momentum.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+    };
+
     /// <summary>Whether Muon updates the parameter: it has two dimensions, and is neither an embedding nor the output projection.</summary>
     public static bool IsMatrix(ParameterSlot slot)
     {

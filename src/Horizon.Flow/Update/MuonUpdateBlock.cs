@@ -14,6 +14,7 @@ namespace Horizon.Flow;
 public sealed class MuonUpdateBlock : StageBlock<HostGradient, UnitUpdated>
 {
     /// <summary>Creates the block.</summary>
+    /// <exception cref="HorizonException">The store was made for another update rule.</exception>
     public MuonUpdateBlock(ParameterStore store, Muon optimizer, HostWorkers workers, LeasePool<MuonWorkspace> workspaces, StageOptions options)
         : base(options, async (gradient, call) =>
         {
@@ -24,5 +25,7 @@ public sealed class MuonUpdateBlock : StageBlock<HostGradient, UnitUpdated>
                 slot => workspace.Value.OrthogonalizeAsync(slot, CancellationToken.None))).ConfigureAwait(false);
         })
     {
+        ArgumentNullException.ThrowIfNull(store);
+        store.Require(optimizer);
     }
 }

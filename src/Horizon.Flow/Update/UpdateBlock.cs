@@ -14,6 +14,7 @@ namespace Horizon.Flow;
 public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
 {
     /// <summary>Creates the block.</summary>
+    /// <exception cref="HorizonException">The store was made for another update rule.</exception>
     public UpdateBlock(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, StageOptions options)
         : base(options, (gradient, call) => UpdateOnce.RunAsync(store, gradient, call, step =>
         {
@@ -21,5 +22,7 @@ public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
             return ValueTask.CompletedTask;
         }))
     {
+        ArgumentNullException.ThrowIfNull(store);
+        store.Require(optimizer);
     }
 }

@@ -13,7 +13,7 @@ internal static class UpdateOnce
         using (gradient.Slab)
         {
             // The losses come from the head, long before any gradient: this waits where the last copy of one is still under way.
-            await call.WaitFor(new ValueTask(visit.Step.LossesKnown.WaitAsync(call.Cancellation))).ConfigureAwait(false);
+            await call.WaitForGraph(new ValueTask(visit.Step.LossesKnown.WaitAsync(call.Cancellation))).ConfigureAwait(false);
             visit.Step.SkipReason ??= visit.Step.BadLoss ?? (IsFinite(gradient) ? null
                 : $"the gradient of {visit.Step.BadGradient ?? $"unit '{gradient.UnitName}'"} is not finite; units that came before it were updated");
             if (visit.Step.SkipReason is null) await UpdateAsync(store, gradient, update).ConfigureAwait(false);
@@ -27,9 +27,11 @@ internal static class UpdateOnce
     private static async ValueTask UpdateAsync(ParameterStore store, HostGradient gradient, Func<OptimizerStep, ValueTask> update)
     {
         var step = gradient.Visit.Step;
+        var unit = store.Units[gradient.Visit.Unit];
         try
         {
-            await update(step.OptimizerStep(store)).ConfigureAwait(false);
+            await update(new OptimizerStep(unit.Updates + 1, step.LearningRate, step.GradientScale)).ConfigureAwait(false);
+            unit.Updates++;
         }
         catch
         {

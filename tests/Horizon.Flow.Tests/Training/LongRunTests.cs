@@ -36,7 +36,7 @@ public class LongRunTests
 
         await run.DisposeAsync();
         Assert.Equal([tensors[0], tensors[0]], tensors[1..]);
-        Assert.Equal(3 * Steps, store.Version);
+        Assert.Equal(3 * Steps, store.Step);
         Assert.Equal(0, run.LeasesReclaimed);
         Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
     }

@@ -47,7 +47,7 @@ public sealed record TrainingCase(
         await run.DisposeAsync();
         Assert.Equal(0, run.LeasesReclaimed);
         Assert.Null(store.Damage);
-        Assert.Equal(Steps, store.Version);
+        Assert.Equal(Steps, store.Step);
         return new TrainingOutcome(reports, StoreValues.Read(store));
     }
 
