@@ -29,7 +29,7 @@ public sealed record Outcome(IReadOnlyList<StepReport> Reports, IReadOnlyList<fl
         var reports = new List<StepReport>();
         await using (var training = plan.Start(store, device, run))
         {
-            await foreach (var report in training.StepsAsync(Tiny.Steps(steps)).ConfigureAwait(false)) reports.Add(report);
+            await foreach (var report in training.StepsAsync(Tiny.Steps(steps), ahead: 1).ConfigureAwait(false)) reports.Add(report);
         }
 
         return new Outcome(reports, Read(store));

@@ -55,7 +55,7 @@ public static class HandWrittenLoopExample
         var backward = new BackwardBlock(gradients, device, Stage("backward"));
         var download = new DownloadBlock(slabs, device, type, Stage("download"));
         var update = new UpdateBlock(store, options.Optimizer, workers, Stage("update"));
-        var commit = new ActionBlock<UnitUpdated>(unit => store.Advance(unit.Visit.Unit, unit.Visit.Step.Version + 1)); // stock
+        var commit = new ActionBlock<UnitUpdated>(unit => store.Advance(unit.Visit.Unit, unit.Visit.Step.VersionOf(unit.Visit.Unit) + 1)); // stock
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
         fetch.LinkTo(upload, link);
@@ -89,7 +89,8 @@ public static class HandWrittenLoopExample
             foreach (var batch in batches)
             {
                 var number = steps.Count + 1;
-                var step = new StepScope(number, StepPurpose.Train, number - 1, options.LearningRate(number), [batch], model.Units.Count);
+                var step = new StepScope(number, StepPurpose.Train, store.ExpectedVersions(), options.LearningRate(number), [batch]);
+                store.Begin(number);
                 var microBatch = new MicroBatchScope(0, batch, model.Hidden.Count);
                 foreach (var visit in schedule.Visits(step, microBatch)) await fetch.SendAsync(new UnitRequest(visit)).ConfigureAwait(false);
                 steps.Add(step);

@@ -77,7 +77,7 @@ public static class MappedStoreExample
         {
             var visit = request.Visit;
             if (!visit.NeedsWeights) return new HostUnit(visit, null);
-            await call.WaitFor(store.WaitForVersionAsync(visit.Unit, request.Version, call.Cancellation)).ConfigureAwait(false);
+            await call.WaitForGraph(store.WaitForVersionAsync(visit.Unit, request.Version, call.Cancellation)).ConfigureAwait(false);
             FetchBlock.CheckVersion(store, request);
             var buffer = await call.WaitFor(buffers.RentAsync(visit.Unit, call.Cancellation)).ConfigureAwait(false);
             Copy(store.Units[visit.Unit].Weights, buffer.Value);

@@ -6,65 +6,87 @@ namespace Horizon.Flow;
 /// <summary>The default training graph, written with the public API alone: a graph of your own may start from a copy of this method.</summary>
 public static class DefaultGraph
 {
-    /// <summary>The graph for a model and these options.</summary>
-    /// <param name="model">For what moves out of the device.</param>
-    /// <param name="options">Bounds, clipping, policies.</param>
-    public static GraphPlan<TrainingContext> Compose(ModelDefinition model, TrainingOptions options)
+    /// <summary>The place of stages that compute; a run's device lends them its lane.</summary>
+    public const string ComputeLane = "compute lane";
+
+    /// <summary>The graph for these options.</summary>
+    /// <param name="options">Bounds, clipping, and the update rule, which may bring its own stage.</param>
+    public static GraphPlan<TrainingContext> Compose(TrainingOptions options)
     {
-        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        var capacity = options.Pipeline.StageCapacity;
-        var onLane = new StageTraits { Capacity = capacity, RunsOn = "compute lane" };
-        var moves = model.Hidden.Where((binding, layer) => !binding.Template.IsEmbedding && options.Activations(layer) == ActivationPolicy.MoveOut).Any();
-        var onHost = new StageTraits { Capacity = capacity, RunsOn = "host threads" };
-
-        var graph = GraphPlan<TrainingContext>.Empty
-            .Add(Stages.Fetch, (run, stage) => new FetchBlock(run.Store, stage), onHost with { Capacity = options.Pipeline.FetchAhead, IsEntry = true })
-            .Add(Stages.Upload, (run, stage) => new UploadBlock(run.Weights, run.Device, run.Store.WeightType, stage),
-                onHost with { RunsOn = "upload stream", Pools = [PoolNames.DeviceWeights] })
-            .Add(Stages.Admit, (run, stage) => new AdmitBlock(run.Admissions, stage), onHost with { Pools = [PoolNames.Admissions] })
-            .Add(Stages.Forward, (run, stage) => new ForwardBlock(run.Model, run.Device, stage, run.MovedInputs), onLane with { Pools = moves ? [PoolNames.MovedInputs] : [] })
-            .Add(Stages.Head, (run, stage) => new HeadBlock(run.Model.Head.Template, run.Gradients, run.Losses, run.Device, stage),
-                onLane with { Pools = [PoolNames.DeviceGradients, PoolNames.Losses] })
-            .Add(Stages.Recompute, (run, stage) => new RecomputeBlock(run.Model, run.Device, stage), onLane)
-            .Add(Stages.Segment, (_, stage) => new SegmentBlock(stage), onHost)
-            .Add(Stages.Backward, (run, stage) => new BackwardBlock(run.Gradients, run.Device, stage), onLane with { Pools = [PoolNames.DeviceGradients] })
-            .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Slabs, run.Device, run.Store.WeightType, stage, run.Squares),
-                onHost with { RunsOn = "download stream", Pools = [PoolNames.Slabs] })
-            .Add(Stages.Gather, (run, stage) => new GatherBlock(run.ExpectedGradients, run.Accumulators, run.Workers, stage), onHost with { Pools = [PoolNames.Accumulators] })
-            .Add(Stages.Update, MakeUpdate, onHost)
-            .Add(Stages.Commit, (run, stage) => new CommitBlock(run.Store, stage, run.OnCommitted), onHost)
+        var onHost = new StageTraits { Capacity = options.Pipeline.StageCapacity };
+        var onLane = new StageTraits { RunsOn = ComputeLane };
+        var own = options.Optimizer as IUpdateStage;
+        return GraphPlan<TrainingContext>.Empty
+            .Add(Stages.Fetch, (run, stage) => new FetchBlock(run.Stores, stage), onHost with { Capacity = options.Pipeline.FetchAhead, IsEntry = true })
+            .Add(Stages.Upload, (run, stage) => new UploadBlock(run.Pool(Pools.Weights), run.Device, stage), onHost with { RunsOn = "upload stream", Pools = [Pools.Weights] })
+            .Add(Stages.Join, (run, stage) => new JoinBlock(run.Device, run.Pool(Pools.Gradients), run.Pool(Pools.Losses), run.Pool, stage), onLane with
+            {
+                IsEntry = true,
+                IsHub = true,
+                Stateful = true,
+                Pools = [Pools.Gradients, Pools.Losses, Pools.MovedInputs, Pools.ReturnedInputs],
+            })
+            .Add(Stages.Forward, (_, stage) => new ForwardBlock(stage), onLane)
+            .Add(Stages.Recompute, (_, stage) => new RecomputeBlock(stage), onLane)
+            .Add(Stages.Head, (_, stage) => new HeadBlock(stage), onLane)
+            .Add(Stages.Score, (_, stage) => new ScoreBlock(stage), onLane)
+            .Add(Stages.Backward, (_, stage) => new BackwardBlock(stage), onLane)
+            .Add(Stages.Offload, (_, stage) => new OffloadBlock(stage), onLane)
+            .Add(Stages.Return, (_, stage) => new ReturnBlock(stage), onHost with { RunsOn = "upload stream" })
+            .Add(Stages.Logits, (_, stage) => new LogitsBlock(stage), onLane)
+            .Add(Stages.LogProbabilities, (_, stage) => new LogProbabilitiesBlock(stage), onLane)
+            .Add(Stages.Losses, (run, stage) => new LossesBlock(run.Device, stage), onHost with { RunsOn = "download stream", Stateful = true })
+            .Add(Stages.Results, (run, stage) => new ResultsBlock(run.Device, stage), onHost with { RunsOn = "download stream" })
+            .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Pool(Pools.Slabs), run.Device, run.Store.WeightType, stage, run.SquaresOnDevice),
+                onHost with { RunsOn = "download stream", Pools = [Pools.Slabs, Pools.Squares] })
+            .Add(Stages.Accumulate, (run, stage) => new AccumulateBlock(run.Pool(Pools.Accumulators), run.Workers, stage), onHost with { Stateful = true, Pools = [Pools.Accumulators] })
+            .Add(Stages.Clip, (run, stage) => new ClipBlock(run.Options.MaxGradientNorm, stage, run.WorkersIfChanged(Stages.Accumulate.Name, Stages.Clip.Name)),
+                onHost with { Stateful = true, HoldsWholeStep = options.MaxGradientNorm is not null, PassesThrough = true })
+            .Add(Stages.Update, own is null ? (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage, run.Guard()) : own.CreateStage, onHost with { Stateful = true, Pools = own?.Pools ?? [] })
+            .Add(Stages.Commit, (run, stage) => new CommitBlock(run.Store, stage), onHost with { PassesThrough = true })
+            .Add(Stages.Report, (run, stage) => new ReportBlock(run.Ledger, stage), onHost)
             .Connect(Stages.Fetch, Stages.Upload)
-            .Connect(Stages.Upload, Stages.Admit)
-            .Connect(Stages.Admit, Stages.Forward, "forward", unit => unit.Visit.Pass == UnitPass.Forward)
-            .Connect(Stages.Admit, Stages.Head, "head", unit => unit.Visit.Pass == UnitPass.Head)
-            .Connect(Stages.Admit, Stages.Recompute, "backward", unit => unit.Visit.Pass == UnitPass.Backward)
-            .Connect(Stages.Recompute, Stages.Segment)
-            .Connect(Stages.Segment, Stages.Backward)
-            .Connect(Stages.Head, Stages.Download)
-            .Connect(Stages.Backward, Stages.Download)
-            .Connect(Stages.Download, Stages.Gather)
-            .Connect(Stages.Update, Stages.Commit);
-
-        if (moves)
-        {
-            graph = graph.InsertBefore(Stages.Recompute, Stages.Return.Name, (run, stage) => new ReturnBlock(run.ReturnedInputs!, stage),
-                onHost with { RunsOn = "upload stream", Pools = [PoolNames.MovedInputs, PoolNames.ReturnedInputs] });
-        }
-
-        return options.MaxGradientNorm is { } maximum
-            ? graph
-                .Add(Stages.Clip, (run, stage) => new ClipBlock(maximum, run.TrainedUnits, stage), onHost with { HoldsWholeStep = true, Pools = [PoolNames.Slabs] })
-                .Connect(Stages.Gather, Stages.Clip)
-                .Connect(Stages.Clip, Stages.Update)
-            : graph.Connect(Stages.Gather, Stages.Update);
+            .Connect(Stages.Upload, Stages.Join)
+            .ConnectPort(Stages.Join, Stages.Forward)
+            .ConnectPort(Stages.Join, Stages.Recompute)
+            .ConnectPort(Stages.Join, Stages.Head)
+            .ConnectPort(Stages.Join, Stages.Score)
+            .ConnectPort(Stages.Join, Stages.Backward)
+            .ConnectPort(Stages.Join, Stages.Offload)
+            .ConnectPort(Stages.Join, Stages.Return)
+            .ConnectPort(Stages.Join, Stages.Logits, Ops.Logits, work => work.Visit.Op == Ops.Logits)
+            .ConnectPort(Stages.Join, Stages.LogProbabilities, Ops.LogProbabilities, work => work.Visit.Op == Ops.LogProbabilities)
+            .ConnectPort(Stages.Join, Stages.Losses)
+            .ConnectPort(Stages.Join, Stages.Results)
+            .ConnectPort(Stages.Join, Stages.Download)
+            .Feed(Stages.Forward, Stages.Join)
+            .Feed(Stages.Recompute, Stages.Join)
+            .Feed(Stages.Head, Stages.Join)
+            .Feed(Stages.Score, Stages.Join)
+            .Feed(Stages.Backward, Stages.Join)
+            .Feed(Stages.Offload, Stages.Join)
+            .Feed(Stages.Return, Stages.Join)
+            .Feed(Stages.Logits, Stages.Join)
+            .Feed(Stages.LogProbabilities, Stages.Join)
+            .Connect(Stages.Download, Stages.Accumulate)
+            .Connect(Stages.Accumulate, Stages.Clip)
+            .Connect(Stages.Losses, Stages.Clip, "training", losses => losses.Info.Purpose == StepPurpose.Train)
+            .Connect(Stages.Losses, Stages.Report, "evaluation", losses => losses.Info.Purpose != StepPurpose.Train)
+            .Connect(Stages.Results, Stages.Report)
+            .Connect(Stages.Clip, Stages.Update)
+            .Connect(Stages.Update, Stages.Commit)
+            .Connect(Stages.Commit, Stages.Report);
     }
 
-    private static IPropagatorBlock<HostGradient, UnitUpdated> MakeUpdate(TrainingContext run, StageOptions stage)
+    /// <summary>Adds a stage for an operation of the user's own to a graph.</summary>
+    public static GraphPlan<TrainingContext> WithOp(
+        this GraphPlan<TrainingContext> graph, string op, Func<TrainingContext, StageOptions, IPropagatorBlock<OpWork, Computed>> create, StageTraits? traits = null)
     {
-        if (run.Options.Optimizer is not Muon muon) return new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage);
-        var largest = Muon.LargestMatrix(run.Model.Units.Where((_, i) => run.Store.IsTrainable(i)))?.Count ?? 0;
-        var workspaces = run.Register(new LeasePool<MuonWorkspace>(PoolNames.MuonWorkspaces, 1, () => new MuonWorkspace(run.Device, largest, run.Store.WeightType)));
-        return new MuonUpdateBlock(run.Store, muon, run.Workers, workspaces, stage);
+        ArgumentNullException.ThrowIfNull(graph);
+        var key = new StageKey<OpWork, Computed>(op);
+        return graph.Add(key, create, traits ?? new StageTraits { RunsOn = ComputeLane })
+            .ConnectPort(Stages.Join, key, op, work => work.Visit.Op == op)
+            .Feed(key, Stages.Join);
     }
 }

@@ -5,45 +5,63 @@ namespace Horizon.Flow;
 /// <summary>The stages of the default training graph, in the order in which a unit passes them, with what each takes and gives.</summary>
 public static class Stages
 {
-    /// <summary>Waits for the unit's version and finds its host memory.</summary>
-    public static StageKey<UnitRequest, HostUnit> Fetch { get; } = new("fetch");
+    /// <summary>Waits for the unit's version and finds its host memory. An entry: it takes the loads of each program.</summary>
+    public static StageKey<LoadRequest, HostUnit> Fetch { get; } = new("fetch");
 
     /// <summary>Copies the unit to the device.</summary>
     public static StageKey<HostUnit, DeviceUnit> Upload { get; } = new("upload");
 
-    /// <summary>Lets a micro-batch onto the device when there is room for its activations.</summary>
-    public static StageKey<DeviceUnit, DeviceUnit> Admit { get; } = new("admit");
+    /// <summary>Owns what the programs write and read, and releases visit after visit. The hub, and an entry: it takes the programs.</summary>
+    public static StageKey<StepMessage, StepMessage> Join { get; } = new("join");
 
-    /// <summary>Runs the unit forward.</summary>
-    public static SinkKey<DeviceUnit> Forward { get; } = new("forward");
+    /// <summary>Runs a unit forward.</summary>
+    public static StageKey<ForwardWork, Computed> Forward { get; } = new(Ops.Forward);
+
+    /// <summary>Runs a unit forward, keeping what backward needs.</summary>
+    public static StageKey<RecomputeWork, Computed> Recompute { get; } = new(Ops.Recompute);
 
     /// <summary>Loss, and the head's gradients.</summary>
-    public static StageKey<DeviceUnit, DeviceGradient> Head { get; } = new("head");
+    public static StageKey<HeadWork, Computed> Head { get; } = new(Ops.Head);
 
-    /// <summary>Brings inputs back that moved out to host memory. Only in plans where some do.</summary>
-    public static StageKey<DeviceUnit, DeviceUnit> Return { get; } = new("return");
+    /// <summary>The loss alone.</summary>
+    public static StageKey<ScoreWork, Computed> Score { get; } = new(Ops.Score);
 
-    /// <summary>Runs the unit forward again, keeping what backward needs.</summary>
-    public static StageKey<DeviceUnit, RecomputedUnit> Recompute { get; } = new("recompute");
+    /// <summary>A unit's gradients.</summary>
+    public static StageKey<BackwardWork, Computed> Backward { get; } = new(Ops.Backward);
 
-    /// <summary>Turns a recomputed segment round.</summary>
-    public static StageKey<RecomputedUnit, RecomputedUnit> Segment { get; } = new("segment");
+    /// <summary>Copies a hidden state to host memory.</summary>
+    public static StageKey<OffloadWork, Computed> Offload { get; } = new(Ops.Offload);
 
-    /// <summary>The unit's gradients.</summary>
-    public static StageKey<RecomputedUnit, DeviceGradient> Backward { get; } = new("backward");
+    /// <summary>Copies a hidden state back.</summary>
+    public static StageKey<ReturnWork, Computed> Return { get; } = new(Ops.Return);
+
+    /// <summary>Logits for the host.</summary>
+    public static StageKey<OpWork, Computed> Logits { get; } = new(Ops.Logits);
+
+    /// <summary>Log-probabilities of the labels, for the host.</summary>
+    public static StageKey<OpWork, Computed> LogProbabilities { get; } = new(Ops.LogProbabilities);
+
+    /// <summary>Reads the losses.</summary>
+    public static StageKey<DeviceLoss, StepLosses> Losses { get; } = new("losses");
+
+    /// <summary>Reads numbers that were asked for.</summary>
+    public static StageKey<DeviceResult, HostResult> Results { get; } = new("results");
 
     /// <summary>Copies the gradient to the host.</summary>
     public static StageKey<DeviceGradient, HostGradient> Download { get; } = new("download");
 
     /// <summary>Sums the gradients of one unit.</summary>
-    public static StageKey<HostGradient, HostGradient> Gather { get; } = new("gather");
+    public static StageKey<HostGradient, HostGradient> Accumulate { get; } = new("accumulate");
 
-    /// <summary>Holds all gradients until their norm is known. Only in plans with a largest norm.</summary>
-    public static StageKey<HostGradient, HostGradient> Clip { get; } = new("clip");
+    /// <summary>Decides on the step's gradients: their scale, or that the step is skipped.</summary>
+    public static StageKey<StepMessage, HostGradient> Clip { get; } = new("clip");
 
     /// <summary>One optimizer step for the unit.</summary>
     public static StageKey<HostGradient, UnitUpdated> Update { get; } = new("update");
 
     /// <summary>Raises the unit's version.</summary>
-    public static SinkKey<UnitUpdated> Commit { get; } = new("commit");
+    public static StageKey<UnitUpdated, UnitUpdated> Commit { get; } = new("commit");
+
+    /// <summary>The end of the line: what makes the step's report.</summary>
+    public static SinkKey<StepMessage> Report { get; } = new("report");
 }

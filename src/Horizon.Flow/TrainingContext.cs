@@ -3,104 +3,75 @@ using Horizon.Flow.Host;
 
 namespace Horizon.Flow;
 
-/// <summary>What every stage of a training graph may use: the store, one device, and the pools of one run. A user's stages get the same.</summary>
+/// <summary>What every stage of a training graph may use: the stores, one device, and the pools of one run. A user's stages get the same.</summary>
 public sealed class TrainingContext : IDisposable
 {
     private readonly Dictionary<string, ILeasePool> _pools = [];
 
-    internal TrainingContext(TrainingPlan plan, ParameterStore store, IComputeDevice device)
+    internal TrainingContext(TrainingPlan plan, IReadOnlyList<ParameterStore> stores, IComputeDevice device, TimeProvider time)
     {
-        Model = plan.Model;
-        Options = plan.Options;
-        Store = store;
+        Plan = plan;
+        Stores = stores;
         Device = device;
-        Schedule = new VisitSchedule(plan.Model, plan.Options, store.IsTrainable);
         Workers = new HostWorkers(plan.Options.HostThreads);
-        var largest = plan.Model.Units.Max(unit => unit.ElementCount);
-        var gradients = plan.Model.Units.Select((unit, i) => store.IsTrainable(i) ? plan.Options.GradientLayout(unit).ElementCount : (long?)null).ToList();
-        var type = store.WeightType;
-        var pipeline = plan.Options.Pipeline;
-        Weights = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceWeights, pipeline.DeviceBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
-        Gradients = Register(new LeasePool<DeviceSlot>(PoolNames.DeviceGradients, pipeline.GradientBuffers, () => new DeviceSlot(device.Allocate(largest, type))));
-        Admissions = Register(new LeasePool<object>(PoolNames.Admissions, 1, () => new object()));
-        if (Schedule.MovedInputs > 0)
-        {
-            MovedInputs = Register(new LeasePool<MovedInput>(PoolNames.MovedInputs, Schedule.MovedInputs, () => new MovedInput(device)));
-            ReturnedInputs = Register(new LeasePool<ReturnedInput>(PoolNames.ReturnedInputs, pipeline.ReturnBuffers, () => new ReturnedInput(device)));
-        }
-
-        Losses = Register(new LeasePool<LossCell>(PoolNames.Losses, 4, () => new LossCell(device)));
-        if (device.SumsSquares && plan.GathersAsDownloaded)
-            Squares = Register(new LeasePool<SquareParts>(PoolNames.Squares, 1, () => new SquareParts(device)));
-        Slabs = Register(plan.SlabPerUnit
-            ? SlabPool.PerUnit(PoolNames.Slabs, device, [.. gradients.Select(count => count * type.ByteSize())])
-            : SlabPool.Shared(PoolNames.Slabs, device, pipeline.GradientSlabs, (gradients.Max() ?? 0) * type.ByteSize(), plan.Model.Units.Count));
-        Accumulators = Register(SlabPool.PerUnit(PoolNames.Accumulators, device, [.. gradients.Select((count, i) => plan.Accumulates(i) ? count * sizeof(float) : null)]));
+        Ledger = new StepLedger(this, time);
+        foreach (var spec in plan.Pools.Where(spec => spec.CapacityIn(plan) > 0)) Register(spec.Make(this));
     }
 
-    /// <summary>The model.</summary>
-    public ModelDefinition Model { get; }
+    /// <summary>What the run was started from.</summary>
+    public TrainingPlan Plan { get; }
+
+    /// <summary>The model that is trained.</summary>
+    public ModelDefinition Model => Plan.Model;
 
     /// <summary>How it is trained.</summary>
-    public TrainingOptions Options { get; }
+    public TrainingOptions Options => Plan.Options;
 
     /// <summary>The only home of parameters and optimizer state.</summary>
-    public ParameterStore Store { get; }
+    public ParameterStore Store => Stores[0];
+
+    /// <summary>The stores that programs name, by their numbers: the trained one, then those of <see cref="TrainingPlan.WithModel"/>.</summary>
+    public IReadOnlyList<ParameterStore> Stores { get; }
 
     /// <summary>Where the run computes.</summary>
     public IComputeDevice Device { get; }
 
-    /// <summary>The order of visits.</summary>
-    public VisitSchedule Schedule { get; }
-
     /// <summary>Threads for sweeps over host memory.</summary>
     public HostWorkers Workers { get; }
 
-    /// <summary>Device buffers for weights, each large enough for any unit.</summary>
-    public LeasePool<DeviceSlot> Weights { get; }
+    /// <summary>Keeps the books of the steps under way.</summary>
+    public StepLedger Ledger { get; }
 
-    /// <summary>Device buffers for gradients, each large enough for any unit.</summary>
-    public LeasePool<DeviceSlot> Gradients { get; }
-
-    /// <summary>
-    /// The right to hold a micro-batch's activations on the device. One: on one stream of operators a second would save no time, take its
-    /// memory again, and mix the order in which gradients are summed.
-    /// </summary>
-    public LeasePool<object> Admissions { get; }
-
-    /// <summary>Host buffers for inputs that moved out, one for each of a micro-batch; null where none does.</summary>
-    public LeasePool<MovedInput>? MovedInputs { get; }
-
-    /// <summary>Device buffers for inputs that come back; null where none does.</summary>
-    public LeasePool<ReturnedInput>? ReturnedInputs { get; }
-
-    /// <summary>Losses on their way to the host.</summary>
-    public LeasePool<LossCell> Losses { get; }
-
-    /// <summary>Sums of squares on their way to the host; null where gather takes them there.</summary>
-    public LeasePool<SquareParts>? Squares { get; }
-
-    /// <summary>Host buffers that gradients come down into.</summary>
-    public SlabPool Slabs { get; }
-
-    /// <summary>fp32 accumulators of units that get several gradients a step.</summary>
-    public SlabPool Accumulators { get; }
-
-    /// <summary>Units that the optimizer updates.</summary>
+    /// <summary>Units that the optimizer may update.</summary>
     public int TrainedUnits => Enumerable.Range(0, Model.Units.Count).Count(Store.IsTrainable);
 
     /// <summary>Bytes in use on the device; where it computes in host memory, those of the device buffers.</summary>
     public long DeviceBytes => Device.MemoryBytes is { } all && Device.FreeMemoryBytes is { } free
         ? all - free
-        : (Weights.Capacity + (long)Gradients.Capacity) * Model.Units.Max(unit => unit.ElementCount) * Store.WeightType.ByteSize();
-
-    /// <summary>Is told of each unit that reached its new version; the run's own book-keeping. A commit stage of your own must call it.</summary>
-    public Action<UnitVisit> OnCommitted { get; internal set; } = _ => { };
+        : (Options.Pipeline.DeviceBuffers + (long)Options.Pipeline.GradientBuffers) * new PoolSizing(Plan, Store.WeightType).LargestUnit * Store.WeightType.ByteSize();
 
     /// <summary>Every pool of the run.</summary>
     public IReadOnlyCollection<ILeasePool> Pools => _pools.Values;
 
-    /// <summary>Adds a pool of a stage's own: it is reclaimed and disposed with the run.</summary>
+    /// <summary>Where the device sums the squares of what goes down; null where it cannot, or where a stage before accumulate may still change it.</summary>
+    public LeasePool<SquareParts>? SquaresOnDevice =>
+        Device.SumsSquares && Plan.Graph.ComesUnchanged(Stages.Download.Name, Stages.Accumulate.Name) ? Pool(Horizon.Flow.Pools.Squares) : null;
+
+    /// <summary>The pool that a stage declared in its traits.</summary>
+    /// <exception cref="InvalidOperationException">No stage of the plan declares it.</exception>
+    public TPool Pool<TPool>(PoolSpec<TPool> spec)
+        where TPool : ILeasePool
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        return (TPool)Pool(spec.Name);
+    }
+
+    /// <summary>The pool of that name.</summary>
+    /// <exception cref="InvalidOperationException">No stage of the plan declares it, or the plan needs none.</exception>
+    public ILeasePool Pool(string name) => _pools.GetValueOrDefault(name)
+        ?? throw new InvalidOperationException($"the run has no pool '{name}'; declare it in the traits of the stage that rents from it");
+
+    /// <summary>Adds a pool that no stage declares: it is reclaimed and disposed with the run, but no budget knows of it.</summary>
     public TPool Register<TPool>(TPool pool)
         where TPool : ILeasePool
     {
@@ -108,12 +79,33 @@ public sealed class TrainingContext : IDisposable
         return pool;
     }
 
-    /// <summary>How many gradients of its unit the step of this one gives.</summary>
-    public int ExpectedGradients(HostGradient gradient)
+    /// <summary>What a stage that sums squares needs where a stage between two may change gradients on their way; null where none does.</summary>
+    public HostWorkers? WorkersIfChanged(string from, string to) => Plan.Graph.ComesUnchanged(from, to) ? null : Workers;
+
+    /// <summary>
+    /// Computes on device buffers, on the lane: behind the last work on each, and before the next. For stages that change weights or
+    /// gradients on the device.
+    /// </summary>
+    /// <param name="touched">The buffers that are read or written.</param>
+    /// <param name="body">Launches the operators.</param>
+    /// <exception cref="InvalidOperationException">The caller is not on the device's lane.</exception>
+    public void Compute(IReadOnlyList<DeviceSlot> touched, Action body)
     {
-        ArgumentNullException.ThrowIfNull(gradient);
-        return Schedule.GradientsPerMicroBatch(gradient.Visit.Unit) * gradient.Visit.Step.MicroBatchCount;
+        ArgumentNullException.ThrowIfNull(touched);
+        ArgumentNullException.ThrowIfNull(body);
+        if (!Device.Lane.IsCurrent) throw new InvalidOperationException($"operators are launched on the device's compute lane alone; let the stage run on '{DefaultGraph.ComputeLane}', or use {nameof(ComputeAsync)}");
+        foreach (var slot in touched) Device.ComputeWaits(slot.Fence);
+        body();
+        var done = Device.RecordCompute();
+        foreach (var slot in touched) slot.Fence = done;
     }
+
+    /// <summary>The same from another thread: for stages that wait for something first.</summary>
+    public Task ComputeAsync(IReadOnlyList<DeviceSlot> touched, Action body, CancellationToken cancellation = default) =>
+        Device.Lane.RunAsync(() => Compute(touched, body), cancellation);
+
+    /// <summary>What surrounds each update of this run: it looks at gradients once more where a stage behind clip may change them.</summary>
+    public UpdateGuard Guard() => new(Store, WorkersIfChanged(Stages.Clip.Name, Stages.Update.Name));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -49,4 +49,13 @@ public sealed record TrainingOptions
 
     /// <summary>The bounds of the graph.</summary>
     public PipelineOptions Pipeline { get; init; } = new();
+
+    /// <summary>What <see cref="LearningRate"/> gives for a step, checked.</summary>
+    /// <exception cref="HorizonException">It is negative or not finite.</exception>
+    public double LearningRateOf(long step)
+    {
+        var rate = LearningRate(step);
+        return double.IsFinite(rate) && rate >= 0 ? rate : throw new HorizonException(FormattableString.Invariant(
+            $"the learning rate of step {step} is {rate}; it must be finite and 0 or more: mend the schedule ({nameof(TrainingOptions)}.{nameof(LearningRate)})"));
+    }
 }

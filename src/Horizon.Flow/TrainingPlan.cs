@@ -1,23 +1,28 @@
+using System.Collections.Immutable;
+using System.Threading.Tasks.Dataflow;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow;
 
 /// <summary>
-/// The blueprint of a training run: model, options and graph. Immutable, owning nothing; verbs give a new plan, <see cref="Start"/> makes
-/// blocks of it.
+/// The blueprint of a training run: model, options, graph and programs. Immutable, owning nothing; verbs give a new plan, <see cref="Start"/>
+/// makes blocks of it.
 /// </summary>
 public sealed record TrainingPlan
 {
-    private TrainingPlan(ModelDefinition model, TrainingOptions options, GraphPlan<TrainingContext> graph)
+    private TrainingPlan(ModelDefinition model, TrainingOptions options)
     {
-        Model = model;
+        Models = [model];
         Options = options;
-        Graph = graph;
+        Graph = Default = DefaultGraph.Compose(options);
     }
 
-    /// <summary>The model.</summary>
-    public ModelDefinition Model { get; }
+    /// <summary>The model that is trained.</summary>
+    public ModelDefinition Model => Models[0];
+
+    /// <summary>The models that programs name, by their numbers: the trained one, then those of <see cref="WithModel"/>.</summary>
+    public ImmutableList<ModelDefinition> Models { get; private init; }
 
     /// <summary>How it is trained.</summary>
     public TrainingOptions Options { get; private init; }
@@ -25,18 +30,23 @@ public sealed record TrainingPlan
     /// <summary>The stages and edges.</summary>
     public GraphPlan<TrainingContext> Graph { get; private init; }
 
-    /// <summary>Whether gradients need a slab for each unit: some stage holds a whole step of them.</summary>
-    public bool SlabPerUnit => Options.GradientAccumulation == 1 && Graph.Nodes.Any(node => node.Traits.HoldsWholeStep);
+    private GraphPlan<TrainingContext> Default { get; init; }
 
-    /// <summary>Whether nothing stands between download and gather that might change a gradient whose norm the device has taken.</summary>
-    public bool GathersAsDownloaded => Graph.Edges.Any(edge => edge.From == Stages.Download.Name && edge.To == Stages.Gather.Name);
+    private Func<TrainingPlan, IStepProgrammer>? Programmer { get; init; }
+
+    private ImmutableList<Func<StepProgram, StepProgram>> Transforms { get; init; } = [];
+
+    /// <summary>The pools that its stages declare.</summary>
+    public IReadOnlyList<ITrainingPool> Pools => [.. Graph.Nodes.SelectMany(node => node.Traits.Pools).OfType<ITrainingPool>().DistinctBy(spec => spec.Name)];
+
+    /// <summary>Whether gradients need a slab for each unit: some stage holds a whole step of them, and each unit gets one.</summary>
+    public bool SlabPerUnit => Options.GradientAccumulation == 1 && Graph.Nodes.Any(node => node.Traits.HoldsWholeStep);
 
     /// <summary>The default graph for a model.</summary>
     public static TrainingPlan For(ModelDefinition model, TrainingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        options ??= new();
-        return new TrainingPlan(model, options, DefaultGraph.Compose(model, options));
+        return new TrainingPlan(model, options ?? new());
     }
 
     /// <summary>A stage, to change what is there. The key fixes the types: a wrong block is a compile error.</summary>
@@ -47,6 +57,24 @@ public sealed record TrainingPlan
         return new TrainingPoint<TIn, TOut>(this, stage);
     }
 
+    /// <summary>The end of a line, to change what is there.</summary>
+    public TrainingEnd<TIn> At<TIn>(SinkKey<TIn> stage)
+        where TIn : class
+    {
+        Graph.Node(stage.Name);
+        return new TrainingEnd<TIn>(this, stage);
+    }
+
+    /// <summary>The edge between two stages, to put something on it and on no other.</summary>
+    public TrainingEdge<TMessage> Between<TIn, TMessage, TTaken, TOut>(StageKey<TIn, TMessage> from, StageKey<TTaken, TOut> to)
+        where TMessage : class, TTaken
+        where TOut : class => new(this, from.Name, to.Name);
+
+    /// <summary>An edge out of the hub: what join gives to a stage.</summary>
+    public TrainingEdge<TMessage> OutOfJoin<TMessage, TOut>(StageKey<TMessage, TOut> to)
+        where TMessage : StepMessage
+        where TOut : class => new(this, Stages.Join.Name, to.Name);
+
     /// <summary>The plan with another graph: free wiring.</summary>
     public TrainingPlan WithGraph(Func<GraphPlan<TrainingContext>, GraphPlan<TrainingContext>> change)
     {
@@ -54,12 +82,62 @@ public sealed record TrainingPlan
         return this with { Graph = change(Graph) };
     }
 
+    /// <summary>The plan with other options, whatever was wired: stages that are as the default graph has them take the new bounds.</summary>
+    public TrainingPlan With(Func<TrainingOptions, TrainingOptions> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        var options = change(Options);
+        var renewed = DefaultGraph.Compose(options);
+        var graph = Graph.MapNodes(node => Default.Nodes.Find(old => old.Name == node.Name) is { } old && renewed.Nodes.Find(one => one.Name == node.Name) is { } fresh
+            ? node with
+            {
+                Traits = ReferenceEquals(node.Traits, old.Traits) ? fresh.Traits : node.Traits,
+                Create = ReferenceEquals(node.Create, old.Create) ? fresh.Create : node.Create,
+            }
+            : node);
+        return new TrainingPlan(Model, options) { Models = Models, Graph = graph, Default = renewed, Programmer = Programmer, Transforms = Transforms };
+    }
+
     /// <summary>Freezes the units for which <paramref name="isFrozen"/> holds, beside those frozen already.</summary>
     public TrainingPlan Freeze(Func<UnitLayout, bool> isFrozen)
     {
         ArgumentNullException.ThrowIfNull(isFrozen);
-        var before = Options.IsTrainable;
-        return this with { Options = Options with { IsTrainable = unit => before(unit) && !isFrozen(unit) } };
+        return With(options => options with { IsTrainable = unit => options.IsTrainable(unit) && !isFrozen(unit) });
+    }
+
+    /// <summary>Adds a model that programs may name beside the trained one: a teacher, a reference. Its store is given to <see cref="Start"/>; it is never updated.</summary>
+    public TrainingPlan WithModel(ModelDefinition model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return this with { Models = Models.Add(model) };
+    }
+
+    /// <summary>Adds a stage for an operation of the user's own, see <see cref="ProgramVisit.Op"/>.</summary>
+    /// <param name="op">Its name, unique in the plan.</param>
+    /// <param name="create">Makes the block; any will do.</param>
+    /// <param name="traits">Place and pools; the compute lane by default.</param>
+    public TrainingPlan WithOp(string op, Func<TrainingContext, StageOptions, IPropagatorBlock<OpWork, Computed>> create, StageTraits? traits = null) =>
+        WithGraph(graph => graph.WithOp(op, create, traits));
+
+    /// <summary>The plan with programs of the user's own; the ones by default are <see cref="DefaultProgrammer"/>'s.</summary>
+    public TrainingPlan WithProgrammer(Func<TrainingPlan, IStepProgrammer> programmer)
+    {
+        ArgumentNullException.ThrowIfNull(programmer);
+        return this with { Programmer = programmer };
+    }
+
+    /// <summary>Changes every program before it runs: from program to program. Functions are applied in the order in which they were added.</summary>
+    public TrainingPlan WithProgram(Func<StepProgram, StepProgram> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return this with { Transforms = Transforms.Add(change) };
+    }
+
+    /// <summary>What makes the programs of a run: the programmer, and the functions that change what it makes.</summary>
+    public IStepProgrammer CreateProgrammer()
+    {
+        var programmer = Programmer?.Invoke(this) ?? new DefaultProgrammer(Model, Options, unit => Options.IsTrainable(Model.Units[unit]));
+        return Transforms.Count == 0 ? programmer : new TransformingProgrammer(programmer, Transforms);
     }
 
     /// <summary>Whether a unit's gradients are summed in an fp32 accumulator.</summary>
@@ -73,7 +151,29 @@ public sealed record TrainingPlan
         ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable, allocate);
 
     /// <summary>Everything that keeps the plan from running; empty if nothing does.</summary>
-    public IReadOnlyList<PlanProblem> Validate() => [.. Graph.Validate(), .. TrainingPlanValidator.Check(this)];
+    public IReadOnlyList<PlanProblem> Validate()
+    {
+        PlanProblem[] found = [.. Graph.Validate(), .. TrainingPlanValidator.Check(this)];
+        return found.Length > 0 ? found : [.. TrainingPlanValidator.CheckPrograms(this)];
+    }
+
+    /// <summary>Everything that keeps a program from running in this plan.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="microBatches">How many micro-batches its step has.</param>
+    public IReadOnlyList<PlanProblem> Validate(StepProgram program, int microBatches)
+    {
+        var pools = Pools;
+        return ProgramValidator.Check(
+            program, Models, microBatches,
+            unit => Options.IsTrainable(Model.Units[unit]),
+            op => Graph.Nodes.Exists(node => node.Name == op) && Graph.Edges.Exists(edge => edge.IsFeedback && edge.To == Stages.Join.Name),
+            name => pools.FirstOrDefault(pool => pool.Name == name)?.CapacityIn(this));
+    }
+
+    /// <summary>Where messages for a stage enter: at the stage, or at what was inserted before it.</summary>
+    internal string EntryOf(string stage) => Graph.Node(stage).Traits.IsEntry ? stage
+        : Graph.Edges.Where(edge => edge.To == stage && !edge.IsFeedback && Graph.Node(edge.From).Traits is { IsHub: false }).Select(edge => edge.From)
+            .First(from => TrainingPlanValidator.HasEntry(Graph, from)) is var before ? EntryOf(before) : stage;
 
     /// <summary>A picture of the graph.</summary>
     /// <param name="precision">For the bytes of the pools.</param>
@@ -88,11 +188,13 @@ public sealed record TrainingPlan
     /// <param name="store">The parameters; must have been made for the same units.</param>
     /// <param name="device">Where to compute. Belongs to the caller.</param>
     /// <param name="options">Token, clock and observers.</param>
+    /// <param name="others">The stores of the models that <see cref="WithModel"/> added, in their order; only read.</param>
     /// <exception cref="PlanException">The plan cannot run; every problem is listed.</exception>
     /// <exception cref="HorizonException">The store does not fit the plan or is damaged.</exception>
-    public TrainingRun Start(ParameterStore store, IComputeDevice device, GraphRunOptions? options = null)
+    public TrainingRun Start(ParameterStore store, IComputeDevice device, GraphRunOptions? options = null, params IReadOnlyList<ParameterStore> others)
     {
+        ArgumentNullException.ThrowIfNull(store);
         var problems = Validate();
-        return problems.Count > 0 ? throw new PlanException(problems) : new TrainingRun(this, store, device, options ?? new());
+        return problems.Count > 0 ? throw new PlanException(problems) : new TrainingRun(this, [store, .. others], device, options ?? new());
     }
 }

@@ -2,7 +2,7 @@ using Horizon.Flow.Graph;
 
 namespace Horizon.Flow;
 
-/// <summary>What a training plan needs beyond a sound graph: pools large enough to make progress.</summary>
+/// <summary>What a training plan needs beyond a sound graph: bounds that are numbers, pools large enough to make progress, programs that run.</summary>
 internal static class TrainingPlanValidator
 {
     public static IEnumerable<PlanProblem> Check(TrainingPlan plan)
@@ -25,25 +25,68 @@ internal static class TrainingPlanValidator
 
         if (options.MaxGradientNorm is { } norm && !(norm > 0))
             yield return new PlanProblem(nameof(options.MaxGradientNorm), $"it is {norm}", "set a positive norm, or null for no clipping");
-        if (!plan.Model.Units.Any(options.IsTrainable))
-            yield return new PlanProblem(nameof(options.IsTrainable), "every unit is frozen", "leave at least one to train");
-        if (options.RecomputeInterval < 1 || !plan.Model.Units.Any(options.IsTrainable)) yield break;
-        var schedule = new VisitSchedule(plan.Model, options, unit => options.IsTrainable(plan.Model.Units[unit]));
-        foreach (var (layer, _) in schedule.Segments.Where(segment => schedule.PolicyOf(segment.First) == ActivationPolicy.Keep).Reverse())
+        foreach (var name in new[] { Stages.Fetch.Name, Stages.Join.Name })
         {
-            var (unit, template) = plan.Model.Hidden[layer];
-            if (!template.CanKeepTapes)
-                yield return new PlanProblem(
-                    $"activations of '{plan.Model.Units[unit].Name}'",
-                    $"tapes of {template.GetType().Name} hold the weights that they were made with and cannot be kept",
-                    $"set {nameof(ActivationPolicy.Recompute)} or {nameof(ActivationPolicy.MoveOut)}");
+            if (!HasEntry(plan.Graph, name))
+                yield return new PlanProblem($"stage '{name}'", "no entry leads to it, and a run sends to both", "let it, or what stands before it, be an entry");
         }
 
-        var longest = schedule.Segments.Select(segment => segment.Count).DefaultIfEmpty(1).Max();
-        if (pipeline.DeviceBuffers >= 1 && pipeline.DeviceBuffers < longest)
-            yield return new PlanProblem(
-                $"edge {Stages.Upload.Name} -> {Stages.Recompute.Name}",
-                $"recomputing {longest} units at a time holds {longest} weight buffers, the pool has {pipeline.DeviceBuffers}",
-                $"set {nameof(pipeline.DeviceBuffers)} to at least {longest} or {nameof(options.RecomputeInterval)} to at most {pipeline.DeviceBuffers}");
+        foreach (var pools in plan.Graph.Nodes.SelectMany(node => node.Traits.Pools).GroupBy(pool => pool.Name).Where(same => same.Distinct().Count() > 1))
+            yield return new PlanProblem($"pool '{pools.Key}'", "two stages declare it differently", "let both name the same declaration");
+        if (options.RecomputeInterval < 1) yield break;
+        foreach (var problem in CheckTapes(plan)) yield return problem;
+        if (pipeline.GradientSlabs >= 1 && options.GradientAccumulation >= 1)
+            foreach (var problem in CheckHolders(plan)) yield return problem;
     }
+
+    /// <summary>The programs that the plan would make, once everything else is sound.</summary>
+    public static IEnumerable<PlanProblem> CheckPrograms(TrainingPlan plan)
+    {
+        var programmer = plan.CreateProgrammer();
+        var trains = plan.Model.Units.Any(plan.Options.IsTrainable);
+        foreach (var (purpose, count) in new[] { (StepPurpose.Train, plan.Options.GradientAccumulation), (StepPurpose.Evaluate, 1) })
+        {
+            if (purpose == StepPurpose.Train && !trains) continue;
+            foreach (var problem in plan.Validate(programmer.ProgramFor(new StepRequest(1, purpose, count)), count)) yield return problem;
+        }
+    }
+
+    /// <summary>Whether messages from outside come to a stage.</summary>
+    public static bool HasEntry(GraphPlan<TrainingContext> graph, string stage) => graph.Nodes.Exists(node => node.Traits.IsEntry && LeadsTo(graph, node.Name, stage));
+
+    private static bool LeadsTo(GraphPlan<TrainingContext> graph, string from, string to) =>
+        from == to || graph.Edges.Exists(edge => !edge.IsFeedback && edge.From == from && LeadsTo(graph, edge.To, to));
+
+    private static IEnumerable<PlanProblem> CheckTapes(TrainingPlan plan)
+    {
+        var table = ActivationTable.Of(plan);
+        foreach (var (layer, _) in table.Segments.Where(segment => table.PolicyOf(segment.First) == ActivationPolicy.Keep).Reverse())
+        {
+            var (unit, template) = plan.Model.Hidden[layer];
+            if (template.CanKeepTapes) continue;
+            yield return new PlanProblem(
+                $"activations of '{plan.Model.Units[unit].Name}'",
+                $"tapes of {template.GetType().Name} hold the weights that they were made with and cannot be kept",
+                $"set {nameof(ActivationPolicy.Recompute)} or {nameof(ActivationPolicy.MoveOut)}");
+        }
+    }
+
+    // Slabs come back from the stages behind download: who keeps messages there keeps slabs.
+    private static IEnumerable<PlanProblem> CheckHolders(TrainingPlan plan)
+    {
+        var slabs = Pools.Slabs.CapacityIn(plan);
+        var several = plan.Options.GradientAccumulation > 1 ? "several micro-batches" : Enumerable.Range(0, plan.Model.Units.Count).Any(plan.Accumulates) ? "a tied unit" : null;
+        foreach (var node in plan.Graph.Nodes.Where(node => node.Name != Stages.Clip.Name && node.Output == typeof(HostGradient) && LeadsTo(plan.Graph, Stages.Download.Name, node.Name)))
+        {
+            var beforeSum = LeadsTo(plan.Graph, node.Name, Stages.Accumulate.Name) && node.Name != Stages.Accumulate.Name;
+            if (node.Traits.HoldsWholeStep && beforeSum && several is not null)
+                yield return new PlanProblem($"stage '{node.Name}'", $"it holds a whole step of gradients before they are summed, but {several} gives more of them than there are slabs", $"put it behind '{Stages.Accumulate.Name}'");
+            else if (node.Traits.HoldsWholeStep && !plan.SlabPerUnit && !AllAccumulate(plan))
+                yield return new PlanProblem($"stage '{node.Name}'", $"it holds a whole step of gradients, the pool '{PoolNames.Slabs}' has {slabs}", "let each unit have a slab or an accumulator");
+            else if (node.Traits.Holds >= slabs && !plan.SlabPerUnit && (beforeSum || !AllAccumulate(plan)))
+                yield return new PlanProblem($"stage '{node.Name}'", $"it keeps {node.Traits.Holds} gradients back, the pool '{PoolNames.Slabs}' has {slabs}", $"set {nameof(PipelineOptions.GradientSlabs)} to at least {node.Traits.Holds + 1}");
+        }
+    }
+
+    private static bool AllAccumulate(TrainingPlan plan) => Enumerable.Range(0, plan.Model.Units.Count).All(plan.Accumulates);
 }

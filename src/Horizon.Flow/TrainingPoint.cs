@@ -31,21 +31,36 @@ public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageK
         return Plan.WithGraph(graph => graph.InsertAfter(stage, name, create, traits));
     }
 
-    /// <summary>Puts a function on what leaves the stage, called for each message in order.</summary>
+    /// <summary>Puts a function on what leaves the stage, called for each message in order; what carries tensors is changed on the compute lane.</summary>
     /// <param name="name">Its name, unique in the plan.</param>
     /// <param name="change">Changes the message's content in place, or gives another message.</param>
     public TrainingPlan InsertAfter(string name, Func<TOut, TOut> change)
     {
         ArgumentNullException.ThrowIfNull(change);
-        return InsertAfter(name, (_, stage) => new StageBlock<TOut, TOut>(stage, (message, _) => ValueTask.FromResult<TOut?>(change(message))));
+        return InsertAfter(name, (_, stage) => new StageBlock<TOut, TOut>(stage, change), Places.Traits<TOut>());
     }
 
-    /// <summary>Watches what leaves the stage, without slowing or changing it.</summary>
+    /// <summary>The same with the run at hand: its stores, device and pools.</summary>
+    public TrainingPlan InsertAfter(string name, Func<TrainingContext, TOut, TOut> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return InsertAfter(name, (run, stage) => new StageBlock<TOut, TOut>(stage, message => change(run, message)), Places.Traits<TOut>());
+    }
+
+    /// <summary>
+    /// Watches what leaves the stage, without slowing or changing it. What the watcher cannot keep up with passes unseen, and is counted in
+    /// <see cref="TrainingRun.Missed"/>; where every message counts, see <see cref="TapWaiting"/>.
+    /// </summary>
     /// <param name="name">Its name, unique in the plan.</param>
     /// <param name="look">Runs on the edge: copies what is wanted from the message.</param>
     /// <param name="watch">Runs beside the graph.</param>
     public TrainingPlan Tap<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
-        InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch), new StageTraits { RunsOn = "beside the graph" });
+        InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch), Places.Traits<TOut>("beside the graph") with { PassesThrough = true });
+
+    /// <summary>Watches everything that leaves the stage: where the watcher is slow, the graph waits for it.</summary>
+    /// <inheritdoc cref="Tap"/>
+    public TrainingPlan TapWaiting<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
+        InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch, waits: true), Places.Traits<TOut>("beside the graph, which waits") with { PassesThrough = true });
 
     /// <summary>Changes the stage's bounds.</summary>
     public TrainingPlan With(Func<StageTraits, StageTraits> change)

@@ -12,37 +12,51 @@ namespace Horizon.Flow;
 public sealed class TrainingRun : IAsyncDisposable
 {
     private readonly TrainingPlan _plan;
+    private readonly IStepProgrammer _programmer;
     private readonly RunningGraph _graph;
     private readonly TimeProvider _time;
-    private readonly StepLedger _ledger;
     private readonly StallWatch _stallWatch;
     private readonly List<HostBuffer> _locked = [];
+    private readonly CallerTurn _turn = new();
+    private readonly PendingTasks _pending = new();
+    private readonly ConditionalWeakTable<StepProgram, object> _checked = [];
+    private readonly TimeSpan _stopTimeout;
+    private readonly (string Join, string Fetch) _entries;
     private long _entered;
     private bool _disposed;
 
-    internal TrainingRun(TrainingPlan plan, ParameterStore store, IComputeDevice device, GraphRunOptions options)
+    internal TrainingRun(TrainingPlan plan, IReadOnlyList<ParameterStore> stores, IComputeDevice device, GraphRunOptions options)
     {
-        ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(device);
-        CheckStore(plan, store);
+        StoreRules.Require(plan, stores);
         _plan = plan;
+        _programmer = plan.CreateProgrammer();
+        _entries = (plan.EntryOf(Stages.Join.Name), plan.EntryOf(Stages.Fetch.Name));
         _time = options.Time;
-        _entered = store.Version;
-        Context = new TrainingContext(plan, store, device);
-        _ledger = new StepLedger(Context, options.Time);
-        Context.OnCommitted = _ledger.UnitCommitted;
-        foreach (var unit in store.Units.Where(unit => !unit.Weights.IsMapped))
+        _entered = stores[0].Step;
+        _stopTimeout = options.StopTimeout;
+        Context = new TrainingContext(plan, stores, device, options.Time);
+        try
         {
-            device.PageLock(unit.Weights);
-            _locked.Add(unit.Weights);
+            foreach (var weights in stores.SelectMany(store => store.Units).Select(unit => unit.Weights).Where(weights => !weights.IsMapped))
+            {
+                device.PageLock(weights);
+                _locked.Add(weights);
+            }
+
+            _graph = plan.Graph.Start(Context, options with { Places = new Dictionary<string, TaskScheduler>(options.Places) { [DefaultGraph.ComputeLane] = device.Lane } });
+        }
+        catch
+        {
+            Free();
+            throw;
         }
 
-        _graph = plan.Graph.Start(Context, options);
-        _stallWatch = new StallWatch(_graph, options, () => _ledger.IsUnderWay);
-        _graph.Completion.ContinueWith(_ => _ledger.FailAll(Failure), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        _stallWatch = new StallWatch(_graph, options, () => Context.Ledger.IsUnderWay, () => $"{_graph.State}; {Context.Ledger.Missing}; {Leases}");
+        _graph.Completion.ContinueWith(_ => Context.Ledger.FailAll(Failure), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
-    /// <summary>Store, device and pools.</summary>
+    /// <summary>Stores, device and pools.</summary>
     public TrainingContext Context { get; }
 
     /// <summary>The first thing that went wrong, or null.</summary>
@@ -51,61 +65,101 @@ public sealed class TrainingRun : IAsyncDisposable
     /// <summary>Where each stage's time went so far.</summary>
     public IReadOnlyDictionary<string, StageShares> Shares => _graph.Probes.ToDictionary(probe => probe.Stage, probe => probe.Shares);
 
-    /// <summary>Sends one optimizer step into the graph and returns as soon as its last request is in, before it is computed.</summary>
+    /// <summary>Sends one optimizer step into the graph and returns as soon as its last load is in, before it is computed.</summary>
     /// <param name="microBatches">At most <see cref="TrainingOptions.GradientAccumulation"/>.</param>
     /// <param name="cancellationToken">Gives up waiting for room; the run is then stopped, for part of the step may be in.</param>
     /// <exception cref="StageException">The run has failed.</exception>
+    /// <exception cref="PlanException">The step's program cannot run.</exception>
     public async Task<PendingStep> BeginStepAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(microBatches);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        CheckTokens(microBatches);
+        MicroBatchRules.Require(_plan.Model, microBatches);
+        using var turn = EnterFromOutside(nameof(BeginStepAsync));
         if (microBatches.Count > _plan.Options.GradientAccumulation)
             throw new ArgumentException($"the step has {microBatches.Count} micro-batches, the plan was made for {_plan.Options.GradientAccumulation}; set {nameof(TrainingOptions.GradientAccumulation)}", nameof(microBatches));
         var number = _entered + 1;
-        var step = new StepScope(number, StepPurpose.Train, _entered, _plan.Options.LearningRate(number), microBatches, _plan.Model.Units.Count);
+        var step = new StepInfo(number, StepPurpose.Train, _plan.Options.LearningRateOf(number), microBatches, ProgramFor(number, StepPurpose.Train, microBatches.Count));
         if (step.LabelledTokens == 0)
             throw new HorizonException($"step {number} has no token to learn: every label is -100; check the data's masks or set train_on_prompt");
+        if (step.Program.TrainedUnits.Length == 0) throw new HorizonException($"step {number} trains nothing: every unit is frozen, or its program gives no gradient; train at least one unit");
+        if (step.Program.Losses == 0) throw new HorizonException($"step {number} has no loss: no visit of its program gives one");
+        var versions = Context.Store.ExpectedVersions();
+        Context.Store.Begin(number, step.Program.TrainedUnits);
         _entered = number;
-        var report = _ledger.Open(step);
-        await SendAsync(step, microBatches, cancellationToken).ConfigureAwait(false);
+        var report = Context.Ledger.Open(step);
+        _pending.Add(report);
+        await SendAsync(step, microBatches, versions, cancellationToken).ConfigureAwait(false);
         return new PendingStep(number, report);
     }
 
-    /// <summary>Computes the mean loss of some micro-batches with the parameters after all steps begun so far.</summary>
-    public async Task<Task<double>> BeginEvaluationAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default)
+    /// <summary>
+    /// Ends when every step and pass begun so far is finished: the store then stands at one step, and stays there until the next one is begun. For loops
+    /// that save, or look at the parameters, between steps.
+    /// </summary>
+    /// <returns>The step at which the store stands.</returns>
+    /// <exception cref="StageException">The run has failed.</exception>
+    public async Task<long> StepBoundaryAsync(CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(microBatches);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        CheckTokens(microBatches);
-        var step = new StepScope(_entered, StepPurpose.Evaluate, _entered, 0, microBatches, _plan.Model.Units.Count);
-        if (step.LabelledTokens == 0) throw new HorizonException("the evaluation data has no token with a label; check its masks");
-        var loss = _ledger.OpenEvaluation(step);
-        await SendAsync(step, microBatches, cancellationToken).ConfigureAwait(false);
-        return loss;
+        RefuseInsideStage(nameof(StepBoundaryAsync));
+        await _pending.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return Context.Store.Step;
     }
+
+    /// <summary>Computes the mean loss of some micro-batches with the parameters after all steps begun so far.</summary>
+    public async Task<Task<double>> BeginEvaluationAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
+        MeanAsync(await BeginPassAsync(StepPurpose.Evaluate, null, microBatches, nameof(BeginEvaluationAsync), cancellationToken).ConfigureAwait(false));
 
     /// <summary>The mean loss of some micro-batches.</summary>
     public async Task<double> EvaluateAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
-        await (await BeginEvaluationAsync(microBatches, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await MeanAsync(await BeginPassAsync(StepPurpose.Evaluate, null, microBatches, nameof(EvaluateAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
 
-    /// <summary>Trains on step after step, one ahead of the reports.</summary>
+    /// <summary>The logits of the labelled places of some micro-batches: for each, [labelled tokens, vocabulary].</summary>
+    public async Task<IReadOnlyList<HostResult>> LogitsAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
+        (await (await BeginPassAsync(StepPurpose.Logits, null, microBatches, nameof(LogitsAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false)).Results;
+
+    /// <summary>The log-probability of each label of some micro-batches: for each, [labelled tokens].</summary>
+    public async Task<IReadOnlyList<HostResult>> LogProbabilitiesAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
+        (await (await BeginPassAsync(StepPurpose.LogProbabilities, null, microBatches, nameof(LogProbabilitiesAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false)).Results;
+
+    /// <summary>Runs a program of the user's own that gives no gradient, with the parameters after all steps begun so far.</summary>
+    /// <returns>Its losses, and the numbers that its visits gave.</returns>
+    /// <exception cref="PlanException">The program cannot run.</exception>
+    public async Task<PassResult> ComputeAsync(StepProgram program, IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        return await (await BeginPassAsync(StepPurpose.Evaluate, program, microBatches, nameof(ComputeAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <summary>Trains on step after step.</summary>
     /// <param name="steps">The micro-batches of each step.</param>
+    /// <param name="ahead">
+    /// How many steps are begun before the report of one is given: 0 gives each report at a step boundary, where the store is quiet; 1 lets the next
+    /// step's forward follow close behind this one's updates.
+    /// </param>
     /// <param name="stop">No further step is begun; those begun are finished and reported.</param>
-    public async IAsyncEnumerable<StepReport> StepsAsync(
-        IEnumerable<IReadOnlyList<MicroBatch>> steps, [EnumeratorCancellation] CancellationToken stop = default)
+    public IAsyncEnumerable<StepReport> StepsAsync(IEnumerable<IReadOnlyList<MicroBatch>> steps, int ahead = 0, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(steps);
-        PendingStep? pending = null;
-        foreach (var microBatches in steps)
+        return StepsAsync(steps.ToAsyncEnumerable(), ahead, stop);
+    }
+
+    /// <inheritdoc cref="StepsAsync(IEnumerable{IReadOnlyList{MicroBatch}}, int, CancellationToken)"/>
+    public async IAsyncEnumerable<StepReport> StepsAsync(
+        IAsyncEnumerable<IReadOnlyList<MicroBatch>> steps, int ahead = 0, [EnumeratorCancellation] CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(steps);
+        ArgumentOutOfRangeException.ThrowIfNegative(ahead);
+        var pending = new Queue<PendingStep>();
+        await foreach (var microBatches in steps.ConfigureAwait(false))
         {
             if (stop.IsCancellationRequested) break;
-            var next = await BeginStepAsync(microBatches, CancellationToken.None).ConfigureAwait(false);
-            if (pending is not null) yield return await pending.Report.ConfigureAwait(false);
-            pending = next;
+            pending.Enqueue(await BeginStepAsync(microBatches, CancellationToken.None).ConfigureAwait(false));
+            if (pending.Count > ahead) yield return await pending.Dequeue().Report.ConfigureAwait(false);
         }
 
-        if (pending is not null) yield return await pending.Report.ConfigureAwait(false);
+        while (pending.TryDequeue(out var last)) yield return await last.Report.ConfigureAwait(false);
     }
 
     /// <summary>Stops at once: what is under way is dropped, no unit is left half written.</summary>
@@ -113,92 +167,123 @@ public sealed class TrainingRun : IAsyncDisposable
 
     /// <summary>
     /// Ends the run: lets steps under way finish unless <see cref="Abort"/> was called or a stage failed, takes every lease back, and frees
-    /// the pools. The store and the device stay with the caller.
+    /// the pools. The stores and the device stay with the caller. Never waits for ever: a stage that does not end within
+    /// <see cref="GraphRunOptions.StopTimeout"/> is named in <see cref="Fault"/>, what it may still use is left to the process, and the store
+    /// is refused from then on.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (_disposed) return;
         _disposed = true;
-        _graph.Entry<UnitRequest>().Complete();
-        await _graph.Completion.ConfigureAwait(false);
+        _graph.Complete();
+        await Task.WhenAny(_graph.Completion, _pending.EndAsync()).ConfigureAwait(false);
+        await _graph.FinishAsync().ConfigureAwait(false);
         _stallWatch.Dispose();
-        _ledger.FailAll(Failure);
-        await Context.Device.Lane.RunAsync(_ledger.DisposeMicroBatches, CancellationToken.None).ConfigureAwait(false);
-        var computed = await Context.Device.Lane.RunAsync(Context.Device.RecordCompute, CancellationToken.None).ConfigureAwait(false);
+        Context.Ledger.FailAll(Failure);
+        if (_graph.Unended.Count > 0)
+        {
+            LeasesAbandoned = await AbandonedRun.LeaveAsync(Context, _graph.Unended, _stopTimeout, _time).ConfigureAwait(false);
+            return;
+        }
+
+        var lane = Context.Device.Lane;
+        await lane.RunAsync(() => _graph.DisposeHubs(), CancellationToken.None).ConfigureAwait(false);
+        var computed = await lane.RunAsync(Context.Device.RecordCompute, CancellationToken.None).ConfigureAwait(false);
         await computed.WaitAsync().ConfigureAwait(false);
         LeasesReclaimed = Context.Pools.Sum(pool => pool.Reclaim());
-        foreach (var buffer in _locked) Context.Device.Unlock(buffer);
-        Context.Store.ForgetWaiters();
-        Context.Dispose();
+        Context.Store.EndRun();
+        Free();
         _graph.Dispose();
     }
 
     /// <summary>Finished steps whose loss or gradient norm was not finite, and which left the store alone.</summary>
-    public long SkippedSteps => _ledger.SkippedSteps;
+    public long SkippedSteps => Context.Ledger.SkippedSteps;
 
     /// <summary>Leases that had to be taken back when the run ended; 0 after a run without fault or abort.</summary>
     public int LeasesReclaimed { get; private set; }
 
+    /// <summary>Leases that were left to the process when the run ended, since a stage that did not end may still use them; 0 otherwise.</summary>
+    public int LeasesAbandoned { get; private set; }
+
+    /// <summary>Messages that taps let pass unseen, because their watchers were slow; by stage, where there are any.</summary>
+    public IReadOnlyDictionary<string, long> Missed => _graph.Probes.Where(probe => probe.Shares.Missed > 0).ToDictionary(probe => probe.Stage, probe => probe.Shares.Missed);
+
+    private string Leases => string.Join(", ", Context.Pools.Where(pool => pool.Outstanding > 0).Select(pool => $"{pool.Outstanding} of {pool.Capacity} leases of '{pool.Name}' are out").DefaultIfEmpty("no lease is out"));
+
+    private static async Task<double> MeanAsync(Task<PassResult> pass) => (await pass.ConfigureAwait(false)).Losses!.Mean;
+
+    private IDisposable EnterFromOutside(string caller)
+    {
+        RefuseInsideStage(caller);
+        return _turn.Enter(caller);
+    }
+
+    private void RefuseInsideStage(string caller)
+    {
+        if (_graph.StageOfCaller is { } stage)
+            throw new InvalidOperationException($"{caller} was called from stage '{stage}' of the same run, which would wait for itself; call it from outside the graph");
+    }
+
+    private void Free()
+    {
+        foreach (var buffer in _locked) Context.Device.Unlock(buffer);
+        Context.Dispose();
+    }
+
     private Exception Failure() => (Exception?)_graph.Fault
         ?? new OperationCanceledException("the run was stopped before the step was finished");
 
-    private async Task SendAsync(StepScope step, IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken)
-    {
-        var entry = _graph.Entry<UnitRequest>();
-        for (var index = 0; index < microBatches.Count; index++)
-        {
-            var scope = new MicroBatchScope(index, microBatches[index], _plan.Model.Hidden.Count);
-            _ledger.Track(scope);
-            foreach (var visit in Context.Schedule.Visits(step, scope))
-            {
-                var request = new UnitRequest(visit) { ReadyTimestamp = _time.GetTimestamp() };
-                bool accepted;
-                try
-                {
-                    accepted = await entry.SendAsync(request, cancellationToken).ConfigureAwait(false);
-                }
-                catch (OperationCanceledException)
-                {
-                    _graph.Stop();
-                    throw;
-                }
+    private StepProgram ProgramFor(long step, StepPurpose purpose, int microBatches) =>
+        Checked(_programmer.ProgramFor(new StepRequest(step, purpose, microBatches)), microBatches);
 
-                if (!accepted) throw Failure();
-            }
-        }
+    private StepProgram Checked(StepProgram program, int microBatches)
+    {
+        if (_checked.TryGetValue(program, out _)) return program;
+        var problems = _plan.Validate(program, microBatches);
+        if (problems.Count > 0) throw new PlanException(problems);
+        _checked.AddOrUpdate(program, this);
+        return program;
     }
 
-    private void CheckTokens(IReadOnlyList<MicroBatch> microBatches)
+    private async Task<Task<PassResult>> BeginPassAsync(StepPurpose purpose, StepProgram? program, IReadOnlyList<MicroBatch> microBatches, string caller, CancellationToken cancellationToken)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(microBatches.Count, nameof(microBatches));
-        foreach (var batch in microBatches)
-        {
-            if (batch.SequenceLength > _plan.Model.MaximumSequenceLength)
-                throw new HorizonException($"a sequence has {batch.SequenceLength} tokens, the model allows {_plan.Model.MaximumSequenceLength}; lower data.sequence_length");
-            foreach (var id in batch.InputIds)
-            {
-                if ((ulong)id >= (ulong)_plan.Model.VocabularySize)
-                    throw new HorizonException($"token id {id} is beyond the model's vocabulary of {_plan.Model.VocabularySize}; use the model's own tokenizer");
-            }
-
-            foreach (var target in batch.Targets)
-            {
-                if (target != MicroBatch.Unlabelled && (ulong)target >= (ulong)_plan.Model.VocabularySize)
-                    throw new HorizonException($"label {target} is beyond the model's vocabulary of {_plan.Model.VocabularySize}; use the model's own tokenizer");
-            }
-        }
+        ArgumentNullException.ThrowIfNull(microBatches);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        MicroBatchRules.Require(_plan.Model, microBatches);
+        using var turn = EnterFromOutside(caller);
+        program = program is null ? ProgramFor(_entered, purpose, microBatches.Count) : Checked(program, microBatches.Count);
+        var step = new StepInfo(_entered, purpose, 0, microBatches, program);
+        if (program.TrainedUnits.Length > 0) throw new HorizonException($"{caller} runs a pass that changes nothing, but its program gives gradients; give it to a step");
+        if (program.Losses == 0 && program.Results == 0) throw new HorizonException($"{caller} runs a pass that gives something, but no visit of its program gives a loss or a result");
+        if (step.LabelledTokens == 0) throw new HorizonException("the evaluation data has no token with a label; check its masks");
+        var result = Context.Ledger.OpenPass(step);
+        _pending.Add(result);
+        await SendAsync(step, microBatches, Context.Store.ExpectedVersions(), cancellationToken).ConfigureAwait(false);
+        return result;
     }
 
-    private static void CheckStore(TrainingPlan plan, ParameterStore store)
+    private async Task SendAsync(StepInfo step, IReadOnlyList<MicroBatch> microBatches, IReadOnlyList<long> versions, CancellationToken cancellationToken)
     {
-        if (store.Damage is { } damage)
-            throw new HorizonException($"the parameters in memory are not at one step: {damage}; load the last checkpoint");
-        if (store.Units.Count != plan.Model.Units.Count || store.Units.Zip(plan.Model.Units).Any(pair => pair.First.Layout.ElementCount != pair.Second.ElementCount))
-            throw new HorizonException("the store was made for another model; create it with the plan's CreateStore");
-        for (var unit = 0; unit < store.Units.Count; unit++)
+        var run = new ProgramRun(step, microBatches, _plan.Models);
+        await SendAsync(_graph.Entry<ProgramRun>(_entries.Join), run, cancellationToken).ConfigureAwait(false);
+        foreach (var load in run.Loads(visit => visit.Planned.Store == 0 ? versions[visit.Unit] : 0))
+            await SendAsync(_graph.Entry<LoadRequest>(_entries.Fetch), load, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task SendAsync<T>(ITargetBlock<T> entry, T message, CancellationToken cancellationToken)
+        where T : StepMessage
+    {
+        message.ReadyTimestamp = _time.GetTimestamp();
+        try
         {
-            if (store.IsTrainable(unit) != plan.Options.IsTrainable(plan.Model.Units[unit]))
-                throw new HorizonException($"unit '{plan.Model.Units[unit].Name}' is {(store.IsTrainable(unit) ? "trained" : "frozen")} in the store but not in the plan; create the store with the plan's CreateStore");
+            if (await entry.SendAsync(message, cancellationToken).ConfigureAwait(false)) return;
         }
+        catch (OperationCanceledException)
+        {
+            _graph.Stop();
+            throw;
+        }
+
+        throw Failure();
     }
 }

@@ -50,7 +50,7 @@ public class StepBenchmark
     [Benchmark(OperationsPerInvoke = Steps)]
     public async Task GraphAsync()
     {
-        await foreach (var _ in _run.StepsAsync(Enumerable.Repeat<IReadOnlyList<MicroBatch>>([EmptyModel.Batch], Steps)))
+        await foreach (var _ in _run.StepsAsync(Enumerable.Repeat<IReadOnlyList<MicroBatch>>([EmptyModel.Batch], Steps), ahead: 1))
         {
         }
     }

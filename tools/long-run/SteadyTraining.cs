@@ -31,7 +31,7 @@ internal static class SteadyTraining
             var part = Enumerable.Range(0, (int)Math.Min(every, steps - done)).Select(step => Step(data, done + step));
             var loss = 0.0;
             // The whole part has come out before the reading: nothing is under way in the graph.
-            await foreach (var step in run.StepsAsync(part).ConfigureAwait(false)) (done, loss) = (step.Step, step.Loss);
+            await foreach (var step in run.StepsAsync(part, ahead: 1).ConfigureAwait(false)) (done, loss) = (step.Step, step.Loss);
             var reading = ProcessReading.Take();
             readings.Add((done, reading));
             await output.WriteLineAsync(string.Create(

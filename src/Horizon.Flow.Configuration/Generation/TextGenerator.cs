@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Text;
-using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Text;
@@ -11,22 +10,16 @@ namespace Horizon.Flow.Configuration;
 /// Continues texts with a model whose parameters stay in host memory and stream through the device for every token. Right first, not
 /// fast: every token runs the whole text through the model again.
 /// </summary>
-public sealed class TextGenerator : IDisposable
+public sealed class TextGenerator : IAsyncDisposable
 {
-    private const int Buffers = 2;
-
     private readonly ModelDefinition _model;
     private readonly ITokenizer _tokenizer;
-    private readonly ForwardPass _pass;
-    private readonly IReadOnlyList<IDisposable> _owned;
+    private readonly TrainingRun _run;
+    private readonly ParameterStore? _owned;
 
-    /// <summary>A generator on a store that something else owns and that does not change meanwhile.</summary>
-    internal TextGenerator(
-        ModelDefinition model, ITokenizer tokenizer, ParameterStore store, IComputeDevice device, LeasePool<DeviceSlot> buffers, params IReadOnlyList<IDisposable> owned)
-    {
-        (_model, _tokenizer, _owned) = (model, tokenizer, owned);
-        _pass = new ForwardPass(model, store, device, buffers);
-    }
+    /// <summary>A generator on a run that something else owns: it sees the parameters after all steps begun so far.</summary>
+    internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null) =>
+        (_model, _tokenizer, _run, _owned) = (model, tokenizer, run, owned);
 
     /// <summary>Loads a Hugging Face folder.</summary>
     /// <param name="folder">config.json, safetensors and a tokenizer.</param>
@@ -47,16 +40,14 @@ public sealed class TextGenerator : IDisposable
         try
         {
             await StoreLoader.LoadAsync(checkpoint, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
+            var plan = TrainingPlan.For(model).Freeze(_ => true);
+            return new TextGenerator(model, tokenizer, plan.Start(store, device), store);
         }
         catch
         {
             store.Dispose();
             throw;
         }
-
-        var largest = model.Units.Max(unit => unit.ElementCount);
-        var buffers = new LeasePool<DeviceSlot>(PoolNames.DeviceWeights, Buffers, () => new DeviceSlot(device.Allocate(largest, store.WeightType)));
-        return new TextGenerator(model, tokenizer, store, device, buffers, buffers, store);
     }
 
     /// <summary>The continuation of a prompt, piece by piece as it is sampled, up to an end-of-text token or the model's longest sequence.</summary>
@@ -103,7 +94,14 @@ public sealed class TextGenerator : IDisposable
     /// <summary>[vocabulary] fp32: the logits of the token after the last one.</summary>
     /// <param name="ids">A text from its beginning.</param>
     /// <param name="cancellation">Ends the pass.</param>
-    public Task<float[]> NextLogitsAsync(IReadOnlyList<int> ids, CancellationToken cancellation = default) => _pass.NextLogitsAsync(ids, cancellation);
+    public async Task<float[]> NextLogitsAsync(IReadOnlyList<int> ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var targets = Enumerable.Repeat(MicroBatch.Unlabelled, ids.Count).ToArray();
+        targets[^1] = 0; // a label of any kind: the logits of labelled places are what comes back
+        var batch = new MicroBatch(1, ids.Count, [.. ids.Select(id => (long)id)], targets, [.. Enumerable.Range(0, ids.Count).Select(place => (long)place)]);
+        return (await _run.LogitsAsync([batch], cancellation).ConfigureAwait(false))[0].Numbers;
+    }
 
     /// <summary>A whole continuation.</summary>
     internal async Task<string> ContinueAsync(string prompt, GenerationOptions options, CancellationToken cancellation)
@@ -113,10 +111,12 @@ public sealed class TextGenerator : IDisposable
         return text.ToString();
     }
 
-    /// <summary>Frees parameters and buffers; the device stays with the caller.</summary>
-    public void Dispose()
+    /// <summary>Frees parameters and buffers that it made; the device stays with the caller.</summary>
+    public async ValueTask DisposeAsync()
     {
-        foreach (var one in _owned) one.Dispose();
+        if (_owned is null) return;
+        await _run.DisposeAsync().ConfigureAwait(false);
+        _owned.Dispose();
     }
 
     private void CheckPrompt(IReadOnlyList<int> prompt)
@@ -131,7 +131,7 @@ public sealed class TextGenerator : IDisposable
     private static void CheckMemory(ModelDefinition model, bool isBf16)
     {
         // bf16 weights with their differences take as much as fp32 weights.
-        var needed = new ByteSize((sizeof(float) * model.ParameterCount) + (Buffers * (isBf16 ? 2 : 4) * model.Units.Max(unit => unit.ElementCount)));
+        var needed = new ByteSize((sizeof(float) * model.ParameterCount) + (new PipelineOptions().DeviceBuffers * (isBf16 ? 2 : 4) * model.Units.Max(unit => unit.ElementCount)));
         var available = new ByteSize(MachineMemory.AvailableBytes());
         if (needed > available) throw new HorizonException($"not enough memory: the model needs {needed}, {available} are available.");
     }

@@ -61,11 +61,11 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     /// <exception cref="HorizonException">It cannot be written.</exception>
     public async Task<string?> SaveAsync()
     {
-        _recorded.Open(_store.Version);
-        if (_store.Version == 0) return null;
+        _recorded.Open(_store.Step);
+        if (_store.Step == 0) return null;
         await Writer.FinishAsync().ConfigureAwait(false);
         _due = _latest;
-        if (_resumedFrom is { } from && from.Manifest.Step == _store.Version) return from.Path;
+        if (_resumedFrom is { } from && from.Manifest.Step == _store.Step) return from.Path;
         return (await Writer.WriteNowAsync().ConfigureAwait(false)).Path;
     }
 

@@ -35,8 +35,8 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         _run = plan.Start(store, device);
-        if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, store, device, _run.Context.Weights);
-        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Version + 1, _data.TotalSteps);
+        if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
+        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps);
     }
 
     /// <inheritdoc/>
@@ -137,8 +137,8 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         _watch.ThrowIfTooMany();
-        if (_store.Version > looked)
-            await foreach (var happened in LookAsync(_store.Version, sample: true, stop).ConfigureAwait(false)) yield return happened;
+        if (_store.Step > looked)
+            await foreach (var happened in LookAsync(_store.Step, sample: true, stop).ConfigureAwait(false)) yield return happened;
         foreach (var happened in Notices()) yield return happened;
     }
 

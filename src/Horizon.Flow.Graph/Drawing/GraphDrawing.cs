@@ -59,7 +59,7 @@ public sealed record GraphDrawing(IReadOnlyList<DrawnNode> Nodes, IReadOnlyList<
     private static string Describe(StageShares share)
     {
         var total = Math.Max(share.Total.TotalSeconds, 1e-9);
-        return string.Create(CultureInfo.InvariantCulture, $"busy {share.Busy.TotalSeconds / total:P0}, waiting {share.Waiting.TotalSeconds / total:P0}, no input {share.Starved.TotalSeconds / total:P0}, blocked {share.Blocked.TotalSeconds / total:P0}");
+        return string.Create(CultureInfo.InvariantCulture, $"busy {share.Busy.TotalSeconds / total:P0}, waiting {share.Waiting.TotalSeconds / total:P0}, no input {share.Starved.TotalSeconds / total:P0}, blocked {share.Blocked.TotalSeconds / total:P0}{(share.Missed > 0 ? $", {share.Missed} messages passed unseen" : "")}");
     }
 
     private static string Id(string name) => "n_" + string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? c.ToString() : $"_{(int)c:x}_"));

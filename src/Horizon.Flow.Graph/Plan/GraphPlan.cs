@@ -144,15 +144,12 @@ public sealed record GraphPlan<TContext>
     public GraphPlan<TContext> InsertBefore<TIn, TOut>(
         StageKey<TIn, TOut> key, string name, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits = null)
         where TIn : class
-        where TOut : class
-    {
-        return InsertBefore(key.Name, new StageKey<TIn, TIn>(name), create, traits);
-    }
+        where TOut : class => InsertBefore(Node(key.Name), name, create, traits);
 
-    /// <summary>Puts a new stage on everything that enters the end of a line.</summary>
+    /// <summary>Puts a new stage on everything that enters <paramref name="key"/>, the end of a line.</summary>
     public GraphPlan<TContext> InsertBefore<TIn>(
         SinkKey<TIn> key, string name, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits = null)
-        where TIn : class => InsertBefore(key.Name, new StageKey<TIn, TIn>(name), create, traits);
+        where TIn : class => InsertBefore(Node(key.Name), name, create, traits);
 
     /// <summary>Takes a stage with equal input and output out again; its neighbours are linked to each other.</summary>
     public GraphPlan<TContext> Remove<TMessage>(StageKey<TMessage, TMessage> key)
@@ -170,6 +167,13 @@ public sealed record GraphPlan<TContext>
         return node.Traits.IsEntry ? plan.WithTraits(only.To, traits => traits with { IsEntry = true }) : plan;
     }
 
+    /// <summary>The same edges between stages that were changed one by one; names and types stay.</summary>
+    public GraphPlan<TContext> MapNodes(Func<PlanNode<TContext>, PlanNode<TContext>> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return this with { Nodes = [.. Nodes.Select(node => change(node) with { Name = node.Name, Input = node.Input, Output = node.Output })] };
+    }
+
     /// <summary>Everything that keeps the plan from running; empty if nothing does.</summary>
     public IReadOnlyList<PlanProblem> Validate() => PlanValidator.Check(this);
 
@@ -185,13 +189,14 @@ public sealed record GraphPlan<TContext>
     }
 
     private GraphPlan<TContext> InsertBefore<TIn>(
-        string before, StageKey<TIn, TIn> key, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits)
+        PlanNode<TContext> node, string name, Func<TContext, StageOptions, IPropagatorBlock<TIn, TIn>> create, StageTraits? traits)
         where TIn : class
     {
-        var node = Node(before);
-        var plan = Add(key, create, (traits ?? new()) with { IsEntry = node.Traits.IsEntry });
-        plan = plan with { Edges = [.. plan.Edges.Select(edge => edge.To == before ? edge with { To = key.Name } : edge)] };
-        return plan.Exchange(before, old => old with { Traits = old.Traits with { IsEntry = false } }).Connect<TIn>(key.Name, before);
+        if (Edges.Find(edge => edge.To == node.Name && Nodes.Exists(from => from.Name == edge.From && from.Traits.StaysBeforeNext)) is { } stays)
+            return InsertBefore(Node(stays.From), name, create, traits);
+        var plan = Add(new StageKey<TIn, TIn>(name), create, (traits ?? new()) with { IsEntry = node.Traits.IsEntry });
+        plan = plan with { Edges = [.. plan.Edges.Select(edge => edge.To == node.Name ? edge with { To = name } : edge)] };
+        return plan.Exchange(node.Name, old => old with { Traits = old.Traits with { IsEntry = false } }).Connect<TIn>(name, node.Name);
     }
 
     private List<PlanEdge> FindEdges(string from, string to)

@@ -34,6 +34,9 @@ public sealed record StageTraits
     /// <summary>True where a message leaves as it came: nobody behind it needs to look at its contents again.</summary>
     public bool PassesThrough { get; init; }
 
+    /// <summary>True for a stage that sees what its next one sees: <c>InsertBefore</c> that one puts a new stage in front of both.</summary>
+    public bool StaysBeforeNext { get; init; }
+
     /// <summary>True where messages come from outside the graph.</summary>
     public bool IsEntry { get; init; }
 

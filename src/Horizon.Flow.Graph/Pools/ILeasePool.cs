@@ -23,4 +23,11 @@ public interface ILeasePool : IDisposable
     /// </summary>
     /// <returns>How many were out.</returns>
     int Reclaim();
+
+    /// <summary>
+    /// Leaves the pool and all that it made to the process: leases that are out are taken back, but nothing is used again, disposed or
+    /// finalized. For a run with a stage that would not end, whose thread may still use an item.
+    /// </summary>
+    /// <returns>How many were out.</returns>
+    int Abandon();
 }

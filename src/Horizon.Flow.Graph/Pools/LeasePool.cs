@@ -11,11 +11,15 @@ namespace Horizon.Flow.Graph;
 public sealed class LeasePool<T> : ILeasePool
     where T : class
 {
+    // Abandoned pools, with what they made: reachable for ever, so that no finalizer frees it.
+    private static readonly List<LeasePool<T>> _left = [];
+
     private readonly Channel<bool> _credits;
     private readonly ObjectPool<T> _items;
     private readonly MakingPolicy _policy;
     private readonly HashSet<Lease<T>> _out = [];
     private readonly Lock _gate = new();
+    private volatile bool _isAbandoned;
 
     /// <summary>Creates a pool of <paramref name="capacity"/> items.</summary>
     /// <param name="name">For plans, reports and errors.</param>
@@ -48,11 +52,16 @@ public sealed class LeasePool<T> : ILeasePool
         }
     }
 
-    /// <summary>Waits for a credit and takes an item. Waiters are served in order.</summary>
+    /// <summary>
+    /// Waits for a credit and takes an item. Waiters are served in order. In a stage's body the wait is known as one for the graph itself,
+    /// with <see cref="StageCall.WaitFor{T}"/> around it or without.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The token was cancelled first; nothing was taken.</exception>
     public async ValueTask<Lease<T>> RentAsync(CancellationToken cancellationToken = default)
     {
-        await _credits.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (TryRent(out var lease)) return lease;
+        using (StageCall.BeginGraphWait()) await _credits.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
         return Take();
     }
 
@@ -82,9 +91,26 @@ public sealed class LeasePool<T> : ILeasePool
         return count;
     }
 
-    /// <summary>Disposes every item ever made. Leases still out lose their item.</summary>
+    /// <inheritdoc/>
+    public int Abandon()
+    {
+        lock (_left) _left.Add(this);
+        _isAbandoned = true;
+        _credits.Writer.TryComplete();
+        Lease<T>[] lost;
+        lock (_gate)
+        {
+            lost = [.. _out];
+            _out.Clear();
+        }
+
+        return lost.Count(lease => lease.Revoke());
+    }
+
+    /// <summary>Disposes every item ever made; none after <see cref="Abandon"/>. Leases still out lose their item.</summary>
     public void Dispose()
     {
+        if (_isAbandoned) return;
         Reclaim();
         _credits.Writer.TryComplete();
         _policy.DisposeItems();
@@ -93,6 +119,7 @@ public sealed class LeasePool<T> : ILeasePool
     internal void Return(Lease<T> lease, T item)
     {
         lock (_gate) _out.Remove(lease);
+        if (_isAbandoned) return;
         _items.Return(item);
         _credits.Writer.TryWrite(true);
     }

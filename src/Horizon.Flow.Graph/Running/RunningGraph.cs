@@ -3,7 +3,8 @@ using System.Threading.Tasks.Dataflow;
 namespace Horizon.Flow.Graph;
 
 /// <summary>
-/// The blocks of one run. The first exception in any block, a user's too, stops them all; it is the one reported.
+/// The blocks of one run. The first exception in any block, a user's too, stops them all; it is the one reported. Whatever a block does, the
+/// run ends within <see cref="GraphRunOptions.StopTimeout"/> of a stop.
 /// </summary>
 public sealed class RunningGraph : IDisposable
 {
@@ -12,13 +13,26 @@ public sealed class RunningGraph : IDisposable
     private readonly List<StageProbe> _probes = [];
     private readonly HashSet<string> _entries = [];
     private readonly HashSet<string> _sourceless = [];
+    private readonly GraphRunOptions _options;
     private StageException? _fault;
 
-    private RunningGraph(CancellationToken cancellation) =>
-        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+    private RunningGraph(GraphRunOptions options)
+    {
+        _options = options;
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(options.Cancellation);
+    }
 
-    /// <summary>Ends when every block has ended; never faults by itself, see <see cref="Fault"/>.</summary>
+    /// <summary>
+    /// Ends when every block has ended, or, after a stop, when <see cref="GraphRunOptions.StopTimeout"/> is over; never faults by itself, see
+    /// <see cref="Fault"/>.
+    /// </summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Stages whose blocks had not ended when <see cref="Completion"/> did: their bodies may still run and use what their messages hold.</summary>
+    public IReadOnlyList<string> Unended { get; private set; } = [];
+
+    /// <summary>The stage of this graph whose body, or a task that it started, is the caller; null for anyone else.</summary>
+    public string? StageOfCaller => StageCall.Current?.Probe is { } probe && _probes.Contains(probe) ? probe.Stage : null;
 
     /// <summary>The first thing that went wrong, or null.</summary>
     public StageException? Fault => Volatile.Read(ref _fault);
@@ -43,11 +57,39 @@ public sealed class RunningGraph : IDisposable
         foreach (var entry in _entries.Where(entry => _sourceless.Contains(entry))) _blocks[entry].Complete();
     }
 
+    /// <summary>Disposes what hubs own and a stopped graph left with them; after the end.</summary>
+    public void DisposeHubs()
+    {
+        foreach (var hub in _blocks.Values.Where(block => block is IHub)) (hub as IDisposable)?.Dispose();
+    }
+
     /// <summary>What its hubs wait for, in words.</summary>
     public string State => string.Join("; ", _blocks.Where(pair => pair.Value is IHub).Select(pair => $"{pair.Key} {((IHub)pair.Value).State}"));
 
     /// <summary>Stops every block at once; messages inside are dropped.</summary>
     public void Stop() => _stop.Cancel();
+
+    /// <summary>
+    /// Waits until the graph, which was told to complete and has nothing more to expect, has ended. While anything moves it waits on; where a
+    /// block stands still without ending for <see cref="GraphRunOptions.StopTimeout"/>, it stops the graph.
+    /// </summary>
+    public async Task FinishAsync()
+    {
+        for (var (before, now) = (-1L, Moved); !Completion.IsCompleted && now != before; (before, now) = (now, Moved))
+        {
+            try
+            {
+                await Completion.WaitAsync(_options.StopTimeout, _options.Time).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                continue;
+            }
+        }
+
+        if (!Completion.IsCompleted) Stop();
+        await Completion.ConfigureAwait(false);
+    }
 
     /// <summary>Records a fault found outside the blocks and stops the graph.</summary>
     public void Report(StageException fault)
@@ -65,11 +107,14 @@ public sealed class RunningGraph : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        if (Unended.Count == 0) _stop.Dispose(); // else still asked
+    }
 
     internal static RunningGraph Build<TContext>(GraphPlan<TContext> plan, TContext context, GraphRunOptions options)
     {
-        var graph = new RunningGraph(options.Cancellation);
+        var graph = new RunningGraph(options);
         var watched = new Dictionary<string, Task<Exception?>>();
         foreach (var node in plan.Nodes)
         {
@@ -102,12 +147,36 @@ public sealed class RunningGraph : IDisposable
             else graph._sourceless.Add(node.Name);
         }
 
-        graph.Completion = Task.WhenAll([.. watched.Values, .. graph._blocks.Values.OfType<IWatching>().Select(block => block.Watching)]);
+        graph.Completion = graph.EndAsync(watched);
         graph.Stopping.Register(() =>
         {
             foreach (var edge in plan.Edges) edge.Drain(graph._blocks[edge.From]);
         });
         return graph;
+    }
+
+    private long Moved => _probes.Sum(probe => probe.Shares.Messages) + _blocks.Values.OfType<IWatching>().Sum(block => block.Watched);
+
+    private async Task EndAsync(Dictionary<string, Task<Exception?>> blocks)
+    {
+        var all = Task.WhenAll([.. blocks.Values, .. _blocks.Values.OfType<IWatching>().Select(block => block.Watching)]);
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (Stopping.Register(stopped.SetResult))
+        {
+            if (await Task.WhenAny(all, stopped.Task).ConfigureAwait(false) == all) return;
+        }
+
+        try
+        {
+            await all.WaitAsync(_options.StopTimeout, _options.Time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            var late = blocks.Where(pair => !pair.Value.IsCompleted).Select(pair => pair.Key).ToList();
+            // A watcher has only what was copied for it: it is named, but holds nothing of the run.
+            Unended = [.. late.Where(name => _blocks[name] is not IWatching { IsThrough: true })];
+            if (late.Count > 0) Volatile.Write(ref _fault, StageException.GivenUp(Fault, late, _options.StopTimeout));
+        }
     }
 
     /// <summary>Ends with the block, never faults. Blocks that are not ours say what went wrong only by their completion.</summary>

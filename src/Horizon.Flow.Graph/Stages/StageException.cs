@@ -15,6 +15,13 @@ public sealed class StageException : Exception
     private StageException(string message, Exception cause, string stage)
         : base(message, cause) => Stage = stage;
 
+    private StageException(StageException first, IReadOnlyList<string> unended, TimeSpan waited)
+        : base($"{first.Message}; {Describe(unended, waited)}", first.InnerException)
+    {
+        (Stage, UnitName, Step) = (first.Stage, first.UnitName, first.Step);
+        UnendedStages = unended;
+    }
+
     /// <summary>The stage's name.</summary>
     public string Stage { get; }
 
@@ -23,6 +30,17 @@ public sealed class StageException : Exception
 
     /// <summary>The step at hand, if there was one.</summary>
     public long? Step { get; }
+
+    /// <summary>Stages that had not ended when the run was given up, some time after it was stopped; empty where all had.</summary>
+    public IReadOnlyList<string> UnendedStages { get; } = [];
+
+    /// <summary>The first error of a run that was given up; where there was none, the stages that would not end are the error.</summary>
+    internal static StageException GivenUp(StageException? first, IReadOnlyList<string> unended, TimeSpan waited) =>
+        new(first ?? new StageException("the run was stopped", new TimeoutException(Describe(unended, waited)), unended[0]), unended, waited);
+
+    private static string Describe(IReadOnlyList<string> unended, TimeSpan waited) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{(unended.Count == 1 ? "stage" : "stages")} {string.Join(", ", unended.Select(name => $"'{name}'"))} did not end within {waited.TotalSeconds:0.###} s of the stop");
 
     /// <summary>The error of a block that is not ours, of whose message only the text is known.</summary>
     public static StageException InForeignBlock(string stage, string? messageText, Exception cause)

@@ -8,6 +8,7 @@ public sealed class StageProbe
 {
     private readonly Lock _gate = new();
     private readonly Action<StageSpan>? _onSpan;
+    private readonly HashSet<StageCall> _running = [];
     private long _lastEnd;
     private int _working;
     private StageShares _sum;
@@ -39,15 +40,38 @@ public sealed class StageProbe
         }
     }
 
-    /// <summary>Bodies that run now and do not wait for a credit, a version or a turn.</summary>
+    /// <summary>Bodies that run now, or wait for something outside the graph; those that wait for a credit, a version or a turn are not counted.</summary>
     public int Working => Volatile.Read(ref _working);
+
+    /// <summary>The messages in hand now, in words.</summary>
+    internal IReadOnlyList<string> InHand
+    {
+        get
+        {
+            lock (_gate) return [.. _running.Select(call => call.Message is { } message ? $"unit '{message.UnitName}' of step {message.Step}" : "a message")];
+        }
+    }
 
     internal void AddWorking(int change) => Interlocked.Add(ref _working, change);
 
-    internal void Record(IUnitMessage? message, long start, long end, long waited)
+    internal void AddMissed()
     {
+        lock (_gate) _sum = _sum with { Missed = _sum.Missed + 1 };
+    }
+
+    internal void Enter(StageCall call)
+    {
+        AddWorking(1);
+        lock (_gate) _running.Add(call);
+    }
+
+    internal void Leave(StageCall call, long start, long end)
+    {
+        AddWorking(-1);
+        var (message, waited) = (call.Message, call.WaitedTicks);
         lock (_gate)
         {
+            _running.Remove(call);
             var gap = Math.Max(0, start - _lastEnd);
             // The message was ready before this stage had finished the last one: then the stage itself could not go on.
             var starved = message is null ? gap : Math.Clamp(message.ReadyTimestamp - _lastEnd, 0, gap);
@@ -56,7 +80,10 @@ public sealed class StageProbe
                 _sum.Busy + Time.GetElapsedTime(0, end - start - waited),
                 _sum.Waiting + Time.GetElapsedTime(0, waited),
                 _sum.Starved + Time.GetElapsedTime(0, starved),
-                _sum.Blocked + Time.GetElapsedTime(0, gap - starved));
+                _sum.Blocked + Time.GetElapsedTime(0, gap - starved))
+            {
+                Missed = _sum.Missed,
+            };
             _lastEnd = Math.Max(_lastEnd, end);
         }
 

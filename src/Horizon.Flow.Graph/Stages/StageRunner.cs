@@ -10,7 +10,7 @@ internal static class StageRunner
     public static async Task<TResult> RunAsync<TIn, TResult>(
         StageOptions options, TIn input, Func<TIn, StageCall, ValueTask<TResult>> body)
     {
-        var (call, start) = Begin(options);
+        var (call, start) = Begin(options, input);
         try
         {
             return await body(input, call).ConfigureAwait(false);
@@ -25,14 +25,14 @@ internal static class StageRunner
         }
         finally
         {
-            End(options, input, call, start);
+            End(options, call, start);
         }
     }
 
     /// <summary>The same for a body that waits for nothing, with no task made for it.</summary>
     public static TResult Run<TIn, TResult>(StageOptions options, TIn input, Func<TIn, TResult> body)
     {
-        var (call, start) = Begin(options);
+        var (call, start) = Begin(options, input);
         try
         {
             return body(input);
@@ -47,7 +47,8 @@ internal static class StageRunner
         }
         finally
         {
-            End(options, input, call, start);
+            StageCall.Current = null;
+            End(options, call, start);
         }
     }
 
@@ -56,12 +57,16 @@ internal static class StageRunner
         if (output is IUnitMessage message) message.ReadyTimestamp = (options.Probe?.Time ?? TimeProvider.System).GetTimestamp();
     }
 
-    private static (StageCall Call, long Start) Begin(StageOptions options)
+    // The current call is that of the body until the method that began it returns: it does not flow back to the block.
+    private static (StageCall Call, long Start) Begin(StageOptions options, object? input)
     {
         options.Cancellation.ThrowIfCancellationRequested();
         var time = options.Probe?.Time ?? TimeProvider.System;
-        options.Probe?.AddWorking(1);
-        return (new StageCall(time, options.Probe, options.Cancellation), time.GetTimestamp());
+        var call = new StageCall(time, options.Probe, input as IUnitMessage, options.Cancellation);
+        var start = time.GetTimestamp();
+        options.Probe?.Enter(call);
+        StageCall.Current = call;
+        return (call, start);
     }
 
     private static StageException Report(StageOptions options, object? input, Exception cause)
@@ -71,9 +76,6 @@ internal static class StageRunner
         return fault;
     }
 
-    private static void End(StageOptions options, object? input, StageCall call, long start)
-    {
-        options.Probe?.AddWorking(-1);
-        options.Probe?.Record(input as IUnitMessage, start, options.Probe.Time.GetTimestamp(), call.WaitedTicks);
-    }
+    private static void End(StageOptions options, StageCall call, long start) =>
+        options.Probe?.Leave(call, start, (options.Probe?.Time ?? TimeProvider.System).GetTimestamp());
 }

@@ -8,6 +8,9 @@ namespace Horizon.Flow.Graph;
 /// <param name="Blocked">A message had come, but the stage was full of output that nobody took.</param>
 public readonly record struct StageShares(long Messages, TimeSpan Busy, TimeSpan Waiting, TimeSpan Starved, TimeSpan Blocked)
 {
+    /// <summary>Messages that a tap let pass unseen, because its watcher was slow; 0 for any other stage.</summary>
+    public long Missed { get; init; }
+
     /// <summary>All of it.</summary>
     public TimeSpan Total => Busy + Waiting + Starved + Blocked;
 }

@@ -11,6 +11,9 @@ internal sealed class AdamW(OptimizerOptions options) : ElementOptimizer(options
     public override string Name => "adamw";
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> StateSettings => AdamWRule.StateSettings(Options);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout) =>
         [new("exp_avg", layout.ElementCount * sizeof(float)), new("exp_avg_sq", layout.ElementCount * sizeof(float))];
 

@@ -13,6 +13,9 @@ internal sealed class AdamW8Bit(OptimizerOptions options) : HostOptimizer<Quanti
     public override string Name => "adamw8bit";
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> StateSettings => AdamWRule.StateSettings(Options);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout)
     {
         var scales = QuantizedPieces.CountBlocks(layout) * sizeof(float);

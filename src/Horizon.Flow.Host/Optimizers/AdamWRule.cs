@@ -26,7 +26,7 @@ internal readonly struct AdamWRule : IElementRule<AdamWRule>
     /// <summary>The coefficients of one step.</summary>
     public AdamWRule(OptimizerOptions options, OptimizerStep step)
     {
-        var (beta1, beta2) = options.Betas ?? (0.9, 0.95);
+        var (beta1, beta2) = BetasOf(options);
         _learningRate = step.LearningRate;
         _correction1 = 1 - Math.Pow(beta1, step.Number);
         _newInMean = (float)(1 - beta1);
@@ -46,6 +46,13 @@ internal readonly struct AdamWRule : IElementRule<AdamWRule>
     /// <inheritdoc/>
     public static int StateCount => 2;
 
+    /// <summary>Both decay rates: the moments and their bias corrections go with them.</summary>
+    public static IReadOnlyDictionary<string, string> StateSettings(OptimizerOptions options)
+    {
+        var (beta1, beta2) = BetasOf(options);
+        return new Dictionary<string, string>([OptimizerOptions.Setting("betas", beta1, beta2)]);
+    }
+
     /// <inheritdoc/>
     public AdamWRule For(in ParameterPiece piece) => new(this, _learningRate * piece.LearningRateFactor, piece.WeightDecay);
 
@@ -59,4 +66,6 @@ internal readonly struct AdamWRule : IElementRule<AdamWRule>
         var denominator = (TLanes.Sqrt(second) / TLanes.Of(_rootCorrection2)) + TLanes.Of(_epsilon);
         weight = (weight * TLanes.Of(_keep)) - (TLanes.Of(_stepSize) * first / denominator);
     }
+
+    private static (double First, double Second) BetasOf(OptimizerOptions options) => options.Betas ?? (0.9, 0.95);
 }

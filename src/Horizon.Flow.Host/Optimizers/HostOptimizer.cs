@@ -12,6 +12,9 @@ internal abstract class HostOptimizer<TPlan>(OptimizerOptions options) : IHostOp
     /// <inheritdoc/>
     public abstract string Name { get; }
 
+    /// <inheritdoc/>
+    public virtual IReadOnlyDictionary<string, string> StateSettings => System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
+
     /// <summary>The instructions to use; tests force others than the best.</summary>
     internal VectorPath Path { get; init; } = VectorPaths.Best;
 

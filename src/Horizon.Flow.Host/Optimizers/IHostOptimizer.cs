@@ -9,6 +9,13 @@ public interface IHostOptimizer
     /// <summary>The name used in configuration and checkpoints, such as <c>adamw</c>.</summary>
     string Name { get; }
 
+    /// <summary>
+    /// The settings that give the state its meaning, by the names that configurations use: moments that were averaged with one decay rate are
+    /// not those of another. A run resumes only with the same ones; settings that shape later steps alone do not belong here.
+    /// </summary>
+    /// <value>None.</value>
+    IReadOnlyDictionary<string, string> StateSettings => System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
+
     /// <summary>The state that a unit of this layout needs; all zero before the first step.</summary>
     IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout);
 

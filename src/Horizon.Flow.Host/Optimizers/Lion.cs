@@ -11,6 +11,9 @@ internal sealed class Lion(OptimizerOptions options) : ElementOptimizer(options)
     public override string Name => "lion";
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> StateSettings => LionRule.StateSettings(Options);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout) =>
         [new("exp_avg", layout.ElementCount * sizeof(float))];
 

@@ -22,7 +22,7 @@ internal readonly struct LionRule : IElementRule<LionRule>
     /// <summary>The coefficients of one step.</summary>
     public LionRule(OptimizerOptions options, OptimizerStep step)
     {
-        var (beta1, beta2) = options.Betas ?? (0.9, 0.99);
+        var (beta1, beta2) = BetasOf(options);
         _learningRate = step.LearningRate;
         (_oldInSign, _newInSign) = ((float)beta1, (float)(1 - beta1));
         (_oldInMean, _newInMean) = ((float)beta2, (float)(1 - beta2));
@@ -38,6 +38,10 @@ internal readonly struct LionRule : IElementRule<LionRule>
     /// <inheritdoc/>
     public static int StateCount => 1;
 
+    /// <summary>The momentum's decay rate; the first beta only weighs it in a step's direction.</summary>
+    public static IReadOnlyDictionary<string, string> StateSettings(OptimizerOptions options) =>
+        new Dictionary<string, string>([OptimizerOptions.Setting("betas[1]", BetasOf(options).Second)]);
+
     /// <inheritdoc/>
     public LionRule For(in ParameterPiece piece) => new(this, _learningRate * piece.LearningRateFactor, piece.WeightDecay);
 
@@ -50,4 +54,6 @@ internal readonly struct LionRule : IElementRule<LionRule>
         weight = (weight * TLanes.Of(_keep)) - (TLanes.Of(_rate) * direction);
         first = (TLanes.Of(_oldInMean) * first) + (TLanes.Of(_newInMean) * gradient);
     }
+
+    private static (double First, double Second) BetasOf(OptimizerOptions options) => options.Betas ?? (0.9, 0.99);
 }

@@ -30,6 +30,10 @@ internal readonly struct MomentumRule : IElementRule<MomentumRule>
     /// <inheritdoc/>
     public static int StateCount => 1;
 
+    /// <summary>The momentum; 0 keeps no state.</summary>
+    public static IReadOnlyDictionary<string, string> StateSettings(OptimizerOptions options) =>
+        new Dictionary<string, string>([OptimizerOptions.Setting("momentum", options.Momentum)]);
+
     /// <inheritdoc/>
     public MomentumRule For(in ParameterPiece piece) => new(this, piece);
 

@@ -23,6 +23,10 @@ public sealed record OptimizerOptions
     /// <value>None.</value>
     public IReadOnlyList<ParameterGroup> Groups { get; init; } = [];
 
+    /// <summary>Decay rates as a <see cref="IHostOptimizer.StateSettings"/>.</summary>
+    internal static KeyValuePair<string, string> Setting(string name, params double[] values) =>
+        new(name, string.Join(", ", values.Select(value => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture))));
+
     /// <summary>Refuses settings outside their ranges, all of them in one message.</summary>
     /// <exception cref="HorizonException">Names each bad setting, its value and its range.</exception>
     public void Validate()

@@ -11,6 +11,9 @@ internal sealed class Sgd(OptimizerOptions options) : ElementOptimizer(options)
     public override string Name => "sgd";
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> StateSettings => MomentumRule.StateSettings(Options);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout) =>
         Options.Momentum > 0 ? [new("momentum_buffer", layout.ElementCount * sizeof(float))] : [];
 

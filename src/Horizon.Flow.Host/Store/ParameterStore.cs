@@ -1,13 +1,20 @@
 namespace Horizon.Flow.Host;
 
 /// <summary>
-/// The only home of parameters and optimizer state, unit by unit, with each unit's version: how many optimizer steps it has seen.
-/// A frozen unit has no optimizer state and no version of its own; it is always current.
+/// The only home of parameters and optimizer state, unit by unit. Two numbers are not one: a unit's version counts the steps that this unit
+/// took part in, since a step may leave units out; the store's step is the last that all of its units are through.
+/// A frozen unit has no optimizer state and no version; it is always current.
 /// </summary>
+/// <remarks>Who trains it calls <see cref="Begin"/> for each step, and <see cref="Advance"/> for each unit that is through it.</remarks>
 public sealed class ParameterStore : IDisposable
 {
+    // Reachable for ever, so that no finalizer frees their memory.
+    private static readonly List<ParameterStore> _abandoned = [];
+
     private readonly VersionGate?[] _versions;
+    private readonly OpenSteps _open = new();
     private string? _damage;
+    private bool _isAbandoned;
 
     /// <summary>Takes ownership of the units.</summary>
     /// <param name="units">In the model's order.</param>
@@ -53,62 +60,118 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Bytes of all buffers.</summary>
     public long ByteLength => Units.Sum(unit => unit.ByteLength);
 
-    /// <summary>Optimizer steps that were applied, skipped ones not counted: what bias corrections use.</summary>
-    public long AppliedSteps { get; set; }
-
-    /// <summary>The version of the whole store: of its trainable unit that is furthest behind.</summary>
-    public long Version => _versions.OfType<VersionGate>().Select(gate => gate.Version).DefaultIfEmpty(0).Min();
-
-    /// <summary>Why the store is not at one known step, in words; null when it is whole.</summary>
-    public string? Damage
+    /// <summary>Refuses an update rule whose state the store was not made with.</summary>
+    /// <exception cref="HorizonException">Names the first unit that does not fit, and what it has and lacks.</exception>
+    public void Require(IHostOptimizer optimizer)
     {
-        get
+        ArgumentNullException.ThrowIfNull(optimizer);
+        for (var i = 0; i < Units.Count; i++)
         {
-            if (_damage is not null) return _damage;
-            var versions = _versions.OfType<VersionGate>().Select(gate => gate.Version).Distinct().Order().ToList();
-            return versions.Count <= 1 ? null : $"its units are between steps {versions[0]} and {versions[^1]}";
+            if (!IsTrainable(i)) continue;
+            var (unit, needed) = (Units[i], optimizer.DescribeState(Units[i].Layout));
+            if (!needed.Select(buffer => buffer.ByteLength).SequenceEqual(unit.OptimizerState.Select(buffer => buffer.ByteLength)))
+            {
+                throw new HorizonException(
+                    $"the store was not made for the optimizer '{optimizer.Name}': unit '{unit.Layout.Name}' has optimizer state of [{string.Join(", ", unit.OptimizerState.Select(buffer => buffer.ByteLength))}] bytes, "
+                    + $"but needs [{string.Join(", ", needed.Select(buffer => $"{buffer.Name}: {buffer.ByteLength}"))}]; create the store with the optimizer it is trained with");
+            }
         }
     }
+
+    /// <summary>The last step that is finished, with all before it; skipped steps count.</summary>
+    public long Step => _open.Last;
+
+    /// <summary>Whether a step was begun that is not finished.</summary>
+    public bool IsUnderWay => _open.Any;
+
+    /// <summary>Why the store is not at one known step, in words; null when it is whole.</summary>
+    public string? Damage => _damage ?? _open.Partial;
 
     /// <summary>Whether the optimizer updates the unit.</summary>
     public bool IsTrainable(int unit) => _versions[unit] is not null;
 
-    /// <summary>How many steps a unit has seen; for a frozen unit, the store's version.</summary>
-    public long VersionOf(int unit) => _versions[unit]?.Version ?? Version;
+    /// <summary>How many steps the unit has been through; 0 for a frozen one.</summary>
+    public long VersionOf(int unit) => _versions[unit]?.Version ?? 0;
 
-    /// <summary>Waits until a unit has seen that many steps. A frozen unit is always current.</summary>
+    /// <summary>The version that a unit has once the steps that were begun, up to this one, are finished.</summary>
+    public long VersionAt(int unit, long step) => VersionOf(unit) + _open.CountOf(unit, step);
+
+    /// <summary>The last step that was begun, up to this one, and has not updated the unit yet; null where there is none.</summary>
+    public long? PendingStepOf(int unit, long step) => _open.LastOf(unit, step);
+
+    /// <summary>[units]: the versions at which the next step, or an evaluation, finds the units: all steps begun so far are behind it.</summary>
+    public IReadOnlyList<long> ExpectedVersions() => [.. Enumerable.Range(0, Units.Count).Select(unit => VersionAt(unit, long.MaxValue))];
+
+    /// <summary>Waits until a unit has been through that many steps. A frozen unit is always current.</summary>
     public ValueTask WaitForVersionAsync(int unit, long version, CancellationToken cancellationToken = default) =>
         _versions[unit]?.WaitAsync(version, cancellationToken) ?? ValueTask.CompletedTask;
 
-    /// <summary>Says that a unit has seen one step more and lets those in who wait for it.</summary>
-    /// <exception cref="InvalidOperationException">The unit is not at the version before, or is frozen.</exception>
+    /// <summary>Says that a step begins. Steps begin in order and may overlap.</summary>
+    /// <param name="step">Above all steps before.</param>
+    /// <param name="units">The units that it updates; all that are trained by default.</param>
+    /// <exception cref="InvalidOperationException">The step is not above the last one, or a unit is frozen.</exception>
+    public void Begin(long step, IEnumerable<int>? units = null)
+    {
+        var updated = (units ?? Enumerable.Range(0, Units.Count).Where(IsTrainable)).ToList();
+        foreach (var unit in updated) GateOf(unit);
+        _open.Begin(step, updated);
+    }
+
+    /// <summary>Says that a unit is through one step more, skipped or not, and lets those in who wait for it.</summary>
+    /// <exception cref="InvalidOperationException">The unit is not at the version before, is frozen, or no step that was begun updates it.</exception>
     public void Advance(int unit, long toVersion)
     {
-        var gate = _versions[unit] ?? throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is frozen and cannot be updated");
+        var gate = GateOf(unit);
         if (gate.Version != toVersion - 1)
             throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is at version {gate.Version} and cannot go to {toVersion}");
+        if (!_open.Advance(unit))
+            throw new InvalidOperationException($"no step that was begun updates unit '{Units[unit].Layout.Name}'; call {nameof(Begin)} first");
         gate.Set(toVersion);
     }
 
-    /// <summary>Sets every unit to one version, after loading a checkpoint.</summary>
-    public void Reset(long version)
+    /// <summary>Sets the store to a step, after loading a checkpoint.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="versions">[units]; all at the step by default.</param>
+    public void Reset(long step, IReadOnlyList<long>? versions = null)
     {
-        foreach (var gate in _versions) gate?.Set(version);
-        _damage = null;
+        for (var unit = 0; unit < Units.Count; unit++) _versions[unit]?.Set(versions?[unit] ?? step);
+        _open.Reset(step);
+        if (!_isAbandoned) _damage = null;
     }
 
     /// <summary>Says that a unit was left half written. The store stays refused until <see cref="Reset"/>.</summary>
     public void MarkDamaged(string why) => _damage ??= why;
 
-    /// <summary>Drops waits of a run that has ended.</summary>
-    public void ForgetWaiters()
+    /// <summary>
+    /// Says that something that would not end may still read or write the buffers: the store is refused from now on, and its memory is left
+    /// to the process instead of being freed under a running thread.
+    /// </summary>
+    /// <param name="why">What would not end, in words.</param>
+    public void Abandon(string why)
     {
+        lock (_abandoned) _abandoned.Add(this);
+        _isAbandoned = true;
+        _damage = why;
+    }
+
+    /// <summary>
+    /// Forgets what a run that has ended still wanted: waits, and steps of which no unit was updated. A step that updated some units and
+    /// not all leaves the store damaged.
+    /// </summary>
+    public void EndRun()
+    {
+        if (_open.Partial is { } partial) MarkDamaged(partial);
+        _open.Reset(Step);
         foreach (var gate in _versions) gate?.ForgetWaiters();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_isAbandoned) return;
         foreach (var unit in Units) unit.Dispose();
     }
+
+    private VersionGate GateOf(int unit) =>
+        _versions[unit] ?? throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is frozen and cannot be updated");
 }

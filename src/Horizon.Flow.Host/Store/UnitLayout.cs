@@ -2,7 +2,7 @@ namespace Horizon.Flow.Host;
 
 /// <summary>
 /// The fixed layout of one unit: its parameters one after another in ONE flat buffer. Units of one
-/// <see cref="Kind"/> have the same roles, shapes and offsets, so that one set of views serves them all.
+/// <see cref="Kind"/> usually have the same roles, shapes and offsets; one set of views serves those that do (<see cref="IsSameAs"/>).
 /// </summary>
 public sealed class UnitLayout
 {
@@ -29,7 +29,7 @@ public sealed class UnitLayout
     /// <summary>The unit's own name.</summary>
     public string Name { get; }
 
-    /// <summary>Units of one kind have the same roles, shapes and offsets.</summary>
+    /// <summary>What the unit is, in words; usually units of one kind have the same roles, shapes and offsets.</summary>
     public string Kind { get; }
 
     /// <summary>The parameters in flat order.</summary>
@@ -37,6 +37,14 @@ public sealed class UnitLayout
 
     /// <summary>Elements of the flat buffer.</summary>
     public long ElementCount { get; }
+
+    /// <summary>Whether both have the same roles, shapes and offsets, so that one set of views serves both; names may differ.</summary>
+    public bool IsSameAs(UnitLayout other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Parameters.Count == other.Parameters.Count && Parameters.Zip(other.Parameters).All(pair =>
+            pair.First.Role == pair.Second.Role && pair.First.Offset == pair.Second.Offset && pair.First.Shape.SequenceEqual(pair.Second.Shape));
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({ElementCount:N0} parameters)";

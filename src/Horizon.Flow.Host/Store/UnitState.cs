@@ -64,6 +64,9 @@ public sealed class UnitState : IDisposable
     /// <summary>The optimizer's buffers, in the order it described them.</summary>
     public IReadOnlyList<HostBuffer> OptimizerState { get; }
 
+    /// <summary>Optimizer updates that the unit has had, skipped steps not counted: what its bias corrections count.</summary>
+    public long Updates { get; set; }
+
     /// <summary>Bytes of all buffers.</summary>
     public long ByteLength => Weights.ByteLength + (Difference?.ByteLength ?? 0) + OptimizerState.Sum(buffer => buffer.ByteLength);
 

@@ -7,12 +7,18 @@ namespace Horizon.Flow.Host;
 /// <param name="Units">The units, in the model's order.</param>
 public sealed record CheckpointContents(string Architecture, StorePrecision Precision, string Optimizer, IReadOnlyList<UnitContents> Units)
 {
+    /// <summary>The update rule's <see cref="IHostOptimizer.StateSettings"/>; null in checkpoints of format 1, which did not keep them.</summary>
+    public IReadOnlyDictionary<string, string>? OptimizerSettings { get; init; }
+
     /// <summary>What there is to save of a store.</summary>
     public static CheckpointContents Of(string architecture, ParameterStore store, IHostOptimizer optimizer)
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(optimizer);
-        return new(architecture, store.Precision, optimizer.Name, [.. store.Units.Select((unit, i) => UnitContents.Of(unit, store.IsTrainable(i), optimizer))]);
+        return new(architecture, store.Precision, optimizer.Name, [.. store.Units.Select((unit, i) => UnitContents.Of(unit, store.IsTrainable(i), optimizer))])
+        {
+            OptimizerSettings = optimizer.StateSettings,
+        };
     }
 
     /// <summary>All differences between a checkpoint's contents and these, which a run wants; a few words each, empty if there are none.</summary>
@@ -28,6 +34,12 @@ public sealed record CheckpointContents(string Architecture, StorePrecision Prec
         Compare("the architecture", Architecture, saved.Architecture);
         Compare("the precision", Precision.ToString(), saved.Precision.ToString());
         Compare("the optimizer", Optimizer, saved.Optimizer);
+        if (Optimizer == saved.Optimizer && OptimizerSettings is not null && saved.OptimizerSettings is not null)
+        {
+            foreach (var name in OptimizerSettings.Keys.Union(saved.OptimizerSettings.Keys).Order(StringComparer.Ordinal))
+                Compare($"the optimizer's {name}", OptimizerSettings.GetValueOrDefault(name, "not set"), saved.OptimizerSettings.GetValueOrDefault(name, "not set"));
+        }
+
         Compare("the number of units", $"{Units.Count}", $"{saved.Units.Count}");
         var sameKind = differences.Count == 0;
         foreach (var (mine, theirs) in Units.Zip(saved.Units))

@@ -2,8 +2,7 @@ namespace Horizon.Flow.Host;
 
 /// <summary>What a checkpoint says of itself: everything but the units' buffers, which lie in one safetensors file for each unit.</summary>
 /// <param name="Format">The version of this format.</param>
-/// <param name="Step">The step after which the state was taken: the version of every unit.</param>
-/// <param name="AppliedSteps">Optimizer steps applied, skipped ones not counted.</param>
+/// <param name="Step">The step after which the state was taken.</param>
 /// <param name="Contents">What kind of state it is.</param>
 /// <param name="Configuration">The run's configuration as YAML; may be empty.</param>
 /// <param name="ConfigurationChecksum">XXH128 of that text.</param>
@@ -12,7 +11,6 @@ namespace Horizon.Flow.Host;
 public sealed record CheckpointManifest(
     int Format,
     long Step,
-    long AppliedSteps,
     CheckpointContents Contents,
     string Configuration,
     string ConfigurationChecksum,
@@ -20,12 +18,22 @@ public sealed record CheckpointManifest(
     IReadOnlyList<CheckpointFile> Files)
 {
     /// <summary>The newest format that this version reads, and the one it writes.</summary>
-    public const int CurrentFormat = 1;
+    public const int CurrentFormat = 2;
+
+    /// <summary>How far each unit was, in the model's order; null in format 1, whose units all stood at <see cref="Step"/>.</summary>
+    public IReadOnlyList<UnitCounts>? Counts { get; init; }
+
+    /// <summary>Format 1 only: updates of every unit.</summary>
+    public long? AppliedSteps { get; init; }
 
     /// <summary>A manifest before its files are written.</summary>
     public static CheckpointManifest Of(
-        long step, long appliedSteps, CheckpointContents contents, string configuration = "", IReadOnlyDictionary<string, string>? progress = null) =>
-        new(CurrentFormat, step, appliedSteps, contents, configuration, Checksums.Of(configuration), progress ?? new Dictionary<string, string>(), []);
+        long step, IReadOnlyList<UnitCounts> counts, CheckpointContents contents, string configuration = "", IReadOnlyDictionary<string, string>? progress = null) =>
+        new(CurrentFormat, step, contents, configuration, Checksums.Of(configuration), progress ?? new Dictionary<string, string>(), []) { Counts = counts };
+
+    /// <summary>How far a unit was, in every format.</summary>
+    public UnitCounts CountsOf(int unit) =>
+        !Contents.Units[unit].IsTrained ? default : Counts?[unit] ?? new UnitCounts(Step, AppliedSteps ?? 0);
 
     /// <summary>Bytes of all files.</summary>
     public long ByteLength => Files.Sum(file => file.Bytes);

@@ -62,7 +62,9 @@ internal static class ManifestFile
     }
 
     private static bool IsSound(CheckpointManifest manifest) =>
-        manifest is { Format: CheckpointManifest.CurrentFormat, Step: >= 0, AppliedSteps: >= 0 }
+        manifest is { Format: 1, AppliedSteps: >= 0, Counts: null } or { Format: CheckpointManifest.CurrentFormat, AppliedSteps: null, Counts: not null, Contents.OptimizerSettings: not null }
+        && manifest.Step >= 0
+        && (manifest.Counts is null || (manifest.Counts.Count == manifest.Contents.Units.Count && manifest.Counts.All(counts => counts is { Version: >= 0, Updates: >= 0 })))
         && manifest.Contents.Units.All(unit => unit is not null && unit.Buffers.All(buffer => buffer is { Elements: >= 0 }) && unit.Parameters.All(parameter => parameter is not null))
         && manifest.Files.Select(file => file?.Name).SequenceEqual(manifest.Contents.Units.Select((_, i) => UnitFileName(i)))
         && manifest.ConfigurationChecksum == Checksums.Of(manifest.Configuration);

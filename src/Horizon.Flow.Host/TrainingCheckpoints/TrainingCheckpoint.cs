@@ -43,7 +43,7 @@ public sealed class TrainingCheckpoint
             new OtherRunException());
     }
 
-    /// <summary>Reads every unit straight into the store's buffers, checks the files' checksums on the way, and sets the store's version.</summary>
+    /// <summary>Reads every unit straight into the store's buffers, checks the files' checksums on the way, and sets the store's step and each unit's counts.</summary>
     /// <param name="store">The store; until this has ended well it is marked as damaged.</param>
     /// <param name="contents">What the store holds; must equal the manifest's.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -56,8 +56,8 @@ public sealed class TrainingCheckpoint
         store.MarkDamaged($"the checkpoint {Path} was loaded in part");
         for (var unit = 0; unit < store.Units.Count; unit++)
             await LoadAsync(Manifest.Files[unit], UnitImage.Of(store.Units[unit], contents.Units[unit]), cancellationToken).ConfigureAwait(false);
-        store.AppliedSteps = Manifest.AppliedSteps;
-        store.Reset(Manifest.Step);
+        for (var unit = 0; unit < store.Units.Count; unit++) store.Units[unit].Updates = Manifest.CountsOf(unit).Updates;
+        store.Reset(Manifest.Step, [.. Enumerable.Range(0, store.Units.Count).Select(unit => Manifest.CountsOf(unit).Version)]);
     }
 
     private async Task LoadAsync(CheckpointFile file, UnitImage image, CancellationToken cancellationToken)

@@ -83,7 +83,7 @@ internal sealed class DecoderLayerTape : IUnitTape
         var dFirst_TH = dHeads_TC.mm(_parameters.Stacked(Roles.Query, Roles.Value));
         var dInput_TH = _operators.NormBackward(
             dFirst_TH, _input_TH, _parameters[Roles.InputNorm], _firstInverse, dHidden_TH, gradients?[Roles.InputNorm]);
-        return dInput_TH.view(_shape).DetachFromDisposeScope();
+        return dInput_TH.view(_shape).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

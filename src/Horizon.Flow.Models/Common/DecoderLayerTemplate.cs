@@ -40,8 +40,11 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
+        using var scope = NewDisposeScope();
         using var tape = Recompute(parameters, input, batch);
-        return tape.TakeOutput();
+        var output = tape.TakeOutput();
+        scope.Attach(output);
+        return output.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

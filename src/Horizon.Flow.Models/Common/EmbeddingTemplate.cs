@@ -29,12 +29,12 @@ public sealed class EmbeddingTemplate : IUnitTemplate
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var rows = parameters[Roles.Embedding].index_select(0, batch.InputIds.flatten());
-        return rows.view(batch.BatchSize, batch.SequenceLength, -1).DetachFromDisposeScope();
+        return rows.view(batch.BatchSize, batch.SequenceLength, -1).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch) =>
-        new EmbeddingTape(parameters is null ? null : Forward(parameters, input, batch), batch, _paddingToken);
+        new EmbeddingTape(parameters is null ? null : Forward(parameters, input, batch).DetachFromDisposeScope(), batch, _paddingToken);
 
     /// <inheritdoc/>
     public long TapeBytes(UnitLayout unit, BatchShape batch) => 0;

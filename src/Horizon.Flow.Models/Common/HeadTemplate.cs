@@ -43,7 +43,7 @@ public sealed class HeadTemplate : IHeadTemplate
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var projection_VH = parameters[_projection];
-        var input_NH = LabelledRows(hidden, batch);
+        var input_NH = batch.LabelledRows(hidden);
         var (_, normed_NH, inverse) = batch.Operators.Norm(input_NH, null, parameters[Roles.FinalNorm], _normEpsilon);
         var normedGradient_NH = empty_like(normed_NH);
         using var projectionGradient = gradients is null ? null : new ProjectionGradient(gradients[_projection]);
@@ -63,7 +63,7 @@ public sealed class HeadTemplate : IHeadTemplate
         }
 
         var inputGradient = zeros_like(hidden).view(-1, hidden.shape[^1]).index_copy_(0, batch.LabelledTokens, found).view(hidden.shape);
-        return new HeadResult(lossSum.DetachFromDisposeScope(), inputGradient.DetachFromDisposeScope());
+        return new HeadResult(lossSum.MoveToOuterDisposeScope(), inputGradient.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
@@ -73,8 +73,21 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var (_, normed_NH, _) = batch.Operators.Norm(LabelledRows(hidden, batch), null, parameters[Roles.FinalNorm], _normEpsilon);
-        return ForEachChunk(normed_NH, parameters[_projection], batch, null, null).DetachFromDisposeScope();
+        var (_, normed_NH, _) = batch.Operators.Norm(batch.LabelledRows(hidden), null, parameters[Roles.FinalNorm], _normEpsilon);
+        return ForEachChunk(normed_NH, parameters[_projection], batch, null, null).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor LogProbabilities(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var (_, normed_NH, _) = batch.Operators.Norm(batch.LabelledRows(hidden), null, parameters[Roles.FinalNorm], _normEpsilon);
+        var found_N = empty(normed_NH.shape[0], float32, normed_NH.device);
+        using var lossSum = ForEachChunk(normed_NH, parameters[_projection], batch, null, null, (start, losses_C) => found_N.narrow(0, start, losses_C.shape[0]).copy_(losses_C.neg()));
+        return found_N.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -84,7 +97,7 @@ public sealed class HeadTemplate : IHeadTemplate
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var normed = RmsNorm.Apply(hidden, parameters[Roles.FinalNorm], _normEpsilon);
-        return linear(normed, parameters[_projection]).to(float32).DetachFromDisposeScope();
+        return linear(normed, parameters[_projection]).to(float32).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -114,7 +127,7 @@ public sealed class HeadTemplate : IHeadTemplate
     }
 
     // The sum of the losses. fp64: adding a million fp32 losses in fp32 would depend on the chunks; in fp64 only each loss is rounded.
-    private Tensor ForEachChunk(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, double? scale, Action<long, Tensor, Tensor>? visit)
+    private Tensor ForEachChunk(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, double? scale, Action<long, Tensor, Tensor>? visit, Action<long, Tensor>? look = null)
     {
         var labels_N = batch.Targets.flatten().index_select(0, batch.LabelledTokens);
         var lossSum = zeros([], float64, normed_NH.device);
@@ -126,12 +139,10 @@ public sealed class HeadTemplate : IHeadTemplate
             var x_CH = normed_NH.narrow(0, start, count);
             var (gradient_CV, losses_C) = batch.Operators.CrossEntropy(linear(x_CH, projection_VH), labels_N.narrow(0, start, count), scale);
             lossSum.add_(losses_C.sum(float64));
+            look?.Invoke(start, losses_C);
             if (gradient_CV is not null) visit?.Invoke(start, x_CH, gradient_CV);
         }
 
         return lossSum;
     }
-
-    private static Tensor LabelledRows(Tensor hidden, DeviceBatch batch) =>
-        hidden.reshape(-1, hidden.shape[^1]).index_select(0, batch.LabelledTokens);
 }

@@ -1,122 +1,125 @@
 namespace Horizon.Flow;
 
-/// <summary>Keeps the books of the steps under way: what is missing for each to be finished, and what must be disposed if none is.</summary>
-internal sealed class StepLedger(TrainingContext context, TimeProvider time)
+/// <summary>Keeps the books of the steps under way: what has come for each, and what is missing for it to be finished.</summary>
+public sealed class StepLedger
 {
+    private readonly TrainingContext _context;
+    private readonly TimeProvider _time;
     private readonly Lock _gate = new();
-    private readonly Dictionary<StepScope, OpenStep> _open = [];
-    private readonly Dictionary<StepScope, TaskCompletionSource<double>> _evaluations = [];
-    private readonly HashSet<MicroBatchScope> _microBatches = [];
-    private long _lastEnd = time.GetTimestamp();
+    private readonly Dictionary<StepInfo, StepBook> _steps = [];
+    private readonly Dictionary<StepInfo, PassBook> _passes = [];
+    private long _lastEnd;
     private long _skippedSteps;
 
-    public long SkippedSteps => Interlocked.Read(ref _skippedSteps);
+    internal StepLedger(TrainingContext context, TimeProvider time)
+    {
+        (_context, _time) = (context, time);
+        _lastEnd = time.GetTimestamp();
+    }
 
-    public bool IsUnderWay
+    /// <summary>Takes what comes to the end of the line.</summary>
+    /// <param name="message"><see cref="UnitUpdated"/>, <see cref="StepLosses"/> of an evaluation, or <see cref="HostResult"/>.</param>
+    /// <exception cref="InvalidOperationException">The message is of another kind, came twice, or belongs to no step under way.</exception>
+    public void Take(StepMessage message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        StepBook? finished = null;
+        lock (_gate)
+        {
+            switch (message)
+            {
+                case UnitUpdated updated when _steps.TryGetValue(updated.Info, out var step):
+                    if (!step.Units.TryAdd(updated.Visit.Unit, updated)) throw new InvalidOperationException($"the update of {updated.Visit} came twice");
+                    if (step.Units.Count == updated.Info.Program.TrainedUnits.Length) finished = step;
+                    break;
+                case StepLosses losses when _passes.TryGetValue(losses.Info, out var pass):
+                    pass.Losses = losses;
+                    break;
+                case HostResult result when _passes.TryGetValue(result.Info, out var pass):
+                    pass.Results.Add(result);
+                    break;
+                case HostResult result when _steps.TryGetValue(result.Info, out var step):
+                    step.Results.Add(result);
+                    break;
+                default:
+                    throw new InvalidOperationException($"{message} belongs to no step under way");
+            }
+
+            if (finished is not null) _steps.Remove(message.Info);
+            if (_passes.TryGetValue(message.Info, out var open) && open.IsComplete(message.Info.Program)) Finish(message.Info, open);
+        }
+
+        if (finished is not null) finished.Report.TrySetResult(Report(message.Info, finished));
+    }
+
+    internal long SkippedSteps => Interlocked.Read(ref _skippedSteps);
+
+    internal bool IsUnderWay
     {
         get
         {
-            lock (_gate) return _open.Count + _evaluations.Count > 0;
+            lock (_gate) return _steps.Count + _passes.Count > 0;
         }
     }
 
-    public Task<StepReport> Open(StepScope step)
+    /// <summary>What is missing, in words: for the report of a graph that stands still.</summary>
+    internal string Missing
     {
-        var open = new OpenStep(context.TrainedUnits, time.GetTimestamp());
-        lock (_gate) _open.Add(step, open);
+        get
+        {
+            lock (_gate)
+            {
+                var steps = _steps.Select(pair => $"step {pair.Key.Number} waits for {string.Join(", ", pair.Key.Program.TrainedUnits.Where(unit => !pair.Value.Units.ContainsKey(unit)).Take(3).Select(unit => $"'{_context.Model.Units[unit].Name}'"))}");
+                return string.Join("; ", [.. steps, .. _passes.Keys.Select(info => $"a pass ({info.Purpose}) after step {info.Number} waits for its end")]);
+            }
+        }
+    }
+
+    internal Task<StepReport> Open(StepInfo step)
+    {
+        var open = new StepBook(_time.GetTimestamp());
+        lock (_gate) _steps.Add(step, open);
         return open.Report.Task;
     }
 
-    public Task<double> OpenEvaluation(StepScope step)
+    internal Task<PassResult> OpenPass(StepInfo step)
     {
-        var source = new TaskCompletionSource<double>(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_gate) _evaluations.Add(step, source);
-        _ = FinishEvaluationAsync(step, source);
-        return source.Task;
+        var open = new PassBook();
+        lock (_gate) _passes.Add(step, open);
+        return open.Result.Task;
     }
 
-    public void Track(MicroBatchScope scope)
+    internal void FailAll(Func<Exception> failure)
     {
         lock (_gate)
         {
-            _microBatches.RemoveWhere(old => old.IsClosed);
-            _microBatches.Add(scope);
+            foreach (var step in _steps.Values) Fail(step.Report, failure());
+            foreach (var pass in _passes.Values) Fail(pass.Result, failure());
+            _steps.Clear();
+            _passes.Clear();
         }
     }
 
-    public void UnitCommitted(UnitVisit visit)
+    private void Finish(StepInfo info, PassBook pass)
     {
-        OpenStep? finished = null;
-        lock (_gate)
-        {
-            if (_open.TryGetValue(visit.Step, out var open) && --open.MissingUnits == 0) finished = open;
-        }
-
-        if (finished is not null) _ = FinishAsync(visit.Step, finished);
+        _passes.Remove(info);
+        pass.Result.TrySetResult(new PassResult(info, pass.Losses, [.. pass.Results.OrderBy(result => result.Visit.Planned.Index)]));
     }
 
-    public void FailAll(Func<Exception> failure)
+    private StepReport Report(StepInfo info, StepBook step)
     {
-        List<TaskCompletionSource<StepReport>> steps;
-        List<StepScope> evaluations;
-        lock (_gate)
-        {
-            steps = [.. _open.Values.Where(open => open.MissingUnits > 0).Select(open => open.Report)];
-            evaluations = [.. _evaluations.Keys];
-        }
-
-        foreach (var step in steps) Fail(step, failure());
-        foreach (var evaluation in evaluations) evaluation.Fail(failure());
-    }
-
-    public void DisposeMicroBatches()
-    {
-        lock (_gate)
-        {
-            foreach (var scope in _microBatches) scope.Dispose();
-            _microBatches.Clear();
-        }
-    }
-
-    private async Task FinishAsync(StepScope step, OpenStep open)
-    {
-        try
-        {
-            await step.LossesKnown.ConfigureAwait(false);
-            var now = time.GetTimestamp();
-            var start = Math.Max(open.Started, _lastEnd);
-            _lastEnd = now;
-            if (step.SkipReason is not null) Interlocked.Increment(ref _skippedSteps);
-            open.Report.TrySetResult(new StepReport(
-                step.Number, step.Loss, step.GradientNorm, step.LearningRate, step.Tokens, time.GetElapsedTime(start, now),
-                context.DeviceBytes, Environment.WorkingSet, step.SkipReason is not null)
-            { SkipReason = step.SkipReason });
-        }
-        catch (Exception cause)
-        {
-            Fail(open.Report, cause);
-        }
-        finally
-        {
-            lock (_gate) _open.Remove(step);
-        }
-    }
-
-    private async Task FinishEvaluationAsync(StepScope step, TaskCompletionSource<double> source)
-    {
-        try
-        {
-            await step.LossesKnown.ConfigureAwait(false);
-            source.TrySetResult(step.Loss);
-        }
-        catch (Exception cause)
-        {
-            Fail(source, cause);
-        }
-        finally
-        {
-            lock (_gate) _evaluations.Remove(step);
-        }
+        var now = _time.GetTimestamp();
+        var start = Math.Max(step.Started, _lastEnd);
+        _lastEnd = now;
+        // In the order of the units, so always the same.
+        var updates = step.Units.OrderBy(pair => pair.Key).Select(pair => pair.Value).ToList();
+        var norm = Math.Sqrt(updates.Sum(updated => updated.SumOfSquares ?? 0));
+        var skip = updates.Select(updated => updated.Verdict.SkipReason).FirstOrDefault(reason => reason is not null);
+        if (skip is not null) Interlocked.Increment(ref _skippedSteps);
+        return new StepReport(
+            info.Number, updates[0].Verdict.Losses.Mean, norm, info.LearningRate, info.Tokens, _time.GetElapsedTime(start, now),
+            _context.DeviceBytes, Environment.WorkingSet, skip is not null)
+        { SkipReason = skip };
     }
 
     private static void Fail<T>(TaskCompletionSource<T> source, Exception cause)
@@ -125,12 +128,25 @@ internal sealed class StepLedger(TrainingContext context, TimeProvider time)
         _ = source.Task.Exception; // observed here: not every caller awaits every step
     }
 
-    private sealed class OpenStep(int units, long started)
+    private sealed class StepBook(long started)
     {
-        public int MissingUnits { get; set; } = units;
+        public long Started => started;
 
-        public long Started { get; } = started;
+        public Dictionary<int, UnitUpdated> Units { get; } = [];
+
+        public List<HostResult> Results { get; } = [];
 
         public TaskCompletionSource<StepReport> Report { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private sealed class PassBook
+    {
+        public StepLosses? Losses { get; set; }
+
+        public List<HostResult> Results { get; } = [];
+
+        public TaskCompletionSource<PassResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsComplete(StepProgram program) => (program.Losses == 0 || Losses is not null) && Results.Count == program.Results;
     }
 }

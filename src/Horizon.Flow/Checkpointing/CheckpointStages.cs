@@ -2,7 +2,7 @@ using Horizon.Flow.Graph;
 
 namespace Horizon.Flow;
 
-/// <summary>Adds checkpoints to a plan: a stage before the update that protects, and one after it that offers.</summary>
+/// <summary>Adds checkpoints to a plan: a stage before the update that protects, and one before the commit that offers.</summary>
 public static class CheckpointStages
 {
     /// <summary>Lets a unit's gradient through when the unit may change.</summary>
@@ -26,8 +26,9 @@ public static class CheckpointStages
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(writer);
         return plan.WithGraph(graph => graph
-            .InsertBefore(Stages.Update, Protect.Name, (run, stage) => MakeProtect(writer(run), run, stage))
-            .InsertAfter(Stages.Update, Save.Name, (run, stage) => MakeSave(writer(run), stage)));
+            .InsertBefore(Stages.Update, Protect.Name, (run, stage) => MakeProtect(writer(run), run, stage), new StageTraits { PassesThrough = true })
+            // Before commit, and nothing between: what a stage of the user's own still does to the unit is saved, whichever verb came first.
+            .InsertBefore(Stages.Commit, Save.Name, (run, stage) => MakeSave(writer(run), stage), new StageTraits { StaysBeforeNext = true, PassesThrough = true }));
     }
 
     private static StageBlock<HostGradient, HostGradient> MakeProtect(CheckpointWriter writer, TrainingContext run, StageOptions stage)

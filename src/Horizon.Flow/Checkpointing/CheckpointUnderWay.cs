@@ -10,6 +10,7 @@ internal sealed class CheckpointUnderWay
 {
     private readonly Lock _gate = new();
     private readonly CheckpointedUnit[] _units;
+    private readonly UnitCounts[] _counts;
     private readonly Func<int, bool> _isTrained;
     private readonly Stack<HostBuffer> _buffers;
     private readonly TimeProvider _time;
@@ -30,6 +31,7 @@ internal sealed class CheckpointUnderWay
     {
         Step = step;
         _units = [.. units.Select((image, index) => new CheckpointedUnit(index, image))];
+        _counts = new UnitCounts[_units.Length];
         _isTrained = isTrained;
         _buffers = buffers;
         _time = time;
@@ -41,8 +43,8 @@ internal sealed class CheckpointUnderWay
 
     public long Started { get; }
 
-    /// <summary>The store's applied steps after this step; known when every unit was offered.</summary>
-    public long AppliedSteps { get; private set; }
+    /// <summary>How far each unit is; known when every unit was offered.</summary>
+    public IReadOnlyList<UnitCounts> Counts => _counts;
 
     public TimeSpan Waited => _time.GetElapsedTime(0, Interlocked.Read(ref _waitedTicks));
 
@@ -58,15 +60,15 @@ internal sealed class CheckpointUnderWay
 
     /// <summary>A unit is at the step.</summary>
     /// <param name="unit">Its index.</param>
-    /// <param name="appliedSteps">The store's applied steps now.</param>
-    public void Offer(int unit, long appliedSteps)
+    /// <param name="counts">How far it is.</param>
+    public void Offer(int unit, UnitCounts counts)
     {
         lock (_gate)
         {
             if (_units[unit].IsOffered) return;
+            _counts[unit] = counts;
             Enqueue(_units[unit]);
             if (--_missing > 0) return;
-            AppliedSteps = appliedSteps;
             foreach (var frozen in _units.Where(one => !_isTrained(one.Index))) Enqueue(frozen);
         }
     }

@@ -22,6 +22,7 @@ public sealed class CheckpointWriter : IAsyncDisposable
     private readonly CancellationTokenSource _drop = new();
     private CheckpointUnderWay? _current;
     private Task<Exception?> _writing = Task.FromResult<Exception?>(null);
+    private readonly long[] _offered;
     private long _decided;
     private CheckpointReport? _last;
 
@@ -38,7 +39,8 @@ public sealed class CheckpointWriter : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         (_store, _target, _options) = (store, target, options);
         _contents = CheckpointContents.Of(plan.Model.Architecture, store, plan.Options.Optimizer);
-        _decided = store.Version;
+        _decided = store.Step;
+        _offered = [.. store.Units.Select(_ => store.Step)];
         // Page by page, as they are first used: where the disk keeps up they take no memory at all.
         for (var i = 0; i < options.CopyBuffers; i++) _buffers.Push(new HostBuffer(CopyLength));
         if (options.CopyBuffers > 0) CopiesOwned = [.. _buffers];
@@ -71,37 +73,23 @@ public sealed class CheckpointWriter : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(visit);
         var step = visit.Step.Number;
-        if (!_options.IsDue(step)) return;
-        long? waitingSince = null;
-        while (true)
+        lock (_gate) _offered[visit.Unit] = step;
+        await BeginDueAsync(step, cancellationToken).ConfigureAwait(false);
+        lock (_gate)
         {
-            Task before;
-            lock (_gate)
-            {
-                if (step <= _decided) break;
-                if (_writing.IsCompleted)
-                {
-                    Begin(step, waitingSince: waitingSince);
-                    break;
-                }
-
-                before = _writing;
-            }
-
-            waitingSince ??= _options.Time.GetTimestamp();
-            await before.WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (_current is { } current && step <= current.Step) OfferWhereThere(current, visit.Unit);
         }
-
-        if (_current?.Step == step) _current.Offer(visit.Unit, _store.AppliedSteps);
     }
 
     /// <summary>Returns as soon as a unit may be updated: at once, unless a checkpoint still needs it as it is.</summary>
-    public ValueTask ProtectAsync(UnitVisit visit, HostWorkers workers, CancellationToken cancellationToken = default)
+    public async ValueTask ProtectAsync(UnitVisit visit, HostWorkers workers, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(visit);
+        // A unit that the due step leaves out may be the first to go on from it.
+        await BeginDueAsync(visit.Step.Number - 1, cancellationToken).ConfigureAwait(false);
         CheckpointUnderWay? current;
         lock (_gate) current = _current;
-        return current?.ProtectAsync(visit.Unit, visit.Step.Number, workers, cancellationToken) ?? ValueTask.CompletedTask;
+        if (current is not null) await current.ProtectAsync(visit.Unit, visit.Step.Number, workers, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Waits for the checkpoint under way, if all of its units are there; one that fails is only warned of.</summary>
@@ -117,21 +105,21 @@ public sealed class CheckpointWriter : IAsyncDisposable
         await writing.ConfigureAwait(false);
     }
 
-    /// <summary>Writes a checkpoint of the store as it is. No step may be under way.</summary>
+    /// <summary>Writes a checkpoint of the store as it is. No step may be under way: await <see cref="TrainingRun.StepBoundaryAsync"/> first.</summary>
     /// <returns>The checkpoint; the one before, where it was of this step already.</returns>
-    /// <exception cref="HorizonException">It cannot be written, or the store is damaged.</exception>
+    /// <exception cref="HorizonException">It cannot be written, a step is under way, or the store is damaged.</exception>
     public async Task<CheckpointReport> WriteNowAsync()
     {
         if (_store.Damage is { } damage) throw new HorizonException($"no checkpoint can be written, for the parameters are not at one step: {damage}");
+        if (_store.IsUnderWay)
+            throw new HorizonException($"no checkpoint can be written now, for a step after step {_store.Step} is under way; await {nameof(TrainingRun)}.{nameof(TrainingRun.StepBoundaryAsync)} first");
         await FinishAsync().ConfigureAwait(false);
-        var step = _store.Version;
+        var step = _store.Step;
         if (Last is { } last && last.Step == step) return last;
         Task<Exception?> writing;
         lock (_gate)
         {
-            var current = Begin(step, isWarned: false);
-            for (var unit = 0; unit < _store.Units.Count; unit++)
-                if (_store.IsTrainable(unit)) current.Offer(unit, _store.AppliedSteps);
+            Begin(step, isWarned: false);
             writing = _writing;
         }
 
@@ -149,14 +137,54 @@ public sealed class CheckpointWriter : IAsyncDisposable
         _drop.Dispose();
     }
 
-    private CheckpointUnderWay Begin(long step, bool isWarned = true, long? waitingSince = null)
+    // The newest due step up to one, where nobody has begun its checkpoint yet.
+    private async ValueTask BeginDueAsync(long upTo, CancellationToken cancellationToken)
+    {
+        long? waitingSince = null;
+        while (true)
+        {
+            Task before;
+            lock (_gate)
+            {
+                var step = upTo;
+                while (step > _decided && !_options.IsDue(step)) step--;
+                if (step <= _decided)
+                {
+                    _decided = Math.Max(_decided, upTo);
+                    return;
+                }
+
+                if (_writing.IsCompleted)
+                {
+                    Begin(step, waitingSince: waitingSince);
+                    return;
+                }
+
+                before = _writing;
+            }
+
+            waitingSince ??= _options.Time.GetTimestamp();
+            await before.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void Begin(long step, bool isWarned = true, long? waitingSince = null)
     {
         _decided = Math.Max(_decided, step);
         var images = _store.Units.Zip(_contents.Units, UnitImage.Of);
         var current = _current = new CheckpointUnderWay(step, images, _store.IsTrainable, _buffers, _options.Time);
         if (waitingSince is { } since) current.AddWait(since);
-        _writing = Task.Run(() => RunAsync(current, isWarned));
-        return current;
+        for (var unit = 0; unit < _store.Units.Count; unit++)
+            if (_store.IsTrainable(unit)) OfferWhereThere(current, unit);
+        // What the writer tells its user is not said from within the stage that happened to begin it.
+        using (ExecutionContext.IsFlowSuppressed() ? null : (IDisposable)ExecutionContext.SuppressFlow()) _writing = Task.Run(() => RunAsync(current, isWarned));
+    }
+
+    // A unit that the step updates is there once that update is behind it; one that the step leaves out, once its last update before is.
+    private void OfferWhereThere(CheckpointUnderWay current, int unit)
+    {
+        if (_store.PendingStepOf(unit, current.Step) is { } pending && pending > _offered[unit]) return;
+        current.Offer(unit, new UnitCounts(_store.VersionAt(unit, current.Step), _store.Units[unit].Updates));
     }
 
     // Never fails: gives what went wrong.
@@ -197,7 +225,7 @@ public sealed class CheckpointWriter : IAsyncDisposable
             }
 
             if (_options.BeforeCommit is { } before) await before(current.Step, cancellationToken).ConfigureAwait(false);
-            var manifest = CheckpointManifest.Of(current.Step, current.AppliedSteps, _contents, _options.Configuration, _options.Progress(current.Step));
+            var manifest = CheckpointManifest.Of(current.Step, current.Counts, _contents, _options.Configuration, _options.Progress(current.Step));
             path = await draft.CommitAsync(manifest, cancellationToken).ConfigureAwait(false);
         }
 

@@ -17,6 +17,7 @@ public sealed class ComputeLane : TaskScheduler, IDisposable
     private readonly Thread _thread;
     private readonly Action? _starting;
     private int _ended;
+    private volatile bool _isAbandoned;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="name">The thread's name, for debuggers.</param>
@@ -33,6 +34,9 @@ public sealed class ComputeLane : TaskScheduler, IDisposable
 
     /// <summary>Whether the caller is on the lane.</summary>
     public bool IsCurrent => Thread.CurrentThread == _thread;
+
+    /// <summary>Whether <see cref="Abandon"/> was called.</summary>
+    public bool IsAbandoned => _isAbandoned;
 
     /// <summary>Runs a body on the lane, after those asked for before it; at once when called from the lane itself.</summary>
     /// <param name="body">Must not wait for other work of the lane.</param>
@@ -59,12 +63,15 @@ public sealed class ComputeLane : TaskScheduler, IDisposable
             cancellationToken);
     }
 
+    /// <summary>Says that a body does not end: nobody waits for the thread any more, and its device is left to the process.</summary>
+    public void Abandon() => _isAbandoned = true;
+
     /// <summary>Runs what was asked for, then ends the thread.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _ended, 1) != 0) return;
         _queue.CompleteAdding();
-        if (!IsCurrent) _thread.Join();
+        if (!IsCurrent && !_isAbandoned) _thread.Join();
     }
 
     /// <inheritdoc/>

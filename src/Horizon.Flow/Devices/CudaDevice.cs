@@ -201,6 +201,7 @@ public sealed class CudaDevice : IComputeDevice
         if (_disposed) return;
         _disposed = true;
         Lane.Dispose();
+        if (Lane.IsAbandoned) return; // its thread may still use all of this
         _kernels?.Dispose();
         _compute.Dispose();
         _up.Dispose();

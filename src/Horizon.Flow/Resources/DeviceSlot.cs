@@ -1,14 +1,16 @@
+using System.Runtime.CompilerServices;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow;
 
 /// <summary>
-/// One device buffer of a pool, for weights or for gradients, large enough for every unit, with the views that bind it to each kind
-/// of unit, made once.
+/// One device buffer of a pool, for weights or for gradients, large enough for every unit, with the views that bind it to each layout
+/// of a unit, made once for all units of equal layout.
 /// </summary>
 public sealed class DeviceSlot : IDisposable
 {
-    private readonly Dictionary<string, ParameterViews> _views = [];
+    private readonly ConditionalWeakTable<UnitLayout, ParameterViews> _byLayout = [];
+    private readonly List<ParameterViews> _views = [];
 
     /// <summary>Takes ownership of the buffer.</summary>
     public DeviceSlot(DeviceBuffer buffer)
@@ -31,8 +33,10 @@ public sealed class DeviceSlot : IDisposable
         ArgumentNullException.ThrowIfNull(layout);
         lock (_views)
         {
-            if (!_views.TryGetValue(layout.Kind, out var views))
-                _views.Add(layout.Kind, views = new ParameterViews(Buffer.Flat, layout));
+            if (_byLayout.TryGetValue(layout, out var views)) return views;
+            views = _views.Find(made => made.Layout.IsSameAs(layout));
+            if (views is null) _views.Add(views = new ParameterViews(Buffer.Flat, layout));
+            _byLayout.Add(layout, views);
             return views;
         }
     }
@@ -41,7 +45,7 @@ public sealed class DeviceSlot : IDisposable
     public void Dispose()
     {
         Fence.WaitAsync().AsTask().GetAwaiter().GetResult();
-        foreach (var views in _views.Values) views.Dispose();
+        foreach (var views in _views) views.Dispose();
         Buffer.Dispose();
     }
 }

@@ -12,6 +12,7 @@ public sealed class SlabPool : ILeasePool
     private readonly IReadOnlyList<LeasePool<HostBuffer>?> _pools;
     private readonly List<HostBuffer> _locked = [];
     private readonly IComputeDevice _device;
+    private bool _isAbandoned;
 
     private SlabPool(string name, IComputeDevice device, int capacity, Func<SlabPool, IReadOnlyList<LeasePool<HostBuffer>?>> pools)
     {
@@ -57,8 +58,16 @@ public sealed class SlabPool : ILeasePool
     public int Reclaim() => Pools.Sum(pool => pool.Reclaim());
 
     /// <inheritdoc/>
+    public int Abandon()
+    {
+        _isAbandoned = true;
+        return Pools.Sum(pool => pool.Abandon());
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
+        if (_isAbandoned) return;
         foreach (var buffer in _locked) _device.Unlock(buffer);
         foreach (var pool in Pools) pool.Dispose();
     }

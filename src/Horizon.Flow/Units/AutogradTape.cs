@@ -41,7 +41,7 @@ internal sealed class AutogradTape : IUnitTape
         using var ordered = DeterministicScope.Enter(outputGradient.device);
         var found = sources.Count == 0 ? [] : autograd.grad([Output], sources, [outputGradient], allow_unused: true);
         if (gradients is not null) Write(gradients, used, found.Skip(sources.Count - used.Count));
-        return _input is null ? null : (Given(found[0]) ?? zeros_like(_input)).DetachFromDisposeScope();
+        return _input is null ? null : (Given(found[0]) ?? zeros_like(_input)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

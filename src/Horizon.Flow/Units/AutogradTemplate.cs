@@ -20,7 +20,7 @@ public abstract class AutogradTemplate : IUnitTemplate
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var output = Compute(parameters, input, batch);
-        return (ReferenceEquals(output, input) ? output.clone() : output).DetachFromDisposeScope();
+        return (ReferenceEquals(output, input) ? output.clone() : output).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -56,6 +56,41 @@ public sealed class DeviceBatch : IDisposable
     /// <summary>Tokens of a row.</summary>
     public long SequenceLength => InputIds.shape[1];
 
+    /// <summary>Copies a micro-batch to a device: one copy for all of it, from page-locked memory where the device is not the CPU, so that the calling thread does not wait.</summary>
+    /// <param name="tokens">The micro-batch on the host.</param>
+    /// <param name="index">Its place in the step, from 0.</param>
+    /// <param name="device">Where to.</param>
+    public static DeviceBatch Of(MicroBatch tokens, int index, IComputeDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(device);
+        using var scope = NewDisposeScope();
+        var all = tensor([.. tokens.InputIds, .. tokens.Targets, .. tokens.Positions, .. tokens.LabelledPlaces, .. tokens.Documents ?? []], int64);
+        // libtorch keeps the page-locked block until the copy is done.
+        if (device.TorchDevice.type != TorchSharp.DeviceType.CPU) all = all.pin_memory().to(device.TorchDevice, non_blocking: true);
+        long next = 0;
+        Tensor Take(long count)
+        {
+            var part = all.narrow(0, next, count);
+            next += count;
+            return part;
+        }
+
+        Tensor Rows() => Take(tokens.InputIds.Length).view(tokens.Rows, tokens.SequenceLength).DetachFromDisposeScope();
+        var (ids, targets, positions) = (Rows(), Rows(), Rows());
+        var labelled = Take(tokens.LabelledTokens).DetachFromDisposeScope();
+        return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators) { Index = index };
+    }
+
+    /// <summary>[labelled tokens, hidden]: the rows of a hidden state that have a label, in the caller's dispose scope.</summary>
+    /// <param name="hidden">[batch, sequence, hidden].</param>
+    public Tensor LabelledRows(Tensor hidden)
+    {
+        ArgumentNullException.ThrowIfNull(hidden);
+        using var scope = NewDisposeScope();
+        return hidden.reshape(-1, hidden.shape[^1]).index_select(0, LabelledTokens).MoveToOuterDisposeScope();
+    }
+
     /// <summary>
     /// [batch or 1, 1, sequence, sequence] bool, true where the query (third axis) may look at the key (fourth); null where plain
     /// causal attention is meant. Owned by the batch, built once for each window.

@@ -4,7 +4,7 @@ namespace Horizon.Flow;
 
 /// <summary>
 /// The operators of the head: final norm, output projection and the loss. Logits exist for a chunk of tokens at a time, never for
-/// all. Every call runs on the compute lane and disposes whatever it does not return.
+/// all. Every call runs on the compute lane; what it returns is in the dispose scope of the caller.
 /// </summary>
 public interface IHeadTemplate
 {
@@ -19,11 +19,22 @@ public interface IHeadTemplate
     /// <param name="lossScale">1 / labelled tokens of the whole optimizer step: gradients are of lossScale * the sum of losses.</param>
     HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale);
 
-    /// <summary>The sum of cross-entropies over the labelled tokens, fp32 or fp64 scalar on the device, owned by the caller.</summary>
+    /// <summary>The sum of cross-entropies over the labelled tokens, fp32 or fp64 scalar on the device.</summary>
     Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch);
 
-    /// <summary>[tokens, vocabulary] fp32 logits of hidden states [tokens, hidden]; owned by the caller. For few tokens.</summary>
+    /// <summary>[tokens, vocabulary] fp32 logits of hidden states [tokens, hidden]. For few tokens.</summary>
     Tensor Logits(ParameterViews parameters, Tensor hidden);
+
+    /// <summary>[labelled tokens] fp32: the log-probability of each label, in the order of <see cref="DeviceBatch.LabelledTokens"/>.</summary>
+    Tensor LogProbabilities(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var logits_NV = Logits(parameters, batch.LabelledRows(hidden));
+        var labels_N1 = batch.Targets.flatten().index_select(0, batch.LabelledTokens).unsqueeze(1);
+        return nn.functional.log_softmax(logits_NV, -1).gather(1, labels_N1).squeeze(1).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Device bytes that the visit needs beside its input, its unit and that unit's gradients: the logits of one chunk, above all.</summary>
     /// <param name="unit">The unit's layout.</param>

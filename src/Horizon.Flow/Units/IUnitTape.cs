@@ -21,6 +21,6 @@ public interface IUnitTape : IDisposable
     /// <summary>The gradients of the unit.</summary>
     /// <param name="outputGradient">[batch, sequence, hidden]; owned by the caller.</param>
     /// <param name="gradients">Where the parameters' gradients go: every element is written. Null for a frozen unit.</param>
-    /// <returns>The gradient of the input, owned by the caller; null for an embedding.</returns>
+    /// <returns>The gradient of the input, in the caller's dispose scope; null for an embedding.</returns>
     Tensor? Backward(Tensor outputGradient, ParameterViews? gradients);
 }

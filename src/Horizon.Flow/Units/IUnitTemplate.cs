@@ -5,7 +5,7 @@ namespace Horizon.Flow;
 
 /// <summary>
 /// The operators of one kind of unit, with no parameters of their own. Every call runs on the device's compute lane,
-/// synchronously, and disposes whatever it does not return.
+/// synchronously. What it returns is in the dispose scope of the caller, so that a body which goes on computing with it leaks nothing.
 /// </summary>
 public interface IUnitTemplate
 {
@@ -27,7 +27,7 @@ public interface IUnitTemplate
     /// <param name="parameters">The unit's weights on the device.</param>
     /// <param name="input">[batch, sequence, hidden]; null for an embedding. Owned by the caller.</param>
     /// <param name="batch">Ids, positions and mask.</param>
-    /// <returns>[batch, sequence, hidden], owned by the caller.</returns>
+    /// <returns>[batch, sequence, hidden], in the caller's dispose scope.</returns>
     Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch);
 
     /// <summary>Forward again, keeping what backward needs. Bitwise the same output as <see cref="Forward"/>.</summary>

@@ -22,7 +22,7 @@ public sealed class StoriesTests : IDisposable
     public async Task GenerateIds_Greedy_EqualsTheReference()
     {
         using var device = new CpuDevice();
-        using var generator = await TextGenerator.LoadAsync(RunFolder.Stories, device);
+        await using var generator = await TextGenerator.LoadAsync(RunFolder.Stories, device);
         var prompt = Numbers("prompt_ids");
         var logits = await generator.NextLogitsAsync(prompt);
         Assert.All(_golden.GetProperty("logits_step0_first8").EnumerateArray().Zip(logits), pair => Assert.Equal(pair.First.GetDouble(), pair.Second, 1e-4));

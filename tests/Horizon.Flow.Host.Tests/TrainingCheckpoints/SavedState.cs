@@ -14,7 +14,7 @@ internal sealed class SavedState : IDisposable
         Store = ParameterStore.Create(layouts.ToList(), precision ?? (random.Next(2) == 0 ? StorePrecision.Fp32 : StorePrecision.Bf16), _optimizer, layout => layout.Name != $"unit {frozen}" || frozen == 0);
         foreach (var buffer in Buffers) random.NextBytes(buffer.Span<byte>(0, (int)buffer.ByteLength));
         Store.Reset(random.Next(1, 1000));
-        Store.AppliedSteps = random.Next(0, (int)Store.Version + 1);
+        Store.AppliedSteps = random.Next(0, (int)Store.Step + 1);
         Contents = CheckpointContents.Of(architecture, Store, _optimizer);
     }
 
@@ -23,7 +23,7 @@ internal sealed class SavedState : IDisposable
     public CheckpointContents Contents { get; }
 
     public IReadOnlyList<byte[]> State =>
-        [BitConverter.GetBytes(Store.Version), BitConverter.GetBytes(Store.AppliedSteps), .. Buffers.Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray())];
+        [BitConverter.GetBytes(Store.Step), BitConverter.GetBytes(Store.AppliedSteps), .. Buffers.Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray())];
 
     private IEnumerable<HostBuffer> Buffers => Store.Units.SelectMany(unit => unit.OptimizerState.Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>();
 

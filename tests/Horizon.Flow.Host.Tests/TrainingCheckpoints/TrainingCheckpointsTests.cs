@@ -19,12 +19,12 @@ public sealed class TrainingCheckpointsTests : IDisposable
     {
         var folder = NewFolder();
         using var saved = new SavedState(seed);
-        var path = await saved.WriteAsync(folder, saved.Store.Version, copied);
+        var path = await saved.WriteAsync(folder, saved.Store.Step, copied);
         using var other = SavedState.Other(seed);
         var checkpoint = await LoadAsync(folder, other);
         Assert.Equal(saved.State, other.State);
         Assert.Null(other.Store.Damage);
-        Assert.Equal((path, saved.Store.Version, "a: 1\n", "3"), (checkpoint!.Path, checkpoint.Manifest.Step, checkpoint.Manifest.Configuration, checkpoint.Manifest.Progress["epoch"]));
+        Assert.Equal((path, saved.Store.Step, "a: 1\n", "3"), (checkpoint!.Path, checkpoint.Manifest.Step, checkpoint.Manifest.Configuration, checkpoint.Manifest.Progress["epoch"]));
         Assert.Empty(_warnings);
     }
 
@@ -51,7 +51,7 @@ public sealed class TrainingCheckpointsTests : IDisposable
             return;
         }
 
-        Assert.Equal((1, 1), (checkpoint!.Manifest.Step, other.Store.Version));
+        Assert.Equal((1, 1), (checkpoint!.Manifest.Step, other.Store.Step));
         var warning = Assert.Single(_warnings);
         Assert.Contains(file, warning, StringComparison.Ordinal);
         Assert.EndsWith($"going on from the older {folder.PathOf(1)}", warning, StringComparison.Ordinal);

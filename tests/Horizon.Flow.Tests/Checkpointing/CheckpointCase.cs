@@ -54,7 +54,7 @@ public sealed record CheckpointCase(TrainingCase Training, string Optimizer, int
         using var device = new JitterDevice(Seed);
         var run = plan.Start(store, device, options);
         var reports = new List<(double, double, bool)>();
-        await foreach (var report in run.StepsAsync(Steps((int)store.Version, upTo))) reports.Add((report.Loss, report.GradientNorm, report.Skipped));
+        await foreach (var report in run.StepsAsync(Steps((int)store.Step, upTo), ahead: 1)) reports.Add((report.Loss, report.GradientNorm, report.Skipped));
         await run.DisposeAsync();
         Assert.Equal(0, run.LeasesReclaimed);
         return reports;
@@ -63,7 +63,7 @@ public sealed record CheckpointCase(TrainingCase Training, string Optimizer, int
     /// <summary>Every byte of the store, and its counters.</summary>
     public static IReadOnlyList<byte[]> State(ParameterStore store) =>
     [
-        BitConverter.GetBytes(store.Version), BitConverter.GetBytes(store.AppliedSteps),
+        BitConverter.GetBytes(store.Step), BitConverter.GetBytes(store.AppliedSteps),
         .. store.Units.SelectMany(unit => unit.OptimizerState.Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>()
             .Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray()),
     ];

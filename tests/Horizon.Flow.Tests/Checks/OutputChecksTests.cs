@@ -80,7 +80,7 @@ public class OutputChecksTests
         spoil?.Invoke(store);
         using var device = new CpuDevice();
         await using var run = plan.Start(store, device);
-        await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList())))
+        await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()), ahead: 1))
         {
         }
     }

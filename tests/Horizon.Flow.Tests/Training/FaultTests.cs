@@ -167,7 +167,7 @@ public class FaultTests
 
     private static async Task ConsumeAsync(TrainingRun run, TrainingCase @case)
     {
-        await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList())))
+        await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()), ahead: 1))
         {
         }
     }
@@ -182,11 +182,11 @@ public class FaultTests
             return;
         }
 
-        var before = store.Version;
+        var before = store.Step;
         var run = plan.Start(store, device);
         await ConsumeAsync(run, @case).WaitAsync(Bound);
         await run.DisposeAsync();
-        Assert.Equal(before + @case.Steps, store.Version);
+        Assert.Equal(before + @case.Steps, store.Step);
         Assert.Equal(0, run.LeasesReclaimed);
     }
 

@@ -26,7 +26,7 @@ public class LongRunTests
         var tensors = new List<long>();
         for (var part = 0; part < 3; part++)
         {
-            await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList())))
+            await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()), ahead: 1))
             {
             }
 
@@ -36,7 +36,7 @@ public class LongRunTests
 
         await run.DisposeAsync();
         Assert.Equal([tensors[0], tensors[0]], tensors[1..]);
-        Assert.Equal(3 * Steps, store.Version);
+        Assert.Equal(3 * Steps, store.Step);
         Assert.Equal(0, run.LeasesReclaimed);
         Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
     }

@@ -98,7 +98,7 @@ public class OverlapTests
 
     private static async Task ConsumeAsync(TrainingRun run, TrainingCase @case)
     {
-        await foreach (var _ in run.StepsAsync(Steps(@case)))
+        await foreach (var _ in run.StepsAsync(Steps(@case), ahead: 1))
         {
         }
     }

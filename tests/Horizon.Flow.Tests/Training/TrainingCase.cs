@@ -43,11 +43,11 @@ public sealed record TrainingCase(
         using IComputeDevice device = jitter is { } seed ? new JitterDevice(seed) : new CpuDevice();
         var run = plan.Start(store, device);
         var reports = new List<StepReport>();
-        await foreach (var report in run.StepsAsync(Batches().Select(step => step.Select(Micro).ToList()))) reports.Add(report);
+        await foreach (var report in run.StepsAsync(Batches().Select(step => step.Select(Micro).ToList()), ahead: 1)) reports.Add(report);
         await run.DisposeAsync();
         Assert.Equal(0, run.LeasesReclaimed);
         Assert.Null(store.Damage);
-        Assert.Equal(Steps, store.Version);
+        Assert.Equal(Steps, store.Step);
         return new TrainingOutcome(reports, StoreValues.Read(store));
     }
 

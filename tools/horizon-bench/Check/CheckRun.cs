@@ -19,7 +19,7 @@ internal static class CheckRun
         var reports = new List<StepReport>();
         try
         {
-            await foreach (var report in run.StepsAsync(CheckData.Batches(@case))) reports.Add(report);
+            await foreach (var report in run.StepsAsync(CheckData.Batches(@case), ahead: 1)) reports.Add(report);
         }
         finally
         {

@@ -70,7 +70,7 @@ internal static class StepCommand
         var results = new StepResults(settings, plan, budget, floor, report);
         try
         {
-            await foreach (var step in run.StepsAsync(Batches(settings, plan.Model.VocabularySize))) results.Add(step);
+            await foreach (var step in run.StepsAsync(Batches(settings, plan.Model.VocabularySize), ahead: 1)) results.Add(step);
         }
         finally
         {

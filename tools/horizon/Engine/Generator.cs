@@ -11,7 +11,7 @@ public sealed class Generator : IGenerator
     {
         ArgumentNullException.ThrowIfNull(request);
         using var device = ComputeDevice.Parse("auto");
-        using var generator = await TextGenerator.LoadAsync(request.ModelDirectory, device, cancellation).ConfigureAwait(false);
+        await using var generator = await TextGenerator.LoadAsync(request.ModelDirectory, device, cancellation).ConfigureAwait(false);
         var options = new GenerationOptions { MaxTokens = request.MaxTokens, Temperature = request.Temperature, Seed = request.Seed };
         await foreach (var piece in generator.GenerateAsync(request.Prompt, options, cancellation).ConfigureAwait(false)) yield return piece;
     }

@@ -21,7 +21,7 @@ public sealed class FetchBlock : StageBlock<LoadRequest, HostUnit>
         : base(options, async (request, call) =>
         {
             var store = stores[request.Visit.Planned.Store];
-            await call.WaitFor(store.WaitForVersionAsync(request.Visit.Unit, request.Version, call.Cancellation)).ConfigureAwait(false);
+            await call.WaitForGraph(store.WaitForVersionAsync(request.Visit.Unit, request.Version, call.Cancellation)).ConfigureAwait(false);
             CheckVersion(store, request);
             return new HostUnit(request.Visit, store.Units[request.Visit.Unit].Weights);
         })

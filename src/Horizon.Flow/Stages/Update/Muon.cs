@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using static TorchSharp.torch;
 
@@ -16,7 +19,7 @@ namespace Horizon.Flow;
 /// learning rate and decay. State: one fp32 number for each element of a matrix, AdamW's two for the rest.
 /// </summary>
 /// <remarks>In a graph <see cref="MuonUpdateBlock"/> computes orth on the device; <see cref="Update"/> does it on the CPU.</remarks>
-public sealed class Muon : IHostOptimizer
+public sealed class Muon : IUpdateStage
 {
     private static readonly string[] _ends = ["*embed*", "*lm_head*"];
 
@@ -35,6 +38,31 @@ public sealed class Muon : IHostOptimizer
 
     /// <inheritdoc/>
     public string Name => "muon";
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> StateSettings => new Dictionary<string, string>(_adamW.StateSettings)
+    {
+        ["momentum"] = _options.Momentum.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+    };
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ITrainingPool> Pools { get; } = [Workspaces];
+
+    /// <summary>The matrix in hand, on both sides of the link.</summary>
+    private static PoolSpec<LeasePool<MuonWorkspace>> Workspaces { get; } = new(
+        PoolNames.MuonWorkspaces,
+        _ => 1,
+        (run, count) => new(PoolNames.MuonWorkspaces, count, () => new MuonWorkspace(run.Device, LargestMatrix(TrainedUnits(run.Plan))?.Count ?? 0, run.Store.WeightType)))
+    {
+        Memory = WorkspaceMemory,
+    };
+
+    /// <inheritdoc/>
+    public IPropagatorBlock<HostGradient, UnitUpdated> CreateStage(TrainingContext run, StageOptions stage)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return new MuonUpdateBlock(run.Store, this, run.Workers, run.Pool(Workspaces), stage, run.Guard());
+    }
 
     /// <summary>Whether Muon updates the parameter: it has two dimensions, and is neither an embedding nor the output projection.</summary>
     public static bool IsMatrix(ParameterSlot slot)
@@ -111,6 +139,18 @@ public sealed class Muon : IHostOptimizer
         using var noGrad = no_grad();
         var matrix = buffer.Flat.narrow(0, 0, slot.Count).view([.. slot.Shape]);
         matrix.copy_(NewtonSchulz.Orthogonalize(matrix));
+    }
+
+    private static IEnumerable<UnitLayout> TrainedUnits(TrainingPlan plan) => plan.Model.Units.Where(plan.Options.IsTrainable);
+
+    private static IEnumerable<MemoryItem> WorkspaceMemory(PoolSizing sizing)
+    {
+        if (LargestMatrix(TrainedUnits(sizing.Plan)) is not { } matrix) yield break;
+        var element = sizing.WeightType.ByteSize();
+        yield return new(MemoryPlace.Host, PoolNames.MuonWorkspaces, matrix.Count * element, string.Create(CultureInfo.InvariantCulture, $"{element} bytes x {matrix.Count:N0} parameters"));
+        yield return new(
+            MemoryPlace.Device, $"{PoolNames.MuonWorkspaces} on the device", (matrix.Count * element) + NewtonSchulz.WorkingBytes(matrix.Shape[0], matrix.Shape[1], element),
+            $"Newton-Schulz of [{matrix.Shape[0]}, {matrix.Shape[1]}]");
     }
 
     private MuonSplit SplitOf(UnitLayout layout) => _splits.GetValue(layout, one => new MuonSplit(one));

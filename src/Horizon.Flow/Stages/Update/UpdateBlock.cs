@@ -5,8 +5,8 @@ namespace Horizon.Flow;
 
 /// <summary>One optimizer step for one unit, in host memory, as soon as its gradient comes.</summary>
 /// <remarks>
-/// <para>Takes: <see cref="HostGradient"/>. Gives: <see cref="UnitUpdated"/>.</para>
-/// <para>Waits when: a loss is not known yet, or another sweep has the host threads.</para>
+/// <para>Takes: <see cref="HostGradient"/> with its verdict. Gives: <see cref="UnitUpdated"/>.</para>
+/// <para>Waits when: another sweep has the host threads.</para>
 /// <para>Completes when: told to, after the last gradient.</para>
 /// <para>On fault: the unit may be half written; the store is marked as damaged.</para>
 /// <para>Owns: the slab, given back after the update.</para>
@@ -14,12 +14,21 @@ namespace Horizon.Flow;
 public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
 {
     /// <summary>Creates the block.</summary>
-    public UpdateBlock(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, StageOptions options)
-        : base(options, (gradient, call) => UpdateOnce.RunAsync(store, gradient, call, step =>
-        {
-            optimizer.Update(store.Units[gradient.Visit.Unit], gradient.View, step, workers);
-            return ValueTask.CompletedTask;
-        }))
+    /// <param name="store">The store.</param>
+    /// <param name="optimizer">The rule.</param>
+    /// <param name="workers">Threads for the sweeps.</param>
+    /// <param name="options">Bounds.</param>
+    /// <param name="guard">What surrounds each update; one that believes the verdicts by default.</param>
+    /// <exception cref="HorizonException">The store was made for another update rule.</exception>
+    public UpdateBlock(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, StageOptions options, UpdateGuard? guard = null)
+        : this(optimizer, workers, options, guard ?? new UpdateGuard(store))
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        store.Require(optimizer);
+    }
+
+    private UpdateBlock(IHostOptimizer optimizer, HostWorkers workers, StageOptions options, UpdateGuard guard)
+        : base(options, (gradient, _) => guard.RunAsync(gradient, (unit, step) => optimizer.Update(unit, gradient.View, step, workers)))
     {
     }
 }

@@ -1,0 +1,6 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>How far a unit was when a checkpoint was taken.</summary>
+/// <param name="Version">Steps that the unit has been through; see <see cref="ParameterStore.VersionOf"/>.</param>
+/// <param name="Updates">Updates it has had; see <see cref="UnitState.Updates"/>.</param>
+public readonly record struct UnitCounts(long Version, long Updates);

@@ -1,0 +1,81 @@
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// What is the same around every update rule: a step that is skipped touches nothing, each unit is updated once a step, its own updates are counted,
+/// a failed update damages the store, and the slab goes back. A stage of your own calls it around its rule.
+/// </summary>
+public sealed class UpdateGuard
+{
+    private readonly ParameterStore _store;
+    private readonly HostWorkers? _workers;
+    private readonly long[] _steps;
+    private string? _spoiled;
+    private long _spoiledStep;
+
+    /// <summary>Guards the updates of a store.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="workers">Looks at every gradient once more, where a stage behind clip may have changed it; null to believe the verdict.</param>
+    public UpdateGuard(ParameterStore store, HostWorkers? workers = null)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        (_store, _workers) = (store, workers);
+        _steps = [.. store.Units.Select(_ => store.Step)];
+    }
+
+    /// <summary>One update.</summary>
+    /// <param name="gradient">With its verdict; its slab is given back.</param>
+    /// <param name="update">Updates the unit in place.</param>
+    public async ValueTask<UnitUpdated?> RunAsync(HostGradient gradient, Func<UnitState, OptimizerStep, ValueTask> update)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        ArgumentNullException.ThrowIfNull(update);
+        var unit = gradient.Visit.Unit;
+        if (gradient.Step <= _steps[unit]) throw new InvalidOperationException($"the unit was updated in step {_steps[unit]} already: its gradient of step {gradient.Step} came twice");
+        _steps[unit] = gradient.Step;
+        using (gradient.Slab)
+        {
+            var checkedGradient = Checked(gradient);
+            if (checkedGradient.Verdict is not { } verdict) throw new InvalidOperationException($"nothing was decided on the gradient of {gradient.Visit}: a clip stage gives each a verdict");
+            if (verdict.SkipReason is null) await UpdateAsync(gradient, verdict, update).ConfigureAwait(false);
+            return checkedGradient.Updated();
+        }
+    }
+
+    /// <summary>The same for a rule that does not wait.</summary>
+    public ValueTask<UnitUpdated?> RunAsync(HostGradient gradient, Action<UnitState, OptimizerStep> update)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        return RunAsync(gradient, (unit, step) =>
+        {
+            update(unit, step);
+            return ValueTask.CompletedTask;
+        });
+    }
+
+    private HostGradient Checked(HostGradient gradient)
+    {
+        if (_workers is null || gradient.Verdict is not { } verdict) return gradient;
+        if (_spoiledStep != gradient.Step) (_spoiled, _spoiledStep) = (null, gradient.Step);
+        if (verdict.SkipReason is null && !double.IsFinite(GradientSweeps.SumOfSquares(gradient.View, _workers).Value))
+            _spoiled ??= $"the gradient of unit '{gradient.UnitName}' is not finite behind clip; units that came before it were updated";
+        return _spoiled is null ? gradient : gradient.WithVerdict(verdict with { SkipReason = verdict.SkipReason ?? _spoiled });
+    }
+
+    private async ValueTask UpdateAsync(HostGradient gradient, StepVerdict verdict, Func<UnitState, OptimizerStep, ValueTask> update)
+    {
+        var unit = _store.Units[gradient.Visit.Unit];
+        try
+        {
+            await update(unit, new OptimizerStep(unit.Updates + 1, gradient.Info.LearningRate, verdict.Scale)).ConfigureAwait(false);
+            unit.Updates++;
+        }
+        catch
+        {
+            _store.MarkDamaged($"the update of unit '{gradient.UnitName}' failed half way in step {gradient.Step}");
+            throw;
+        }
+    }
+}

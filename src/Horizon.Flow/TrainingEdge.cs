@@ -1,0 +1,53 @@
+using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Graph;
+
+namespace Horizon.Flow;
+
+/// <summary>One edge of a plan. Each verb gives a new plan; the old one is unchanged.</summary>
+/// <typeparam name="TMessage">What it carries.</typeparam>
+/// <param name="Plan">The plan.</param>
+/// <param name="From">The giving stage.</param>
+/// <param name="To">The taking stage.</param>
+public readonly record struct TrainingEdge<TMessage>(TrainingPlan Plan, string From, string To)
+    where TMessage : class
+{
+    /// <summary>Puts a block on the edge.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="create">Makes the block.</param>
+    /// <param name="traits">Bounds, place and pools.</param>
+    public TrainingPlan Insert(string name, Func<TrainingContext, StageOptions, IPropagatorBlock<TMessage, TMessage>> create, StageTraits? traits = null)
+    {
+        var (from, to) = (From, To);
+        return Plan.WithGraph(graph => graph.InsertBetween(from, to, name, create, traits));
+    }
+
+    /// <summary>Puts a function on the edge, called for each message in order; what carries tensors is changed on the compute lane.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="change">Changes the message's content in place, or gives another message.</param>
+    public TrainingPlan Insert(string name, Func<TMessage, TMessage> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return Insert(name, (_, stage) => new StageBlock<TMessage, TMessage>(stage, change), Places.Traits<TMessage>());
+    }
+
+    /// <summary>The same with the run at hand: its stores, device and pools.</summary>
+    public TrainingPlan Insert(string name, Func<TrainingContext, TMessage, TMessage> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return Insert(name, (run, stage) => new StageBlock<TMessage, TMessage>(stage, message => change(run, message)), Places.Traits<TMessage>());
+    }
+
+    /// <summary>Watches the edge without slowing or changing it.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="look">Runs on the edge: copies what is wanted from the message.</param>
+    /// <param name="watch">Runs beside the graph.</param>
+    public TrainingPlan Tap<TSeen>(string name, Func<TMessage, TSeen> look, Action<TSeen> watch) =>
+        Insert(name, (_, stage) => new TapBlock<TMessage, TSeen>(stage, look, watch), Places.Traits<TMessage>("beside the graph") with { PassesThrough = true });
+
+    /// <summary>Takes the edge away.</summary>
+    public TrainingPlan Disconnect()
+    {
+        var (from, to) = (From, To);
+        return Plan.WithGraph(graph => graph.Disconnect(from, to));
+    }
+}
