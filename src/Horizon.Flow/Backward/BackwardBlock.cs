@@ -15,12 +15,17 @@ public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
 {
     /// <summary>Creates the block.</summary>
     public BackwardBlock(LeasePool<DeviceSlot> gradients, IComputeDevice device, StageOptions options)
+        : this(gradients, device, options, new WrittenGradients())
+    {
+    }
+
+    private BackwardBlock(LeasePool<DeviceSlot> gradients, IComputeDevice device, StageOptions options, WrittenGradients written)
         : base(options, async (unit, call) =>
         {
             var visit = unit.Visit;
             await call.WaitForGraph(visit.MicroBatch.Turns.WaitAsync(visit.BackwardTurn, call.Cancellation)).ConfigureAwait(false);
             var gradient = visit.GivesGradient ? await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false) : null;
-            await device.Lane.RunAsync(() => Run(device, unit, gradient), call.Cancellation).ConfigureAwait(false);
+            await device.Lane.RunAsync(() => Run(device, unit, gradient, written), call.Cancellation).ConfigureAwait(false);
             unit.Weights?.Dispose();
             visit.MicroBatch.Turns.Done(visit.BackwardTurn);
             return gradient is null ? null : new DeviceGradient(visit, gradient);
@@ -28,7 +33,7 @@ public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
     {
     }
 
-    private static void Run(IComputeDevice device, RecomputedUnit unit, Lease<DeviceSlot>? lease)
+    private static void Run(IComputeDevice device, RecomputedUnit unit, Lease<DeviceSlot>? lease, WrittenGradients written)
     {
         var gradient = lease?.Value;
         var visit = unit.Visit;
@@ -36,7 +41,10 @@ public sealed class BackwardBlock : StageBlock<RecomputedUnit, DeviceGradient>
         if (gradient is not null) device.ComputeWaits(gradient.Fence);
         using (unit.Tape)
         {
-            microBatch.OutputGradient = unit.Tape.Backward(microBatch.OutputGradient!, gradient?.ViewsOf(visit.Layout))?.DetachFromDisposeScope();
+            var views = gradient?.ViewsOf(visit.Layout);
+            var isMarked = written.Mark(visit.Layout.Name, views);
+            microBatch.OutputGradient = unit.Tape.Backward(microBatch.OutputGradient!, views)?.DetachFromDisposeScope();
+            if (isMarked) WrittenGradients.Require(visit.Layout.Name, views!, unit.Tape);
         }
 
         if (visit.BeginsSegment) microBatch.DropInput(visit.Layer);

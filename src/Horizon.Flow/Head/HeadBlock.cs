@@ -15,13 +15,19 @@ public sealed class HeadBlock : StageBlock<DeviceUnit, DeviceGradient>
 {
     /// <summary>Creates the block.</summary>
     public HeadBlock(IHeadTemplate template, LeasePool<DeviceSlot> gradients, LeasePool<LossCell> losses, IComputeDevice device, StageOptions options)
+        : this(template, gradients, losses, device, options, new WrittenGradients())
+    {
+    }
+
+    private HeadBlock(
+        IHeadTemplate template, LeasePool<DeviceSlot> gradients, LeasePool<LossCell> losses, IComputeDevice device, StageOptions options, WrittenGradients written)
         : base(options, async (unit, call) =>
         {
             var visit = unit.Visit;
             await call.WaitForGraph(visit.MicroBatch.Turns.WaitAsync(visit.Turn, call.Cancellation)).ConfigureAwait(false);
             var gradient = visit.GivesGradient ? await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false) : null;
             var loss = await call.WaitFor(losses.RentAsync(call.Cancellation)).ConfigureAwait(false);
-            var ready = await device.Lane.RunAsync(() => Run(template, device, unit, gradient?.Value, loss.Value), call.Cancellation).ConfigureAwait(false);
+            var ready = await device.Lane.RunAsync(() => Run(template, device, unit, gradient?.Value, loss.Value, written), call.Cancellation).ConfigureAwait(false);
             _ = ReadLossAsync(device, loss, ready, visit);
             unit.Weights?.Dispose();
             visit.MicroBatch.Turns.Done(visit.Turn);
@@ -30,7 +36,7 @@ public sealed class HeadBlock : StageBlock<DeviceUnit, DeviceGradient>
     {
     }
 
-    private static Fence Run(IHeadTemplate template, IComputeDevice device, DeviceUnit unit, DeviceSlot? gradient, LossCell loss)
+    private static Fence Run(IHeadTemplate template, IComputeDevice device, DeviceUnit unit, DeviceSlot? gradient, LossCell loss, WrittenGradients written)
     {
         var visit = unit.Visit;
         var microBatch = visit.MicroBatch;
@@ -41,8 +47,10 @@ public sealed class HeadBlock : StageBlock<DeviceUnit, DeviceGradient>
         Tensor lossSum;
         if (visit.Step.Purpose == StepPurpose.Train)
         {
-            var result = template.Differentiate(
-                unit.Parameters!, gradient?.ViewsOf(visit.Layout), microBatch.Hidden!, batch, visit.Step.LossScale);
+            var views = gradient?.ViewsOf(visit.Layout);
+            var isMarked = written.Mark(visit.Layout.Name, views);
+            var result = template.Differentiate(unit.Parameters!, views, microBatch.Hidden!, batch, visit.Step.LossScale);
+            if (isMarked) WrittenGradients.Require(visit.Layout.Name, views!, template);
             lossSum = result.LossSum;
             microBatch.OutputGradient = result.InputGradient.DetachFromDisposeScope();
         }
