@@ -92,4 +92,24 @@ public class LeasePoolTests
     {
         public void Dispose() => action();
     }
+
+    [Fact]
+    public void Abandon_LeasesOut_LosesThemAndDisposesNothing()
+    {
+        var items = new List<MemoryStream>();
+        var pool = new LeasePool<MemoryStream>("pool", 2, () =>
+        {
+            items.Add(new MemoryStream());
+            return items[^1];
+        });
+        Assert.True(pool.TryRent(out var held));
+        Assert.True(pool.TryRent(out var back));
+        back.Dispose();
+        Assert.Equal(1, pool.Abandon());
+        Assert.Throws<ObjectDisposedException>(() => held.Value);
+        held.Dispose();
+        pool.Dispose();
+        Assert.All(items, item => Assert.True(item.CanRead));
+        Assert.False(pool.TryRent(out _));
+    }
 }

@@ -191,6 +191,59 @@ public class RunningGraphTests
         Assert.Equal(tapped, tapped.Order());
     }
 
+    /// <summary>The watcher is held until every message has passed: what the queue had no place for is counted where a user looks.</summary>
+    [Fact]
+    public async Task Tap_WhoseWatcherIsSlow_CountsWhatItMissed()
+    {
+        const int Messages = 40, Queue = 4;
+        using var passed = new ManualResetEventSlim();
+        using var pool = new Pools(2);
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (seen, tapped) = (new List<int>(), new List<int>());
+        var plan = Line(new Shape(1, Messages, 1, 2), pool, seen, (_, _) => { })
+            .InsertAfter(new StageKey<Work, Work>("stage 0"), "tap", (_, stage) => new TapBlock<Work, int>(stage, work => work.Number, number =>
+            {
+                passed.Wait();
+                tapped.Add(number);
+            }, Queue))
+            .InsertAfter(new StageKey<Work, Work>("tap"), "count", (_, stage) => new StageBlock<Work, Work>(stage, (work, _) =>
+            {
+                if (work.Number == Messages - 1) all.TrySetResult();
+                return ValueTask.FromResult<Work?>(work);
+            }));
+        using var graph = plan.Start(new object());
+        foreach (var number in Enumerable.Range(0, Messages)) await graph.Entry<Work>().SendAsync(new Work(1, number));
+        graph.Entry<Work>().Complete();
+        await all.Task.WaitAsync(Bound);
+        passed.Set();
+        await graph.Completion.WaitAsync(Bound);
+        var shares = graph.Probes.Single(probe => probe.Stage == "tap").Shares;
+        Assert.Equal((Messages, Messages), (seen.Count, tapped.Count + (int)shares.Missed));
+        Assert.InRange(shares.Missed, 1, Messages - Queue);
+        Assert.Contains($"{shares.Missed} messages passed unseen", GraphDrawing.Of(plan, shares: graph.Probes.ToDictionary(probe => probe.Stage, probe => probe.Shares)).ToDot(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tap_ThatWaits_SeesEverythingWhateverTheQueue()
+    {
+        const int Messages = 60;
+        using var pool = new Pools(2);
+        var (seen, tapped) = (new List<int>(), new List<int>());
+        var plan = Line(new Shape(1, Messages, 1, 2), pool, seen, (_, _) => { })
+            .InsertAfter(new StageKey<Work, Work>("stage 0"), "tap", (_, stage) => new TapBlock<Work, int>(stage, work => work.Number, number =>
+            {
+                Thread.Yield();
+                tapped.Add(number);
+            }, queue: 1, waits: true));
+        using var graph = plan.Start(new object());
+        foreach (var number in Enumerable.Range(0, Messages)) await graph.Entry<Work>().SendAsync(new Work(1, number));
+        graph.Entry<Work>().Complete();
+        await graph.Completion.WaitAsync(Bound);
+        Assert.Equal(Enumerable.Range(0, Messages), tapped);
+        Assert.Equal(seen, tapped);
+        Assert.All(graph.Probes, probe => Assert.Equal(0, probe.Shares.Missed));
+    }
+
     [Fact]
     public async Task Tap_WhoseWatcherThrows_StopsTheRun()
     {

@@ -97,6 +97,10 @@ public sealed class LeasePool<T> : ILeasePool
         lock (_left) _left.Add(this);
         _isAbandoned = true;
         _credits.Writer.TryComplete();
+        while (_credits.Reader.TryRead(out _))
+        {
+        }
+
         Lease<T>[] lost;
         lock (_gate)
         {

@@ -37,14 +37,14 @@ public static class CheckpointStages
         return new StageBlock<HostGradient, HostGradient>(stage, async (gradient, call) =>
         {
             // Counted as work, not as waiting: a disk that takes minutes is no stall of the graph.
-            await writer.ProtectAsync(gradient.Visit, run.Workers, call.Cancellation).ConfigureAwait(false);
+            await writer.ProtectAsync(gradient.Visit.Unit, gradient.Step, run.Workers, call.Cancellation).ConfigureAwait(false);
             return gradient;
         });
     }
 
     private static StageBlock<UnitUpdated, UnitUpdated> MakeSave(CheckpointWriter writer, StageOptions stage) => new(stage, async (updated, call) =>
     {
-        await writer.OfferAsync(updated.Visit, call.Cancellation).ConfigureAwait(false);
+        await writer.OfferAsync(updated.Visit.Unit, updated.Step, call.Cancellation).ConfigureAwait(false);
         return updated;
     });
 }

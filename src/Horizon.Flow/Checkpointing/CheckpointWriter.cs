@@ -69,27 +69,31 @@ public sealed class CheckpointWriter : IAsyncDisposable
     }
 
     /// <summary>A unit is through its update. Begins the checkpoint of the step where one is due, as soon as the one before it is complete.</summary>
-    public async ValueTask OfferAsync(UnitVisit visit, CancellationToken cancellationToken = default)
+    /// <param name="unit">Its index.</param>
+    /// <param name="step">The step of the update.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async ValueTask OfferAsync(int unit, long step, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(visit);
-        var step = visit.Step.Number;
-        lock (_gate) _offered[visit.Unit] = step;
+        lock (_gate) _offered[unit] = step;
         await BeginDueAsync(step, cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
-            if (_current is { } current && step <= current.Step) OfferWhereThere(current, visit.Unit);
+            if (_current is { } current && step <= current.Step) OfferWhereThere(current, unit);
         }
     }
 
     /// <summary>Returns as soon as a unit may be updated: at once, unless a checkpoint still needs it as it is.</summary>
-    public async ValueTask ProtectAsync(UnitVisit visit, HostWorkers workers, CancellationToken cancellationToken = default)
+    /// <param name="unit">Its index.</param>
+    /// <param name="step">The step of the update that is to come.</param>
+    /// <param name="workers">Copy it where the disk is not ready.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async ValueTask ProtectAsync(int unit, long step, HostWorkers workers, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(visit);
         // A unit that the due step leaves out may be the first to go on from it.
-        await BeginDueAsync(visit.Step.Number - 1, cancellationToken).ConfigureAwait(false);
+        await BeginDueAsync(step - 1, cancellationToken).ConfigureAwait(false);
         CheckpointUnderWay? current;
         lock (_gate) current = _current;
-        if (current is not null) await current.ProtectAsync(visit.Unit, visit.Step.Number, workers, cancellationToken).ConfigureAwait(false);
+        if (current is not null) await current.ProtectAsync(unit, step, workers, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Waits for the checkpoint under way, if all of its units are there; one that fails is only warned of.</summary>

@@ -13,8 +13,9 @@ internal sealed class SavedState : IDisposable
         var layouts = Enumerable.Range(0, random.Next(1, 4)).Select(unit => new UnitLayout($"unit {unit}", $"kind {unit}", Parameters(unit, random)));
         Store = ParameterStore.Create(layouts.ToList(), precision ?? (random.Next(2) == 0 ? StorePrecision.Fp32 : StorePrecision.Bf16), _optimizer, layout => layout.Name != $"unit {frozen}" || frozen == 0);
         foreach (var buffer in Buffers) random.NextBytes(buffer.Span<byte>(0, (int)buffer.ByteLength));
-        Store.Reset(random.Next(1, 1000));
-        Store.AppliedSteps = random.Next(0, (int)Store.Step + 1);
+        var step = random.Next(1, 1000);
+        Store.Reset(step, [.. Store.Units.Select(_ => (long)random.Next(0, step + 1))]);
+        for (var unit = 0; unit < Store.Units.Count; unit++) Store.Units[unit].Updates = Store.IsTrainable(unit) ? random.Next(0, (int)Store.VersionOf(unit) + 1) : 0;
         Contents = CheckpointContents.Of(architecture, Store, _optimizer);
     }
 
@@ -23,7 +24,9 @@ internal sealed class SavedState : IDisposable
     public CheckpointContents Contents { get; }
 
     public IReadOnlyList<byte[]> State =>
-        [BitConverter.GetBytes(Store.Step), BitConverter.GetBytes(Store.AppliedSteps), .. Buffers.Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray())];
+        [BitConverter.GetBytes(Store.Step), [.. Counts.SelectMany(counts => BitConverter.GetBytes(counts.Version).Concat(BitConverter.GetBytes(counts.Updates)))], .. Buffers.Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray())];
+
+    private IReadOnlyList<UnitCounts> Counts => [.. Store.Units.Select((unit, i) => new UnitCounts(Store.VersionOf(i), unit.Updates))];
 
     private IEnumerable<HostBuffer> Buffers => Store.Units.SelectMany(unit => unit.OptimizerState.Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>();
 
@@ -33,7 +36,7 @@ internal sealed class SavedState : IDisposable
         var other = new SavedState(seed);
         foreach (var buffer in other.Buffers) buffer.Span<byte>(0, (int)buffer.ByteLength).Fill(0xA5);
         other.Store.Reset(0);
-        other.Store.AppliedSteps = 0;
+        foreach (var unit in other.Store.Units) unit.Updates = 0;
         return other;
     }
 
@@ -49,7 +52,7 @@ internal sealed class SavedState : IDisposable
             await draft.WriteUnitAsync(unit, copied ? image.CopyTo(copy, workers) : image);
         }
 
-        return await draft.CommitAsync(CheckpointManifest.Of(step, Store.AppliedSteps, Contents, "a: 1\n", new Dictionary<string, string> { ["epoch"] = "3" }));
+        return await draft.CommitAsync(CheckpointManifest.Of(step, Counts, Contents, "a: 1\n", new Dictionary<string, string> { ["epoch"] = "3" }));
     }
 
     public void Dispose() => Store.Dispose();

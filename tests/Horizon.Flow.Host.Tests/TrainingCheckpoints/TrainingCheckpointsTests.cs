@@ -117,6 +117,51 @@ public sealed class TrainingCheckpointsTests : IDisposable
         Assert.Equal(before, saved.State);
     }
 
+    /// <summary>Format 1 had one number of steps, and of applied steps, for the whole store, and no settings of the optimizer.</summary>
+    [Cases(10)]
+    public async Task Load_OfTheOldFormat_CountsEveryTrainedUnitAlike(int seed)
+    {
+        var folder = NewFolder();
+        using var saved = new SavedState(seed);
+        await saved.WriteAsync(folder, 9);
+        Rewrite(folder.PathOf(9), body =>
+        {
+            body["format"] = 1;
+            body["applied_steps"] = 7;
+            body.Remove("counts");
+            body["contents"]!.AsObject().Remove("optimizer_settings");
+        });
+        using var other = SavedState.Other(seed);
+        Assert.NotNull(await LoadAsync(folder, other));
+        Assert.Empty(_warnings);
+        Assert.Equal((9L, null), (other.Store.Step, other.Store.Damage));
+        for (var unit = 0; unit < other.Store.Units.Count; unit++)
+        {
+            var expected = other.Store.IsTrainable(unit) ? (9L, 7L) : (0L, 0L);
+            Assert.Equal(expected, (other.Store.VersionOf(unit), other.Store.Units[unit].Updates));
+        }
+
+        Assert.Equal(saved.State.Skip(2), other.State.Skip(2));
+    }
+
+    [Theory]
+    [InlineData("adamw", "betas", "0.9, 0.95", "0.8, 0.95")]
+    [InlineData("adamw8bit", "betas", "0.9, 0.95", "0.8, 0.95")]
+    [InlineData("lion", "betas[1]", "0.99", "0.95")]
+    [InlineData("sgd", "momentum", "0.9", "0.5")]
+    public async Task Load_OptimizerWhoseSettingsGiveTheStateAnotherMeaning_SaysTheDifference(string name, string setting, string there, string here)
+    {
+        var folder = NewFolder();
+        using var saved = new SavedState(4, StorePrecision.Fp32, name);
+        await saved.WriteAsync(folder, 1);
+        var changed = OptimizerFactory.Create(name, new OptimizerOptions { Betas = (0.8, 0.95), Momentum = 0.5 });
+        var contents = CheckpointContents.Of("llama", saved.Store, changed);
+        var error = await Assert.ThrowsAsync<HorizonException>(() => folder.LoadNewestAsync(saved.Store, contents, _warnings.Add));
+        Assert.EndsWith($"\nthe optimizer's {setting} is {there} there, {here} here", error.Message, StringComparison.Ordinal);
+        var others = OptimizerFactory.Create(name, new OptimizerOptions { WeightDecay = 0.3, Epsilon = 1e-5 });
+        Assert.NotNull(await folder.LoadNewestAsync(saved.Store, CheckpointContents.Of("llama", saved.Store, others), _warnings.Add));
+    }
+
     /// <summary>Two random stores go together exactly when their contents are the same, and the refusal never touches the store.</summary>
     [Cases(30)]
     public async Task Load_IntoARandomStore_IsRefusedUnlessItsContentsAreTheSame(int seed, int otherSeed)
@@ -147,11 +192,11 @@ public sealed class TrainingCheckpointsTests : IDisposable
         await saved.WriteAsync(folder, 2);
         Rewrite(folder.PathOf(2), body =>
         {
-            body["format"] = 2;
+            body["format"] = 3;
             body.Remove("files");
         });
         var error = await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(folder, saved));
-        Assert.Contains("is of format 2, this version reads up to 1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is of format 3, this version reads up to 2", error.Message, StringComparison.Ordinal);
         Assert.Empty(_warnings);
     }
 

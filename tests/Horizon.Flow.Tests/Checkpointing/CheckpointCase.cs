@@ -63,7 +63,8 @@ public sealed record CheckpointCase(TrainingCase Training, string Optimizer, int
     /// <summary>Every byte of the store, and its counters.</summary>
     public static IReadOnlyList<byte[]> State(ParameterStore store) =>
     [
-        BitConverter.GetBytes(store.Step), BitConverter.GetBytes(store.AppliedSteps),
+        BitConverter.GetBytes(store.Step),
+        .. store.Units.Select((unit, i) => (byte[])[.. BitConverter.GetBytes(store.VersionOf(i)), .. BitConverter.GetBytes(unit.Updates)]),
         .. store.Units.SelectMany(unit => unit.OptimizerState.Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>()
             .Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray()),
     ];

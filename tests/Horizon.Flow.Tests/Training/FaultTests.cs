@@ -86,7 +86,7 @@ public class FaultTests
         StoreValues.Write(store, @case.Model.Parameters());
         using var device = new CpuDevice();
         await using var run = plan.Start(store, device);
-        store.Advance(0, 1);
+        store.Reset(0, [.. store.Units.Select((_, i) => i == 0 ? 1L : 0)]);
         var thrown = await Assert.ThrowsAsync<StageException>(() => ConsumeAsync(run, @case).WaitAsync(Bound));
         Assert.Equal("fetch", thrown.Stage);
         Assert.Contains("is at version 1 but the step needs version 0", thrown.Message, StringComparison.Ordinal);
@@ -108,11 +108,11 @@ public class FaultTests
         await using var run = plan.Start(store, device);
         var first = await (await run.BeginStepAsync(Micros(@case, 0))).Report;
         Assert.True(first.Skipped);
-        Assert.Equal(0, store.AppliedSteps);
+        Assert.Equal(0, store.Units.Max(unit => unit.Updates));
         Assert.Equal(@case.Model.Parameters(), StoreValues.Read(store));
         var second = await (await run.BeginStepAsync(Micros(@case, 1))).Report;
         Assert.False(second.Skipped);
-        Assert.Equal(1, store.AppliedSteps);
+        Assert.Equal(1, store.Units.Max(unit => unit.Updates));
     }
 
     /// <summary>A stock block drops the message of an OperationCanceledException without a word; the run must not hang.</summary>
