@@ -21,7 +21,7 @@ public static class ComposeExample
         var plan = TrainingPlan
             .For(model, new() { Optimizer = OptimizerFactory.Create("lion"), LearningRate = step => 3e-4 / step, MaxGradientNorm = null })
             .Freeze(unit => unit.Name == "layer 0")
-            .At(Stages.Gather).Tap("largest gradient", gradient => (gradient.UnitName, Max(gradient)), seen => largest[seen.UnitName] = seen.Item2);
+            .At(Stages.Accumulate).Tap("largest gradient", gradient => (gradient.UnitName, Max(gradient)), seen => largest[seen.UnitName] = seen.Item2);
         await output.WriteLineAsync(plan.Draw(StorePrecision.Fp32).ToMermaid());
 
         using var store = plan.CreateStore(StorePrecision.Fp32);

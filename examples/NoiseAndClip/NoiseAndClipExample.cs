@@ -55,12 +55,12 @@ public static class NoiseAndClipExample
 
     // <snippet>
     private static TrainingPlan Protect(TrainingPlan plan, long seed) => plan
-        .At(Stages.Gather).InsertAfter("noise", gradient =>
+        .At(Stages.Accumulate).InsertAfter("noise", gradient =>
         {
             var noise = new CounterNoise(seed, gradient.Step, gradient.Visit.Unit);
             return Change(gradient, (value, index) => value + (float)(NoiseMultiplier * MaximumNorm * noise.At(index)));
         })
-        .At(Stages.Gather).InsertAfter("clip", gradient => // the later insert stands nearer to the stage: gather, clip, noise
+        .At(Stages.Accumulate).InsertAfter("clip", gradient => // the later insert stands nearer to the stage: gather, clip, noise
         {
             var scale = (float)Math.Min(1, MaximumNorm / Math.Sqrt(gradient.SumOfSquares!.Value));
             return Change(gradient, (value, _) => value * scale);
@@ -77,7 +77,7 @@ public static class NoiseAndClipExample
     // </snippet>
 
     private static TrainingPlan Watch(TrainingPlan plan, ConcurrentDictionary<(string Stage, long Step, int Unit), float[]> seen) =>
-        new[] { "noise", "clip", Stages.Gather.Name }.Aggregate(plan, (watched, name) => watched
+        new[] { "noise", "clip", Stages.Accumulate.Name }.Aggregate(plan, (watched, name) => watched
             .At(new StageKey<HostGradient, HostGradient>(name))
             .Tap($"watch {name}", Look, look => seen[(name, look.Step, look.Unit)] = look.Values));
 

@@ -151,11 +151,7 @@ public sealed record TrainingPlan
         ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable, allocate);
 
     /// <summary>Everything that keeps the plan from running; empty if nothing does.</summary>
-    public IReadOnlyList<PlanProblem> Validate()
-    {
-        PlanProblem[] found = [.. Graph.Validate(), .. TrainingPlanValidator.Check(this)];
-        return found.Length > 0 ? found : [.. TrainingPlanValidator.CheckPrograms(this)];
-    }
+    public IReadOnlyList<PlanProblem> Validate() => [.. Graph.Validate(), .. TrainingPlanValidator.Check(this), .. TrainingPlanValidator.CheckPrograms(this)];
 
     /// <summary>Everything that keeps a program from running in this plan.</summary>
     /// <param name="program">The program.</param>
@@ -181,7 +177,8 @@ public sealed record TrainingPlan
     public GraphDrawing Draw(StorePrecision precision = StorePrecision.Bf16, IReadOnlyDictionary<string, StageShares>? shares = null)
     {
         var budget = MemoryBudget.Of(this, precision);
-        return GraphDrawing.Of(Graph, budget.DescribePool, shares).WithFeedback(Stages.Commit.Name, Stages.Fetch.Name, "unit at version t+1");
+        var unused = Pools.Where(pool => pool.CapacityIn(this) == 0).Select(pool => pool.Name).ToHashSet();
+        return GraphDrawing.Of(Graph, pool => unused.Contains(pool) ? null : budget.DescribePool(pool), shares).WithFeedback(Stages.Commit.Name, Stages.Fetch.Name, "unit at version t+1");
     }
 
     /// <summary>Starts the run: makes pools and blocks, page-locks the weights. Nothing is computed before the first step.</summary>

@@ -39,9 +39,10 @@ internal static class TrainingPlanValidator
             foreach (var problem in CheckHolders(plan)) yield return problem;
     }
 
-    /// <summary>The programs that the plan would make, once everything else is sound.</summary>
+    /// <summary>The programs that the plan would make.</summary>
     public static IEnumerable<PlanProblem> CheckPrograms(TrainingPlan plan)
     {
+        if (plan.Options.RecomputeInterval < 1 || plan.Options.GradientAccumulation < 1) yield break;
         var programmer = plan.CreateProgrammer();
         var trains = plan.Model.Units.Any(plan.Options.IsTrainable);
         foreach (var (purpose, count) in new[] { (StepPurpose.Train, plan.Options.GradientAccumulation), (StepPurpose.Evaluate, 1) })

@@ -12,7 +12,7 @@ public class NoiseAndClipTests
         Assert.True(shown.Private.IsBitwise(shown.Narrow));
         Assert.False(TrainingPlan.For(Tiny.Model, Options).SlabPerUnit); // no stage holds a whole step: updates overlap backward
         var noises = new List<double>();
-        foreach (var ((_, step, unit), raw) in shown.Seen.Where(entry => entry.Key.Stage == Stages.Gather.Name))
+        foreach (var ((_, step, unit), raw) in shown.Seen.Where(entry => entry.Key.Stage == Stages.Accumulate.Name))
         {
             var scale = Math.Min(1, MaximumNorm / Math.Sqrt(raw.Sum(value => (double)value * value)));
             var clipped = shown.Seen[("clip", step, unit)];

@@ -9,10 +9,10 @@ public sealed record GraphDrawing(IReadOnlyList<DrawnNode> Nodes, IReadOnlyList<
 {
     /// <summary>Draws a plan.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="poolText">What to say of a pool, its bytes for instance; null for its name alone.</param>
+    /// <param name="poolText">What to say of a pool, its bytes for instance, null for nothing; its name alone by default.</param>
     /// <param name="shares">Measured shares by stage, from a run; null for a plan that has not run.</param>
     public static GraphDrawing Of<TContext>(
-        GraphPlan<TContext> plan, Func<string, string>? poolText = null, IReadOnlyDictionary<string, StageShares>? shares = null)
+        GraphPlan<TContext> plan, Func<string, string?>? poolText = null, IReadOnlyDictionary<string, StageShares>? shares = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var busiest = shares is { Count: > 0 } ? shares.MaxBy(pair => pair.Value.Busy).Key : null;
@@ -20,7 +20,7 @@ public sealed record GraphDrawing(IReadOnlyList<DrawnNode> Nodes, IReadOnlyList<
             node.Name,
             [
                 $"{node.Traits.RunsOn}; holds {node.Traits.Capacity}{(node.Traits.Parallelism > 1 ? $", {node.Traits.Parallelism} at once" : "")}",
-                .. node.Traits.Pools.Select(pool => poolText?.Invoke(pool.Name) ?? pool.Name),
+                .. node.Traits.Pools.Select(pool => poolText is null ? pool.Name : poolText(pool.Name)).OfType<string>(),
                 .. shares is not null && shares.TryGetValue(node.Name, out var share) ? [Describe(share)] : Array.Empty<string>(),
             ],
             node.Name == busiest)).ToList();

@@ -140,7 +140,7 @@ public class FaultTests
         var model = ModelFamilies.Define((@case.Model with { Layers = 5 }).Config);
         var plan = TrainingPlan.For(model, new TrainingOptions { RecomputeInterval = 4, Pipeline = new() { DeviceBuffers = 3, GradientSlabs = 0 } });
         var problems = plan.Validate().Select(problem => problem.ToString()).ToList();
-        Assert.Contains(problems, problem => problem.Contains("upload -> recompute", StringComparison.Ordinal) && problem.Contains("holds 4 weight buffers, the pool has 3", StringComparison.Ordinal));
+        Assert.Contains(problems, problem => problem.Contains("recompute of 'layer 3'", StringComparison.Ordinal) && problem.Contains("4 leases of 'device weight buffers' are out at once, the pool has 3", StringComparison.Ordinal));
         Assert.Contains(problems, problem => problem.Contains("GradientSlabs", StringComparison.Ordinal));
     }
 
@@ -209,14 +209,17 @@ public class FaultTests
 
         plan = After(plan, Stages.Fetch);
         plan = After(plan, Stages.Upload);
-        plan = After(plan, Stages.Admit);
+        plan = After(plan, Stages.Forward);
         plan = After(plan, Stages.Head);
-        if (plan.Graph.Nodes.Any(node => node.Name == Stages.Return.Name)) plan = After(plan, Stages.Return);
+        plan = After(plan, Stages.Offload);
+        plan = After(plan, Stages.Return);
         plan = After(plan, Stages.Recompute);
-        plan = After(plan, Stages.Segment);
         plan = After(plan, Stages.Backward);
+        plan = After(plan, Stages.Losses);
         plan = After(plan, Stages.Download);
-        plan = After(plan, Stages.Gather);
-        return (After(plan, Stages.Update), names);
+        plan = After(plan, Stages.Accumulate);
+        plan = After(plan, Stages.Clip);
+        plan = After(plan, Stages.Update);
+        return (After(plan, Stages.Commit), names);
     }
 }

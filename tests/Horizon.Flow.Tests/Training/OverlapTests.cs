@@ -23,7 +23,7 @@ public class OverlapTests
         var spans = await TraceAsync(
             tested,
             seed.Get,
-            plan => plan.At(Stages.Recompute).InsertAfter("hold the lowest", (_, stage) => new StageBlock<RecomputedUnit, RecomputedUnit>(stage, async (unit, call) =>
+            plan => plan.OutOfJoin(Stages.Backward).Insert("hold the lowest", (_, stage) => new StageBlock<BackwardWork, BackwardWork>(stage, async (unit, call) =>
             {
                 if (unit.Visit.Layer == 0) await call.WaitFor(updated.WaitAsync(unit.Visit.Step.Number, call.Cancellation));
                 return unit;

@@ -15,13 +15,11 @@ public class SkippedStepTests
         var bad = infinite ? float.PositiveInfinity : float.NaN;
         var model = ModelFamilies.Define(tested.Model.Config);
         var (unit, microBatch) = (where.Get % model.Units.Count, where.Get % tested.MicroBatches);
-        StepScope? poisoned = null;
         var plan = TrainingPlan.For(model, tested.Options())
             .At(Stages.Download).InsertAfter("poison", gradient =>
             {
                 var visit = gradient.Visit;
-                if (visit.Step.Number != 1 || visit.Unit != unit || visit.MicroBatch.Index != microBatch) return gradient;
-                poisoned = visit.Step;
+                if (visit.Step.Number != 1 || visit.Unit != unit || visit.MicroBatch != microBatch) return gradient;
                 gradient.View.Write(where.Get % gradient.View.Count, [bad]);
                 return gradient;
             });
@@ -36,7 +34,6 @@ public class SkippedStepTests
         Assert.True(first.Skipped);
         Assert.False(double.IsFinite(first.GradientNorm));
         Assert.EndsWith($"first in unit '{model.Units[unit].Name}' in micro-batch {microBatch + 1} of {tested.MicroBatches}", first.SkipReason, StringComparison.Ordinal);
-        Assert.Same(poisoned!.SkipReason, first.SkipReason);
         Assert.Equal((1, 0, 1), (store.Step, store.Units.Max(unit => unit.Updates), run.SkippedSteps));
         Assert.Equal(before, Bytes(store));
 

@@ -9,7 +9,7 @@ internal sealed class StepTrace(int warmUp)
 {
     private readonly ConcurrentQueue<(string Stage, string Name, long Step, long Start, long End)> _stages = [];
     private static readonly string[] Streams = ["compute", "upload", "download"];
-    private static readonly string[] HostStages = [Stages.Download.Name, Stages.Gather.Name, Stages.Clip.Name, Stages.Update.Name, Stages.Commit.Name];
+    private static readonly string[] HostStages = [Stages.Download.Name, Stages.Accumulate.Name, Stages.Clip.Name, Stages.Update.Name, Stages.Commit.Name];
     private long _from = long.MaxValue;
 
     public void OnSpan(StageSpan span)

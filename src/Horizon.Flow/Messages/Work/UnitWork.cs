@@ -16,6 +16,7 @@ public abstract class UnitWork : UnitMessage
     private readonly WorkOrder _order;
     private ParameterViews? _parameters;
     private ParameterViews? _gradients;
+    private bool _isMarked;
 
     private protected UnitWork(WorkOrder order)
         : base(order.Visit) => _order = order;
@@ -44,7 +45,7 @@ public abstract class UnitWork : UnitMessage
     public ParameterViews? Parameters => _parameters ??= Views(_order.Weights);
 
     /// <summary>Where the gradients of the unit's parameters go, every element of them; null where the visit gives none.</summary>
-    public ParameterViews? Gradients => _gradients ??= Views(_order.Gradient);
+    public ParameterViews? Gradients => _gradients ??= Marked(Views(_order.Gradient));
 
     /// <inheritdoc/>
     public override string ToString() => Visit.ToString();
@@ -79,6 +80,7 @@ public abstract class UnitWork : UnitMessage
         foreach (var value in values) (value as Tensor)?.DetachFromDisposeScope();
         if (_order.Gradient is not null && _gradients is null)
             throw new InvalidOperationException($"{Visit} gives a gradient in its program, but nothing was written to {nameof(Gradients)}");
+        if (_isMarked) WrittenGradients.Require(Visit.Layout.Name, _gradients!, Visit.Layer < Model.Hidden.Count ? Template : Head);
         var done = Device.RecordCompute();
         if (_order.Gradient is { } gradient) gradient.Value.Fence = done;
         return new Computed(this, [.. values], done);
@@ -100,6 +102,12 @@ public abstract class UnitWork : UnitMessage
         if (lease is null) return null;
         Device.ComputeWaits(lease.Value.Fence);
         return lease.Value.ViewsOf(Visit.Layout);
+    }
+
+    private ParameterViews? Marked(ParameterViews? gradients)
+    {
+        _isMarked = _order.Written.Mark(Visit.Layout.Name, gradients);
+        return gradients;
     }
 
     private protected void CheckLane()

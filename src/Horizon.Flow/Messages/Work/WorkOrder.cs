@@ -13,6 +13,7 @@ namespace Horizon.Flow;
 /// <param name="Rented">The rented values among those written, by their places; null for the others.</param>
 /// <param name="Gradient">Where its gradient goes, if it gives one.</param>
 /// <param name="Loss">Where its loss goes, if it gives one.</param>
+/// <param name="Written">Holds the body to writing every gradient.</param>
 internal sealed record WorkOrder(
     ProgramRun Run, UnitVisit Visit, IComputeDevice Device, ModelDefinition Model, DeviceBatch Batch, Lease<DeviceSlot>? Weights,
-    IReadOnlyList<object> Reads, IReadOnlyList<IDisposable?> Rented, Lease<DeviceSlot>? Gradient, Lease<LossCell>? Loss);
+    IReadOnlyList<object> Reads, IReadOnlyList<IDisposable?> Rented, Lease<DeviceSlot>? Gradient, Lease<LossCell>? Loss, WrittenGradients Written);

@@ -25,6 +25,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
     private readonly Func<string, ILeasePool> _pool;
     private readonly StageOptions _options;
     private readonly Dictionary<Type, JoinPort> _ports = [];
+    private readonly WrittenGradients _written = new();
     private readonly Queue<ProgramRun> _programs = [];
     private readonly Queue<DeviceUnit> _weights = [];
     private ProgramRun? _run;
@@ -173,7 +174,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
         var order = new WorkOrder(
             run, visit, _device, run.Models[planned.Store], run.Batches[planned.MicroBatch]!,
             planned.Weights is { } weights ? (Lease<DeviceSlot>)run.Values[weights]! : null,
-            [.. planned.Reads.Select(id => run.Values[id]!)], rented, gradient, loss);
+            [.. planned.Reads.Select(id => run.Values[id]!)], rented, gradient, loss, _written);
         Send(_inFlight = Make(order));
         return true;
     }
