@@ -81,12 +81,17 @@ public class FaultTests
     public async Task Fetch_UnitUpdatedOutOfOrder_IsRefused()
     {
         var @case = Small();
-        var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());
-        using var store = plan.CreateStore(StorePrecision.Fp32);
+        ParameterStore? meddled = null;
+        var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options()).WithGraph(graph => graph
+            .InsertBefore(Stages.Fetch, "meddle", (_, stage) => new StageBlock<UnitRequest, UnitRequest>(stage, (request, _) =>
+            {
+                if (meddled!.VersionOf(0) == 0) meddled.Advance(0, 1);
+                return ValueTask.FromResult<UnitRequest?>(request);
+            })));
+        using var store = meddled = plan.CreateStore(StorePrecision.Fp32);
         StoreValues.Write(store, @case.Model.Parameters());
         using var device = new CpuDevice();
         await using var run = plan.Start(store, device);
-        store.Reset(0, [.. store.Units.Select((_, i) => i == 0 ? 1L : 0)]);
         var thrown = await Assert.ThrowsAsync<StageException>(() => ConsumeAsync(run, @case).WaitAsync(Bound));
         Assert.Equal("fetch", thrown.Stage);
         Assert.Contains("is at version 1 but the step needs version 0", thrown.Message, StringComparison.Ordinal);
