@@ -46,7 +46,7 @@ public static class CustomOptimizerExample
             });
         }
 
-        return ValueTask.FromResult<UnitUpdated?>(new UnitUpdated(visit));
+        return ValueTask.FromResult<UnitUpdated?>(gradient.Updated());
     });
     // </snippet>
 }

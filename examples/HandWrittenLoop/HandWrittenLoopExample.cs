@@ -34,11 +34,13 @@ public static class HandWrittenLoopExample
         var (largest, type) = (model.Units.Max(unit => unit.ElementCount), store.WeightType);
         using var weights = new LeasePool<DeviceSlot>("weights", 2, () => new DeviceSlot(device.Allocate(largest, type)));
         using var gradients = new LeasePool<DeviceSlot>("gradients", 2, () => new DeviceSlot(device.Allocate(largest, type)));
-        using var losses = new LeasePool<LossCell>("losses", 1, () => new LossCell(device));
+        using var losses = new LeasePool<LossCell>("losses", 2, () => new LossCell(device));
         using var slabs = SlabPool.Shared("slabs", device, 2, largest * type.ByteSize(), model.Units.Count);
 
         using var stop = new CancellationTokenSource();
         var failed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var means = new List<double>();
+        StageOptions OnLane(string name) => Stage(name) with { Scheduler = device.Lane };
         StageOptions Stage(string name) => new() { Name = name, Cancellation = stop.Token, OnFault = Fail };
         void Fail(StageException fault)
         {
@@ -47,25 +49,43 @@ public static class HandWrittenLoopExample
         }
 
         // <snippet>
-        var fetch = new FetchBlock(store, Stage("fetch"));
-        var upload = new UploadBlock(weights, device, type, Stage("upload"));
-        var forward = new ForwardBlock(model, device, Stage("forward"));
-        var head = new HeadBlock(model.Head.Template, gradients, losses, device, Stage("head"));
-        var recompute = new RecomputeBlock(model, device, Stage("recompute"));
-        var backward = new BackwardBlock(gradients, device, Stage("backward"));
+        var fetch = new FetchBlock([store], Stage("fetch"));
+        var upload = new UploadBlock(weights, device, Stage("upload"));
+        var join = new JoinBlock(device, gradients, losses, name => throw new InvalidOperationException($"no pool '{name}'"), Stage("join"));
+        var forward = new ForwardBlock(OnLane("forward"));
+        var recompute = new RecomputeBlock(OnLane("recompute"));
+        var head = new TransformBlock<HeadWork, Computed>( // stock
+            work => work.Give(work.Head.Differentiate(work.Parameters!, work.Gradients, work.Input, work.Batch, work.LossScale)), OnLane("head").ToDataflow());
+        var backward = new BackwardBlock(OnLane("backward"));
+        var sums = new LossesBlock(device, Stage("losses"));
         var download = new DownloadBlock(slabs, device, type, Stage("download"));
+        var accumulate = new AccumulateBlock(SlabPool.PerUnit("none", device, [.. model.Units.Select(_ => (long?)null)]), workers, Stage("accumulate"));
+        var clip = new ClipBlock(options.MaxGradientNorm, Stage("clip"));
         var update = new UpdateBlock(store, options.Optimizer, workers, Stage("update"));
-        var commit = new ActionBlock<UnitUpdated>(unit => store.Advance(unit.Visit.Unit, unit.Visit.Step.VersionOf(unit.Visit.Unit) + 1)); // stock
+        var commit = new ActionBlock<UnitUpdated>(unit => // stock
+        {
+            store.Advance(unit.Visit.Unit, store.VersionOf(unit.Visit.Unit) + 1);
+            means[(int)unit.Step - 1] = unit.Verdict.Losses.Mean;
+        });
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
+        var feedback = new DataflowLinkOptions();
         fetch.LinkTo(upload, link);
-        upload.LinkTo(forward, link, unit => unit.Visit.Pass == UnitPass.Forward);
-        upload.LinkTo(head, link, unit => unit.Visit.Pass == UnitPass.Head);
-        upload.LinkTo(recompute, link, unit => unit.Visit.Pass == UnitPass.Backward);
-        recompute.LinkTo(backward, link);
-        head.LinkTo(download);
-        backward.LinkTo(download); // two sources: completed below, when both are done
-        download.LinkTo(update, link);
+        upload.LinkTo(join, link);
+        join.Port<ForwardWork>().LinkTo(forward, link);
+        join.Port<RecomputeWork>().LinkTo(recompute, link);
+        join.Port<HeadWork>().LinkTo(head, link);
+        join.Port<BackwardWork>().LinkTo(backward, link);
+        forward.LinkTo(join, feedback);
+        recompute.LinkTo(join, feedback);
+        head.LinkTo(join, feedback);
+        backward.LinkTo(join, feedback);
+        join.Port<DeviceLoss>().LinkTo(sums, link);
+        join.Port<DeviceGradient>().LinkTo(download, link);
+        download.LinkTo(accumulate, link);
+        accumulate.LinkTo(clip); // two sources: completed below, when both are done
+        sums.LinkTo(clip);
+        clip.LinkTo(update, link);
         update.LinkTo(commit, link);
         // </snippet>
 
@@ -74,40 +94,47 @@ public static class HandWrittenLoopExample
         Drain(fetch);
         Drain(upload);
         Drain(head);
-        Drain(recompute);
-        Drain(backward);
         Drain(download);
+        Drain(accumulate);
+        Drain(sums);
+        Drain(clip);
         Drain(update);
-        _ = commit.Completion.ContinueWith(
-            ended => Fail(new StageException("commit", (IUnitMessage?)null, ended.Exception!.InnerException!)),
-            CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        IDataflowBlock[] blocks = [fetch, upload, forward, head, recompute, backward, download, update, commit];
+        foreach (var ends in new[] { head.Completion, commit.Completion })
+        {
+            _ = ends.ContinueWith(
+                ended => Fail(new StageException("a stock block", (IUnitMessage?)null, ended.Exception!.InnerException!)),
+                CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        }
+
+        IDataflowBlock[] blocks = [fetch, upload, join, forward, recompute, head, backward, sums, download, accumulate, clip, update, commit];
         try
         {
-            var schedule = new VisitSchedule(model, options, store.IsTrainable);
-            var steps = new List<StepScope>();
+            var programmer = new DefaultProgrammer(model, options, store.IsTrainable);
+            var number = 0L;
             foreach (var batch in batches)
             {
-                var number = steps.Count + 1;
-                var step = new StepScope(number, StepPurpose.Train, store.ExpectedVersions(), options.LearningRate(number), [batch]);
-                store.Begin(number);
-                var microBatch = new MicroBatchScope(0, batch, model.Hidden.Count);
-                foreach (var visit in schedule.Visits(step, microBatch)) await fetch.SendAsync(new UnitRequest(visit)).ConfigureAwait(false);
-                steps.Add(step);
+                number++;
+                means.Add(0);
+                var step = new StepInfo(number, StepPurpose.Train, options.LearningRate(number), [batch], programmer.ProgramFor(new StepRequest(number, StepPurpose.Train, 1)));
+                var run = new ProgramRun(step, [batch], [model]);
+                var versions = store.ExpectedVersions();
+                store.Begin(number, step.Program.TrainedUnits);
+                await join.SendAsync<StepMessage>(run).ConfigureAwait(false);
+                foreach (var load in run.Loads(visit => versions[visit.Unit])) await fetch.SendAsync(load).ConfigureAwait(false);
             }
 
             fetch.Complete();
-            await Task.WhenAny(failed.Task, Task.WhenAll(head.Completion, backward.Completion)).ConfigureAwait(false);
-            download.Complete();
+            await Task.WhenAny(failed.Task, Task.WhenAll(accumulate.Completion, sums.Completion)).ConfigureAwait(false);
+            clip.Complete();
             await Task.WhenAny(failed.Task, commit.Completion).ConfigureAwait(false);
             await (failed.Task.IsCompleted ? failed.Task : commit.Completion).ConfigureAwait(false);
-            await Task.WhenAll(steps.Select(step => step.LossesKnown)).ConfigureAwait(false);
-            return [.. steps.Select(step => step.Loss)];
+            return means;
         }
         finally
         {
             await stop.CancelAsync().ConfigureAwait(false);
             await Task.WhenAny(Task.WhenAll(blocks.Select(block => block.Completion))).ConfigureAwait(false);
+            await device.Lane.RunAsync(join.Dispose, CancellationToken.None).ConfigureAwait(false);
         }
     }
 }

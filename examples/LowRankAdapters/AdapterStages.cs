@@ -18,13 +18,13 @@ public static class AdapterStages
         var slots = Slots(adapters, run, "adapters to merge");
         return new(stage, async (unit, call) =>
         {
-            if (unit.Weights is null || !adapters.HasAdapters(unit.Visit.Layout)) return unit;
+            if (!adapters.HasAdapters(unit.Visit.Layout)) return unit;
             using var factors = await UploadAsync(adapters, run, slots, unit.Visit, call).ConfigureAwait(false);
-            await ComputeAsync(run, call, [unit.Weights, factors], () =>
+            await run.ComputeAsync([unit.Weights.Value, factors.Value], () =>
             {
                 foreach (var (role, a, b) in Pairs(adapters, factors, unit.Visit))
-                    unit.Parameters![role].addmm_(b, a, beta: 1, alpha: (float)adapters.Scale);
-            }).ConfigureAwait(false);
+                    unit.Parameters[role].addmm_(b, a, beta: 1, alpha: (float)adapters.Scale);
+            }, call.Cancellation).ConfigureAwait(false);
             return unit;
         });
     }
@@ -39,14 +39,14 @@ public static class AdapterStages
             using var whole = dense.Gradient;
             using var factors = await UploadAsync(adapters, run, slots, dense.Visit, call).ConfigureAwait(false);
             var small = await call.WaitFor(gradients.RentAsync(call.Cancellation)).ConfigureAwait(false);
-            await ComputeAsync(run, call, [whole, factors, small], () =>
+            await run.ComputeAsync([whole.Value, factors.Value, small.Value], () =>
             {
                 foreach (var ((role, a, b), (_, gradientA, gradientB)) in Pairs(adapters, factors, dense.Visit).Zip(Pairs(adapters, small, dense.Visit)))
                 {
                     gradientA.copy_(b.t().mm(dense.Views[role]).mul_(adapters.Scale));
                     gradientB.copy_(dense.Views[role].mm(a.t()).mul_(adapters.Scale));
                 }
-            }).ConfigureAwait(false);
+            }, call.Cancellation).ConfigureAwait(false);
             return new DeviceGradient(dense.Visit, small, adapters.LayoutOf(dense.Visit.Layout));
         });
     }
@@ -65,17 +65,6 @@ public static class AdapterStages
         lease.Value.Fence = run.Device.Upload(weights, weights.ByteLength, lease.Value.Buffer, lease.Value.Fence);
         return lease;
     }
-
-    // On the lane: behind the last work on every buffer, and before the next.
-    private static Task ComputeAsync(TrainingContext run, StageCall call, Lease<DeviceSlot>[] buffers, Action body) => run.Device.Lane.RunAsync(
-        () =>
-        {
-            foreach (var buffer in buffers) run.Device.ComputeWaits(buffer.Value.Fence);
-            body();
-            var done = run.Device.RecordCompute();
-            foreach (var buffer in buffers) buffer.Value.Fence = done;
-        },
-        call.Cancellation);
 
     private static IEnumerable<(string Role, Tensor A, Tensor B)> Pairs(LowRankAdapters adapters, Lease<DeviceSlot> factors, UnitVisit visit)
     {

@@ -42,7 +42,7 @@ public sealed class LowRankAdapters(
     public TrainingPlan Plan(TrainingOptions options) => TrainingPlan
         .For(model, options with { Optimizer = this, GradientLayout = LayoutOf, IsTrainable = HasAdapters })
         .At(Stages.Upload).InsertAfter("merge adapters", (run, stage) => AdapterStages.Merge(this, run, stage))
-        .At(Stages.Backward).InsertAfter("project on adapters", (run, stage) => AdapterStages.Project(this, run, stage));
+        .OutOfJoin(Stages.Download).Insert("project on adapters", (run, stage) => AdapterStages.Project(this, run, stage));
     // </snippet>
 
     /// <summary>Whether the unit has adapters.</summary>

@@ -69,19 +69,18 @@ public static class MappedStoreExample
     // </snippet>
 
     // <snippet fetch>
-    private static StageBlock<UnitRequest, HostUnit> FetchFromFile(TrainingContext run, StageOptions stage)
+    private static StageBlock<LoadRequest, HostUnit> FetchFromFile(TrainingContext run, StageOptions stage)
     {
         var store = run.Store;
         var buffers = run.Register(SlabPool.Shared("units in memory", run.Device, Buffers, LargestUnit(run.Model, store), run.Model.Units.Count));
         return new(stage, async (request, call) =>
         {
             var visit = request.Visit;
-            if (!visit.NeedsWeights) return new HostUnit(visit, null);
             await call.WaitForGraph(store.WaitForVersionAsync(visit.Unit, request.Version, call.Cancellation)).ConfigureAwait(false);
             FetchBlock.CheckVersion(store, request);
             var buffer = await call.WaitFor(buffers.RentAsync(visit.Unit, call.Cancellation)).ConfigureAwait(false);
             Copy(store.Units[visit.Unit].Weights, buffer.Value);
-            return new HostUnit(visit, buffer.Value, release: buffer); // upload gives it back once the device has read it
+            return new HostUnit(visit, buffer.Value, release: buffer, store.Units[visit.Unit].Weights.ByteLength); // upload gives it back once the device has read it
         });
     }
     // </snippet fetch>

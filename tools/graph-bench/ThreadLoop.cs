@@ -15,8 +15,8 @@ internal sealed class ThreadLoop : IDisposable
     private readonly CpuDevice _device = new();
     private readonly IHostOptimizer _optimizer;
     private readonly HostWorkers _workers = new(1);
-    private readonly BlockingCollection<(int Layer, UnitPass Pass)> _requests = new(2);
-    private readonly BlockingCollection<(int Layer, UnitPass Pass, DeviceSlot Slot)> _uploaded = new(2);
+    private readonly BlockingCollection<(int Layer, Pass Pass)> _requests = new(2);
+    private readonly BlockingCollection<(int Layer, Pass Pass, DeviceSlot Slot)> _uploaded = new(2);
     private readonly BlockingCollection<(int Unit, DeviceSlot Slot)> _gradients = new(2);
     private readonly BlockingCollection<(int Unit, HostBuffer Slab)> _landed = new(2);
     private readonly BlockingCollection<DeviceSlot> _freeWeights = [], _freeGradients = [];
@@ -28,6 +28,13 @@ internal sealed class ThreadLoop : IDisposable
     private DeviceBatch _batch = null!;
     private Tensor? _hidden, _gradient;
     private long _step;
+
+    private enum Pass
+    {
+        Forward,
+        Head,
+        Backward,
+    }
 
     public ThreadLoop(ModelDefinition model, ParameterStore store, IHostOptimizer optimizer)
     {
@@ -52,9 +59,9 @@ internal sealed class ThreadLoop : IDisposable
     {
         _step++;
         _batch = new DeviceBatch(tensor(tokens.InputIds).view(tokens.Rows, -1), tensor(tokens.Targets).view(tokens.Rows, -1), tensor(tokens.Positions).view(tokens.Rows, -1), null);
-        for (var layer = 0; layer < _model.Hidden.Count; layer++) _requests.Add((layer, UnitPass.Forward));
-        _requests.Add((_model.Hidden.Count, UnitPass.Head));
-        for (var layer = _model.Hidden.Count - 1; layer >= 0; layer--) _requests.Add((layer, UnitPass.Backward));
+        for (var layer = 0; layer < _model.Hidden.Count; layer++) _requests.Add((layer, Pass.Forward));
+        _requests.Add((_model.Hidden.Count, Pass.Head));
+        for (var layer = _model.Hidden.Count - 1; layer >= 0; layer--) _requests.Add((layer, Pass.Backward));
         foreach (var _ in _model.Units) _stepDone.Wait();
         _batch.Dispose();
     }
@@ -74,7 +81,7 @@ internal sealed class ThreadLoop : IDisposable
         foreach (var (layer, pass) in _requests.GetConsumingEnumerable())
         {
             var unit = UnitOf(layer);
-            if (pass is UnitPass.Forward or UnitPass.Head) _current[unit].Wait();
+            if (pass is Pass.Forward or Pass.Head) _current[unit].Wait();
             var slot = _freeWeights.Take();
             _device.Upload(_store.Units[unit].Weights, _model.Units[unit].ElementCount * sizeof(float), slot.Buffer, Fence.Completed);
             _uploaded.Add((layer, pass, slot));
@@ -91,7 +98,7 @@ internal sealed class ThreadLoop : IDisposable
             using var scope = NewDisposeScope();
             var unit = UnitOf(layer);
             var views = slot.ViewsOf(_model.Units[unit]);
-            if (pass == UnitPass.Forward)
+            if (pass == Pass.Forward)
             {
                 _inputs[layer] = _hidden;
                 _hidden = _model.Hidden[layer].Template.Forward(views, _hidden, _batch).DetachFromDisposeScope();
@@ -100,7 +107,7 @@ internal sealed class ThreadLoop : IDisposable
             {
                 var gradient = _freeGradients.Take();
                 var gradientViews = gradient.ViewsOf(_model.Units[unit]);
-                if (pass == UnitPass.Head)
+                if (pass == Pass.Head)
                 {
                     var result = _model.Head.Template.Differentiate(views, gradientViews, _hidden!, _batch, 1);
                     result.LossSum.Dispose();

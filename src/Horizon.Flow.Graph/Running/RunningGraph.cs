@@ -51,6 +51,14 @@ public sealed class RunningGraph : IDisposable
     public ITargetBlock<TIn> Entry<TIn>(string name) => _entries.Contains(name) && _blocks[name] is ITargetBlock<TIn> block ? block
         : throw new ArgumentException($"'{name}' is no entry for {typeof(TIn).Name}; entries are {string.Join(", ", _entries.Order(StringComparer.Ordinal))}", nameof(name));
 
+    /// <summary>The one entry that takes messages of this type.</summary>
+    public ITargetBlock<TIn> Entry<TIn>()
+    {
+        var found = _entries.Where(entry => _blocks[entry] is ITargetBlock<TIn>).ToList();
+        return found.Count == 1 ? (ITargetBlock<TIn>)_blocks[found[0]]
+            : throw new InvalidOperationException($"{found.Count} entries take {typeof(TIn).Name}; name one of {string.Join(", ", _entries.Order(StringComparer.Ordinal))}");
+    }
+
     /// <summary>Says that nothing more comes from outside: the graph ends when what is inside has gone through.</summary>
     public void Complete()
     {
