@@ -1,5 +1,3 @@
-using Horizon.Flow.Host;
-
 namespace Horizon.Flow;
 
 /// <summary>

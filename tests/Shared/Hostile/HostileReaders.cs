@@ -32,7 +32,7 @@ public static class HostileReaders
         """;
 
     private const string Manifest = """
-        {"format":1,"step":3,"applied_steps":3,"contents":{"architecture":"A","precision":"Bf16","optimizer":"adamw","units":[{"name":"u","is_trained":true,
+        {"format":2,"step":3,"counts":[{"version":3,"updates":2}],"contents":{"architecture":"A","precision":"Bf16","optimizer":"adamw","optimizer_settings":{"betas":"0.9, 0.95"},"units":[{"name":"u","is_trained":true,
         "parameters":[{"name":"w","shape":[2,3]}],"buffers":[{"name":"weights","type":"BFloat16","elements":6},{"name":"state.exp_avg","type":"UInt8","elements":24}]}]},
         "configuration":"","configuration_checksum":"99aa06d3014798d86001c324468d497f","progress":{"data":"1"},
         "files":[{"name":"unit-00000.safetensors","bytes":100,"checksum":"00"}]}
