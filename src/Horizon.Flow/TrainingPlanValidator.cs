@@ -55,8 +55,7 @@ internal static class TrainingPlanValidator
     /// <summary>Whether messages from outside come to a stage.</summary>
     public static bool HasEntry(GraphPlan<TrainingContext> graph, string stage) => graph.Nodes.Exists(node => node.Traits.IsEntry && LeadsTo(graph, node.Name, stage));
 
-    private static bool LeadsTo(GraphPlan<TrainingContext> graph, string from, string to) =>
-        from == to || graph.Edges.Exists(edge => !edge.IsFeedback && edge.From == from && LeadsTo(graph, edge.To, to));
+    private static bool LeadsTo(GraphPlan<TrainingContext> graph, string from, string to) => from == to || graph.Behind(from).Contains(to);
 
     private static IEnumerable<PlanProblem> CheckTapes(TrainingPlan plan)
     {

@@ -9,7 +9,7 @@ internal static class FeedbackValidator
         {
             if (!plan.Node(edge.To).Traits.IsHub)
                 yield return new($"edge {edge}", $"it leads back to '{edge.To}', which is no hub", "connect it without feedback");
-            else if (!Behind(plan, edge.To).Contains(edge.From))
+            else if (!plan.Behind(edge.To).Contains(edge.From))
                 yield return new($"edge {edge}", $"nothing leads from '{edge.To}' to '{edge.From}'", "connect it without feedback");
         }
 
@@ -17,24 +17,12 @@ internal static class FeedbackValidator
         var back = plan.Edges.Where(edge => edge.IsFeedback).Select(edge => edge.From).ToHashSet();
         foreach (var hub in plan.Nodes.Where(node => node.Traits.IsHub))
         {
-            var behind = Behind(plan, hub.Name);
+            var behind = plan.Behind(hub.Name);
             foreach (var node in plan.Nodes.Where(node => behind.Contains(node.Name) && (node.Traits.HoldsWholeStep || node.Traits.Holds > 0)))
             {
-                if (back.Contains(node.Name) || Behind(plan, node.Name).Overlaps(back))
+                if (back.Contains(node.Name) || plan.Behind(node.Name).Overlaps(back))
                     yield return new($"stage '{node.Name}'", $"it keeps messages back inside the cycle of '{hub.Name}', which sends the next one only when this one has come back", "put it on an edge that leaves the cycle, or let it give each message at once");
             }
         }
-    }
-
-    private static HashSet<string> Behind<TContext>(GraphPlan<TContext> plan, string from)
-    {
-        var found = new HashSet<string>();
-        var open = new Queue<string>([from]);
-        while (open.TryDequeue(out var name))
-        {
-            foreach (var edge in plan.Edges.Where(edge => !edge.IsFeedback && edge.From == name && found.Add(edge.To))) open.Enqueue(edge.To);
-        }
-
-        return found;
     }
 }

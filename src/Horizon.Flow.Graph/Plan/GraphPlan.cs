@@ -100,11 +100,36 @@ public sealed record GraphPlan<TContext>
         return plan with { Edges = [.. plan.Edges.Select(edge => edge is PlanEdge<TMessage> one && edges.Contains(one) ? one with { To = name, IsFeedback = false } : edge), new PlanEdge<TMessage>(name, to) { IsFeedback = edges[0].IsFeedback }] };
     }
 
+    /// <summary>The stages that messages of a stage may come to, over edges that are not feedback.</summary>
+    public IReadOnlySet<string> Behind(string name)
+    {
+        var found = new HashSet<string>();
+        var open = new Queue<string>([name]);
+        while (open.TryDequeue(out var next))
+        {
+            foreach (var edge in Edges.Where(edge => !edge.IsFeedback && edge.From == next && found.Add(edge.To))) open.Enqueue(edge.To);
+        }
+
+        return found;
+    }
+
     /// <summary>Whether everything that leaves <paramref name="from"/> comes to <paramref name="to"/> as it was: no stage between may change it.</summary>
     public bool ComesUnchanged(string from, string to)
     {
-        var next = Edges.Where(edge => edge.From == from && !edge.IsFeedback).ToList();
-        return next.Count > 0 && next.TrueForAll(edge => edge.To == to || (Node(edge.To).Traits.PassesThrough && ComesUnchanged(edge.To, to)));
+        var seen = new HashSet<string>();
+        var open = new Queue<string>([from]);
+        while (open.TryDequeue(out var name))
+        {
+            var next = Edges.Where(edge => edge.From == name && !edge.IsFeedback).Select(edge => edge.To).ToList();
+            if (next.Count == 0) return false;
+            foreach (var stage in next.Where(stage => stage != to && seen.Add(stage)))
+            {
+                if (Nodes.Find(node => node.Name == stage) is not { Traits.PassesThrough: true }) return false;
+                open.Enqueue(stage);
+            }
+        }
+
+        return true;
     }
 
     /// <summary>The stage of that name.</summary>
