@@ -55,29 +55,20 @@ public static class NoiseAndClipExample
 
     // <snippet>
     private static TrainingPlan Protect(TrainingPlan plan, long seed) => plan
-        .At(Stages.Accumulate).InsertAfter("noise", gradient =>
+        .At(Stages.Accumulate).ChangeGradient("noise", (gradient, first, values) =>
         {
             var noise = new CounterNoise(seed, gradient.Step, gradient.Visit.Unit);
-            return Change(gradient, (value, index) => value + (float)(NoiseMultiplier * MaximumNorm * noise.At(index)));
+            for (var i = 0; i < values.Length; i++) values[i] += (float)(NoiseMultiplier * MaximumNorm * noise.At(first + i));
         })
-        .At(Stages.Accumulate).InsertAfter("clip", gradient => // the later insert stands nearer to the stage: gather, clip, noise
+        .At(Stages.Accumulate).ChangeGradient("clip unit", (gradient, _, values) => // the later insert stands nearer to the stage: sum, clip, noise
         {
             var scale = (float)Math.Min(1, MaximumNorm / Math.Sqrt(gradient.SumOfSquares!.Value));
-            return Change(gradient, (value, _) => value * scale);
+            for (var i = 0; i < values.Length; i++) values[i] *= scale;
         });
-
-    private static HostGradient Change(HostGradient gradient, Func<float, long, float> change)
-    {
-        var values = new float[gradient.View.Count];
-        gradient.View.Read(0, values);
-        for (var i = 0; i < values.Length; i++) values[i] = change(values[i], i);
-        gradient.View.Write(0, values);
-        return gradient;
-    }
     // </snippet>
 
     private static TrainingPlan Watch(TrainingPlan plan, ConcurrentDictionary<(string Stage, long Step, int Unit), float[]> seen) =>
-        new[] { "noise", "clip", Stages.Accumulate.Name }.Aggregate(plan, (watched, name) => watched
+        new[] { "noise", "clip unit", Stages.Accumulate.Name }.Aggregate(plan, (watched, name) => watched
             .At(new StageKey<HostGradient, HostGradient>(name))
             .Tap($"watch {name}", Look, look => seen[(name, look.Step, look.Unit)] = look.Values));
 

@@ -15,7 +15,7 @@ public class NoiseAndClipTests
         foreach (var ((_, step, unit), raw) in shown.Seen.Where(entry => entry.Key.Stage == Stages.Accumulate.Name))
         {
             var scale = Math.Min(1, MaximumNorm / Math.Sqrt(raw.Sum(value => (double)value * value)));
-            var clipped = shown.Seen[("clip", step, unit)];
+            var clipped = shown.Seen[("clip unit", step, unit)];
             Assert.All(raw.Zip(clipped), pair => Assert.Equal(scale * pair.First, pair.Second, 1e-6 * MaximumNorm));
             noises.AddRange(shown.Seen[("noise", step, unit)].Zip(clipped, (noisy, clean) => (noisy - clean) / (NoiseMultiplier * MaximumNorm)));
         }
