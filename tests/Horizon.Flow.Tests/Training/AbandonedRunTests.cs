@@ -17,9 +17,9 @@ public class AbandonedRunTests
         var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var leave = new ManualResetEventSlim();
         var left = new TaskCompletionSource<float>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var plan = SmallRun.Plan().At(Stages.Backward).InsertAfter("stuck", (run, stage) => new StageBlock<DeviceGradient, DeviceGradient>(stage, async (gradient, _) =>
+        var plan = SmallRun.Plan().OutOfJoin(Stages.Download).Insert("stuck", (run, stage) => new StageBlock<DeviceGradient, DeviceGradient>(stage, async (gradient, _) =>
         {
-            if (!gradient.Visit.ClosesMicroBatch) return gradient; // the whole step is in
+            if (gradient.Visit.Layer != 0) return gradient; // the whole step is in
             var held = gradient.Gradient.Value.Buffer.Flat;
             void Stand()
             {
@@ -65,7 +65,7 @@ public class AbandonedRunTests
             entered.TrySetResult();
             await never.Task;
             return gradient;
-        })).At(Stages.Backward).InsertAfter("fails", (_, stage) => new StageBlock<DeviceGradient, DeviceGradient>(stage, async (gradient, _) =>
+        })).OutOfJoin(Stages.Download).Insert("fails", (_, stage) => new StageBlock<DeviceGradient, DeviceGradient>(stage, async (gradient, _) =>
         {
             if (gradient.UnitName == "layer 0") await entered.Task.ContinueWith(_ => throw new InvalidOperationException("planted"), TaskScheduler.Default);
             return gradient;

@@ -83,10 +83,10 @@ public class FaultTests
         var @case = Small();
         ParameterStore? meddled = null;
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options()).WithGraph(graph => graph
-            .InsertBefore(Stages.Fetch, "meddle", (_, stage) => new StageBlock<UnitRequest, UnitRequest>(stage, (request, _) =>
+            .InsertBefore(Stages.Fetch, "meddle", (_, stage) => new StageBlock<LoadRequest, LoadRequest>(stage, (request, _) =>
             {
                 if (meddled!.VersionOf(0) == 0) meddled.Advance(0, 1);
-                return ValueTask.FromResult<UnitRequest?>(request);
+                return ValueTask.FromResult<LoadRequest?>(request);
             })));
         using var store = meddled = plan.CreateStore(StorePrecision.Fp32);
         StoreValues.Write(store, @case.Model.Parameters());
