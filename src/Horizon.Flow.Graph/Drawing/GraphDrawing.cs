@@ -19,7 +19,7 @@ public sealed record GraphDrawing(IReadOnlyList<DrawnNode> Nodes, IReadOnlyList<
         var nodes = plan.Nodes.Select(node => new DrawnNode(
             node.Name,
             [
-                $"{node.Traits.RunsOn}; holds {node.Traits.Capacity}{(node.Traits.Parallelism > 1 ? $", {node.Traits.Parallelism} at once" : "")}",
+                $"{node.Traits.RunsOn}; holds {node.Traits.Capacity}{(node.Traits.Parallelism > 1 ? $", {node.Traits.Parallelism} at once" : "")}{(node.Traits.HoldsWholeStep ? "; waits for the whole step" : "")}",
                 .. node.Traits.Pools.Select(pool => poolText is null ? pool.Name : poolText(pool.Name)).OfType<string>(),
                 .. shares is not null && shares.TryGetValue(node.Name, out var share) ? [Describe(share)] : Array.Empty<string>(),
             ],
