@@ -32,7 +32,7 @@ public sealed class CpuDeviceTests : IDisposable
         var computed = await _device.Lane.RunAsync(() =>
         {
             _device.ComputeWaits(uploaded);
-            buffer.Flat.mul_(2);
+            buffer.Flat.TimesInPlace(2);
             return _device.RecordCompute();
         });
         await _device.Download(buffer, 12, host, computed).WaitAsync();
