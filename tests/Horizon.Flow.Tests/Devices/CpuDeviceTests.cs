@@ -104,6 +104,23 @@ public sealed class CpuDeviceTests : IDisposable
         await held;
     }
 
+    /// <summary>Also where another device of the process has chosen another number meanwhile, and libtorch's own has changed.</summary>
+    [Fact]
+    public async Task Threads_OfTwoDevices_AreTheirOwn()
+    {
+        using var three = new CpuDevice(threads: 3);
+        using var one = new CpuDevice(threads: 1);
+        using var chosen = new CpuDevice();
+        Assert.Equal(3, await three.Lane.RunAsync(get_num_threads));
+        Assert.Equal(1, await one.Lane.RunAsync(get_num_threads));
+        Assert.Equal(_device.Threads, await chosen.Lane.RunAsync(get_num_threads));
+
+        await one.UseThreadsAsync(2);
+        Assert.Equal((2, 2), (one.Threads, await one.Lane.RunAsync(get_num_threads)));
+        Assert.Equal(3, await three.Lane.RunAsync(get_num_threads));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CpuDevice(threads: 0));
+    }
+
     private void RoundTrip(long elements, ElementType type, long copied, int seed)
     {
         using var source = new HostBuffer(elements * type.ByteSize());
