@@ -16,7 +16,7 @@ public class ForcedCollectionTests
     {
         var @case = new TrainingCase(
             new ModelCase(2, 1, 2, 4, 8, 12, 11, true, true, false, false, true, 3, RopeKind.Llama3, 2, 3, 5, true, 3),
-            Steps: 30, MicroBatches: 2, Clip: true, RecomputeInterval: 2, bf16, new Capacities(2, 2, 2, 2, 2, 1));
+            Steps: 20, MicroBatches: 2, Clip: true, RecomputeInterval: 2, bf16, new Capacities(2, 2, 2, 2, 2, 1));
         var quiet = await @case.TrainAsync();
 
         using var ended = new CancellationTokenSource();
