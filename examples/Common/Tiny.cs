@@ -38,12 +38,8 @@ public static class Tiny
     /// The CPU, or the device that the variable HORIZON_DEVICE names (cuda:0, say). One thread for each operator: on tensors this small a
     /// second one would only wait for the first.
     /// </summary>
-    public static IComputeDevice CreateDevice()
-    {
-        var device = ComputeDevice.Parse(Environment.GetEnvironmentVariable("HORIZON_DEVICE") ?? "cpu");
-        TorchSharp.torch.set_num_threads(1);
-        return device;
-    }
+    public static IComputeDevice CreateDevice() =>
+        Environment.GetEnvironmentVariable("HORIZON_DEVICE") is { } name ? ComputeDevice.Parse(name) : new CpuDevice(threads: 1);
 
     /// <summary>One micro-batch a step: rows that count up by 1 or 2 from a random start, so that there is something to learn.</summary>
     public static IEnumerable<IReadOnlyList<MicroBatch>> Steps(int count, int rows = 16, int length = 16)

@@ -28,8 +28,8 @@ public sealed class SmoothedHead(
     {
         var denominator_C = logits_CV.logsumexp(-1);
         var label_C = logits_CV.gather(1, labels_C.unsqueeze(1)).squeeze(1);
-        var crossEntropy_C = denominator_C - ((1 - smoothing) * label_C) - (smoothing * logits_CV.mean([-1]));
-        return (crossEntropy_C + (zWeight * denominator_C.square())).sum();
+        var crossEntropy_C = denominator_C - label_C.Times(1 - smoothing) - logits_CV.mean([-1]).Times(smoothing);
+        return crossEntropy_C.Plus(denominator_C.Squared().Times(zWeight)).sum();
     }
     // </snippet>
 
@@ -51,11 +51,11 @@ public sealed class SmoothedHead(
             var x_CH = input_NH.narrow(0, start, count).detach().requires_grad_();
             using var withGraph = enable_grad();
             var loss = Loss(linear(Norm(x_CH, leaves[Roles.FinalNorm]), leaves[projection]).to(float32), labels_N.narrow(0, start, count));
-            var found = autograd.grad([loss * lossScale], [x_CH, .. roles.Select(role => leaves[role])]);
+            var found = autograd.grad([loss.Times(lossScale)], [x_CH, .. roles.Select(role => leaves[role])]);
             using var noGraph = no_grad();
-            lossSum.add_(loss.detach());
+            lossSum.AddInPlace(loss.detach());
             inputGradient_NH.narrow(0, start, count).copy_(found[0]);
-            for (var i = 0; i < roles.Length; i++) gradients![roles[i]].add_(found[i + 1]);
+            for (var i = 0; i < roles.Length; i++) gradients![roles[i]].AddInPlace(found[i + 1]);
         }
 
         var inputGradient = zeros_like(hidden).view(-1, hidden.shape[^1]).index_copy_(0, batch.LabelledTokens, inputGradient_NH).view(hidden.shape);
@@ -78,6 +78,6 @@ public sealed class SmoothedHead(
     private Tensor Norm(Tensor x, Tensor weight)
     {
         var wide = x.to(float32);
-        return weight * (wide * rsqrt(wide.square().mean([-1], keepdim: true) + normEpsilon)).to(x.dtype);
+        return weight * (wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(normEpsilon))).to(x.dtype);
     }
 }

@@ -43,8 +43,8 @@ public static class AdapterStages
             {
                 foreach (var ((role, a, b), (_, gradientA, gradientB)) in Pairs(adapters, factors, dense.Visit).Zip(Pairs(adapters, small, dense.Visit)))
                 {
-                    gradientA.copy_(b.t().mm(dense.Views[role]).mul_(adapters.Scale));
-                    gradientB.copy_(dense.Views[role].mm(a.t()).mul_(adapters.Scale));
+                    gradientA.copy_(b.t().mm(dense.Views[role]).TimesInPlace(adapters.Scale));
+                    gradientB.copy_(dense.Views[role].mm(a.t()).TimesInPlace(adapters.Scale));
                 }
             }, call.Cancellation).ConfigureAwait(false);
             return new DeviceGradient(dense.Visit, small, adapters.LayoutOf(dense.Visit.Layout));

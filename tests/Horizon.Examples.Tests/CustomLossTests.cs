@@ -35,11 +35,11 @@ public class CustomLossTests
         foreach (var parameter in parameters.Values) parameter.requires_grad_();
         var batch = Tiny.Steps(1).Single()[0];
         var logits = new DenseModel(Tiny.Config, parameters).Logits(batch.InputIds, batch.Positions, null, batch.Rows, batch.SequenceLength).view(-1, Tiny.Config.VocabularySize);
-        var labelled = tensor(batch.Targets).ne(-100);
+        var labelled = tensor(batch.Targets).With(-100, (x, ignored) => x.ne(ignored));
         var (some, labels) = (logits[labelled], tensor(batch.Targets)[labelled]);
         var logProbabilities = log_softmax(some, -1);
-        var wanted = one_hot(labels, Tiny.Config.VocabularySize) * (1 - smoothing) + (smoothing / Tiny.Config.VocabularySize);
-        var loss = (-(wanted * logProbabilities).sum(-1) + (zWeight * some.exp().sum(-1).log().square())).mean();
+        var wanted = one_hot(labels, Tiny.Config.VocabularySize).Times(1 - smoothing).Plus(smoothing / Tiny.Config.VocabularySize);
+        var loss = (-(wanted * logProbabilities).sum(-1)).Plus(some.exp().sum(-1).log().Squared().Times(zWeight)).mean();
         loss.backward();
 
         Assert.Equal(loss.item<float>(), trained.Reports[0].Loss, 1e-5);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Horizon.Flow;
 using Horizon.Flow.Host;
 using Horizon.Flow.Tests.Reference;
 using static TorchSharp.torch;
@@ -73,20 +74,20 @@ public sealed class LowRankAdaptersTests : IDisposable
             var adapted = weights.ToDictionary(pair => pair.Key, pair =>
             {
                 var name = $"base_model.model.{pair.Key.Replace(".weight", "")}";
-                return trained.TryGetValue(name + ".lora_A.weight", out var a) ? pair.Value + (2 * trained[name + ".lora_B.weight"].matmul(a)) : pair.Value;
+                return trained.TryGetValue(name + ".lora_A.weight", out var a) ? pair.Value.Plus(trained[name + ".lora_B.weight"].matmul(a).Times(2)) : pair.Value;
             });
-            var loss = new DenseModel(Tiny.Config, adapted).LossSum(batch.InputIds, batch.Targets, batch.Positions, null, batch.Rows, batch.SequenceLength) / batch.LabelledTokens;
+            var loss = new DenseModel(Tiny.Config, adapted).LossSum(batch.InputIds, batch.Targets, batch.Positions, null, batch.Rows, batch.SequenceLength).Over(batch.LabelledTokens);
             var gradients = trained.Keys.Zip(autograd.grad([loss], [.. trained.Values])).ToList();
-            var norm = Math.Sqrt(gradients.Sum(pair => pair.Second.to(float64).square().sum().item<double>()));
+            var norm = Math.Sqrt(gradients.Sum(pair => pair.Second.to(float64).Squared().sum().item<double>()));
             reports.Add((loss.item<float>(), norm));
             using var noGrad = no_grad();
             foreach (var (name, raw) in gradients)
             {
-                var gradient = raw * Math.Min(1, 0.5 / (norm + 1e-6));
-                moments[name].First.mul_(0.9).add_(gradient * 0.1);
-                moments[name].Second.mul_(0.95).add_(gradient * gradient * 0.05);
-                var denominator = (moments[name].Second.sqrt() / Math.Sqrt(1 - Math.Pow(0.95, reports.Count))) + 1e-6;
-                trained[name].sub_(moments[name].First / denominator * (1e-2 / (1 - Math.Pow(0.9, reports.Count))));
+                var gradient = raw.Times(Math.Min(1, 0.5 / (norm + 1e-6)));
+                moments[name].First.TimesInPlace(0.9).AddInPlace(gradient.Times(0.1));
+                moments[name].Second.TimesInPlace(0.95).AddInPlace((gradient * gradient).Times(0.05));
+                var denominator = moments[name].Second.sqrt().Over(Math.Sqrt(1 - Math.Pow(0.95, reports.Count))).Plus(1e-6);
+                trained[name].sub_((moments[name].First / denominator).Times(1e-2 / (1 - Math.Pow(0.9, reports.Count))));
             }
         }
 

@@ -35,7 +35,7 @@ internal static class CopyChecks
         var computed = await device.Lane.RunAsync(() =>
         {
             device.ComputeWaits(uploaded);
-            buffer.Flat.bitwise_xor_(buffer.Flat.new_full([1], 0x5a));
+            buffer.Flat.bitwise_xor_(buffer.Flat.new_empty([1]).FillInPlace(0x5a));
             return device.RecordCompute();
         });
         await device.Download(buffer, bytes, target, computed).WaitAsync();

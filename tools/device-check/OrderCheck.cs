@@ -34,8 +34,8 @@ internal static class OrderCheck
                 device.ComputeWaits(uploaded);
                 device.ComputeWaits(gradientsFree[turn]);
                 slow.matmul(slow);
-                gradients[turn].Flat.copy_(weights[turn].Flat.mul(2).add_(1));
-                weights[turn].Flat.fill_(float.NaN);
+                gradients[turn].Flat.copy_(weights[turn].Flat.Times(2).Plus(1));
+                weights[turn].Flat.FillInPlace(float.NaN);
                 return device.RecordCompute();
             });
             var down = gradientsFree[turn] = device.Download(gradients[turn], slabs[turn].ByteLength, slabs[turn], done);

@@ -15,7 +15,7 @@ internal static class Rival
         using var scope = NewDisposeScope();
         var count = settings.Parameters / Tensors;
         var parameters = Enumerable.Range(0, Tensors).Select(_ => new TorchSharp.Modules.Parameter(zeros(count))).ToArray();
-        foreach (var parameter in parameters) parameter.grad = full(count, 1e-3f);
+        foreach (var parameter in parameters) parameter.grad = tensor(1e-3f).expand(count).contiguous();
         using var optimizer = optim.AdamW(parameters, 1e-5, 0.9, 0.95, 1e-8, 0.1);
         var seconds = Bench.Time(settings.Seconds, () => optimizer.step());
         return new("TorchSharp AdamW, fp32", threads, 28, count * Tensors, seconds, 0);

@@ -2,12 +2,26 @@ using System.CommandLine;
 using Horizon.Flow.LongRun;
 
 // Trains a small real model for many steps and looks at what the process holds: long-run --steps 10000.
+// The same for many runs, one after another: long-run starts --starts 1000. And under forced garbage collection: long-run collect --steps 2000.
 var steps = new Option<long>("--steps") { Description = "Optimizer steps.", DefaultValueFactory = _ => 10_000 };
 var settled = new Option<long>("--settled") { Description = "The step after which nothing may grow.", DefaultValueFactory = _ => 1_000 };
 var every = new Option<int>("--every") { Description = "Steps between two readings.", DefaultValueFactory = _ => 500 };
-var growth = new Option<double>("--growth") { Description = "How much resident memory may grow after it settled, in percent.", DefaultValueFactory = _ => 1 };
-var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N.", DefaultValueFactory = _ => "cpu" };
+var growth = new Option<double>("--growth") { Description = "How much resident memory may grow after it settled, in percent.", DefaultValueFactory = _ => 1, Recursive = true };
+var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N.", DefaultValueFactory = _ => "cpu", Recursive = true };
 var command = new RootCommand("Trains for many steps, and fails where memory, tensors, threads, files or leases grow.") { steps, settled, every, growth, device };
 command.SetAction((arguments, _) => SteadyTraining.RunAsync(
     arguments.GetValue(steps), arguments.GetValue(settled), arguments.GetValue(every), arguments.GetValue(growth), arguments.GetValue(device)!, Console.Out));
+
+var starts = new Option<long>("--starts") { Description = "Runs, of two steps each.", DefaultValueFactory = _ => 1_000 };
+var settledStart = new Option<long>("--settled") { Description = "The start after which nothing may grow.", DefaultValueFactory = _ => 200 };
+var everyStart = new Option<int>("--every") { Description = "Starts between two readings.", DefaultValueFactory = _ => 100 };
+var startsCommand = new Command("starts", "Starts and stops runs, and fails where anything grows.") { starts, settledStart, everyStart };
+startsCommand.SetAction((arguments, _) => StartsAndStops.RunAsync(
+    arguments.GetValue(starts), arguments.GetValue(settledStart), arguments.GetValue(everyStart), arguments.GetValue(growth), arguments.GetValue(device)!, Console.Out));
+command.Subcommands.Add(startsCommand);
+
+var collectSteps = new Option<long>("--steps") { Description = "Optimizer steps.", DefaultValueFactory = _ => 2_000 };
+var collectCommand = new Command("collect", "Trains while another thread collects garbage without pause, and fails where a loss changes.") { collectSteps };
+collectCommand.SetAction((arguments, _) => SteadyTraining.RunUnderCollectionAsync(arguments.GetValue(collectSteps), arguments.GetValue(device)!, Console.Out));
+command.Subcommands.Add(collectCommand);
 return await command.Parse(args).InvokeAsync();

@@ -1,74 +1,73 @@
 using System.Globalization;
-using Horizon.Flow.Host;
-using Horizon.Flow.Models;
-using Horizon.Flow.Text;
 
 namespace Horizon.Flow.LongRun;
 
-/// <summary>Trains stories260K on text for many steps and reads the process every so often.</summary>
+/// <summary>Trains for many steps and reads the process every so often.</summary>
 internal static class SteadyTraining
 {
-    private const int MicroBatches = 2;
-
     /// <returns>0 where nothing grew and every lease came back.</returns>
     public static async Task<int> RunAsync(long steps, long settled, int every, double growthPercent, string deviceName, TextWriter output)
     {
-        var folder = Path.Combine(AppContext.BaseDirectory, "data", "stories260K-hf");
-        var model = ModelFamilies.Define(ModelFolder.ReadConfig(folder));
-        var plan = TrainingPlan.For(model, new() { LearningRate = _ => 1e-4, GradientAccumulation = MicroBatches });
-        using var store = plan.CreateStore(StorePrecision.Fp32);
-        using (var checkpoint = CheckpointFolder.Open(folder)) await StoreLoader.LoadAsync(checkpoint, store.Units).ConfigureAwait(false);
-        var data = BatchSource.Open(
-            new DataOptions { Path = Path.Combine(AppContext.BaseDirectory, "data", "train.txt"), SequenceLength = 48 }, HuggingFaceTokenizer.Load(folder), model.VocabularySize, batchSize: 2, seed: 1);
-        using var device = ComputeDevice.Parse(deviceName);
-        TorchSharp.torch.set_num_threads(1); // on tensors this small a second thread would only wait for the first
-        var run = plan.Start(store, device);
-        var readings = new List<(long Step, ProcessReading Reading)>();
-        await output.WriteLineAsync("| step | loss | resident MiB | managed MiB | tensors | files | threads | leases out |").ConfigureAwait(false);
-        await output.WriteLineAsync("| --: | --: | --: | --: | --: | --: | --: | --: |").ConfigureAwait(false);
+        var model = new LongRunModel();
+        using var store = await model.CreateStoreAsync().ConfigureAwait(false);
+        using var device = LongRunModel.Open(deviceName);
+        var run = model.Plan.Start(store, device);
+        // A buffer makes its views when a unit of each kind first lies in it, and timing decides when that is: a few come late.
+        var readings = new Readings(output, "step", latePerThousand: 1);
+        await readings.BeginAsync().ConfigureAwait(false);
         for (long done = 0; done < steps;)
         {
-            var part = Enumerable.Range(0, (int)Math.Min(every, steps - done)).Select(step => Step(data, done + step));
+            var part = Enumerable.Range(0, (int)Math.Min(every, steps - done)).Select(step => model.Step(done + step));
             var loss = 0.0;
             // The whole part has come out before the reading: nothing is under way in the graph.
             await foreach (var step in run.StepsAsync(part, ahead: 1).ConfigureAwait(false)) (done, loss) = (step.Step, step.Loss);
-            var reading = ProcessReading.Take();
-            readings.Add((done, reading));
-            await output.WriteLineAsync(string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {done:N0} | {loss:F4} | {Mebibytes(reading.Resident):F1} | {Mebibytes(reading.Heap):F1} | {reading.Tensors} | {reading.Files} | {reading.Threads} | {run.Context.Pools.Sum(pool => pool.Outstanding)} |")).ConfigureAwait(false);
+            await readings.TakeAsync(done, loss, run.Context.Pools.Sum(pool => pool.Outstanding)).ConfigureAwait(false);
         }
 
         await run.DisposeAsync().ConfigureAwait(false);
-        List<string> problems = [.. Grown(readings, settled, growthPercent)];
-        if (run.LeasesReclaimed > 0) problems.Add($"{run.LeasesReclaimed} leases had to be taken back");
-        foreach (var problem in problems) await output.WriteLineAsync($"FAILED: {problem}").ConfigureAwait(false);
-        if (problems.Count == 0) await output.WriteLineAsync("nothing grew, every lease came back").ConfigureAwait(false);
-        return problems.Count == 0 ? 0 : 1;
+        return await readings.EndAsync(settled, growthPercent, run.LeasesReclaimed > 0 ? [$"{run.LeasesReclaimed} leases had to be taken back"] : []).ConfigureAwait(false);
     }
 
-    private static IReadOnlyList<MicroBatch> Step(BatchSource data, long step)
+    /// <summary>Trains twice, the second time while another thread collects garbage and runs finalizers without pause.</summary>
+    /// <returns>0 where both runs lost the same losses, to the last bit.</returns>
+    public static async Task<int> RunUnderCollectionAsync(long steps, string deviceName, TextWriter output)
     {
-        var all = data.MicroBatchesPerEpoch(0) / MicroBatches;
-        var (epoch, place) = ((int)(step / all), (int)(step % all));
-        return [.. Enumerable.Range(place * MicroBatches, MicroBatches).Select(index => data.GetMicroBatch(epoch, index))];
+        var model = new LongRunModel();
+        var quiet = await LossesAsync(model, steps, deviceName).ConfigureAwait(false);
+        using var ended = new CancellationTokenSource();
+        var collecting = Task.Run(() => CollectUntil(ended.Token));
+        var disturbed = await LossesAsync(model, steps, deviceName).ConfigureAwait(false);
+        await ended.CancelAsync().ConfigureAwait(false);
+        var collections = await collecting.ConfigureAwait(false);
+        var differ = quiet.Zip(disturbed).Count(pair => BitConverter.DoubleToInt64Bits(pair.First) != BitConverter.DoubleToInt64Bits(pair.Second));
+        await output.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{steps:N0} steps beside {collections:N0} forced collections with finalizers: {differ} losses differ from those of a quiet run")).ConfigureAwait(false);
+        return differ == 0 && collections > 0 ? 0 : 1;
     }
 
-    private static IEnumerable<string> Grown(List<(long Step, ProcessReading Reading)> readings, long settled, double growthPercent)
+    private static long CollectUntil(CancellationToken ended)
     {
-        var (firstStep, first) = readings.Find(reading => reading.Step >= settled);
-        var (lastStep, last) = readings[^1];
-        if (first is null || lastStep == firstStep) return ["there are no two readings after the run settled; do more steps"];
-        var growth = 100.0 * (last.Resident - first.Resident) / first.Resident;
-        var problems = new List<string>();
-        if (growth > growthPercent) problems.Add(string.Create(CultureInfo.InvariantCulture, $"resident memory grew by {growth:F2} % from step {firstStep} to {lastStep}"));
-        // A buffer makes its views when a unit of each kind first lies in it, and timing decides when that is: a few come late.
-        if (last.Tensors - first.Tensors > (lastStep - firstStep) / 1000) problems.Add($"{last.Tensors - first.Tensors} more tensors");
-        if (last.Files > first.Files) problems.Add($"{last.Files - first.Files} more open files");
-        // The thread pool comes and goes by a few.
-        if (last.Threads > first.Threads + Environment.ProcessorCount) problems.Add($"{last.Threads - first.Threads} more threads");
-        return problems;
+        long collections = 0;
+        for (; !ended.IsCancellationRequested; collections++)
+        {
+            GC.Collect(0);
+            GC.WaitForPendingFinalizers();
+        }
+
+        return collections;
     }
 
-    private static double Mebibytes(long bytes) => bytes / 1048576.0;
+    private static async Task<List<double>> LossesAsync(LongRunModel model, long steps, string deviceName)
+    {
+        using var store = await model.CreateStoreAsync().ConfigureAwait(false);
+        using var device = LongRunModel.Open(deviceName);
+        var run = model.Plan.Start(store, device);
+        await using (run.ConfigureAwait(false))
+        {
+            var losses = new List<double>();
+            await foreach (var step in run.StepsAsync(Enumerable.Range(0, (int)steps).Select(step => model.Step(step))).ConfigureAwait(false)) losses.Add(step.Loss);
+            return losses;
+        }
+    }
 }

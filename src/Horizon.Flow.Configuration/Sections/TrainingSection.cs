@@ -55,6 +55,11 @@ public sealed record TrainingSection
     /// <remarks>Slow: for finding where a run goes wrong. The numbers stay the same.</remarks>
     public bool CheckOutputs { get; init; }
 
+    /// <summary>Threads of an operator where <c>device</c> is the CPU; null lets libtorch choose, or a resumed run go on with as many as it began with.</summary>
+    /// <value>Default null: the machine's cores, or what OMP_NUM_THREADS says.</value>
+    /// <remarks>Sums are cut into as many parts: the last bits of the results depend on it.</remarks>
+    public int? CpuThreads { get; init; }
+
     /// <summary>Patterns of unit names (<c>*</c> stands for anything) that are not trained: neither downloaded nor updated.</summary>
     /// <value>Default none.</value>
     public ValueList<string> Freeze { get; init; } = [];

@@ -9,6 +9,8 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     // A wait that one could feel; a short one is how copy buffers work.
     private static readonly TimeSpan WorthSaying = TimeSpan.FromMilliseconds(50);
 
+    private static readonly IReadOnlyDictionary<string, string> NoWatch = new Dictionary<string, string>();
+
     private readonly StepGate _recorded = new();
     private readonly ParameterStore _store;
     private readonly long _everySteps;
@@ -21,10 +23,11 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     /// <param name="plan">Its plan, without checkpoints.</param>
     /// <param name="store">Its store.</param>
     /// <param name="data">For the place in the data.</param>
+    /// <param name="device">What it trains on.</param>
     /// <param name="resumedFrom">The checkpoint that the run goes on from.</param>
     /// <param name="notice">Takes sentences for the user, from any thread.</param>
     public RunCheckpoints(
-        RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, TrainingData data, TrainingCheckpoint? resumedFrom, Action<string> notice)
+        RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, TrainingData data, IComputeDevice device, TrainingCheckpoint? resumedFrom, Action<string> notice)
     {
         var configuration = blueprint.Configuration;
         (_store, _resumedFrom, _everySteps) = (store, resumedFrom, configuration.Checkpoint.EverySteps);
@@ -34,7 +37,7 @@ internal sealed class RunCheckpoints : IAsyncDisposable
             CopyBuffers = configuration.Pipeline.CheckpointBuffers,
             Configuration = ConfigurationWriter.ToYaml(configuration),
             Progress = step => new Dictionary<string, string>(
-                _due is { } due && due.Step == step ? ResumePoint.ProgressAfter(step, blueprint, data).Concat(due.Watch) : ResumePoint.ProgressAfter(step, blueprint, data)),
+                [.. ResumePoint.ProgressAfter(step, blueprint, data), .. OperatorThreads.Progress(device), .. (_due is { } due && due.Step == step ? due.Watch : NoWatch)]),
             // A checkpoint that counted before its step stands in metrics.jsonl would leave a gap there for a run that is killed in between.
             BeforeCommit = _recorded.WaitAsync,
             Written = report => notice(Describe(report)),

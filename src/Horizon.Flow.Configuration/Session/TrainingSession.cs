@@ -30,7 +30,7 @@ public sealed class TrainingSession : ITrainingSession
         if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
         if (blueprint.Configuration.Checkpoint.EverySteps > 0)
         {
-            _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, resumed, notices.Enqueue);
+            _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
             plan = plan.WithCheckpoints(_checkpoints.Writer);
         }
 
@@ -75,6 +75,7 @@ public sealed class TrainingSession : ITrainingSession
             if (resumes) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notices.Enqueue, cancellation).ConfigureAwait(false);
             else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
             else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
+            await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
             return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed);
         }
         catch

@@ -46,6 +46,7 @@ public static partial class ConfigurationValidator
         checks.AtLeast("training.max_grad_norm", training.MaxGradNorm ?? 0, 0.0);
         checks.AtLeast("training.recompute_interval", training.RecomputeInterval, 1);
         checks.AtLeast("training.max_skipped_steps", training.MaxSkippedSteps ?? 0, 0);
+        checks.That(training.CpuThreads is null or (>= 1 and <= 1024), "training.cpu_threads", training.CpuThreads, "1 to 1024, or empty to leave it to libtorch");
         checks.AtLeast("training.loss_spike_deviations", training.LossSpikeDeviations ?? 0, 0.0);
         foreach (var pattern in training.Freeze)
             checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");

@@ -33,8 +33,8 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
-        var hidden = input + Attention(parameters, Norm(parameters, Roles.InputNorm, input), batch);
-        return hidden + FeedForward(parameters, Norm(parameters, Roles.PostAttentionNorm, hidden));
+        var hidden = input.Plus(Attention(parameters, Norm(parameters, Roles.InputNorm, input), batch));
+        return hidden.Plus(FeedForward(parameters, Norm(parameters, Roles.PostAttentionNorm, hidden)));
     }
 
     private Tensor Attention(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)

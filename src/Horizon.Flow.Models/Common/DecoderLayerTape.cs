@@ -116,7 +116,7 @@ internal sealed class DecoderLayerTape : IUnitTape
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var output_TH = _hidden_TH.addmm(_operators.Gate(_both_T2F), _parameters[Roles.Down].t());
-        if (_config.FeedForwardBias) output_TH.add_(_parameters[Roles.DownBias]);
+        if (_config.FeedForwardBias) output_TH.AddInPlace(_parameters[Roles.DownBias]);
         return output_TH.view(_shape).DetachFromDisposeScope();
     }
 

@@ -22,7 +22,7 @@ internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? padd
         // Each token that occurs is summed in fp32 at one of its places, its leader: as wide as the batch, not as the vocabulary, and
         // without asking the device how many different tokens there are. Copying a sum to all its places writes equal values.
         var leaderOfToken = empty(table.shape[0], int64, ids.device);
-        leaderOfToken.index_copy_(0, ids, arange(ids.numel(), int64, ids.device));
+        leaderOfToken.index_copy_(0, ids, TensorArithmetic.Range(ids.numel(), device: ids.device));
         var leaders = leaderOfToken.index_select(0, ids);
         var sums = SumInto(zeros_like(rows), leaders, rows).index_select(0, leaders);
 
@@ -38,6 +38,6 @@ internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? padd
     // The same order run after run: on the CPU index_add_ goes row by row; on CUDA it uses atomics, while the accumulating index_put_
     // sorts the indices first. Its check of the indices would make the host wait; these are places in the batch by construction.
     private static Tensor SumInto(Tensor sums, Tensor places, Tensor rows) => sums.device_type == DeviceType.CPU
-        ? sums.index_add_(0, places, rows, 1)
+        ? sums.With(1, (x, one) => x.index_add_(0, places, rows, one))
         : AtenOperators.AddRowsUnchecked(sums, places, rows);
 }

@@ -138,7 +138,7 @@ public sealed class HeadTemplate : IHeadTemplate
             var count = Math.Min(size, normed_NH.shape[0] - start);
             var x_CH = normed_NH.narrow(0, start, count);
             var (gradient_CV, losses_C) = batch.Operators.CrossEntropy(linear(x_CH, projection_VH), labels_N.narrow(0, start, count), scale);
-            lossSum.add_(losses_C.sum(float64));
+            lossSum.AddInPlace(losses_C.sum(float64));
             look?.Invoke(start, losses_C);
             if (gradient_CV is not null) visit?.Invoke(start, x_CH, gradient_CV);
         }

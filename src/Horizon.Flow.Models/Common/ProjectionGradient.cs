@@ -22,7 +22,7 @@ internal sealed class ProjectionGradient(Tensor target_VH) : IDisposable
         else
         {
             _sum_VH ??= target_VH.to(float32).DetachFromDisposeScope();
-            _sum_VH.add_(transposed_VC.mm(x_CH));
+            _sum_VH.AddInPlace(transposed_VC.mm(x_CH));
         }
 
         _any = true;

@@ -11,7 +11,7 @@ internal static class RmsNorm
     public static Tensor Apply(Tensor x, Tensor weight, double epsilon)
     {
         var wide = x.to(float32);
-        var meanSquare = wide.pow(2).mean([-1], keepdim: true);
-        return weight * (wide * rsqrt(meanSquare + epsilon)).to(x.dtype);
+        var meanSquare = wide.Squared().mean([-1], keepdim: true);
+        return weight * (wide * rsqrt(meanSquare.Plus(epsilon))).to(x.dtype);
     }
 }

@@ -31,7 +31,7 @@ public sealed class RotaryEmbedding
         ArgumentNullException.ThrowIfNull(batch);
         var half = _headDimension / 2;
         var (cosine, sine) = TablesOf(batch, x.dtype);
-        return (x * cosine) + (x.roll(half, -1) * sine);
+        return (x * cosine).Plus(x.roll(half, -1) * sine);
     }
 
     /// <summary>[tokens, 1, head width] each, for <see cref="IUnitOperators.Rotate"/>; owned by the batch.</summary>
@@ -49,11 +49,11 @@ public sealed class RotaryEmbedding
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var exponent = arange(0, _headDimension, 2, int64).to(float32) / _headDimension;
-        var plain = 1.0 / tensor((float)_config.Theta).pow(exponent);
+        var exponent = TensorArithmetic.Range(_headDimension, step: 2).to(float32).Over(_headDimension);
+        var plain = tensor((float)_config.Theta).pow(exponent).Dividing(1.0);
         return (_config.Kind switch
         {
-            RopeKind.Linear => plain / _config.Factor,
+            RopeKind.Linear => plain.Over(_config.Factor),
             RopeKind.Llama3 => Llama3(plain),
             _ => plain,
         }).DetachFromDisposeScope();
@@ -63,11 +63,11 @@ public sealed class RotaryEmbedding
     private Tensor Llama3(Tensor plain)
     {
         double original = _config.OriginalMaximumSequenceLength;
-        var wavelength = 2 * Math.PI / plain;
-        var kept = (original / wavelength - _config.LowFrequencyFactor) / (_config.HighFrequencyFactor - _config.LowFrequencyFactor);
-        var mixed = ((1 - kept) * plain / _config.Factor) + (kept * plain);
-        var scaled = where(wavelength.gt(original / _config.LowFrequencyFactor), plain / _config.Factor, mixed);
-        return where(wavelength.lt(original / _config.HighFrequencyFactor), plain, scaled);
+        var wavelength = plain.Dividing(2 * Math.PI);
+        var kept = wavelength.Dividing(original).Minus(_config.LowFrequencyFactor).Over(_config.HighFrequencyFactor - _config.LowFrequencyFactor);
+        var mixed = (kept.SubtractedFrom(1) * plain).Over(_config.Factor).Plus(kept * plain);
+        var scaled = where(wavelength.With(original / _config.LowFrequencyFactor, static (x, bound) => x.gt(bound)), plain.Over(_config.Factor), mixed);
+        return where(wavelength.With(original / _config.HighFrequencyFactor, static (x, bound) => x.lt(bound)), plain, scaled);
     }
 
     // [batch, sequence, 1, head width].
@@ -80,7 +80,7 @@ public sealed class RotaryEmbedding
         (batch.Positions.to(float32).unsqueeze(-1) * FrequenciesOn(batch.Positions.device)).unsqueeze(2);
 
     // Both halves turn by the same angle; the rotation's minus sign stands in the first half of the sine.
-    private static Tensor Double(Tensor table, int sign, ScalarType type) => cat([table * sign, table], -1).to(type);
+    private static Tensor Double(Tensor table, int sign, ScalarType type) => cat([table.Times(sign), table], -1).to(type);
 
     // Computed once on the CPU, so that all devices turn by the same angles, and kept: a copy a batch would make the host wait.
     private Tensor FrequenciesOn(Device device)

@@ -10,19 +10,28 @@ namespace Horizon.Flow;
 public sealed class CpuDevice : IComputeDevice
 {
     /// <summary>Loads libtorch and starts the lane.</summary>
+    /// <param name="threads">See <see cref="Threads"/>; by default as many as libtorch takes on this machine, or as OMP_NUM_THREADS says.</param>
     /// <exception cref="HorizonException">libtorch does not load.</exception>
-    public CpuDevice()
+    public CpuDevice(int? threads = null)
     {
+        if (threads is { } count) ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(threads));
         NativeTorch.Load();
         TorchDevice = CPU;
-        Lane = new ComputeLane("cpu lane");
+        Threads = threads ?? NativeTorch.DefaultThreads;
+        Lane = new ComputeLane("cpu lane", () => SetThreads(Threads));
     }
+
+    /// <summary>
+    /// Threads of an operator. Sums are cut into as many parts, so the last bits of the results depend on this number, but not on how many
+    /// processors there are to run them.
+    /// </summary>
+    public int Threads { get; private set; }
 
     /// <inheritdoc/>
     public Device TorchDevice { get; }
 
     /// <inheritdoc/>
-    public string Name => $"cpu ({Environment.ProcessorCount} threads)";
+    public string Name => $"cpu ({Threads} {(Threads == 1 ? "thread" : "threads")})";
 
     /// <inheritdoc/>
     public long? MemoryBytes => null;
@@ -61,6 +70,23 @@ public sealed class CpuDevice : IComputeDevice
     /// <inheritdoc/>
     public void ComputeWaits(Fence fence) => ArgumentNullException.ThrowIfNull(fence);
 
+    /// <summary>Operators launched from now on use so many <see cref="Threads"/>.</summary>
+    /// <param name="threads">At least 1.</param>
+    public async Task UseThreadsAsync(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        await Lane.RunAsync(() => SetThreads(threads), CancellationToken.None).ConfigureAwait(false);
+        Threads = threads;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Lane.Dispose();
+
+    // libtorch keeps the number for each thread that launches operators. The first look at it on a thread takes over what any thread of the
+    // process has set last, so that look comes first.
+    private static void SetThreads(int threads)
+    {
+        _ = get_num_threads();
+        set_num_threads(threads);
+    }
 }

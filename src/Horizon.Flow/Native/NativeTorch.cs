@@ -20,6 +20,9 @@ public static class NativeTorch
     private static readonly Lock Gate = new();
     private static string? _folder;
 
+    /// <summary>Threads of an operator on the CPU where nobody says otherwise. Read once: every later choice changes what libtorch itself says.</summary>
+    internal static int DefaultThreads { get; private set; }
+
     /// <summary>Loads libtorch and TorchSharp's own library once for the process; later calls return the same folder.</summary>
     /// <returns>The folder that libtorch was loaded from.</returns>
     /// <exception cref="HorizonException">No folder has libtorch, or it does not load; the message names the ways to get one.</exception>
@@ -27,8 +30,11 @@ public static class NativeTorch
     {
         lock (Gate)
         {
-            return _folder ??= LoadFrom(FindFolder(
+            if (_folder is not null) return _folder;
+            _folder = LoadFrom(FindFolder(
                 Environment.GetEnvironmentVariable(FolderVariable), AppContext.BaseDirectory, AppContext.GetData("Horizon.LibTorch") as string));
+            DefaultThreads = torch.get_num_threads();
+            return _folder;
         }
     }
 

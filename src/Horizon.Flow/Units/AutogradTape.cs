@@ -64,7 +64,7 @@ internal sealed class AutogradTape : IUnitTape
         {
             var target = gradients.Stacked(leaf.First, leaf.Last);
             if (once) target.copy_(gradient!);
-            else target.add_(gradient!);
+            else target.AddInPlace(gradient!);
         }
     }
 

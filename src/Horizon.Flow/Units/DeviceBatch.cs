@@ -132,11 +132,11 @@ public sealed class DeviceBatch : IDisposable
 
     private Tensor BuildMask(int? slidingWindow)
     {
-        var place = arange(SequenceLength, int64, InputIds.device);
+        var place = TensorArithmetic.Range(SequenceLength, device: InputIds.device);
         var query = place.unsqueeze(1);
         var key = place.unsqueeze(0);
         var allowed = key.le(query);
-        if (slidingWindow is { } window) allowed = allowed.logical_and(key.gt(query - window));
+        if (slidingWindow is { } window) allowed = allowed.logical_and(key.gt(query.Minus(window)));
         allowed = allowed.unsqueeze(0);
         if (Documents is not null) allowed = allowed.logical_and(Documents.unsqueeze(2).eq(Documents.unsqueeze(1)));
         return allowed.unsqueeze(1);
@@ -146,6 +146,6 @@ public sealed class DeviceBatch : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return Targets.flatten().ne(-100).nonzero().flatten().DetachFromDisposeScope();
+        return Targets.flatten().With(-100, static (x, ignored) => x.ne(ignored)).nonzero().flatten().DetachFromDisposeScope();
     }
 }

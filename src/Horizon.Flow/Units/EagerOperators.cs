@@ -14,9 +14,9 @@ public sealed class EagerOperators : IUnitOperators
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(weight);
         using var scope = NewDisposeScope();
-        var sum = added is null ? x : (x + added).MoveToOuterDisposeScope();
+        var sum = added is null ? x : x.Plus(added).MoveToOuterDisposeScope();
         var wide = sum.to(float32);
-        var inverse = rsqrt(wide.pow(2).mean([-1], keepdim: true) + epsilon).MoveToOuterDisposeScope();
+        var inverse = rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(epsilon)).MoveToOuterDisposeScope();
         return new(sum, (weight * (wide * inverse).to(x.dtype)).MoveToOuterDisposeScope(), inverse);
     }
 
@@ -32,7 +32,7 @@ public sealed class EagerOperators : IUnitOperators
         if (weightGradient is not null) weightGradient.copy_((wide * unit).sum([0]));
         var weighted = wide * weight.to(float32);
         var result = inverse * (weighted - (unit * (weighted * unit).mean([-1], keepdim: true)));
-        return (added is null ? result : result.add_(added)).to(x.dtype).MoveToOuterDisposeScope();
+        return (added is null ? result : result.AddInPlace(added)).to(x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -46,7 +46,7 @@ public sealed class EagerOperators : IUnitOperators
         var swapped = turned.roll(heads.shape[2] / 2, -1).mul_(sine);
         turned.mul_(cosine);
         if (backwards) turned.sub_(swapped);
-        else turned.add_(swapped);
+        else turned.AddInPlace(swapped);
     }
 
     /// <inheritdoc/>
@@ -71,7 +71,7 @@ public sealed class EagerOperators : IUnitOperators
         var sigmoid = wideGate.sigmoid();
         var upGradient = wideGradient * wideGate * sigmoid;
         // silu' = sigmoid * (1 + x * (1 - sigmoid)).
-        gate.copy_(wideGradient * up.to(float32) * sigmoid * (1 + (wideGate * (1 - sigmoid))));
+        gate.copy_(wideGradient * up.to(float32) * sigmoid * (wideGate * sigmoid.SubtractedFrom(1)).Plus(1));
         up.copy_(upGradient);
         gradient.copy_(gated);
     }
@@ -89,7 +89,7 @@ public sealed class EagerOperators : IUnitOperators
         var total = wide.exp_().sum(-1, keepdim: true);
         var losses = (total.log() - picked).squeeze(1).MoveToOuterDisposeScope();
         if (scale is not { } factor) return (null, losses);
-        var gradient = wide.mul_(factor / total).scatter_add_(1, column, full_like(picked, -factor));
+        var gradient = wide.mul_(total.Dividing(factor)).scatter_add_(1, column, picked.With(-factor, static (x, value) => full_like(x, value)));
         return (logits.dtype == float32 ? logits : gradient.to(logits.dtype).MoveToOuterDisposeScope(), losses);
     }
 }

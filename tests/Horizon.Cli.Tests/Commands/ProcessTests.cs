@@ -47,9 +47,44 @@ public class ProcessTests
         Assert.NotEmpty(checkpoint.TensorNames);
     }
 
-    private static Process Start(params IEnumerable<string> arguments)
+    /// <summary>As on machines with other numbers of processors: what libtorch would choose there no longer matters.</summary>
+    [Fact]
+    public async Task Train_ResumedWhereLibtorchWouldTakeOtherThreads_GivesTheSameBits()
+    {
+        using var run = new RunFolder();
+        run.WriteTokens("rows.jsonl", Enumerable.Range(0, 32).Select(row => Enumerable.Range(0, 200).Select(i => (long)(((row * 31) + (i * i * 7)) % 500)).ToArray()).Select(row => (row, row)));
+        run.Write("run.yaml", $$"""
+            model:      { path: {{RunFolder.Stories}} }
+            data:       { path: rows.jsonl, packing: false }
+            training:   { max_steps: 4, batch_size: 8, precision: fp32, cpu_threads: 3 }
+            checkpoint: { every_steps: 2 }
+            output:     { directory: out }
+            device:     cpu
+            """);
+        await EndsWellAsync("2", "train", run.In("run.yaml"));
+        var (model, metrics) = (run.ModelBytes(), run.LastingMetrics());
+        Directory.Delete(run.Output, recursive: true);
+        await EndsWellAsync("3", "train", run.In("run.yaml"), "--set", "training.max_steps=2");
+        await EndsWellAsync("1", "train", run.In("run.yaml"), "--set", "training.cpu_threads=null", "--resume");
+        Assert.Equal(metrics, run.LastingMetrics());
+        Assert.Equal(model, run.ModelBytes());
+    }
+
+    private static async Task EndsWellAsync(string openMpThreads, params string[] arguments)
+    {
+        using var process = Start(arguments, ("OMP_NUM_THREADS", openMpThreads));
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, await output + error);
+    }
+
+    private static Process Start(params string[] arguments) => Start(arguments, []);
+
+    private static Process Start(IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in variables) start.Environment[name] = value;
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "horizon.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start)!;

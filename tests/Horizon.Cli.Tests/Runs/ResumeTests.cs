@@ -122,6 +122,21 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal([4e-4, 3e-4, 4e-4], _run.Metric("learning_rate").Skip(1).Select(rate => Math.Round(rate, 8)));
     }
 
+    /// <summary>The last bits depend on the number of threads, and the machine that goes on may have another number of processors.</summary>
+    [Fact]
+    public async Task Resume_WithoutANumberOfThreads_KeepsTheOneItBeganWith()
+    {
+        string[] set = ["training.max_steps=2", "evaluation.every_steps=0", "evaluation.path=null"];
+        var run = await _run.TrainAsync([.. set, "training.cpu_threads=3"]);
+        Assert.Contains("on cpu (3 threads)", run.Output, StringComparison.Ordinal);
+        run = await _run.ResumeAsync([.. set, "training.max_steps=3"]);
+        Assert.Contains("on cpu (3 threads)", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("cpu_threads", run.Output, StringComparison.Ordinal);
+        run = await _run.ResumeAsync([.. set, "training.max_steps=4", "training.cpu_threads=1"]);
+        Assert.Contains("training.cpu_threads is 1, the run began with 3: the steps to come will agree with it to rounding, not to the bit\n", run.Output, StringComparison.Ordinal);
+        Assert.Contains("on cpu (1 thread)", run.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Train_BesideCheckpointsWithoutResume_IsRefusedAndTouchesNothing()
     {

@@ -25,7 +25,7 @@ public sealed class SpoilingTemplate(IUnitTemplate inner, SpoiledResult result, 
     {
         using var noGrad = no_grad();
         using var flat = values.detach().view(-1);
-        if (where == result && batch.Index == microBatch) flat.narrow(0, flat.numel() - 1, 1).fill_(number).Dispose();
+        if (where == result && batch.Index == microBatch) flat.narrow(0, flat.numel() - 1, 1).FillInPlace(number).Dispose();
         return values;
     }
 

@@ -39,7 +39,7 @@ public sealed class ComputeLaneTests : IDisposable
         using var kept = await _lane.RunAsync(() =>
         {
             temporary = ones(3);
-            return (temporary * 2).DetachFromDisposeScope();
+            return temporary.Times(2).DetachFromDisposeScope();
         });
         Assert.True(temporary!.IsInvalid);
         Assert.Equal(6f, kept.sum().item<float>());

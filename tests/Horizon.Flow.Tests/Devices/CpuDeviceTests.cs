@@ -32,7 +32,7 @@ public sealed class CpuDeviceTests : IDisposable
         var computed = await _device.Lane.RunAsync(() =>
         {
             _device.ComputeWaits(uploaded);
-            buffer.Flat.mul_(2);
+            buffer.Flat.TimesInPlace(2);
             return _device.RecordCompute();
         });
         await _device.Download(buffer, 12, host, computed).WaitAsync();
@@ -102,6 +102,23 @@ public sealed class CpuDeviceTests : IDisposable
         var held = _device.Lane.RunAsync(hold.Wait);
         await other.Lane.RunAsync(hold.Set); // would never come if the lanes were one
         await held;
+    }
+
+    /// <summary>Also where another device of the process has chosen another number meanwhile, and libtorch's own has changed.</summary>
+    [Fact]
+    public async Task Threads_OfTwoDevices_AreTheirOwn()
+    {
+        using var three = new CpuDevice(threads: 3);
+        using var one = new CpuDevice(threads: 1);
+        using var chosen = new CpuDevice();
+        Assert.Equal(3, await three.Lane.RunAsync(get_num_threads));
+        Assert.Equal(1, await one.Lane.RunAsync(get_num_threads));
+        Assert.Equal(_device.Threads, await chosen.Lane.RunAsync(get_num_threads));
+
+        await one.UseThreadsAsync(2);
+        Assert.Equal((2, 2), (one.Threads, await one.Lane.RunAsync(get_num_threads)));
+        Assert.Equal(3, await three.Lane.RunAsync(get_num_threads));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CpuDevice(threads: 0));
     }
 
     private void RoundTrip(long elements, ElementType type, long copied, int seed)

@@ -22,7 +22,7 @@ public class CudaDeviceTests(ITestOutputHelper output)
         var computed = await device.Lane.RunAsync(() =>
         {
             device.ComputeWaits(uploaded);
-            buffer.Flat.mul_(3);
+            buffer.Flat.TimesInPlace(3);
             return device.RecordCompute();
         });
         await device.Download(buffer, back.ByteLength, back, computed).WaitAsync();

@@ -31,14 +31,14 @@ public class AutogradTemplateTests
     [Fact]
     public void Backward_UsedAloneAndStacked_SumsBoth()
     {
-        var (_, _, gradients) = Run((p, x) => (p.Stacked("a", "b").sum() * x) + (3 * p["b"].sum() * x) + (p["unused"].sum() * x));
+        var (_, _, gradients) = Run((p, x) => (p.Stacked("a", "b").sum() * x).Plus(p["b"].sum().Times(3) * x).Plus(p["unused"].sum() * x));
         Assert.Equal([2, 2, 2, 2, 2, 2, 8, 8, 8, 2, 2, 2, 2], gradients);
     }
 
     [Fact]
     public void Backward_InputNotUsed_GetsZeros()
     {
-        var (_, inputGradient, _) = Run((p, _) => p["b"].view(1, 1, 3) * 2);
+        var (_, inputGradient, _) = Run((p, _) => p["b"].view(1, 1, 3).Times(2));
         Assert.Equal([0, 0, 0], inputGradient);
     }
 
@@ -70,7 +70,7 @@ public class AutogradTemplateTests
         using var parameters = new ParameterViews(flat, Layout);
         using var x = ones(1, 1, 3);
         using var batch = Batch();
-        var template = new User((p, input) => throw new InvalidOperationException($"no {(p["a"] + input).shape.Length}"));
+        var template = new User((p, input) => throw new InvalidOperationException($"no {p["a"].Plus(input).shape.Length}"));
         using var noGrad = no_grad();
         _ = parameters["a"];
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
@@ -92,8 +92,8 @@ public class AutogradTemplateTests
 
     private static (float[] Output, float[] InputGradient, float[] Gradients) Run(Func<ParameterViews, Tensor, Tensor> compute)
     {
-        using var flat = arange(1, Layout.ElementCount + 1).to(float32);
-        using var gradientFlat = full([Layout.ElementCount], float.NaN, dtype: float32);
+        using var flat = TensorArithmetic.Range(Layout.ElementCount).Plus(1).to(float32);
+        using var gradientFlat = empty([Layout.ElementCount], dtype: float32).FillInPlace(float.NaN);
         using var parameters = new ParameterViews(flat, Layout);
         using var gradients = new ParameterViews(gradientFlat, Layout);
         using var x = tensor(new float[] { 1, -1, 2 }, [1, 1, 3]);

@@ -38,7 +38,7 @@ public class HeadTemplateTests
     private static (double Loss, Dictionary<string, float[]> Gradients) Differentiate(ModelCase model, int tokensAChunk, bool unlabelled = false)
     {
         using var head = new Head(model, tokensAChunk, unlabelled);
-        using var flat = full([head.Parameters.Layout.ElementCount], float.NaN, dtype: float32);
+        using var flat = empty([head.Parameters.Layout.ElementCount], dtype: float32).FillInPlace(float.NaN);
         using var gradients = new ParameterViews(flat, head.Parameters.Layout);
         var result = head.Template.Differentiate(head.Parameters, gradients, head.Hidden, head.Batch, 0.25);
         using var input = result.InputGradient;

@@ -87,7 +87,7 @@ public sealed class UnitWalk : IDisposable
 
     private ParameterViews GradientViews(int unit)
     {
-        var flat = full([_definition.Units[unit].ElementCount], float.NaN, dtype: _type).DetachFromDisposeScope();
+        var flat = empty([_definition.Units[unit].ElementCount], dtype: _type).FillInPlace(float.NaN).DetachFromDisposeScope();
         _buffers.Add(flat);
         return new ParameterViews(flat, _definition.Units[unit]);
     }

@@ -24,7 +24,7 @@ public class NativeTorchTests
     {
         using var scope = NewDisposeScope();
         var x = tensor(new float[] { 1, -2, 3 }, requires_grad: true);
-        x.square().sum().backward();
+        x.Squared().sum().backward();
         Assert.Equal([2f, -4f, 6f], x.grad!.data<float>().ToArray());
     }
 

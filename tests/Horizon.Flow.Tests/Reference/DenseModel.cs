@@ -19,8 +19,8 @@ public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, T
         {
             var prefix = $"model.layers.{layer}.";
             var mask = Mask(documents, rows, sequence, config.SlidingWindow(layer));
-            x = x + Attention(prefix + "self_attn.", Norm(prefix + "input_layernorm.weight", x), cosine, sine, mask);
-            x = x + FeedForward(prefix + "mlp.", Norm(prefix + "post_attention_layernorm.weight", x));
+            x = x.Plus(Attention(prefix + "self_attn.", Norm(prefix + "input_layernorm.weight", x), cosine, sine, mask));
+            x = x.Plus(FeedForward(prefix + "mlp.", Norm(prefix + "post_attention_layernorm.weight", x)));
         }
 
         var head = config.TiedHead ? "model.embed_tokens.weight" : "lm_head.weight";
@@ -37,7 +37,7 @@ public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, T
     private Tensor Embed(Tensor ids)
     {
         var rows = parameters["model.embed_tokens.weight"].index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], -1);
-        return config.PaddingToken is { } padding ? where(ids.eq(padding).unsqueeze(-1), rows.detach(), rows) : rows;
+        return config.PaddingToken is { } padding ? where(ids.With(padding, (x, token) => x.eq(token)).unsqueeze(-1), rows.detach(), rows) : rows;
     }
 
     private Tensor Attention(string prefix, Tensor x, Tensor cosine, Tensor sine, Tensor mask)
@@ -55,8 +55,8 @@ public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, T
         query = Rotate(query.transpose(1, 2), cosine, sine);
         key = Rotate(key.transpose(1, 2), cosine, sine).repeat_interleave(groups, 1);
         value = value.repeat_interleave(groups, 1);
-        var scores = matmul(query, key.transpose(2, 3)) / Math.Sqrt(config.HeadDimension);
-        var weights = softmax(scores.masked_fill(mask.logical_not(), double.NegativeInfinity), -1);
+        var scores = matmul(query, key.transpose(2, 3)).Over(Math.Sqrt(config.HeadDimension));
+        var weights = softmax(scores.With(double.NegativeInfinity, (x, hidden) => x.masked_fill(mask.logical_not(), hidden)), -1);
         var mixed = matmul(weights, value).transpose(1, 2).contiguous().view(x.shape[0], x.shape[1], -1);
         return Linear(prefix + "o_proj", mixed);
     }
@@ -70,17 +70,17 @@ public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, T
     private Tensor Linear(string name, Tensor x)
     {
         var y = matmul(x, parameters[name + ".weight"].t());
-        return parameters.TryGetValue(name + ".bias", out var bias) ? y + bias : y;
+        return parameters.TryGetValue(name + ".bias", out var bias) ? y.Plus(bias) : y;
     }
 
     private Tensor Norm(string name, Tensor x) =>
-        parameters[name] * (x / sqrt((x * x).mean([-1], keepdim: true) + config.NormEpsilon));
+        parameters[name] * (x / sqrt((x * x).mean([-1], keepdim: true).Plus(config.NormEpsilon)));
 
     private Tensor Rotate(Tensor x, Tensor cosine, Tensor sine)
     {
         var half = config.HeadDimension / 2;
         var turned = cat([-x.narrow(-1, half, half), x.narrow(-1, 0, half)], -1);
-        return (x * cosine) + (turned * sine);
+        return (x * cosine).Plus(turned * sine);
     }
 
     // [rows, 1, sequence, head width], cosines and sines of angles in double.

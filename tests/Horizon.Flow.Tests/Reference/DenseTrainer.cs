@@ -75,7 +75,7 @@ public sealed class DenseTrainer : IDisposable
         foreach (var (ids, targets, positions, documents, rows, sequence) in microBatches)
         {
             var sum = _model.LossSum(ids, targets, positions, documents, rows, sequence);
-            (sum / labelled).backward();
+            sum.Over(labelled).backward();
             loss += sum.to(float64).item<double>() / labelled;
         }
 
@@ -96,22 +96,22 @@ public sealed class DenseTrainer : IDisposable
     private double Clip()
     {
         using var noGrad = no_grad();
-        var norm = Math.Sqrt(_parameters.Values.Sum(parameter => parameter.grad!.to(float64).square().sum().item<double>()));
+        var norm = Math.Sqrt(_parameters.Values.Sum(parameter => parameter.grad!.to(float64).Squared().sum().item<double>()));
         var scale = _options.MaxGradNorm is { } limit ? Math.Min(1, limit / (norm + 1e-6)) : 1;
-        foreach (var parameter in _parameters.Values) parameter.grad!.mul_(scale);
+        foreach (var parameter in _parameters.Values) parameter.grad!.TimesInPlace(scale);
         return norm;
     }
 
     private void Update(Tensor parameter, (Tensor First, Tensor Second) moments)
     {
         var gradient = parameter.grad!;
-        parameter.mul_(1 - (LearningRate * _options.WeightDecay));
-        moments.First.mul_(_options.Beta1).add_(gradient * (1 - _options.Beta1));
-        moments.Second.mul_(_options.Beta2).add_(gradient * gradient * (1 - _options.Beta2));
+        parameter.TimesInPlace(1 - (LearningRate * _options.WeightDecay));
+        moments.First.TimesInPlace(_options.Beta1).AddInPlace(gradient.Times(1 - _options.Beta1));
+        moments.Second.TimesInPlace(_options.Beta2).AddInPlace((gradient * gradient).Times(1 - _options.Beta2));
         var firstCorrection = 1 - Math.Pow(_options.Beta1, _step);
         var secondCorrection = 1 - Math.Pow(_options.Beta2, _step);
-        var denominator = (moments.Second.sqrt() / Math.Sqrt(secondCorrection)) + _options.Epsilon;
-        parameter.sub_(moments.First / denominator * (LearningRate / firstCorrection));
+        var denominator = moments.Second.sqrt().Over(Math.Sqrt(secondCorrection)).Plus(_options.Epsilon);
+        parameter.sub_((moments.First / denominator).Times(LearningRate / firstCorrection));
     }
 
     private Dictionary<string, float[]> Values(Func<Tensor, Tensor> select)

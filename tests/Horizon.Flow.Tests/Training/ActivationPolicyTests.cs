@@ -56,7 +56,7 @@ public class ActivationPolicyTests
     [Fact]
     public void DeviceBuffer_OfATensor_IsItsMemoryAndLeavesItToTheCaller()
     {
-        using var x = arange(6, float32).view(2, 3);
+        using var x = TensorArithmetic.Range(6).to(float32).view(2, 3);
         var buffer = DeviceBuffer.Of(x);
         Assert.Equal((6, 24, ElementType.Float32), (buffer.ElementCount, buffer.ByteLength, buffer.ElementType));
         using var device = new CpuDevice();

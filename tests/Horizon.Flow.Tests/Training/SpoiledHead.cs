@@ -11,7 +11,7 @@ public sealed class SpoiledHead(IHeadTemplate inner, int visit, double loss) : I
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale)
     {
         var result = inner.Differentiate(parameters, gradients, hidden, batch, lossScale);
-        if (_visits++ == visit) result.LossSum.fill_(loss);
+        if (_visits++ == visit) result.LossSum.FillInPlace(loss);
         return result;
     }
 

@@ -29,7 +29,7 @@ internal static class OperatorCheck
             {
                 var (a, b, g, w) = (place(x), with ? place(added) : null, place(gradient), place(weight));
                 var norm = operators.Norm(a, b, w, 1e-6);
-                var weightGradient = full_like(w, float.NaN);
+                var weightGradient = empty_like(w).FillInPlace(float.NaN);
                 var result = operators.NormBackward(g, norm.Sum, w, norm.Inverse, b, weightGradient);
                 var frozen = operators.NormBackward(g, norm.Sum, w, norm.Inverse, b, null);
                 return [norm.Sum, norm.Output, norm.Inverse, result, weightGradient, frozen];
@@ -53,7 +53,7 @@ internal static class OperatorCheck
 
     private static void Loss(IComputeDevice device, long rows, long width, Report report)
     {
-        var logits = Numbers(rows, width) * 4;
+        var logits = Numbers(rows, width).Times(4);
         var labels = randint(width, [rows], dtype: int64);
         Compare($"cross-entropy {rows} x {width}", device, (operators, place) =>
         {
@@ -93,5 +93,5 @@ internal static class OperatorCheck
     }
 
     private static double Error(Tensor expected, Tensor found) =>
-        ((found - expected.view(found.shape)).to(float64).norm() / (expected.to(float64).norm() + 1e-12)).item<double>();
+        ((found - expected.view(found.shape)).to(float64).norm() / expected.to(float64).norm().Plus(1e-12)).item<double>();
 }

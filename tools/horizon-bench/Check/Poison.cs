@@ -24,7 +24,7 @@ internal static class Poison
     private static void Fill(ParameterViews? views)
     {
         using var noGrad = no_grad();
-        views?.Flat.fill_(float.NaN);
+        views?.Flat.FillInPlace(float.NaN);
     }
 
     private sealed class Unit(IUnitTemplate inner) : IUnitTemplate

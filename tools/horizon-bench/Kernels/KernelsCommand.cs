@@ -33,7 +33,7 @@ internal static class KernelsCommand
         Tensor Eager(Tensor x, Tensor w)
         {
             var wide = x.to(float32);
-            return w * (wide * rsqrt(wide.pow(2).mean([-1], keepdim: true) + 1e-6)).to(x.dtype);
+            return w * (wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(1e-6))).to(x.dtype);
         }
 
         foreach (var (how, norm) in new (string, Func<Tensor, Tensor, Tensor>)[] { ("eager", Eager), ("torch.rms_norm", (x, w) => scripts.Call("rms", x, w)) })
@@ -49,7 +49,7 @@ internal static class KernelsCommand
         await bench.TimeAsync("residual add", 3 * bytes, 0, () =>
         {
             var (x, y) = (bench.Random(T, H), bench.Random(T, H));
-            return () => x.add(y);
+            return () => x.Plus(y);
         });
     }
 
@@ -59,7 +59,7 @@ internal static class KernelsCommand
         var bytes = 2.0 * B * S * Q * D;
         foreach (var (how, rope) in new (string, Func<Tensor, Tensor, Tensor, Tensor>)[]
         {
-            ("eager with roll", (x, c, s) => (x * c) + (x.roll(D / 2, -1) * s)),
+            ("eager with roll", (x, c, s) => (x * c).Plus(x.roll(D / 2, -1) * s)),
             ("TorchScript with cat", (x, c, s) => scripts.Call("rope", x, c, s)),
         })
         {

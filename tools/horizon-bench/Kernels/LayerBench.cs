@@ -76,8 +76,8 @@ internal static class LayerBench
         weights.Flat.normal_(0, 0.02);
         Tensor Hidden() => randn([batch, sequence, model.HiddenSize], dtype: bfloat16, device: device.TorchDevice).DetachFromDisposeScope();
         Tensor Ids() => randint(model.VocabularySize, [batch, sequence], dtype: int64, device: device.TorchDevice).DetachFromDisposeScope();
-        var positions = arange(sequence, int64, device.TorchDevice).unsqueeze(0).expand(batch, sequence).contiguous().DetachFromDisposeScope();
-        var labelled = arange((long)batch * sequence, int64, device.TorchDevice).DetachFromDisposeScope();
+        var positions = TensorArithmetic.Range(sequence, device: device.TorchDevice).unsqueeze(0).expand(batch, sequence).contiguous().DetachFromDisposeScope();
+        var labelled = TensorArithmetic.Range((long)batch * sequence, device: device.TorchDevice).DetachFromDisposeScope();
         return (new DeviceBatch(Ids(), Ids(), positions, null, labelled), Hidden(), Hidden());
     });
 }

@@ -157,7 +157,7 @@ internal static class FloorBench
 
     // Zeros would multiply faster than real numbers do.
     private static Tensor Random(IComputeDevice device, ScalarType type, params long[] shape) =>
-        randn(shape, dtype: type, device: device.TorchDevice).mul_(0.05).DetachFromDisposeScope();
+        randn(shape, dtype: type, device: device.TorchDevice).TimesInPlace(0.05).DetachFromDisposeScope();
 
     private static Task Free(IComputeDevice device, params Tensor[] tensors) => device.Lane.RunAsync(() =>
     {

@@ -24,7 +24,7 @@ public static class NewtonSchulz
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var isTall = matrix.shape[0] > matrix.shape[1]; // the products are cheaper on the short side
-        var norm = matrix.to(float32).norm().add(Epsilon).to(matrix.dtype);
+        var norm = matrix.to(float32).norm().Plus(Epsilon).to(matrix.dtype);
         var x = (isTall ? matrix.t() : matrix).div(norm);
         for (var step = 0; step < Steps; step++) x = Step(x);
         return (isTall ? x.t() : x).contiguous().MoveToOuterDisposeScope();
@@ -41,8 +41,8 @@ public static class NewtonSchulz
     {
         using var scope = NewDisposeScope();
         var square = x.matmul(x.t());
-        var polynomial = square.matmul(square).mul_(C).add_(square, alpha: B);
-        var next = polynomial.matmul(x).add_(x, alpha: A);
+        var polynomial = square.matmul(square).TimesInPlace(C).AddInPlace(square, B);
+        var next = polynomial.matmul(x).AddInPlace(x, A);
         x.Dispose();
         return next.MoveToOuterDisposeScope();
     }
