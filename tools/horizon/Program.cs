@@ -1,3 +1,5 @@
 using Horizon.Flow.Cli;
 
-return await HorizonCommandLine.WithLibrary().RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);
+using var output = new UnfailingWriter(() => Console.Out);
+using var error = new UnfailingWriter(() => Console.Error);
+return await HorizonCommandLine.WithLibrary().RunAsync(args, output, error).ConfigureAwait(false);
