@@ -16,6 +16,8 @@ public static class ErrorReport
         var mendable = Mendable(error);
         foreach (var line in mendable is null ? [Unexpected(error)] : Sentences(mendable))
             output.WriteLine($"error: {line}");
+        if (Limits.Remark() is { } remark)
+            output.WriteLine(remark);
         if (verbose)
             output.WriteLine(error);
         else if (mendable is null)
@@ -24,7 +26,14 @@ public static class ErrorReport
     }
 
     private static IEnumerable<string> Sentences(Exception mendable) =>
-        mendable is HorizonException { Problems: var problems } ? problems : [Printable.Line($"{mendable.Message}{Limits.Hint(mendable)}")];
+        mendable is HorizonException { Problems: var problems } ? problems : [Printable.Line(Sentence(mendable))];
+
+    private static string Sentence(Exception mendable) => (mendable, Limits.Hint(mendable)) switch
+    {
+        (OutOfMemoryException, var hint) => $"out of memory: {hint}", // its own message tells nothing
+        (_, "") => mendable.Message,
+        (_, var hint) => $"{mendable.Message.TrimEnd('.')}: {hint}",
+    };
 
     private static string Unexpected(Exception error) =>
         Printable.Line($"{(error as StageException)?.InnerException?.GetType().Name ?? error.GetType().Name}: {error.Message.ReplaceLineEndings(" ")}");

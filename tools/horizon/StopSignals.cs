@@ -10,7 +10,7 @@ public sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
-    private readonly TextWriter _output;
+    private readonly UnfailingWriter _output;
     private int _exitCode;
     private int _asked;
 
@@ -18,7 +18,7 @@ public sealed class StopSignals : IDisposable
     /// <param name="output">Where the first signal is acknowledged.</param>
     public StopSignals(TextWriter output)
     {
-        _output = output;
+        _output = new UnfailingWriter(output);
         foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
             _registrations.Add(PosixSignalRegistration.Create(signal, Handle));
         if (UserSignal is { } user) _registrations.Add(PosixSignalRegistration.Create((PosixSignal)user, Handle));
@@ -38,6 +38,7 @@ public sealed class StopSignals : IDisposable
     {
         foreach (var registration in _registrations)
             registration.Dispose();
+        _output.Dispose();
         _stop.Dispose();
     }
 
