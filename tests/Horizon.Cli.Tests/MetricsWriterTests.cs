@@ -27,6 +27,23 @@ public sealed class MetricsWriterTests : IDisposable
     }
 
     [Property(MaxTest = 200)]
+    public void WriteNotice_AnyText_IsALineThatAResumedRunKeeps(string? text)
+    {
+        using (var writer = MetricsWriter.Create(MetricsPath))
+        {
+            writer.WriteNotice(3, $"{text}{new string('\u0007', 600)}");
+            writer.WriteNotice(4, "later");
+        }
+
+        using (MetricsWriter.Resume(MetricsPath, lastStep: 3))
+        {
+        }
+
+        using var line = JsonDocument.Parse(Assert.Single(Lines()));
+        Assert.Equal(500, line.RootElement.GetProperty("notice").GetString()!.Length);
+    }
+
+    [Property(MaxTest = 200)]
     public void Write_AnyNumbers_IsJsonWithNullForTheNonFinite(double loss, double norm, double rate, long ticks, bool skipped)
     {
         using (var writer = MetricsWriter.Create(MetricsPath))

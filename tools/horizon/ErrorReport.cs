@@ -13,27 +13,39 @@ public static class ErrorReport
     {
         ArgumentNullException.ThrowIfNull(error);
         ArgumentNullException.ThrowIfNull(output);
-        var isBug = Mendable(error) is null;
-        var message = Mendable(error)?.Message ?? $"{(error as StageException)?.InnerException?.GetType().Name ?? error.GetType().Name}: {OneLine(error.Message)}";
-        foreach (var line in message.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-            output.WriteLine($"error: {line.TrimEnd()}");
+        var mendable = Mendable(error);
+        foreach (var line in mendable is null ? [Unexpected(error)] : Sentences(mendable))
+            output.WriteLine($"error: {line}");
+        if (Limits.Remark() is { } remark)
+            output.WriteLine(remark);
         if (verbose)
             output.WriteLine(error);
-        else if (isBug)
+        else if (mendable is null)
             output.WriteLine("this is a bug; run with --verbose for the stack");
-        return isBug ? ExitCodes.Bug : ExitCodes.Failure;
+        return mendable is null ? ExitCodes.Bug : ExitCodes.Failure;
     }
 
-    // The outermost error with a message for users, also inside those that blocks and tasks wrap around it. Disks and permissions are the
-    // user's to mend as well.
+    private static IEnumerable<string> Sentences(Exception mendable) =>
+        mendable is HorizonException { Problems: var problems } ? problems : [Printable.Line(Sentence(mendable))];
+
+    private static string Sentence(Exception mendable) => (mendable, Limits.Hint(mendable)) switch
+    {
+        (OutOfMemoryException, var hint) => $"out of memory: {hint}", // its own message tells nothing
+        (_, "") => mendable.Message,
+        (_, var hint) => $"{mendable.Message.TrimEnd('.')}: {hint}",
+    };
+
+    private static string Unexpected(Exception error) =>
+        Printable.Line($"{(error as StageException)?.InnerException?.GetType().Name ?? error.GetType().Name}: {error.Message.ReplaceLineEndings(" ")}");
+
+    // The outermost error with a message for users, also inside those that blocks and tasks wrap around it. Disks, permissions and limits are
+    // the user's to mend as well.
     private static Exception? Mendable(Exception? error) => error switch
     {
         null => null,
         // Says stage, unit and step before the cause's own message.
         StageException stage => Mendable(stage.InnerException) is null ? null : stage,
-        HorizonException or IOException or UnauthorizedAccessException => error,
+        HorizonException or IOException or UnauthorizedAccessException or OutOfMemoryException => error,
         _ => Mendable(error.InnerException),
     };
-
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

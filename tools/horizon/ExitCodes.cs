@@ -15,6 +15,9 @@ public static class ExitCodes
     /// <summary>An error of the program (EX_SOFTWARE of sysexits.h).</summary>
     public const int Bug = 70;
 
+    /// <summary>Stopped by SIGHUP: 128 + SIGHUP.</summary>
+    public const int HungUp = 129;
+
     /// <summary>Stopped by Ctrl-C: 128 + SIGINT.</summary>
     public const int Interrupted = 130;
 

@@ -44,6 +44,17 @@ public sealed class HorizonCommandLine
     public async Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter output, TextWriter error)
     {
         var parse = _root.Parse(arguments, Parsing);
+        using var printed = Printed(output);
+        using var complained = Printed(error);
+        var code = await RunAsync(parse, printed, complained).ConfigureAwait(false);
+        if (code != ExitCodes.Success || printed.TakeFailure() is not { } failure)
+            return code;
+        complained.WriteLine($"error: the output could not be written whole: {failure}");
+        return ExitCodes.Failure;
+    }
+
+    private async Task<int> RunAsync(ParseResult parse, TextWriter output, TextWriter error)
+    {
         // Signals are the commands' own: see StopSignals.
         var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         if (parse.Action is ParseErrorAction)
@@ -57,6 +68,8 @@ public sealed class HorizonCommandLine
             return ErrorReport.Write(thrown, error, IsVerbose(parse));
         }
     }
+
+    private static PrintedWriter Printed(TextWriter writer) => new(writer as UnfailingWriter ?? new UnfailingWriter(writer));
 
     private static int ReportUsage(ParseResult parse, TextWriter error)
     {

@@ -62,7 +62,7 @@ internal static class RowRun
             Data = new() { Path = data, Format = DataFormat.Tokens, SequenceLength = Tokens, Packing = false, Shuffle = false },
             Training = new() { BatchSize = 1, MaxSteps = Steps, MaxGradNorm = row.Clip ? 1.0 : null },
             Optimizer = new() { Name = row.Optimizer },
-            Output = new() { Directory = Path.Combine(folder, "out") },
+            Output = new() { Directory = Path.Combine(folder, "out"), Overwrite = true },
             Device = "cpu",
         };
     }

@@ -26,6 +26,6 @@ internal sealed class ProblemList
     public void ThrowIfAny()
     {
         if (_sentences.Count > 0)
-            throw new HorizonException(string.Join('\n', _unsaid == 0 ? _sentences : [.. _sentences, $"and {_unsaid} more problems."]));
+            throw new HorizonException(_unsaid == 0 ? _sentences : [.. _sentences, $"and {_unsaid} more problems."]);
     }
 }

@@ -31,6 +31,9 @@ internal sealed record StepLine(
 /// <summary>One line of <c>metrics.jsonl</c> for an evaluation after a step.</summary>
 internal sealed record EvaluationLine(long Step, double? EvalLoss);
 
+/// <summary>One line of <c>metrics.jsonl</c> for something else that befell the run after a step.</summary>
+internal sealed record NoticeLine(long Step, string Notice);
+
 /// <summary>What tells lines apart when a file is read back.</summary>
 internal sealed record AnyLine(long? Step)
 {
@@ -42,5 +45,6 @@ internal sealed record AnyLine(long? Step)
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(StepLine))]
 [JsonSerializable(typeof(EvaluationLine))]
+[JsonSerializable(typeof(NoticeLine))]
 [JsonSerializable(typeof(AnyLine))]
 internal sealed partial class MetricsJson : JsonSerializerContext;

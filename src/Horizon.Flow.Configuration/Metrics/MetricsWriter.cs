@@ -4,12 +4,13 @@ using System.Text.Json.Serialization.Metadata;
 namespace Horizon.Flow.Configuration;
 
 /// <summary>
-/// Writes <c>metrics.jsonl</c>: one JSON object a step, and one an evaluation. Every line is handed to the system as a whole when it is
+/// Writes <c>metrics.jsonl</c>: one JSON object a step, one an evaluation, and one a notice. Every line is handed to the system as a whole when it is
 /// written, so that a run can be watched and a killed one leaves at most its last line cut. Not safe for use by several threads at once.
 /// </summary>
 public sealed class MetricsWriter : IDisposable
 {
     private const int MaxLine = 4096;
+    private const int MaxNotice = 500; // six bytes each at most, and so below the longest line
     private readonly FileStream _file;
 
     private MetricsWriter(FileStream file) => _file = file;
@@ -56,6 +57,16 @@ public sealed class MetricsWriter : IDisposable
     /// <param name="loss">The mean loss over the held-out tokens, in nats.</param>
     /// <exception cref="HorizonException">The disk is full, or the like.</exception>
     public void WriteEvaluation(long step, double loss) => Write(new EvaluationLine(step, Finite(loss)), MetricsJson.Default.EvaluationLine);
+
+    /// <summary>Writes the line of something else that befell the run.</summary>
+    /// <param name="step">The last step before it; 0 before the first.</param>
+    /// <param name="notice">One sentence; the end of an endless one is left out.</param>
+    /// <exception cref="HorizonException">The disk is full, or the like.</exception>
+    public void WriteNotice(long step, string notice)
+    {
+        ArgumentNullException.ThrowIfNull(notice);
+        Write(new NoticeLine(step, notice[..Math.Min(notice.Length, MaxNotice)]), MetricsJson.Default.NoticeLine);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();

@@ -18,6 +18,12 @@ public sealed record PlanReport(
     /// <summary>The same in words, with the reason; empty where there is none.</summary>
     public string ActivationsReason { get; init; } = "";
 
+    /// <summary>Steps, epochs and tokens, and what decides them; null where the data were not read.</summary>
+    public RunLength? Length { get; init; }
+
+    /// <summary>The length in words, or why it is not known; empty where nobody asked.</summary>
+    public string LengthDescription { get; init; } = "";
+
     /// <summary>Whether the run fits into both.</summary>
     public bool Fits => Fit(MemoryPlace.Device) && Fit(MemoryPlace.Host);
 

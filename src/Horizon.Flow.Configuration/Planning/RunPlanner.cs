@@ -19,18 +19,30 @@ public static class RunPlanner
     public static PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null)
     {
         var blueprint = RunBlueprint.Of(configuration);
-        if (deviceMemory is not null) return Plan(blueprint, "a GPU", deviceMemory, hostMemory);
-        if (configuration.Device == "cpu") return Plan(blueprint, "cpu", null, hostMemory);
+        // Asked before the data are read, which take their part of it.
+        var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
+        var data = PlannedData.Of(blueprint);
+        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory) with
+        {
+            Length = data.Length,
+            LengthDescription = data.Length?.Describe() ?? $"not known: {data.Unknown}",
+        };
+        if (deviceMemory is not null) return On("a GPU", deviceMemory);
+        if (configuration.Device == "cpu") return On("cpu", null);
         using var device = ComputeDevice.Parse(configuration.Device);
-        return Plan(blueprint, device, hostMemory);
+        return On(device.Name, Free(device));
     }
 
     /// <summary>The plan for an open device.</summary>
-    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null)
+    /// <param name="blueprint">What is planned.</param>
+    /// <param name="device">Where it computes.</param>
+    /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <param name="data">The data in host memory, where they are counted; null where they are there already, or not read.</param>
+    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null)
     {
         ArgumentNullException.ThrowIfNull(blueprint);
         ArgumentNullException.ThrowIfNull(device);
-        return Plan(blueprint, device.Name, device.FreeMemoryBytes is { } free ? new ByteSize(free) : null, hostMemory);
+        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data);
     }
 
     /// <summary>Refuses a run that does not fit, with the numbers.</summary>
@@ -45,14 +57,16 @@ public static class RunPlanner
         throw new HorizonException($"not enough memory: {plan.Binds} ({string.Join(", ", items)}); {mend}.");
     }
 
+    private static ByteSize? Free(IComputeDevice device) => device.FreeMemoryBytes is { } free ? new ByteSize(free) : null;
+
     // Without a device memory of its own the device computes in the host's, and everything lies there.
-    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize? hostMemory)
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data)
     {
-        var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
         var plan = blueprint.Plan();
         PlanReport With(int batchSize, ActivationChoice activations)
         {
             var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null);
+            if (data is not null) budget = budget.With(data);
             var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
             var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}";
             return new PlanReport(model, [.. items], deviceMemory, host, "", null) { Activations = activations };

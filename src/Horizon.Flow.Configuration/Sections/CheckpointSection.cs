@@ -18,5 +18,8 @@ public sealed record CheckpointSection
 
     /// <summary>How many of the newest checkpoints stay on disk; while one is written there is one more.</summary>
     /// <value>Default 2.</value>
+    /// <remarks>
+    /// Beside them the last good one stays, the newest that a step was applied after, so that skipped steps never push it out; with 1, two stay.
+    /// </remarks>
     public int Keep { get; init; } = 2;
 }

@@ -7,4 +7,8 @@ public sealed record OutputSection
     /// <value>No default.</value>
     [PathKey]
     public string? Directory { get; init; }
+
+    /// <summary>Whether a new run may replace the model and the metrics of one that has ended there. Checkpoints it never replaces.</summary>
+    /// <value>Default false: such a folder is refused.</value>
+    public bool Overwrite { get; init; }
 }

@@ -2,7 +2,10 @@ using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Configuration;
 
-/// <summary>The <c>training</c> section. A run ends at <see cref="MaxSteps"/> or after <see cref="Epochs"/>, whichever comes first.</summary>
+/// <summary>
+/// The <c>training</c> section. A run ends at <see cref="MaxSteps"/> or after <see cref="Epochs"/>, whichever is given; where both are, at
+/// whichever comes first; where neither is, after one epoch.
+/// </summary>
 public sealed record TrainingSection
 {
     /// <summary>Sequences in one micro-batch.</summary>
@@ -13,13 +16,13 @@ public sealed record TrainingSection
     /// <value>Default 1.</value>
     public int GradientAccumulation { get; init; } = 1;
 
-    /// <summary>Optimizer steps at most; null or 0 sets no limit, so that <see cref="Epochs"/> alone decides.</summary>
-    /// <value>Default 200 steps.</value>
-    public long? MaxSteps { get; init; } = 200;
+    /// <summary>Optimizer steps at most, over as many passes as they take; null or 0 sets no limit, so that <see cref="Epochs"/> decides.</summary>
+    /// <value>Default null.</value>
+    public long? MaxSteps { get; init; }
 
-    /// <summary>Passes over the data at most.</summary>
-    /// <value>Default 1 pass.</value>
-    public int Epochs { get; init; } = 1;
+    /// <summary>Passes over the data at most; null sets no limit where <see cref="MaxSteps"/> does, and is one pass otherwise.</summary>
+    /// <value>Default null.</value>
+    public int? Epochs { get; init; }
 
     /// <summary>Where every random choice of the run starts: initialisation, shuffling.</summary>
     /// <value>Default 42.</value>

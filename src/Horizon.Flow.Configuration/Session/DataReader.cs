@@ -32,6 +32,19 @@ internal static class DataReader
         return source;
     }
 
+    /// <summary>
+    /// Tokens and bytes that a source holds in memory: 4 bytes a token, 8 where labels are kept apart from the ids, and the objects around each
+    /// document and row.
+    /// </summary>
+    public static (long Tokens, long Bytes) HeldBy(BatchSource source)
+    {
+        const int DocumentBytes = 128;
+        const int RowBytes = 64;
+        var summary = source.Summary;
+        var token = summary.LabelledTokens < summary.Tokens ? 8 : 4;
+        return (summary.Tokens, (summary.Tokens * token) + ((long)summary.Documents * DocumentBytes) + ((long)summary.Rows * RowBytes));
+    }
+
     // Rows may be shorter than data.sequence_length, whose default is longer than what some small models allow.
     private static void CheckLength(RunBlueprint blueprint, BatchSource source, string path)
     {

@@ -17,6 +17,9 @@ internal sealed class HeldOutData
         ? new HeldOutData(DataReader.Open(blueprint, tokenizer, path, shuffle: false))
         : null;
 
+    /// <summary>What is held in memory of it.</summary>
+    public (long Tokens, long Bytes) Held => DataReader.HeldBy(_source);
+
     /// <summary>The mean loss over all labelled tokens, in nats; null when it was stopped.</summary>
     public async Task<double?> EvaluateAsync(TrainingRun run, CancellationToken stop)
     {

@@ -10,6 +10,6 @@ public interface ITrainingSession : IAsyncDisposable
     /// <param name="stop">Once cancelled, the step in hand is finished and told of, and the events end without an exception.</param>
     IAsyncEnumerable<TrainingEvent> RunAsync(CancellationToken stop);
 
-    /// <summary>Writes the model as it now is under the output folder and, where checkpoints are configured, a checkpoint.</summary>
+    /// <summary>Writes the model as it now is under the output folder and, where checkpoints are configured or the run has not reached its end, a checkpoint.</summary>
     Task<SavedRun> SaveAsync();
 }

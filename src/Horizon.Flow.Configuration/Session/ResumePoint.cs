@@ -41,12 +41,20 @@ internal static class ResumePoint
         if (folder.Steps is [var newest, ..])
         {
             return resume ? true : throw new HorizonException(
-                $"output.directory has checkpoints of an earlier run, up to step {newest}, in {folder.Path}; add --resume to go on from there, or name another output.directory");
+                $"output.directory has checkpoints of an earlier run, up to step {newest}, in {folder.Path}; add --resume to go on from there, name another output.directory, or remove that folder");
         }
 
-        if (!resume) return false;
         var model = Path.Combine(configuration.Output.Directory!, "model");
-        if (Directory.Exists(model))
+        var hasEnded = Directory.Exists(model);
+        if (!resume)
+        {
+            return hasEnded && !configuration.Output.Overwrite
+                ? throw new HorizonException(
+                    $"a run has ended in output.directory {configuration.Output.Directory}, and left its model there; name another output.directory, set output.overwrite: true to replace model and metrics, or, to train that model further, set model.path to {model} as well")
+                : false;
+        }
+
+        if (hasEnded)
             throw new HorizonException($"--resume: a run has ended in {configuration.Output.Directory} and left no checkpoint; train again from {model} as model.path, into another output.directory, or leave --resume out");
         notice($"--resume: there is no checkpoint in {folder.Path} yet, so training begins with step 1");
         return false;

@@ -3,7 +3,10 @@ using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Configuration;
 
-/// <summary>The checkpoints of a configured run: when they are due, what they hold, and what is said of them.</summary>
+/// <summary>
+/// The checkpoints of a run: when they are due, what they hold, and what is said of them. Where none are configured, there is one all the same
+/// when the run is stopped before its end, so that it can go on.
+/// </summary>
 internal sealed class RunCheckpoints : IAsyncDisposable
 {
     // A wait that one could feel; a short one is how copy buffers work.
@@ -34,7 +37,7 @@ internal sealed class RunCheckpoints : IAsyncDisposable
         Writer = new CheckpointWriter(plan, store, ResumePoint.FolderOf(configuration), new CheckpointOptions
         {
             IsDue = IsDue,
-            CopyBuffers = configuration.Pipeline.CheckpointBuffers,
+            CopyBuffers = _everySteps > 0 ? configuration.Pipeline.CheckpointBuffers : 0,
             Configuration = ConfigurationWriter.ToYaml(configuration),
             Progress = step => new Dictionary<string, string>(
                 [.. ResumePoint.ProgressAfter(step, blueprint, data), .. OperatorThreads.Progress(device), .. (_due is { } due && due.Step == step ? due.Watch : NoWatch)]),
@@ -72,15 +75,16 @@ internal sealed class RunCheckpoints : IAsyncDisposable
         return (await Writer.WriteNowAsync().ConfigureAwait(false)).Path;
     }
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync()
-    {
-        // After a fault a state on disk is worth more than its line in a log.
-        _recorded.Open(long.MaxValue);
-        return Writer.DisposeAsync();
-    }
+    /// <summary>
+    /// No further step will be recorded: a checkpoint that waits for that is given up, so that none is ahead of metrics.jsonl and no update
+    /// waits for it. To be called before the run is disposed, which waits for its updates.
+    /// </summary>
+    public void EndRecords() => _recorded.Close();
 
-    private bool IsDue(long step) => step % _everySteps == 0;
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Writer.DisposeAsync();
+
+    private bool IsDue(long step) => _everySteps > 0 && step % _everySteps == 0;
 
     private static string Describe(CheckpointReport report)
     {

@@ -16,15 +16,20 @@ internal sealed class TrainingData
         _fingerprint = new(() => source.Fingerprint);
         _accumulation = training.GradientAccumulation;
         StepsPerEpoch = (source.MicroBatchesPerEpoch(0) + (long)_accumulation - 1) / _accumulation;
-        var all = checked(StepsPerEpoch * training.Epochs);
-        TotalSteps = training.MaxSteps is > 0 and { } most ? Math.Min(most, all) : all;
+        Length = RunLength.Of(training, StepsPerEpoch, source.Summary.Tokens);
     }
 
     /// <summary>Steps of one pass; the last one has what is left over.</summary>
     public long StepsPerEpoch { get; }
 
+    /// <summary>Steps, epochs and tokens of the run.</summary>
+    public RunLength Length { get; }
+
     /// <summary>Steps of the run.</summary>
-    public long TotalSteps { get; }
+    public long TotalSteps => Length.Steps;
+
+    /// <summary>What is held in memory of it.</summary>
+    public (long Tokens, long Bytes) Held => DataReader.HeldBy(_source);
 
     /// <summary>What the user should know about the data, a sentence each.</summary>
     public IEnumerable<string> Warnings => _source.Summary.Warnings.Select(warning => $"data: {warning.TrimEnd('.')}");

@@ -19,7 +19,7 @@ public sealed class TrainingSession : ITrainingSession
     private readonly HeldOutData? _heldOut;
     private readonly TextGenerator? _sampler;
     private readonly StepWatch _watch;
-    private readonly RunCheckpoints? _checkpoints;
+    private readonly RunCheckpoints _checkpoints;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed)
@@ -28,19 +28,17 @@ public sealed class TrainingSession : ITrainingSession
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
         if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
-        if (blueprint.Configuration.Checkpoint.EverySteps > 0)
-        {
-            _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
-            plan = plan.WithCheckpoints(_checkpoints.Writer);
-        }
-
+        _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
+        if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _run = plan.Start(store, device);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
-        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps);
+        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
     }
 
     /// <inheritdoc/>
     public TrainingOutline Outline { get; }
+
+    private bool HasCheckpoints => _blueprint.Configuration.Checkpoint.EverySteps > 0;
 
     private EvaluationSection Evaluation => _blueprint.Configuration.Evaluation;
 
@@ -61,10 +59,13 @@ public sealed class TrainingSession : ITrainingSession
         ParameterStore? store = null;
         try
         {
-            var memory = RunPlanner.Plan(blueprint, device);
-            RunPlanner.Require(memory);
+            // Once before the data are read, since that may take minutes, and once with them.
+            var host = new ByteSize(MachineMemory.AvailableBytes());
+            RunPlanner.Require(RunPlanner.Plan(blueprint, device, host));
             cancellation.ThrowIfCancellationRequested();
             var inputs = RunInputs.Open(blueprint);
+            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory());
+            RunPlanner.Require(memory);
             foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);
             if (configuration.Schedule.WarmupSteps > inputs.Data.TotalSteps)
                 notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
@@ -110,7 +111,7 @@ public sealed class TrainingSession : ITrainingSession
                 if (pending is not null)
                 {
                     yield return await EndAsync(pending).ConfigureAwait(false);
-                    _checkpoints?.Recorded(pending.Number, _watch);
+                    _checkpoints.Recorded(pending.Number, _watch);
                 }
             }
             finally
@@ -125,7 +126,7 @@ public sealed class TrainingSession : ITrainingSession
             foreach (var happened in Notices()) yield return happened;
             if (!IsLookDue(next!.Number)) continue;
             yield return await EndAsync(next).ConfigureAwait(false);
-            _checkpoints?.Recorded(next.Number, _watch);
+            _checkpoints.Recorded(next.Number, _watch);
             (pending, looked) = (null, next.Number);
             _watch.ThrowIfTooMany();
             await foreach (var happened in LookAsync(looked, sample: false, stop).ConfigureAwait(false)) yield return happened;
@@ -134,7 +135,7 @@ public sealed class TrainingSession : ITrainingSession
         if (pending is not null)
         {
             yield return await EndAsync(pending).ConfigureAwait(false);
-            _checkpoints?.Recorded(pending.Number, _watch);
+            _checkpoints.Recorded(pending.Number, _watch);
         }
 
         _watch.ThrowIfTooMany();
@@ -150,7 +151,7 @@ public sealed class TrainingSession : ITrainingSession
         HorizonException? failure = null;
         try
         {
-            if (_checkpoints is not null) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
+            if (HasCheckpoints || _store.Version < _data.TotalSteps) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
         }
         catch (HorizonException error)
         {
@@ -166,8 +167,9 @@ public sealed class TrainingSession : ITrainingSession
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        _checkpoints.EndRecords();
         await _run.DisposeAsync().ConfigureAwait(false);
-        if (_checkpoints is not null) await _checkpoints.DisposeAsync().ConfigureAwait(false);
+        await _checkpoints.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
         _device.Dispose();
     }
@@ -175,7 +177,7 @@ public sealed class TrainingSession : ITrainingSession
     private static void Check(RunConfiguration configuration)
     {
         var problems = ConfigurationValidator.Validate(configuration);
-        if (problems.Count > 0) throw new HorizonException(string.Join('\n', problems.Select(problem => problem.Sentence)));
+        if (problems.Count > 0) throw new HorizonException([.. problems.Select(problem => problem.Sentence)]);
     }
 
     private bool IsLookDue(long step) => Evaluation.EverySteps > 0 && step % Evaluation.EverySteps == 0 && step != _data.TotalSteps;

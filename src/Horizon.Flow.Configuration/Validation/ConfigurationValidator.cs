@@ -41,7 +41,7 @@ public static partial class ConfigurationValidator
         checks.AtLeast("training.batch_size", training.BatchSize, 1);
         checks.AtLeast("training.gradient_accumulation", training.GradientAccumulation, 1);
         checks.AtLeast("training.max_steps", training.MaxSteps ?? 0, 0);
-        checks.AtLeast("training.epochs", training.Epochs, 1);
+        checks.AtLeast("training.epochs", training.Epochs ?? 1, 1);
         checks.AtLeast("training.seed", training.Seed, 0);
         checks.AtLeast("training.max_grad_norm", training.MaxGradNorm ?? 0, 0.0);
         checks.AtLeast("training.recompute_interval", training.RecomputeInterval, 1);

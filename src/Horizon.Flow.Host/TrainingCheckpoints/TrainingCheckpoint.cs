@@ -37,9 +37,9 @@ public sealed class TrainingCheckpoint
         ArgumentNullException.ThrowIfNull(contents);
         List<string> differences = [.. contents.DifferencesFrom(Manifest.Contents), .. others];
         if (differences.Count == 0) return;
-        var more = differences.Count > MostDifferences ? $"\nand {differences.Count - MostDifferences} more differences" : "";
+        string[] more = differences.Count > MostDifferences ? [$"and {differences.Count - MostDifferences} more differences"] : [];
         throw new HorizonException(
-            $"the checkpoint {Path} is not one of this run; take its own configuration, or another output.directory to begin anew:\n{string.Join('\n', differences.Take(MostDifferences))}{more}",
+            [$"the checkpoint {Path} is not one of this run; take its own configuration, or another output.directory to begin anew:", .. differences.Take(MostDifferences), .. more],
             new OtherRunException());
     }
 

@@ -15,7 +15,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
 
     /// <summary>Looks at a folder, which need not be there yet.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="keep">How many of the newest checkpoints stay when another is complete.</param>
+    /// <param name="keep">How many of the newest checkpoints stay when another is complete; the last good one stays beside them.</param>
     public TrainingCheckpoints(string path, int keep = int.MaxValue)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -111,9 +111,16 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     }
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// The newest one that a step was applied after always stays: its parameters gave a finite loss and gradient. Of later ones that is not
+    /// known, and where every step since was skipped they are worth nothing.
+    /// </remarks>
     public void Prune(long step) => Guard(() =>
     {
-        foreach (var old in Steps.Where(other => other <= step).Skip(_keep)) Delete(old);
+        var steps = Steps.Where(other => other <= step).ToList();
+        var applied = steps.Count > _keep ? AppliedSteps(steps[0]) : null;
+        var good = steps.Skip(1).Cast<long?>().FirstOrDefault(other => AppliedSteps(other!.Value) < applied);
+        foreach (var old in steps.Skip(_keep).Where(old => old != good)) Delete(old);
     });
 
     internal string TemporaryPath(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{TemporaryPrefix}{step}{PartialFile.Suffix}"));
@@ -129,6 +136,18 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
 
     internal static HorizonException Unwritable(string path, Exception error) =>
         new($"cannot write the checkpoint {path}: {error.Reason()}; free space there", error);
+
+    private long? AppliedSteps(long step)
+    {
+        try
+        {
+            return Open(step).Manifest.AppliedSteps;
+        }
+        catch (HorizonException)
+        {
+            return null; // a damaged one is no good one
+        }
+    }
 
     private static long? StepOf(string? name) =>
         name is not null && name.StartsWith(Prefix, StringComparison.Ordinal)

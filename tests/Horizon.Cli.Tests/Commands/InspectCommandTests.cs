@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Horizon.Flow.Cli.Tests.Printing;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 
@@ -88,6 +89,23 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Generate_ControlCharactersOfTheModel_AreSpelledOut()
+    {
+        var run = await CommandHarness.RunAsync(
+            new GenerateCommand(new ScriptedGenerator { Pieces = ["\u001b", "]0;title\u0007\n", "\ttext\r"] }), "generate", "--model", _folder.Path, "--prompt", "x");
+        Assert.Equal("\\u001b]0;title\\u0007\n\ttext\\u000d\n", run.Output);
+    }
+
+    [Fact]
+    public async Task Graph_OutputCannotBeWritten_IsAFailure()
+    {
+        using var output = new BrokenWriter();
+        using var error = new StringWriter { NewLine = "\n" };
+        var code = await new HorizonCommandLine([new GraphCommand(new ScriptedDrawer())]).RunAsync(["graph", Config], output, error);
+        Assert.Equal((ExitCodes.Failure, "error: the output could not be written whole: Input/output error\n"), (code, error.ToString()));
+    }
+
+    [Fact]
     public async Task Generate_NoSuchFolder_IsOneLine()
     {
         var run = await CommandHarness.RunAsync(new GenerateCommand(new ScriptedGenerator()), "generate", "--model", "/no/model", "--prompt", "x");
@@ -112,6 +130,8 @@ public sealed class InspectCommandTests : IDisposable
 
     private sealed class ScriptedGenerator : IGenerator
     {
+        public IReadOnlyList<string> Pieces { get; init; } = [" upon", " a time"];
+
         public GenerateRequest? Asked { get; private set; }
 
         public async IAsyncEnumerable<string> GenerateAsync(
@@ -119,8 +139,7 @@ public sealed class InspectCommandTests : IDisposable
         {
             Asked = request;
             await Task.Yield();
-            yield return " upon";
-            yield return " a time";
+            foreach (var piece in Pieces) yield return piece;
         }
     }
 }

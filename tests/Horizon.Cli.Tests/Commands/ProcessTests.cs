@@ -42,7 +42,7 @@ public class ProcessTests
         Assert.Equal((ExitCodes.Interrupted, "stopping after this step; once more to stop at once\n"), (process.ExitCode, await errors));
         var steps = run.Metrics().Count;
         Assert.Contains($"stopped after step {steps}: {steps} steps in", output, StringComparison.Ordinal);
-        Assert.EndsWith($"model written to {run.Model}\n", output, StringComparison.Ordinal);
+        Assert.EndsWith($"model written to {run.Model}\ncheckpoint written to {run.In($"out/checkpoints/step-{steps}")}; --resume goes on from it\n", output, StringComparison.Ordinal);
         using var checkpoint = Host.CheckpointFolder.Open(run.Model);
         Assert.NotEmpty(checkpoint.TensorNames);
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Cli.Tests.Printing;
 using Horizon.Flow.Cli.Tests.Progress;
 using Horizon.Flow.Graph;
 
@@ -49,12 +50,14 @@ public sealed class TrainCommandTests : IDisposable
     [Theory]
     [InlineData(2, ExitCodes.Interrupted)]
     [InlineData(15, ExitCodes.Terminated)]
+    [InlineData(1, ExitCodes.HungUp)]
+    [InlineData(10, 138)]
     public async Task Train_Signal_StopsAtTheStepBoundarySavesAndSaysSo(int signal, int expected)
     {
         if (!OperatingSystem.IsLinux())
             return; // The signal is sent with kill(2).
         using var arrived = new SemaphoreSlim(0);
-        using var registration = PosixSignalRegistration.Create(signal == 2 ? PosixSignal.SIGINT : PosixSignal.SIGTERM, context =>
+        using var registration = PosixSignalRegistration.Create((PosixSignal)signal, context =>
         {
             context.Cancel = true;
             arrived.Release();
@@ -76,6 +79,63 @@ public sealed class TrainCommandTests : IDisposable
         Assert.True(trainer.Saved);
         Assert.Contains("stopping after this step", run.Error, StringComparison.Ordinal);
         Assert.Contains("checkpoint written to /out/checkpoints/step-2; --resume goes on from it", run.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>An untrained model would pass for the end of a run, which nothing could go on from.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(7, true)]
+    public async Task Train_SignalBeforeTheFirstStep_SavesOnlyWhatWasTrained(int firstStep, bool isSaved)
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // The signal is sent with kill(2).
+        using var arrived = new SemaphoreSlim(0);
+        using var registration = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            arrived.Release();
+        });
+        var trainer = new ScriptedTrainer
+        {
+            FirstStep = firstStep,
+            Events = [new TrainingEvent.Evaluated(firstStep - 1, 2), Events.Step(firstStep)],
+            Before = _ =>
+            {
+                Assert.Equal(0, Kill(Environment.ProcessId, 15));
+                arrived.Wait();
+            },
+        };
+        var run = await Train(trainer);
+        Assert.Equal((ExitCodes.Terminated, isSaved), (run.ExitCode, trainer.Saved));
+        Assert.Equal(!isSaved, run.Output.Contains("stopped before the first step; no model was written", StringComparison.Ordinal));
+    }
+
+    /// <summary>The terminal has gone, or standard output lies on a full disk.</summary>
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task Train_NothingCanBePrinted_GoesOnSavesAndSaysSoInTheMetrics(bool isOutputGone, bool isErrorGone)
+    {
+        var trainer = new ScriptedTrainer { Events = [Events.Step(1), new TrainingEvent.Noticed("notice"), Events.Step(2)] };
+        using var output = new StringWriter();
+        using var broken = new BrokenWriter();
+        using TextWriter error = isErrorGone ? new BrokenWriter() : new StringWriter();
+        var program = new HorizonCommandLine([Command(trainer)]);
+        var code = await program.RunAsync(["train", Config], isOutputGone ? broken : output, error);
+        Assert.Equal((ExitCodes.Success, true), (code, trainer.Saved));
+        var metrics = File.ReadAllLines(Path.Combine(Out, "metrics.jsonl"));
+        Assert.Equal(2, metrics.Count(line => line.Contains("\"loss\"", StringComparison.Ordinal)));
+        if (isOutputGone)
+            Assert.Single(metrics, line => line.Contains("\"notice\":\"the run cannot be shown any more, and goes on: Input/output error\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Train_TextOfModelsAndFiles_IsSpelledOut()
+    {
+        var trainer = new ScriptedTrainer { Events = [new TrainingEvent.Noticed("sample: \u001b]0;x\u0007\nerror: none")] };
+        var run = await Train(trainer);
+        Assert.Contains("sample: \\u001b]0;x\\u0007\\u000aerror: none", run.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,6 +38,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
         {
             Model = new() { Path = In("model"), Init = ModelInit.Random },
             Data = new() { Path = In("data.txt"), Format = DataFormat.Text },
+            Training = new() { MaxSteps = 200, Epochs = 1 },
             Optimizer = new() { Betas = [0.9, 0.95] },
             Schedule = new() { Name = "cosine" },
             Evaluation = new() { Path = In("held-out.txt") },
@@ -55,6 +56,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
         {
             Model = new() { Path = In("model") },
             Data = new() { Path = In("data.txt") },
+            Training = new(),
             Optimizer = new(),
             Schedule = new(),
             Evaluation = new(),

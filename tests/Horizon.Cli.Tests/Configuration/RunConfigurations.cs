@@ -37,7 +37,7 @@ public static class RunConfigurations
             Schedule = schedule,
             Evaluation = new() { Path = evaluationPath, EverySteps = evaluationPath is null ? 0 : steps },
             Checkpoint = new() { EverySteps = steps, Keep = keep },
-            Output = new() { Directory = output },
+            Output = new() { Directory = output, Overwrite = keep % 2 == 0 },
             Device = device,
             Pipeline = new() { DeviceBuffers = buffers, GradientSlabs = slabs, Activations = activations },
         };
@@ -65,7 +65,7 @@ public static class RunConfigurations
         from batch in Gen.Choose(1, 4096)
         from accumulation in Gen.Choose(1, 64)
         from steps in Gen.Elements<long?>(null, 0, 1, 200, long.MaxValue)
-        from epochs in Gen.Choose(1, 10)
+        from epochs in Gen.OneOf(Gen.Constant<int?>(null), Gen.Choose(1, 10).Select(number => (int?)number))
         from seed in Gen.Elements(0L, 42, long.MaxValue)
         from precision in Gen.Elements(Enum.GetValues<StorePrecision>())
         from clip in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))

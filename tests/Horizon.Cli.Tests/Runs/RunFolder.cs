@@ -39,9 +39,9 @@ public sealed class RunFolder : IDisposable
 
     public Task<CommandHarness> RunAsync(params string[] arguments) => CommandHarness.RunAsync(HorizonCommandLine.WithLibrary(), arguments);
 
-    /// <summary>Trains with run.yaml.</summary>
+    /// <summary>Trains with run.yaml, over what an earlier run has left.</summary>
     public Task<CommandHarness> TrainAsync(params string[] set) =>
-        RunAsync(["train", In("run.yaml"), .. set.SelectMany(assignment => (string[])["--set", assignment])]);
+        RunAsync(["train", In("run.yaml"), "--set", "output.overwrite=true", .. set.SelectMany(assignment => (string[])["--set", assignment])]);
 
     /// <summary>The same from the newest checkpoint on.</summary>
     public Task<CommandHarness> ResumeAsync(params string[] set) =>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Horizon.Flow.Cli.Tests.Commands;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
@@ -51,13 +52,44 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData(3, 3)]
-    [InlineData(99, 8)]
-    [InlineData(0, 8)]
-    public async Task Train_MaxSteps_EndsAtWhicheverComesFirst(int maxSteps, int expected)
+    [InlineData("3", "2", 3)]
+    [InlineData("99", "2", 8)]
+    [InlineData("0", "2", 8)]
+    [InlineData("null", "2", 8)]
+    [InlineData("10", "null", 10)]
+    [InlineData("null", "null", 4)]
+    public async Task Train_StepsAndEpochs_EndsAtWhicheverIsGivenAndSaysSo(string maxSteps, string epochs, int expected)
     {
-        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync($"training.max_steps={maxSteps}", "evaluation.path=null", "evaluation.every_steps=0")).ExitCode);
+        var run = await _run.TrainAsync($"training.max_steps={maxSteps}", $"training.epochs={epochs}", "evaluation.path=null", "evaluation.every_steps=0");
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
         Assert.Equal(expected, _run.Metrics().Count);
+        Assert.Contains($": steps 1 to {expected} ({expected} steps, {expected / 4.0:0.##} epoch", run.Output, StringComparison.Ordinal);
+        var plan = await _run.RunAsync("plan", _run.In("run.yaml"), "--set", $"training.max_steps={maxSteps}", "--set", $"training.epochs={epochs}");
+        Assert.Contains($"length: {expected} steps, {expected / 4.0:0.##} epoch", plan.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_DataOutOfReach_SaysThatTheLengthIsNotKnown()
+    {
+        var plan = await _run.RunAsync("plan", _run.In("run.yaml"), "--set", $"data.path={_run.In("none.jsonl")}");
+        Assert.Equal(ExitCodes.Success, plan.ExitCode);
+        Assert.Contains("length: not known: ", plan.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Train_OverAFinishedRun_IsRefusedUntilAskedFor()
+    {
+        Task<CommandHarness> Train(params string[] more) => _run.RunAsync(["train", _run.In("run.yaml"), "--set", "training.max_steps=1", .. more]);
+        Assert.Equal(ExitCodes.Success, (await Train()).ExitCode);
+        var (model, metrics) = (_run.ModelBytes(), File.ReadAllText(_run.In("out/metrics.jsonl")));
+        var run = await Train();
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.StartsWith($"error: a run has ended in output.directory {_run.Output}, and left its model there; ", run.Error, StringComparison.Ordinal);
+        Assert.Contains("set output.overwrite: true", run.Error, StringComparison.Ordinal);
+        Assert.Equal(model, _run.ModelBytes());
+        Assert.Equal(metrics, File.ReadAllText(_run.In("out/metrics.jsonl")));
+        Assert.Equal(ExitCodes.Success, (await Train("--set", "output.overwrite=true", "--set", "training.seed=7", "--set", "data.shuffle=true")).ExitCode);
+        Assert.NotEqual(metrics, File.ReadAllText(_run.In("out/metrics.jsonl")));
     }
 
     [Fact]

@@ -249,6 +249,25 @@ public sealed class TrainingCheckpointsTests : IDisposable
         Assert.Equal(3, Directory.GetFileSystemEntries(folder.Path).Length);
     }
 
+    /// <summary>Whatever steps are skipped: the newest checkpoint that a step was applied after is still there.</summary>
+    [Cases(20)]
+    public async Task Prune_StepsSkippedAtRandom_KeepsTheLastGoodOne(PositiveInt keep, bool[] applied)
+    {
+        var folder = new TrainingCheckpoints(NewFolder().Path, keep: 1 + (keep.Get % 3));
+        using var saved = new SavedState(1);
+        saved.Store.AppliedSteps = 0;
+        var appliedAt = new List<long>();
+        for (var step = 1; step <= Math.Min(applied.Length, 12); step++)
+        {
+            if (applied[step - 1]) saved.Store.AppliedSteps++;
+            appliedAt.Add(saved.Store.AppliedSteps);
+            await saved.WriteAsync(folder, step);
+            folder.Prune(step);
+            var good = appliedAt.FindLastIndex(before => before < saved.Store.AppliedSteps) + 1L;
+            Assert.Equal(Enumerable.Range(1, step).Select(one => (long)one).Where(one => one > step - (1 + (keep.Get % 3)) || one == good).Reverse(), folder.Steps);
+        }
+    }
+
     [Fact]
     public async Task Draft_NotCommitted_LeavesNothingAndTheOlderOneWhole()
     {

@@ -9,9 +9,12 @@ internal static class PlanJson
 {
     public static string Write(PlanReport plan)
     {
-        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, plan.ActivationsReason, Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host));
+        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, plan.ActivationsReason, Length(plan.Length), Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host));
         return JsonSerializer.Serialize(fields, PlanJsonContext.Default.PlanObject);
     }
+
+    private static LengthObject? Length(RunLength? length) =>
+        length is null ? null : new(length.Steps, length.StepsPerEpoch, length.Epochs, (long)length.Tokens, length.DecidedBy);
 
     private static MemoryObject Memory(PlanReport plan, MemoryPlace place) => new(
         plan.Needed(place).Bytes,
@@ -21,7 +24,10 @@ internal static class PlanJson
 }
 
 /// <summary>The object itself.</summary>
-internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, string Activations, MemoryObject Device, MemoryObject Host);
+internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, string Activations, LengthObject? Length, MemoryObject Device, MemoryObject Host);
+
+/// <summary>How long the run is; null where the data were not at hand.</summary>
+internal sealed record LengthObject(long Steps, long StepsPerEpoch, double Epochs, long Tokens, string DecidedBy);
 
 /// <summary>One memory of it.</summary>
 internal sealed record MemoryObject(long NeededBytes, long? AvailableBytes, bool Fits, IReadOnlyList<ItemObject> Items);

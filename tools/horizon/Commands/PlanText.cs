@@ -9,6 +9,8 @@ internal static class PlanText
     public static void Write(PlanReport plan, TextWriter output)
     {
         output.WriteLine(plan.Model);
+        if (plan.LengthDescription.Length > 0)
+            output.WriteLine($"length: {plan.LengthDescription}");
         var width = plan.Items.Select(item => item.Kind.Length).DefaultIfEmpty().Max();
         foreach (var place in (MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host])
         {

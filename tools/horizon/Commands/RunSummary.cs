@@ -19,9 +19,23 @@ internal sealed class RunSummary(TimeProvider time)
         _skipped += report.Skipped ? 1 : 0;
     }
 
+    /// <summary>Steps counted.</summary>
+    public long Steps => _steps;
+
+    /// <summary>The number of the last step counted; 0 before the first.</summary>
+    public long LastStep => _last?.Step ?? 0;
+
     /// <summary>The last lines of the run.</summary>
-    public IEnumerable<string> Describe(SavedRun saved, bool stopped)
+    /// <param name="saved">Where its results lie; null where there were none.</param>
+    /// <param name="stopped">Whether a signal ended it.</param>
+    public IEnumerable<string> Describe(SavedRun? saved, bool stopped)
     {
+        if (saved is null)
+        {
+            yield return "stopped before the first step; no model was written";
+            yield break;
+        }
+
         var duration = ProgressText.Duration(time.GetElapsedTime(_start));
         var loss = _last is null ? "" : string.Create(CultureInfo.InvariantCulture, $", last loss {_last.Loss:F4}");
         yield return $"{(stopped ? "stopped" : "done")}{(_last is null ? "" : $" after step {_last.Step}")}: {_steps} steps in {duration}{loss}";

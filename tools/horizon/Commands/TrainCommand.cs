@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime.CompilerServices;
 using Horizon.Flow.Configuration;
 
 namespace Horizon.Flow.Cli;
@@ -52,39 +51,24 @@ public sealed class TrainCommand : Command, IExample
             return stop.ExitCode;
         }
         await using (session.ConfigureAwait(false))
-            await TrainAsync(session, folder, output, stop).ConfigureAwait(false);
+            await TrainAsync(session, folder, (PrintedWriter)output, (PrintedWriter)error, stop).ConfigureAwait(false);
         return stop.ExitCode;
     }
 
-    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, TextWriter output, StopSignals stop)
+    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PrintedWriter output, PrintedWriter error, StopSignals stop)
     {
         var outline = session.Outline;
         using var metrics = outline.FirstStep > 1
             ? MetricsWriter.Resume(folder.MetricsPath, outline.FirstStep - 1)
             : MetricsWriter.Create(folder.MetricsPath);
         var summary = new RunSummary(TimeProvider.System);
-        await _progress(output).ShowAsync(outline, RecordAsync(session.RunAsync(stop.Token), metrics, summary)).ConfigureAwait(false);
-        var saved = await session.SaveAsync().ConfigureAwait(false);
-        foreach (var line in summary.Describe(saved, stopped: stop.Token.IsCancellationRequested))
+        var record = new RunRecord(metrics, summary, output, error);
+        await _progress(output).ShowAsync(outline, record.FollowAsync(session.RunAsync(stop.Token))).ConfigureAwait(false);
+        var isStopped = stop.Token.IsCancellationRequested;
+        // Without a step there is nothing to save, and a model folder would pass for the end of a run.
+        var saved = isStopped && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
+        foreach (var line in summary.Describe(saved, isStopped))
             await output.WriteLineAsync(line).ConfigureAwait(false);
-    }
-
-    private static async IAsyncEnumerable<TrainingEvent> RecordAsync(
-        IAsyncEnumerable<TrainingEvent> events, MetricsWriter metrics, RunSummary summary, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        await foreach (var happened in events.WithCancellation(cancellation).ConfigureAwait(false))
-        {
-            switch (happened)
-            {
-                case TrainingEvent.StepEnded { Report: var report }:
-                    metrics.Write(report);
-                    summary.Add(report);
-                    break;
-                case TrainingEvent.Evaluated { Step: var step, Loss: var loss }:
-                    metrics.WriteEvaluation(step, loss);
-                    break;
-            }
-            yield return happened;
-        }
+        record.NotePrintFailures();
     }
 }

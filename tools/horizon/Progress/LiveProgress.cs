@@ -41,7 +41,7 @@ public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITra
                         Above(ProgressText.Evaluation(outline, evaluated));
                         break;
                     case TrainingEvent.Noticed noticed:
-                        Above(noticed.Text);
+                        Above(Printable.Line(noticed.Text));
                         break;
                 }
                 if (undrawn is null || (drawn is { } before && time.GetElapsedTime(before) < Redraw))

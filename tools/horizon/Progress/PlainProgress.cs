@@ -54,7 +54,7 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
     private static string Other(TrainingOutline outline, TrainingEvent happened) => happened switch
     {
         TrainingEvent.Evaluated evaluated => ProgressText.Evaluation(outline, evaluated),
-        TrainingEvent.Noticed noticed => noticed.Text,
+        TrainingEvent.Noticed noticed => Printable.Line(noticed.Text),
         _ => throw new ArgumentOutOfRangeException(nameof(happened), happened, "unknown event"),
     };
 

@@ -14,7 +14,7 @@ public static class ProgressText
         var steps = outline.LastStep is not { } last ? $"from step {outline.FirstStep}"
             : outline.FirstStep > last ? $"all {last} steps are done"
             : $"steps {outline.FirstStep} to {last}";
-        return $"training {outline.Description}: {steps}";
+        return Printable.Line($"training {outline.Description}: {steps}{(outline.Length is { } length ? $" ({length.Describe()})" : "")}");
     }
 
     /// <summary><c>step 12/200</c>.</summary>
@@ -29,7 +29,7 @@ public static class ProgressText
     {
         ArgumentNullException.ThrowIfNull(report);
         return report.Skipped
-            ? Invariant($"skipped, {report.SkipReason ?? $"its gradient norm is {report.GradientNorm}"}")
+            ? Printable.Line(Invariant($"skipped, {report.SkipReason ?? $"its gradient norm is {report.GradientNorm}"}"))
             : Invariant($"loss {report.Loss:F4}  norm {report.GradientNorm:G3}  lr {report.LearningRate:0.00e-00}");
     }
 

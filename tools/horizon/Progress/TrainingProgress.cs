@@ -8,8 +8,12 @@ public static class TrainingProgress
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>A live display where standard output is a terminal, plain lines where it is a pipe or a file.</summary>
-    public static ITrainingProgress For(TextWriter output) =>
-        ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi
-            ? new LiveProgress(AnsiConsole.Console, TimeProvider.System)
-            : new PlainProgress(output, TimeProvider.System, LogInterval);
+    public static ITrainingProgress For(TextWriter output)
+    {
+        if (output is not PrintedWriter { Raw: { Inner: { } inner } raw } || !ReferenceEquals(inner, Console.Out) || Console.IsOutputRedirected
+            || !AnsiConsole.Profile.Capabilities.Ansi)
+            return new PlainProgress(output, TimeProvider.System, LogInterval);
+        AnsiConsole.Profile.Out = new AnsiConsoleOutput(raw);
+        return new LiveProgress(AnsiConsole.Console, TimeProvider.System);
+    }
 }
