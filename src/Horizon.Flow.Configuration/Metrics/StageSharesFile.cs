@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Configuration;
 
@@ -10,6 +11,8 @@ public static class StageSharesFile
 {
     /// <summary>The file's name.</summary>
     public const string Name = "stages.json";
+
+    private const int LongestBytes = 1 << 20;
 
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true };
 
@@ -26,6 +29,7 @@ public static class StageSharesFile
             ["no_input"] = pair.Value.Starved.TotalSeconds,
             ["blocked"] = pair.Value.Blocked.TotalSeconds,
         });
+        OutputFile.Claim(Path.Combine(directory, Name));
         File.WriteAllText(Path.Combine(directory, Name), JsonSerializer.Serialize(seconds, Format));
     }
 
@@ -34,10 +38,10 @@ public static class StageSharesFile
     public static IReadOnlyDictionary<string, StageShares> Read(string directory)
     {
         var path = Path.Combine(directory, Name);
-        if (!File.Exists(path)) throw new HorizonException($"{directory} has no {Name}; name the output.directory of a run that has ended");
+        if (!UntrustedFile.IsThere(path)) throw new HorizonException($"{directory} has no {Name}; name the output.directory of a run that has ended");
         try
         {
-            var seconds = JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(File.ReadAllText(path))!;
+            var seconds = JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(UntrustedFile.ReadText(path, LongestBytes, "a record of a run's stages"))!;
             return seconds.ToDictionary(pair => pair.Key, pair => new StageShares(
                 (long)pair.Value["messages"], Time(pair.Value, "busy"), Time(pair.Value, "waiting"), Time(pair.Value, "no_input"), Time(pair.Value, "blocked")));
         }
