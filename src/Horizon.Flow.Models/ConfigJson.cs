@@ -67,7 +67,7 @@ public sealed class ConfigJson
     public bool Has(string key) => Find(key) is not null;
 
     /// <summary>Whether the key is there and says null.</summary>
-    public bool IsNull(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Null;
+    public bool IsNull(string key) => !Has(key) && _object.TryGetProperty(key, out _);
 
     /// <summary>Whether the key is there and holds an object.</summary>
     public bool IsObject(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Object;

@@ -23,12 +23,10 @@ internal static class WindowReader
     /// </summary>
     public static IReadOnlyList<int?> ReadByLayer(ConfigJson json, int layers)
     {
-        var window = json.Flag("use_sliding_window", false) && !json.IsNull("sliding_window") ? Window(json) : (int?)null;
+        var window = !json.IsNull("sliding_window") && json.Flag("use_sliding_window", false) ? Window(json) : (int?)null;
+        var first = json.Integer("max_window_layers", 0, int.MaxValue, 28);
         if (json.Texts("layer_types") is not { } types)
-        {
-            var first = json.Integer("max_window_layers", 0, int.MaxValue, 28);
             return window is null ? [] : [.. Enumerable.Range(0, layers).Select(layer => layer >= first ? window : null)];
-        }
 
         if (types.Count != layers)
             throw json.Refuse("layer_types", $"names {types.Count} layers where num_hidden_layers is {layers}");
