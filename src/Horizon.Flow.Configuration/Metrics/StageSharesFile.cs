@@ -17,10 +17,10 @@ public static class StageSharesFile
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true };
 
     /// <summary>Writes the file; makes the folder if there is none.</summary>
+    /// <exception cref="HorizonException">It cannot be written.</exception>
     public static void Write(string directory, IReadOnlyDictionary<string, StageShares> shares)
     {
         ArgumentNullException.ThrowIfNull(shares);
-        Directory.CreateDirectory(directory);
         var seconds = shares.ToDictionary(pair => pair.Key, pair => new Dictionary<string, double>
         {
             ["messages"] = pair.Value.Messages,
@@ -29,8 +29,17 @@ public static class StageSharesFile
             ["no_input"] = pair.Value.Starved.TotalSeconds,
             ["blocked"] = pair.Value.Blocked.TotalSeconds,
         });
-        OutputFile.Claim(Path.Combine(directory, Name));
-        File.WriteAllText(Path.Combine(directory, Name), JsonSerializer.Serialize(seconds, Format));
+        var path = Path.Combine(directory, Name);
+        try
+        {
+            Directory.CreateDirectory(directory);
+            OutputFile.Claim(path);
+            File.WriteAllText(path, JsonSerializer.Serialize(seconds, Format));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"{path} cannot be written: {error.Message.TrimEnd('.')}", error);
+        }
     }
 
     /// <summary>Reads the file.</summary>

@@ -160,9 +160,10 @@ public sealed class TrainingSession : ITrainingSession
             failure = error;
         }
 
-        StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
         await _writer.WriteAsync(folder, _store).ConfigureAwait(false);
+        // Last: it is worth the least.
+        StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         return failure is null ? new SavedRun(folder, checkpoint) : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
     }
 

@@ -23,7 +23,8 @@ internal static class WindowReader
     /// </summary>
     public static IReadOnlyList<int?> ReadByLayer(ConfigJson json, int layers)
     {
-        var window = !json.IsNull("sliding_window") && json.Flag("use_sliding_window", false) ? Window(json) : (int?)null;
+        var (isOff, isUsed) = (json.IsNull("sliding_window"), json.Flag("use_sliding_window", false));
+        var window = isUsed && !isOff ? Window(json) : (int?)null;
         var first = json.Integer("max_window_layers", 0, int.MaxValue, 28);
         if (json.Texts("layer_types") is not { } types)
             return window is null ? [] : [.. Enumerable.Range(0, layers).Select(layer => layer >= first ? window : null)];

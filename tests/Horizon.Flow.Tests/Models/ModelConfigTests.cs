@@ -72,6 +72,7 @@ public class ModelConfigTests
 
     [Theory]
     [InlineData("Llama", "\"transformers_version\": \"4.46\", \"_name_or_path\": \"x\", \"auto_map\": {\"a\": [1]}, \"temperature\": 0.6, \"eos_token_id\": [1, 2], \"pretraining_tp\": 1, \"use_cache\": true, \"pruned_heads\": {}, \"sliding_window\": null, \"unknown\": null")]
+    [InlineData("Qwen3", "\"use_sliding_window\": false, \"sliding_window\": null, \"max_window_layers\": 28, \"layer_types\": [\"full_attention\", \"full_attention\", \"full_attention\", \"full_attention\"]")]
     [InlineData("Qwen2", "\"use_mrope\": false, \"max_window_layers\": 21, \"sliding_window\": 32768, \"use_sliding_window\": false, \"dtype\": \"bfloat16\", \"torch_dtype\": \"float32\"")]
     public void Read_KeysThatChangeNothing_AreAccepted(string family, string setting) => Assert.Equal(family + "ForCausalLM", Read(family, setting).Architecture);
 
