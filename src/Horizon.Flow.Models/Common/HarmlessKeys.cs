@@ -14,7 +14,7 @@ public static class HarmlessKeys
 
         // How it is run; the type is the store's.
         "dtype", "torch_dtype", "use_cache", "cache_implementation", "use_bfloat16", "torchscript", "pretraining_tp", "chunk_size_feed_forward",
-        "gradient_checkpointing", "attn_implementation", "use_flash_attn", "use_flash_attention_2", "tf_legacy_loss", "is_decoder",
+        "gradient_checkpointing", "attn_implementation", "use_flash_attn", "use_flash_attention", "use_flash_attention_2", "use_sdpa", "tf_legacy_loss", "is_decoder",
         "output_attentions", "output_hidden_states", "output_scores", "return_dict", "return_dict_in_generate", "keys_to_ignore_at_inference",
 
         // Tokens: their meaning is the tokenizer's. pad_token_id is read.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using Horizon.Flow.Tests.Hostile;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
@@ -78,6 +79,7 @@ public sealed class StrangersFilesTests : IDisposable
 
     /// <summary>Read-only files of a model are nobody's secret; what a run writes is as secret as the umask says.</summary>
     [Fact]
+    [UnsupportedOSPlatform("windows")]
     public async Task Train_StrictUmask_HoldsForEveryFile()
     {
         File.WriteAllText(Path.Combine(_model, "LICENSE"), "free");

@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Horizon.Flow.Tests.Hostile;
 
 namespace Horizon.Flow.Host.Tests;
@@ -30,6 +31,7 @@ public sealed class CompanionFilesTests : IDisposable
 
     /// <summary>A shared or stored folder is often read-only; the copies are new files like any other, whatever the umask is.</summary>
     [Fact]
+    [UnsupportedOSPlatform("windows")]
     public async Task Copy_ReadOnlyFiles_GiveFilesWithTheModeOfNewOnes()
     {
         File.SetUnixFileMode(_source.Write("tokenizer.json", [1]), UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
