@@ -5,7 +5,8 @@ namespace Horizon.Flow.Models;
 
 /// <summary>
 /// An object of a config.json with typed, bounded reading: every getter either gives a sane value or says in one sentence which
-/// key of which file is wrong. A JSON null counts as missing.
+/// key of which file is wrong. A JSON null counts as missing. It remembers what was asked for: what a family never asks for it does not
+/// understand (<see cref="Unread"/>).
 /// </summary>
 public sealed class ConfigJson
 {
@@ -14,6 +15,8 @@ public sealed class ConfigJson
 
     private readonly JsonElement _object;
     private readonly string _prefix;
+    private readonly HashSet<string> _read = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ConfigJson> _objects = new(StringComparer.Ordinal);
 
     private ConfigJson(JsonElement json, string source, string prefix)
     {
@@ -27,19 +30,8 @@ public sealed class ConfigJson
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="HorizonException">Missing, unreadable, too large or no JSON object.</exception>
-    public static ConfigJson ReadFile(string path)
-    {
-        UntrustedFile.Check(path, MaximumBytes, "a config.json");
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return Parse(new StreamReader(stream).ReadToEnd(), path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new HorizonException($"{path}: cannot read the model's config.json: {error.Message}", error);
-        }
-    }
+    public static ConfigJson ReadFile(string path) =>
+        Parse(UntrustedFile.ReadText(path, MaximumBytes, "a config.json"), path);
 
     /// <summary>Parses text.</summary>
     /// <exception cref="HorizonException">No JSON object.</exception>
@@ -59,11 +51,26 @@ public sealed class ConfigJson
         }
     }
 
+    /// <summary>The keys that are there and not null.</summary>
+    public IReadOnlyList<string> Keys => [.. _object.EnumerateObject().Where(member => member.Value.ValueKind != JsonValueKind.Null).Select(member => member.Name)];
+
+    /// <summary>
+    /// The keys that are there and that nobody has asked for, those of nested objects too, each with its path, such as <c>rope_scaling.beta_fast</c>.
+    /// </summary>
+    public IReadOnlyList<string> Unread =>
+    [
+        .. Keys.Where(key => !_read.Contains(key)).Select(key => _prefix + key),
+        .. _objects.Values.SelectMany(nested => nested.Unread),
+    ];
+
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
     /// <summary>Whether the key is there and says null.</summary>
-    public bool IsNull(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Null;
+    public bool IsNull(string key) => !Has(key) && _object.TryGetProperty(key, out _);
+
+    /// <summary>Whether the key is there and holds an object.</summary>
+    public bool IsObject(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Object;
 
     /// <summary>A whole number within bounds; <paramref name="fallback"/> if missing, an error where that is null.</summary>
     public int Integer(string key, int minimum, int maximum, int? fallback = null) =>
@@ -99,10 +106,13 @@ public sealed class ConfigJson
             : throw Wrong(key, value, "a list of texts");
 
     /// <summary>A nested object; null if missing.</summary>
-    public ConfigJson? Object(string key) =>
-        Find(key) is not { } value ? null
-        : value.ValueKind == JsonValueKind.Object ? new ConfigJson(value, Source, $"{_prefix}{key}.")
-        : throw Wrong(key, value, "an object");
+    public ConfigJson? Object(string key)
+    {
+        if (Find(key) is not { } value) return null;
+        if (value.ValueKind != JsonValueKind.Object) throw Wrong(key, value, "an object");
+        if (!_objects.TryGetValue(key, out var nested)) _objects.Add(key, nested = new ConfigJson(value, Source, $"{_prefix}{key}."));
+        return nested;
+    }
 
     /// <summary>An error about one key: <c>file: key reason</c>.</summary>
     public HorizonException Refuse(string key, string reason) => new($"{Source}: {_prefix}{key} {reason}");
@@ -121,8 +131,11 @@ public sealed class ConfigJson
         }
     }
 
-    private JsonElement? Find(string key) =>
-        _object.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Find(string key)
+    {
+        _read.Add(key);
+        return _object.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    }
 
     private HorizonException Missing(string key) => Refuse(key, "is missing");
 

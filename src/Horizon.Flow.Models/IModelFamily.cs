@@ -12,7 +12,14 @@ public interface IModelFamily
     /// <summary>The name that stands under <c>model_type</c>, used where <c>architectures</c> is missing.</summary>
     string ModelType { get; }
 
-    /// <summary>Reads the settings of this architecture.</summary>
+    /// <summary>
+    /// Keys of config.json that <see cref="Read"/> does not ask for because this architecture's maths does not depend on them, beside
+    /// <see cref="Common.HarmlessKeys"/>. Any other key that it does not ask for is refused by the registry.
+    /// </summary>
+    /// <value>None.</value>
+    IReadOnlyCollection<string> HarmlessKeys => [];
+
+    /// <summary>Reads the settings of this architecture; asks for every key that changes its maths.</summary>
     /// <exception cref="HorizonException">A setting is missing, absurd or not supported.</exception>
     ModelConfig Read(ConfigJson json);
 

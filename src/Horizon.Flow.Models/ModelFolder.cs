@@ -1,3 +1,5 @@
+using Horizon.Flow.Host;
+
 namespace Horizon.Flow.Models;
 
 /// <summary>Reads a Hugging Face model folder.</summary>
@@ -13,6 +15,7 @@ public static class ModelFolder
     {
         ArgumentNullException.ThrowIfNull(path);
         var file = Directory.Exists(path) ? Path.Combine(path, "config.json") : path;
+        if (file != path && !UntrustedFile.IsThere(file)) throw new HorizonException(FolderGuess.Of(path) ?? $"{path} holds no config.json; name a Hugging Face model folder");
         return (registry ?? ModelRegistry.Default).Read(ConfigJson.ReadFile(file));
     }
 }

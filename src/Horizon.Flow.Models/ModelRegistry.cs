@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Llama;
 using Horizon.Flow.Models.Mistral;
 using Horizon.Flow.Models.Qwen2;
@@ -28,7 +29,9 @@ public sealed class ModelRegistry
     }
 
     /// <summary>Reads a parsed config.json.</summary>
-    /// <exception cref="HorizonException">Unknown architecture, or a setting is missing, absurd or not supported.</exception>
+    /// <exception cref="HorizonException">
+    /// Unknown architecture, a setting is missing, absurd or not supported, or there is a key that the family neither reads nor calls harmless.
+    /// </exception>
     public ModelConfig Read(ConfigJson json)
     {
         ArgumentNullException.ThrowIfNull(json);
@@ -37,8 +40,11 @@ public sealed class ModelRegistry
         var family = architectures is { Count: > 0 }
             ? architectures.Select(Find).FirstOrDefault(known => known is not null)
             : _families.FirstOrDefault(known => known.ModelType == modelType);
-        return family?.Read(json)
-            ?? throw Unknown(architectures is { Count: > 0 } ? string.Join(", ", architectures) : modelType ?? "(none named)", json.Source);
+        if (family is null)
+            throw Unknown(architectures is { Count: > 0 } ? string.Join(", ", architectures) : modelType ?? "(none named)", json.Source);
+        var config = family.Read(json);
+        RefuseUnread(json, family);
+        return config;
     }
 
     /// <summary>The model as units and templates.</summary>
@@ -47,6 +53,17 @@ public sealed class ModelRegistry
     {
         ArgumentNullException.ThrowIfNull(config);
         return (Find(config.Architecture) ?? throw Unknown(config.Architecture, "the model configuration")).Define(config);
+    }
+
+    // A key that nobody understands may change the maths: a model trained as another one would be wrong in silence.
+    private static void RefuseUnread(ConfigJson json, IModelFamily family)
+    {
+        const int Named = 5;
+        var unread = json.Unread.Where(key => !HarmlessKeys.Contains(key) && !family.HarmlessKeys.Contains(key)).Order(StringComparer.Ordinal).ToList();
+        if (unread.Count == 0) return;
+        var more = unread.Count > Named ? $" and {unread.Count - Named} more keys" : "";
+        throw new HorizonException(
+            $"{json.Source}: {string.Join(", ", unread.Take(Named))}{more}: not understood for {family.Architecture}, and may change what the model computes; remove what has no effect");
     }
 
     private IModelFamily? Find(string architecture) => _families.FirstOrDefault(family => family.Architecture == architecture);

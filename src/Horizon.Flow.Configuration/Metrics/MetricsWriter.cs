@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Configuration;
 
@@ -78,8 +79,11 @@ public sealed class MetricsWriter : IDisposable
         return true;
     });
 
-    private static FileStream Open(string path, FileMode mode) =>
-        new(path, mode, mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+    private static FileStream Open(string path, FileMode mode)
+    {
+        OutputFile.Claim(path);
+        return new(path, mode, mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+    }
 
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Configuration;
 
@@ -11,13 +12,15 @@ public static class StageSharesFile
     /// <summary>The file's name.</summary>
     public const string Name = "stages.json";
 
+    private const int LongestBytes = 1 << 20;
+
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true };
 
     /// <summary>Writes the file; makes the folder if there is none.</summary>
+    /// <exception cref="HorizonException">It cannot be written.</exception>
     public static void Write(string directory, IReadOnlyDictionary<string, StageShares> shares)
     {
         ArgumentNullException.ThrowIfNull(shares);
-        Directory.CreateDirectory(directory);
         var seconds = shares.ToDictionary(pair => pair.Key, pair => new Dictionary<string, double>
         {
             ["messages"] = pair.Value.Messages,
@@ -26,7 +29,17 @@ public static class StageSharesFile
             ["no_input"] = pair.Value.Starved.TotalSeconds,
             ["blocked"] = pair.Value.Blocked.TotalSeconds,
         });
-        File.WriteAllText(Path.Combine(directory, Name), JsonSerializer.Serialize(seconds, Format));
+        var path = Path.Combine(directory, Name);
+        try
+        {
+            Directory.CreateDirectory(directory);
+            OutputFile.Claim(path);
+            File.WriteAllText(path, JsonSerializer.Serialize(seconds, Format));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"{path} cannot be written: {error.Message.TrimEnd('.')}", error);
+        }
     }
 
     /// <summary>Reads the file.</summary>
@@ -34,10 +47,10 @@ public static class StageSharesFile
     public static IReadOnlyDictionary<string, StageShares> Read(string directory)
     {
         var path = Path.Combine(directory, Name);
-        if (!File.Exists(path)) throw new HorizonException($"{directory} has no {Name}; name the output.directory of a run that has ended");
+        if (!UntrustedFile.IsThere(path)) throw new HorizonException($"{directory} has no {Name}; name the output.directory of a run that has ended");
         try
         {
-            var seconds = JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(File.ReadAllText(path))!;
+            var seconds = JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(UntrustedFile.ReadText(path, LongestBytes, "a record of a run's stages"))!;
             return seconds.ToDictionary(pair => pair.Key, pair => new StageShares(
                 (long)pair.Value["messages"], Time(pair.Value, "busy"), Time(pair.Value, "waiting"), Time(pair.Value, "no_input"), Time(pair.Value, "blocked")));
         }

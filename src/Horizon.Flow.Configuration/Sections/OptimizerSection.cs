@@ -27,7 +27,13 @@ public sealed record OptimizerSection
     /// <value>Default 0.9.</value>
     public double Momentum { get; init; } = 0.9;
 
-    /// <summary>Other rates for the parameters that a pattern names; the first pattern that matches counts.</summary>
-    /// <value>Default none.</value>
-    public ValueList<OptimizerGroup> Groups { get; init; } = [];
+    /// <summary>
+    /// Other rates for the parameters that a pattern names; the first pattern that matches counts. An empty list decays everything.
+    /// </summary>
+    /// <value>Default: norms and biases do not decay (<see cref="NoDecay"/>).</value>
+    public ValueList<OptimizerGroup> Groups { get; init; } = NoDecay;
+
+    /// <summary>The field's habit: weight decay is for matrices. Either pattern may match nothing.</summary>
+    public static ValueList<OptimizerGroup> NoDecay { get; } =
+        [new() { Pattern = "*norm.weight", WeightDecay = 0 }, new() { Pattern = "*.bias", WeightDecay = 0 }];
 }

@@ -1,19 +1,15 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Horizon.Flow.Host;
+using Horizon.Flow.Models;
 
 namespace Horizon.Flow.Configuration;
 
 /// <summary>Writes a trained model as a Hugging Face folder that other tools load.</summary>
-internal static class ModelFolderWriter
+internal sealed class ModelFolderWriter
 {
     private const string ConfigFile = "config.json";
-
-    private static readonly string[] CopiedFiles =
-    [
-        "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json",
-    ];
 
     private static readonly JsonSerializerOptions Indented = new()
     {
@@ -21,23 +17,33 @@ internal static class ModelFolderWriter
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>Weights first, all at once; then what describes them.</summary>
-    /// <param name="source">The folder that the model came from.</param>
+    private readonly string _source;
+    private readonly string _config;
+    private readonly IReadOnlyList<string> _companions;
+
+    private ModelFolderWriter(string source, string config, IReadOnlyList<string> companions) => (_source, _config, _companions) = (source, config, companions);
+
+    /// <summary>Looks, before training, at what will be copied after it: what is wrong with it must not cost a run.</summary>
+    /// <param name="source">The folder that the model comes from.</param>
+    /// <exception cref="HorizonException">A file in it cannot be copied.</exception>
+    public static ModelFolderWriter Open(string source) =>
+        new(source, UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json"), CompanionFiles.Find(source));
+
+    /// <summary>Weights and config.json, all at once; then what lies beside them.</summary>
     /// <param name="target">Made where needed.</param>
     /// <param name="store">The weights, at one step.</param>
     /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
-    public static async Task WriteAsync(string source, string target, ParameterStore store)
+    public async Task WriteAsync(string target, ParameterStore store)
     {
-        // Read before anything is written: source and target may be one folder.
-        var config = Describe(await File.ReadAllTextAsync(Path.Combine(source, ConfigFile)).ConfigureAwait(false), store.Precision);
-        await ModelExporter.ExportAsync(target, store.Units).ConfigureAwait(false);
+        OutputFile.RefuseLink(target);
+        var config = Encoding.UTF8.GetBytes(Describe(_config, store.Precision));
+        await ModelExporter.ExportAsync(target, store.Units, new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
+        await CompanionFiles.CopyAsync(_source, target, _companions).ConfigureAwait(false);
         try
         {
-            foreach (var name in CopiedFiles) Copy(Path.Combine(source, name), Path.Combine(target, name));
-            Put(Path.Combine(target, ConfigFile), partial => File.WriteAllText(partial, config));
             FolderFlush.ToDisk(target);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (IOException error)
         {
             throw new HorizonException($"cannot write {target}: {error.Message.TrimEnd('.')}; free space there or choose another output.directory", error);
         }
@@ -51,20 +57,5 @@ internal static class ModelFolderWriter
         if (config.ContainsKey("dtype")) config["dtype"] = type;
         config["torch_dtype"] = type;
         return config.ToJsonString(Indented) + "\n";
-    }
-
-    private static void Copy(string from, string to)
-    {
-        if (Path.GetFullPath(from) == Path.GetFullPath(to)) return;
-        if (File.Exists(from)) Put(to, partial => File.Copy(from, partial, overwrite: true));
-        else File.Delete(to); // an earlier model's
-    }
-
-    private static void Put(string path, Action<string> write)
-    {
-        var partial = path + ".partial";
-        write(partial);
-        using (var written = new FileStream(partial, FileMode.Open, FileAccess.Write)) written.Flush(flushToDisk: true);
-        File.Move(partial, path, overwrite: true);
     }
 }

@@ -36,7 +36,7 @@ public sealed class RunBlueprint
         $"{Model.Architecture}, {Model.ParameterCount:N0} parameters, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
 
     /// <summary>What was chosen other than configured, or has no effect; a sentence each.</summary>
-    public IReadOnlyList<string> Notices => [.. DescribeBuffers(), .. DescribeGroups()];
+    public IReadOnlyList<string> Notices => [.. DescribeBuffers()];
 
     /// <summary>Reads the model's config.json, and nothing else.</summary>
     /// <exception cref="HorizonException">The model is not known or does not go with the configuration.</exception>
@@ -53,6 +53,7 @@ public sealed class RunBlueprint
                 throw new HorizonException($"training.freeze: '{pattern}' is no unit of the model; its units are {string.Join(", ", blueprint.Model.Units.Select(unit => unit.Name))}.");
         }
 
+        blueprint.CheckGroups();
         return blueprint;
     }
 
@@ -138,7 +139,13 @@ public sealed class RunBlueprint
             yield return $"pipeline.device_buffers is raised from {Configuration.Pipeline.DeviceBuffers} to {DeviceBuffers}: training.recompute_interval holds so many units at once";
     }
 
-    private IEnumerable<string> DescribeGroups() => Groups
-        .Where(group => !Model.Units.SelectMany(unit => unit.Parameters).Any(slot => group.Matches(slot.TensorName)))
-        .Select(group => $"optimizer.groups: '{group.Pattern}' is no parameter of the model");
+    // A pattern that matches nothing trains otherwise than its writer meant. The default ones may: not every model has biases.
+    private void CheckGroups()
+    {
+        var names = Model.Units.SelectMany(unit => unit.Parameters).Select(slot => slot.TensorName).ToList();
+        var bad = Groups.FirstOrDefault(group => !names.Any(group.Matches)
+            && !OptimizerSection.NoDecay.Any(known => known.Pattern == group.Pattern && known.WeightDecay == group.WeightDecay && group.LearningRateFactor == 1));
+        if (bad is not null)
+            throw new HorizonException($"optimizer.groups: '{bad.Pattern}' is the name of no parameter of the model; near are {string.Join(", ", NearestPattern.Find(bad.Pattern, names))}.");
+    }
 }

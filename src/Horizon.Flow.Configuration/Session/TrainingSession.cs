@@ -20,10 +20,13 @@ public sealed class TrainingSession : ITrainingSession
     private readonly TextGenerator? _sampler;
     private readonly StepWatch _watch;
     private readonly RunCheckpoints _checkpoints;
+    private readonly ModelFolderWriter _writer;
 
     private TrainingSession(
-        RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed)
+        RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
+        ModelFolderWriter writer)
     {
+        _writer = writer;
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
@@ -52,6 +55,7 @@ public sealed class TrainingSession : ITrainingSession
         ArgumentNullException.ThrowIfNull(configuration);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
+        var writer = ModelFolderWriter.Open(configuration.Model.Path!);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? CheckpointFolder.Open(configuration.Model.Path!) : null;
@@ -77,7 +81,7 @@ public sealed class TrainingSession : ITrainingSession
             else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
             else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
             await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer);
         }
         catch
         {
@@ -158,9 +162,10 @@ public sealed class TrainingSession : ITrainingSession
             failure = error;
         }
 
-        StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
-        await ModelFolderWriter.WriteAsync(_blueprint.Configuration.Model.Path!, folder, _store).ConfigureAwait(false);
+        await _writer.WriteAsync(folder, _store).ConfigureAwait(false);
+        // Last: it is worth the least.
+        StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         return failure is null ? new SavedRun(folder, checkpoint) : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
     }
 

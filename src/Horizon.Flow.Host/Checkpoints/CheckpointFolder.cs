@@ -57,8 +57,8 @@ public sealed class CheckpointFolder : IDisposable
     {
         var single = System.IO.Path.Combine(Path, SingleFile);
         var index = System.IO.Path.Combine(Path, ShardIndex.FileName);
-        if (File.Exists(single)) OpenWhole(single);
-        else if (File.Exists(index)) OpenShards(index);
+        if (UntrustedFile.IsThere(single)) OpenWhole(single);
+        else if (UntrustedFile.IsThere(index)) OpenShards(index);
         else OpenWhole(OnlyFile());
     }
 
@@ -74,9 +74,8 @@ public sealed class CheckpointFolder : IDisposable
         foreach (var shard in shards.OrderBy(shard => shard.Key, StringComparer.Ordinal))
         {
             var path = System.IO.Path.Combine(Path, shard.Key);
-            if (!File.Exists(path))
+            if (!UntrustedFile.IsThere(path))
                 throw new HorizonException($"{index} names {shard.Key}, which is not in the folder; download it too");
-            RefuseLinkOutside(path);
             var file = SafetensorsFile.Open(path);
             _files.Add(file);
             var lacking = shard.Where(name => !file.Tensors.ContainsKey(name)).ToArray();
@@ -86,28 +85,13 @@ public sealed class CheckpointFolder : IDisposable
         }
     }
 
-    /// <summary>
-    /// A link may lead to another file of the folder, or into the blobs of the Hugging Face cache, which lays a model out as
-    /// <c>snapshots/REVISION/FILE -> ../../blobs/HASH</c>.
-    /// </summary>
-    private void RefuseLinkOutside(string file)
-    {
-        var folder = RealPath.Resolve(Path);
-        var target = RealPath.Resolve(file);
-        if (RealPath.Lies(target, folder)) return;
-        var snapshots = System.IO.Path.GetDirectoryName(folder);
-        var isCache = System.IO.Path.GetFileName(snapshots) == "snapshots";
-        if (isCache && RealPath.Lies(target, System.IO.Path.Combine(System.IO.Path.GetDirectoryName(snapshots)!, "blobs"))) return;
-        throw new HorizonException($"{file} is a link that leads out of its folder, to {target}; put the file itself there");
-    }
-
     private string OnlyFile()
     {
         var files = Directory.GetFiles(Path, "*.safetensors");
         return files switch
         {
-            [var file] => file,
-            [] => throw new HorizonException($"{Path} holds neither {SingleFile} nor {ShardIndex.FileName}"),
+            [var file] when !UntrustedFile.IsThere(System.IO.Path.Combine(Path, "adapter_config.json")) => file,
+            [] or [_] => throw new HorizonException(FolderGuess.Of(Path) ?? $"{Path} holds neither {SingleFile} nor {ShardIndex.FileName}"),
             _ => throw new HorizonException($"{Path} holds {files.Length} safetensors files but no {ShardIndex.FileName} to choose by"),
         };
     }

@@ -9,8 +9,23 @@ namespace Horizon.Flow.Host;
 /// </param>
 public sealed record LoadResult(int TensorCount, long BytesRead, IReadOnlyList<string> UnexpectedTensors)
 {
-    /// <summary>One sentence about the unexpected tensors, or null if there are none.</summary>
-    public string? Warning => UnexpectedTensors.Count == 0
-        ? null
-        : $"the checkpoint holds {UnexpectedTensors.Count} tensors that the model does not use: {UnexpectedTensors.Shown()}";
+    /// <summary>
+    /// How far the file's <c>lm_head.weight</c> is from the embedding that the model uses in its place: the norm of the difference relative to
+    /// the embedding's, infinite where the shapes differ; null where the file holds none or the model uses it.
+    /// </summary>
+    public double? TiedHeadDistance { get; init; }
+
+    /// <summary>What the user should know, in a sentence or two; null for nothing.</summary>
+    public string? Warning => string.Join("; ", Warnings()) is { Length: > 0 } text ? text : null;
+
+    private IEnumerable<string> Warnings()
+    {
+        if (UnexpectedTensors.Count > 0)
+            yield return $"the checkpoint holds {UnexpectedTensors.Count} tensors that the model does not use: {UnexpectedTensors.Shown()}";
+        if (TiedHeadDistance is { } distance and not 0)
+        {
+            yield return FormattableString.Invariant(
+                $"config.json ties the output projection to the embedding (tie_word_embeddings), but the checkpoint's lm_head.weight is another matrix, at a relative distance of {distance:G3}: it is not used; set tie_word_embeddings to false to train both");
+        }
+    }
 }

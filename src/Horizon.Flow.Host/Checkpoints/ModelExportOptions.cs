@@ -10,4 +10,8 @@ public sealed record ModelExportOptions
     /// <summary>Bytes of tensors that one file may hold; a larger model is cut into several. A tensor is never cut.</summary>
     /// <value>5 GiB.</value>
     public long MaxShardBytes { get; init; } = 5L << 30;
+
+    /// <summary>Small files by name that describe the weights, such as <c>config.json</c>; they take their places together with them.</summary>
+    /// <value>None.</value>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Description { get; init; } = new Dictionary<string, ReadOnlyMemory<byte>>();
 }

@@ -40,6 +40,10 @@ public static partial class ModelExporter
         var files = new List<(string Name, PartialFile File)>();
         try
         {
+            // First, so that weights never lie there without them.
+            foreach (var (name, bytes) in options.Description)
+                files.Add((name, await PartialFile.WriteAsync(Path.Combine(directory, name), bytes.Length, writer => writer.WriteAsync(bytes, cancellationToken).AsTask()).ConfigureAwait(false)));
+
             foreach (var (name, parts) in shards)
             {
                 var length = SafetensorsWriter.FileLength(parts, Metadata);

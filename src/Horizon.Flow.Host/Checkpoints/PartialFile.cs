@@ -21,9 +21,11 @@ internal sealed class PartialFile : IAsyncDisposable
     private PartialFile(string path, long byteLength)
     {
         _path = path;
+        // What a dead run left there, or a link, which is removed and not followed.
+        File.Delete(path + Suffix);
         _stream = new FileStream(path + Suffix, new FileStreamOptions
         {
-            Mode = FileMode.Create,
+            Mode = FileMode.CreateNew,
             Access = FileAccess.Write,
             Share = FileShare.None,
             BufferSize = 0,

@@ -10,26 +10,22 @@ internal static class ShardIndex
 
     private const int DeepestNesting = 16;
 
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
     /// <returns>File name by tensor name; every file name is plain, without a folder.</returns>
     /// <exception cref="HorizonException">The index cannot be read, is damaged, or names a file outside its folder.</exception>
     public static IReadOnlyDictionary<string, string> Read(string path)
     {
         try
         {
-            // Before reading: a pipe or a device has length 0 and might never end.
-            var length = UntrustedFile.Length(path);
-            if (length is 0 or > SafetensorsFile.LongestHeader) throw Bad(path, $"it has {length} bytes");
-            var json = File.ReadAllBytes(path);
+            ReadOnlySpan<byte> json = UntrustedFile.ReadBytes(path, SafetensorsFile.LongestHeader, "a shard index");
+            if (json.StartsWith(ByteOrderMark)) json = json[ByteOrderMark.Length..];
             if (!Utf8.IsValid(json)) throw Bad(path, "it is not valid UTF-8");
             return Parse(path, json);
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new HorizonException($"{path} is no shard index: it is not valid JSON; download it again", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new HorizonException($"cannot read {path}: {error.Reason()}", error);
         }
     }
 

@@ -7,9 +7,11 @@ namespace Horizon.Flow.Host;
 public static class StoreLoader
 {
     private const string Prefix = "model.";
+    private const string Head = "lm_head.weight";
+    private const string Embedding = "embed_tokens.weight";
 
     private static readonly string[] HarmlessEndings =
-        ["lm_head.weight", "rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached"];
+        [Head, "rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached"];
 
     /// <summary>Reads every parameter of <paramref name="units"/> from <paramref name="checkpoint"/>.</summary>
     /// <param name="checkpoint">The opened folder.</param>
@@ -47,7 +49,23 @@ public static class StoreLoader
             if (inFileOrder.Length > 0) await file.ReadAsync(inFileOrder, Report, cancellationToken).ConfigureAwait(false);
         }
 
-        return new LoadResult(work.Count, bytesRead, Unexpected(checkpoint, work));
+        return new LoadResult(work.Count, bytesRead, Unexpected(checkpoint, work))
+        {
+            TiedHeadDistance = await CompareTiedHeadAsync(checkpoint, units, work, cancellationToken).ConfigureAwait(false),
+        };
+    }
+
+    // A checkpoint of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
+    private static async Task<double?> CompareTiedHeadAsync(
+        CheckpointFolder checkpoint, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, CancellationToken cancellationToken)
+    {
+        if (checkpoint.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
+        var places = units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (Unit: unit, Slot: slot)));
+        if (places.FirstOrDefault(place => place.Slot.TensorName.EndsWith(Embedding, StringComparison.Ordinal)) is not { Unit: { } unit, Slot: { } slot }) return null;
+        if (!head.Shape.SequenceEqual(slot.Shape)) return double.PositiveInfinity;
+        var copy = new TiedCopy(unit, slot);
+        await checkpoint.Files.Single(file => file.Path == head.File).ReadAsync(Head, copy, cancellationToken).ConfigureAwait(false);
+        return copy.Distance;
     }
 
     private static List<(TensorInfo Tensor, ITensorDestination Destination)> Match(

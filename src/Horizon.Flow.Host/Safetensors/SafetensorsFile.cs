@@ -46,11 +46,9 @@ public sealed class SafetensorsFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
-            // Before opening: to open a pipe without a writer would wait for ever. Its length is 0.
-            var length = UntrustedFile.Length(path);
+            handle = UntrustedFile.OpenHandle(path, long.MaxValue, "a safetensors file", FileOptions.Asynchronous | FileOptions.SequentialScan);
+            var length = RandomAccess.GetLength(handle);
             if (length < LengthBytes) throw Damaged(path, $"it has {length} bytes");
-            handle = File.OpenHandle(path, options: FileOptions.Asynchronous | FileOptions.SequentialScan);
-            length = RandomAccess.GetLength(handle);
             var header = ReadHeader(handle, path, length);
             var dataStart = LengthBytes + header.Length;
             var (tensors, metadata) = SafetensorsHeader.Parse(header, path, dataStart, length - dataStart);

@@ -17,7 +17,7 @@ internal static class ManifestFile
     private const string After = "}\n";
 
     // A manifest has some hundred bytes for each parameter tensor.
-    private const long LongestBytes = 64 << 20;
+    private const int LongestBytes = 64 << 20;
 
     public static byte[] Write(CheckpointManifest manifest)
     {
@@ -31,14 +31,8 @@ internal static class ManifestFile
         var path = Path.Combine(folder, Name);
         try
         {
-            var length = new FileInfo(path).Length;
-            if (length > LongestBytes) throw Damaged(path, $"it has {length} bytes");
-            var manifest = Parse(path, File.ReadAllBytes(path));
+            var manifest = Parse(path, UntrustedFile.ReadBytes(path, LongestBytes, "a checkpoint's manifest"));
             return IsSound(manifest) ? manifest : throw Damaged(path, "it contradicts itself");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new HorizonException($"cannot read {path}: {error.Reason()}", error);
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or NotSupportedException or FormatException)
         {

@@ -85,7 +85,7 @@ public sealed class TrainingCheckpoint
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = UntrustedFile.OpenRead(path, long.MaxValue, "a unit of a checkpoint");
             var header = new byte[length];
             file.ReadExactly(header);
             return header;
@@ -98,9 +98,10 @@ public sealed class TrainingCheckpoint
 
     private void CheckLength(CheckpointFile file)
     {
-        var info = new FileInfo(System.IO.Path.Combine(Path, file.Name));
-        if (!info.Exists) throw Damaged(info.FullName, "it is missing");
-        if (info.Length != file.Bytes) throw Damaged(info.FullName, $"it has {info.Length} bytes, not {file.Bytes}");
+        var path = System.IO.Path.Combine(Path, file.Name);
+        if (!UntrustedFile.IsThere(path)) throw Damaged(path, "it is missing");
+        var length = UntrustedFile.Length(path);
+        if (length != file.Bytes) throw Damaged(path, $"it has {length} bytes, not {file.Bytes}");
     }
 
     private static HorizonException Damaged(string path, string why) => new($"{path} is damaged: {why}");

@@ -31,7 +31,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     public IReadOnlyList<long> Steps => !Directory.Exists(Path) ? [] :
     [
         .. Directory.EnumerateDirectories(Path).Select(System.IO.Path.GetFileName).Select(StepOf).OfType<long>()
-            .Where(step => File.Exists(System.IO.Path.Combine(PathOf(step), ManifestFile.Name)))
+            .Where(step => UntrustedFile.IsThere(System.IO.Path.Combine(PathOf(step), ManifestFile.Name)))
             .OrderDescending(),
     ];
 
@@ -39,8 +39,15 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     public string PathOf(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step}"));
 
     /// <summary>Opens the checkpoint of a step and checks its manifest.</summary>
-    /// <exception cref="HorizonException">It is damaged, missing, or of a newer format.</exception>
-    public TrainingCheckpoint Open(long step) => TrainingCheckpoint.Open(PathOf(step));
+    /// <exception cref="HorizonException">It is damaged, missing, of a newer format, of another step than its name says, or a link out of the folder.</exception>
+    public TrainingCheckpoint Open(long step)
+    {
+        var path = PathOf(step);
+        UntrustedFile.RefuseLinkOutside(path, Path);
+        var checkpoint = TrainingCheckpoint.Open(path);
+        return checkpoint.Manifest.Step == step ? checkpoint
+            : throw new HorizonException($"{path} holds the state of step {checkpoint.Manifest.Step}, which its name contradicts; rename it to {Prefix}{checkpoint.Manifest.Step}, or remove it");
+    }
 
     /// <summary>
     /// Fills a store from the newest whole checkpoint. One that is damaged is passed over for the next older one, aloud; one that is whole but
@@ -90,6 +97,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     /// <exception cref="HorizonException">It cannot be removed.</exception>
     public void RemoveUnfinished() => Guard(() =>
     {
+        OutputFile.RefuseLink(Path);
         if (!Directory.Exists(Path)) return;
         foreach (var left in Directory.EnumerateDirectories(Path, TemporaryPrefix + "*").ToList()) Directory.Delete(left, recursive: true);
     });

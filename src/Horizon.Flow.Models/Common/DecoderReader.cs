@@ -8,6 +8,13 @@ internal static class DecoderReader
     private const int MaximumWidth = 1 << 24;
     private const int MaximumLayers = 2_048; // each takes some kilobytes before anything is allocated; real models have less than 200
 
+    // Known to other families or to older code, and supported where they are off.
+    private static readonly string[] Flags =
+        ["rope_interleaved", "use_mrope", "alibi", "qk_layernorm", "use_qk_norm", "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder"];
+
+    private static readonly string[] Dropouts =
+        ["attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "hidden_dropout", "hidden_dropout_prob", "resid_pdrop", "embd_pdrop"];
+
     /// <param name="json">The file.</param>
     /// <param name="architecture">The family's name.</param>
     /// <param name="maximumSequenceLength">What transformers assumes where max_position_embeddings is missing.</param>
@@ -51,10 +58,19 @@ internal static class DecoderReader
     {
         if (json.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
             throw json.Refuse("hidden_act", $"'{activation}' is not supported; supported is silu");
-        if (json.Number("attention_dropout", 0, 1, 0) != 0)
-            throw json.Refuse("attention_dropout", "is not supported; set it to 0");
+        foreach (var key in Dropouts)
+            if (json.Number(key, 0, 1, 0) != 0) throw json.Refuse(key, "is not supported; set it to 0");
+        foreach (var key in Flags) RefuseFlag(json, key);
+        // Empty where nothing is pruned; what is in it is not understood.
+        json.Object("pruned_heads");
         if (json.Has("quantization_config"))
             throw json.Refuse("quantization_config", "is not supported: training needs F32, F16 or BF16 weights, not quantized ones");
+    }
+
+    /// <summary>Refuses a flag that is true.</summary>
+    public static void RefuseFlag(ConfigJson json, string key)
+    {
+        if (json.Flag(key, false)) throw json.Refuse(key, "is not supported for this architecture; set it to false");
     }
 
     // torch counts a negative padding_idx from the end (Llama 2 was published with -1).

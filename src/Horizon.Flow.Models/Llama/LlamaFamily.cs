@@ -11,10 +11,14 @@ public sealed class LlamaFamily : IModelFamily
     /// <inheritdoc/>
     public string ModelType => "llama";
 
+    /// <summary>Windows: transformers' Llama has none, whatever a config.json says.</summary>
+    public IReadOnlyCollection<string> HarmlessKeys { get; } = ["sliding_window", "use_sliding_window", "max_window_layers"];
+
     /// <inheritdoc/>
     public ModelConfig Read(ConfigJson json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        WindowReader.RefuseWindows(json);
         return DecoderReader.Read(json, Architecture, maximumSequenceLength: 2048) with
         {
             QueryKeyValueBias = json.Flag("attention_bias", false),

@@ -15,6 +15,8 @@ public sealed class MistralFamily : IModelFamily
     public ModelConfig Read(ConfigJson json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        DecoderReader.RefuseFlag(json, "attention_bias");
+        DecoderReader.RefuseFlag(json, "mlp_bias");
         var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 131_072);
         return config with { SlidingWindows = WindowReader.ReadUniform(json, config.LayerCount) };
     }

@@ -11,10 +11,14 @@ public sealed class Qwen2Family : IModelFamily
     /// <inheritdoc/>
     public string ModelType => "qwen2";
 
+    /// <summary>Its biases are fixed, whatever a config.json says.</summary>
+    public IReadOnlyCollection<string> HarmlessKeys { get; } = ["attention_bias"];
+
     /// <inheritdoc/>
     public ModelConfig Read(ConfigJson json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        DecoderReader.RefuseFlag(json, "mlp_bias");
         var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 32_768);
         return config with { QueryKeyValueBias = true, SlidingWindows = WindowReader.ReadByLayer(json, config.LayerCount) };
     }

@@ -15,6 +15,7 @@ public sealed class Qwen3Family : IModelFamily
     public ModelConfig Read(ConfigJson json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        DecoderReader.RefuseFlag(json, "mlp_bias");
         var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 32_768, headDimension: 128);
         return config with
         {

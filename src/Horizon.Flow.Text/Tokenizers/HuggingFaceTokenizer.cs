@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Text;
 
@@ -81,7 +82,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     {
         ArgumentNullException.ThrowIfNull(folder);
         var file = Path.Combine(folder, "tokenizer.json");
-        if (!File.Exists(file))
+        if (!UntrustedFile.IsThere(file))
             throw new HorizonException($"{folder} holds no tokenizer.json: give a Hugging Face folder with a fast tokenizer.");
         return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder)));
     }

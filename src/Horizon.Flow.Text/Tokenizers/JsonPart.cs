@@ -38,10 +38,9 @@ internal readonly struct JsonPart
     /// <summary>Reads a file.</summary>
     public static JsonPart Read(string file)
     {
-        UntrustedFile.Check(file, LongestFile, $"a {System.IO.Path.GetFileName(file)}");
         try
         {
-            using var stream = System.IO.File.OpenRead(file);
+            using var stream = UntrustedFile.OpenRead(file, LongestFile, $"a {System.IO.Path.GetFileName(file)}");
             using var document = JsonDocument.Parse(stream);
             return new JsonPart(document.RootElement.Clone(), file, "");
         }

@@ -1,3 +1,5 @@
+using Horizon.Flow.Host;
+
 namespace Horizon.Flow.Text;
 
 /// <summary>
@@ -7,6 +9,8 @@ internal sealed record TokenizerSettings(
     string? BeginToken, string? EndToken, string? PaddingToken, string? UnknownToken, bool AddsBegin, IReadOnlyList<int> StopIds,
     string? Template, string TemplateFile)
 {
+    private const int LongestTemplate = 16 << 20;
+
     public static TokenizerSettings Read(string folder)
     {
         var config = ReadOptional(Path.Combine(folder, "tokenizer_config.json"));
@@ -22,7 +26,7 @@ internal sealed record TokenizerSettings(
         string? Special(string name) => ReadSpecial(config, name) ?? ReadSpecial(map, name);
     }
 
-    private static JsonPart? ReadOptional(string file) => File.Exists(file) ? JsonPart.Read(file) : null;
+    private static JsonPart? ReadOptional(string file) => UntrustedFile.IsThere(file) ? JsonPart.Read(file) : null;
 
     private static string? ReadSpecial(JsonPart? file, string name)
     {
@@ -39,7 +43,7 @@ internal sealed record TokenizerSettings(
     private static (string? Template, string File) ReadTemplate(string folder, JsonPart? config)
     {
         var file = Path.Combine(folder, "chat_template.jinja");
-        if (File.Exists(file)) return (RecordReader.ReadText(file), file);
+        if (UntrustedFile.IsThere(file)) return (UntrustedFile.ReadText(file, LongestTemplate, "a chat template"), file);
         file = Path.Combine(folder, "tokenizer_config.json");
         if (config?.Optional("chat_template") is not { IsNull: false } template) return (null, file);
         if (!template.IsArray) return (template.AsString(), file);

@@ -71,7 +71,7 @@ public sealed class ReferenceRunTests : IDisposable
             model:     { path: {{source}} }
             data:      { path: rows.jsonl, format: tokens, packing: false, shuffle: false }
             training:  { batch_size: 2, precision: fp32, max_grad_norm: {{Number("max_grad_norm")}} }
-            optimizer: { name: adamw, learning_rate: {{Number("lr")}}, betas: {{optimizer.GetProperty("betas")}}, eps: {{Number("eps")}}, weight_decay: {{Number("weight_decay")}} }
+            optimizer: { name: adamw, learning_rate: {{Number("lr")}}, betas: {{optimizer.GetProperty("betas")}}, eps: {{Number("eps")}}, weight_decay: {{Number("weight_decay")}}, groups: [] }
             output:    { directory: out }
             device:    cpu
             """);

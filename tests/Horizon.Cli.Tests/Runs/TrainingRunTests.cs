@@ -31,7 +31,7 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public async Task Train_TwoEpochs_KeepsTheSmallerLastStepAndEvaluatesAtBothEndsAndBetween()
     {
-        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync()).ExitCode);
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync("optimizer.groups=[]")).ExitCode);
         Assert.Equal([11, 15, 19, 11, 11, 15, 19, 11], _run.Metric("tokens").Select(tokens => (int)tokens));
         var looked = _run.Metrics().Where(line => line.TryGetProperty("eval_loss", out _)).Select(line => line.GetProperty("step").GetInt32());
         Assert.Equal([0, 3, 6, 8], looked);
@@ -136,13 +136,42 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public async Task Train_GroupWithoutARate_KeepsItsParameters()
     {
-        var yaml = File.ReadAllText(_run.In("run.yaml")).Replace("learning_rate: 1e-3", "learning_rate: 1e-3, groups: [{ pattern: '*norm.weight', learning_rate_factor: 0 }, { pattern: nothing }]", StringComparison.Ordinal);
+        var yaml = File.ReadAllText(_run.In("run.yaml")).Replace("learning_rate: 1e-3", "learning_rate: 1e-3, groups: [{ pattern: '*norm.weight', learning_rate_factor: 0 }, { pattern: '*.bias' }]", StringComparison.Ordinal);
         _run.Write("run.yaml", yaml);
         var run = await _run.TrainAsync("training.max_steps=2");
-        Assert.Contains("optimizer.groups: 'nothing' is no parameter of the model", run.Output, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
         var before = new SafetensorsReader(RunFolder.Data("reference", "qwen2-tied", "model.safetensors"));
         var after = _run.Weights();
         Assert.All(after.Names, name => Assert.Equal(name.EndsWith("norm.weight", StringComparison.Ordinal), before.Floats(name).AsSpan().SequenceEqual(after.Floats(name))));
+    }
+
+    [Theory]
+    [InlineData("layers.*.mlp.up_proj.wieght", "near are model.layers.*.mlp.up_proj.weight, ")]
+    [InlineData("*.q_porj.weight", "near are model.layers.*.self_attn.q_proj.weight, ")]
+    public async Task Train_GroupThatMatchesNothing_IsRefusedWithNearNames(string pattern, string near)
+    {
+        var run = await _run.TrainAsync($"optimizer.groups=[{{ pattern: '{pattern}', weight_decay: 0 }}]");
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Contains($"optimizer.groups: '{pattern}' is the name of no parameter of the model; {near}", run.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Gradients of a learning rate of 0 change nothing, so that what decays shows in what does not: norms and biases.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Train_DefaultGroups_DecayNeitherNormsNorBiases(bool all)
+    {
+        var set = new[] { "optimizer.name=sgd", "optimizer.momentum=0", "training.max_grad_norm=1e-30", "optimizer.learning_rate=1e-3", "optimizer.weight_decay=100", "training.max_steps=1" };
+        Assert.Equal((ExitCodes.Success, ""), await Outcome(all ? [.. set, "optimizer.groups=[]"] : set));
+        var before = new SafetensorsReader(RunFolder.Data("reference", "qwen2-tied", "model.safetensors"));
+        var after = _run.Weights();
+        Assert.Contains(after.Names, name => name.EndsWith(".bias", StringComparison.Ordinal));
+        Assert.All(after.Names, name =>
+        {
+            var decays = all || !(name.EndsWith("norm.weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal));
+            var expected = before.Floats(name).Select(weight => decays ? weight * 0.9f : weight).ToArray();
+            Assert.Equal(0, Numbers.RelativeError(expected, after.Floats(name)), 1e-6);
+        });
     }
 
     [Fact]

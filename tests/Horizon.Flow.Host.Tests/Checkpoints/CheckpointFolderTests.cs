@@ -63,7 +63,7 @@ public sealed class CheckpointFolderTests : IDisposable
     [InlineData("{\"weight_map\":{\"x\":\"a\",\"x\":\"b\"}}", "x is listed twice")]
     [InlineData("{\"weight_map\":{},\"weight_map\":{}}", "weight_map twice")]
     [InlineData("{\"weight_map\":{\"x\":\"a\"}", "not valid JSON")]
-    [InlineData("", "0 bytes")]
+    [InlineData("", "is empty")]
     public void Open_BadIndex_IsRefusedWithReason(string json, string reason)
     {
         _folder.Write("model.safetensors.index.json", Encoding.UTF8.GetBytes(json));
@@ -85,12 +85,14 @@ public sealed class CheckpointFolderTests : IDisposable
         AssertRefused("lost");
     }
 
-    [Fact]
-    public void Open_LinkOutOfTheFolder_IsRefused()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Open_LinkOutOfTheFolder_IsRefused(bool isShard)
     {
         using var outside = new TestFolder();
         outside.Write("a.safetensors", NaiveSafetensors.Build(("x", NaiveSafetensors.Floats("F32", 1))));
-        WriteIndex(("x", "a.safetensors"));
+        if (isShard) WriteIndex(("x", "a.safetensors"));
 
         File.CreateSymbolicLink(_folder["a.safetensors"], outside["a.safetensors"]);
         AssertRefused("leads out of its folder");
@@ -111,17 +113,60 @@ public sealed class CheckpointFolderTests : IDisposable
         AssertRefused("a.safetensors");
     }
 
-    [Fact]
-    public void Open_HuggingFaceCache_FollowsLinksToItsBlobs()
+    [Theory]
+    [InlineData("snapshots/abc", "../../blobs/0123")]
+    [InlineData("snapshots/abc/subfolder", "../../../blobs/0123")]
+    public void Open_HuggingFaceCache_FollowsLinksToItsBlobs(string place, string target)
     {
         Directory.CreateDirectory(_folder["blobs"]);
-        var snapshot = Directory.CreateDirectory(_folder["snapshots/abc"]).FullName;
+        var snapshot = Directory.CreateDirectory(_folder[place]).FullName;
         Write("blobs/0123", "x");
-        File.CreateSymbolicLink(Path.Combine(snapshot, "a.safetensors"), "../../blobs/0123");
+        File.CreateSymbolicLink(Path.Combine(snapshot, "a.safetensors"), target);
         WriteIndex(("x", "a.safetensors"));
         File.Move(_folder["model.safetensors.index.json"], Path.Combine(snapshot, "model.safetensors.index.json"));
         using var checkpoint = CheckpointFolder.Open(snapshot);
         Assert.Equal(["x"], checkpoint.TensorNames);
+    }
+
+    [Fact]
+    public void Open_IndexWithAByteOrderMark_IsRead()
+    {
+        Write("a.safetensors", "x");
+        WriteIndex(("x", "a.safetensors"));
+        _folder.Write("model.safetensors.index.json", [0xEF, 0xBB, 0xBF, .. File.ReadAllBytes(_folder["model.safetensors.index.json"])]);
+        using var checkpoint = CheckpointFolder.Open(_folder.Path);
+        Assert.Equal(["x"], checkpoint.TensorNames);
+    }
+
+    [Fact]
+    public void Open_LinkThatLeadsNowhere_IsNamedAndNotPassedOver()
+    {
+        File.CreateSymbolicLink(_folder["model.safetensors"], "gone");
+        AssertRefused("model.safetensors cannot be read");
+    }
+
+    /// <summary>Folders that are taken for a model's: what they are, and what to do.</summary>
+    [Theory]
+    [InlineData("adapter_config.json adapter_model.safetensors", "PEFT adapter, which is no whole model; merge it")]
+    [InlineData("pytorch_model.bin", "PyTorch's pickled weights, which are programs and not opened; save the model as safetensors")]
+    [InlineData("model-q4.gguf", "GGUF weights, which are made for inference; name the folder of the model's safetensors files (found: model-q4.gguf)")]
+    [InlineData("snapshots/abc/config.json blobs/0", "root of a model in the Hugging Face cache; name one of its snapshots: ")]
+    public void Open_FolderOfAnotherKind_IsNamed(string files, string sentence)
+    {
+        foreach (var file in files.Split(' '))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_folder[file])!);
+            Write(file, "x");
+        }
+
+        AssertRefused(sentence);
+    }
+
+    [Fact]
+    public void Open_GitLfsPointer_IsNamed()
+    {
+        _folder.Write("model.safetensors", Encoding.UTF8.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('0', 64)}\nsize 1000\n"));
+        AssertRefused("is a Git LFS pointer, not the file itself; run 'git lfs pull'");
     }
 
     [Fact]

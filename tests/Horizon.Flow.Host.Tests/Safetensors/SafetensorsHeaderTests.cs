@@ -68,9 +68,9 @@ public sealed class SafetensorsHeaderTests : IDisposable
         AssertRefused([.. BitConverter.GetBytes(length), (byte)'{', (byte)'}'], "claims a header");
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(7)]
-    public void Open_FileWithoutLength_IsRefused(int length) => AssertRefused(new byte[length], $"it has {length} bytes");
+    [InlineData(0, "is empty")]
+    [InlineData(7, "it has 7 bytes")]
+    public void Open_FileWithoutLength_IsRefused(int length, string reason) => AssertRefused(new byte[length], reason);
 
     [Fact]
     public void Open_EveryTruncationOfAFile_IsRefused()

@@ -63,6 +63,65 @@ public sealed class TrainingCheckpointsTests : IDisposable
         _warnings.Clear();
     }
 
+    /// <summary>A manifest or a unit that is no file is passed over by name, and nothing is waited for.</summary>
+    [Theory]
+    [InlineData("manifest.json", true)]
+    [InlineData("manifest.json", false)]
+    [InlineData("unit-00000.safetensors", true)]
+    [InlineData("unit-00000.safetensors", false)]
+    public async Task Load_PipeOrDeviceForAFile_IsPassedOverByName(string name, bool isPipe)
+    {
+        var folder = NewFolder();
+        using var saved = new SavedState(1);
+        await saved.WriteAsync(folder, 1);
+        var file = Path.Combine(await saved.WriteAsync(folder, 2), name);
+        File.Delete(file);
+        if (isPipe) SpecialFile.Pipe(file);
+        else File.CreateSymbolicLink(file, "/dev/zero");
+        Assert.Equal(1, (await LoadAsync(folder, saved))!.Manifest.Step);
+        Assert.Contains(file, Assert.Single(_warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Load_FolderOfAnotherName_IsNotBelieved()
+    {
+        var folder = NewFolder();
+        using var saved = new SavedState(1);
+        await saved.WriteAsync(folder, 5);
+        Directory.Move(await saved.WriteAsync(folder, 6), folder.PathOf(900));
+        Assert.Equal(5, (await LoadAsync(folder, saved))!.Manifest.Step);
+        Assert.Contains("step-900 holds the state of step 6, which its name contradicts; rename it to step-6, or remove it", Assert.Single(_warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Load_LinkToAnotherFoldersCheckpoint_IsPassedOver()
+    {
+        var (folder, other) = (NewFolder(), NewFolder());
+        using var saved = new SavedState(1);
+        await saved.WriteAsync(folder, 5);
+        Directory.CreateSymbolicLink(folder.PathOf(6), await saved.WriteAsync(other, 6));
+        Assert.Equal(5, (await LoadAsync(folder, saved))!.Manifest.Step);
+        Assert.Contains("leads out of its folder", Assert.Single(_warnings), StringComparison.Ordinal);
+    }
+
+    /// <summary>Nothing is written or removed through a link.</summary>
+    [Fact]
+    public async Task Begin_Links_AreNotFollowed()
+    {
+        var (folder, other) = (NewFolder(), NewFolder());
+        using var saved = new SavedState(1);
+        await saved.WriteAsync(folder, 1);
+        var kept = await saved.WriteAsync(other, 1);
+        Directory.CreateSymbolicLink(Path.Combine(folder.Path, ".step-2.partial"), kept);
+        Directory.CreateSymbolicLink(folder.PathOf(2), kept);
+        await saved.WriteAsync(folder, 2);
+        Assert.Equal(2, (await LoadAsync(folder, saved))!.Manifest.Step);
+        Assert.Equal(1, (await LoadAsync(other, saved))!.Manifest.Step);
+        Directory.CreateSymbolicLink(_folder["link"], other.Path);
+        Assert.Contains("is a link", Assert.Throws<HorizonException>(() => new TrainingCheckpoints(_folder["link"]).Begin(1, 1)).Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(kept, "manifest.json")));
+    }
+
     [Fact]
     public async Task Load_FileMissing_NamesIt()
     {

@@ -38,6 +38,45 @@ public class ModelConfigTests
             """).Rope);
 
     [Theory]
+    [InlineData("\"full_attention\": {\"rope_theta\": 1e6, \"rope_type\": \"default\"}", "")]
+    [InlineData("\"full_attention\": {\"rope_theta\": 1e6}, \"sliding_attention\": {\"rope_type\": \"default\"}", ", \"rope_theta\": 1e6")]
+    [InlineData("\"full_attention\": {\"rope_theta\": 1e6}, \"sliding_attention\": {\"rope_theta\": 1e4}", ", \"layer_types\": [\"full_attention\", \"full_attention\", \"full_attention\", \"full_attention\"]")]
+    public void Rope_ByLayerType_IsReadWhereAllLayersAgree(string byType, string others) =>
+        Assert.Equal(new RopeConfig { Theta = 1e6 }, Read("Llama", $"\"rope_parameters\": {{{byType}}}{others}").Rope);
+
+    [Theory]
+    [InlineData("\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1e6}, \"sliding_attention\": {\"rope_theta\": 1e4}}", "differs between layer types (full_attention, sliding_attention)")]
+    [InlineData("\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1e6}, \"rope_theta\": 1e4}", "rope_parameters.rope_theta stands beside settings by layer type")]
+    [InlineData("\"rope_parameters\": {\"sliding_attention\": {\"rope_theta\": 1e6}}, \"layer_types\": [\"full_attention\", \"full_attention\", \"full_attention\", \"full_attention\"]", "no settings for layers of type 'full_attention'")]
+    [InlineData("\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1e6, \"beta_fast\": 32}}", "rope_parameters.full_attention.beta_fast")]
+    [InlineData("\"rope_parameters\": {\"rope_type\": \"default\"}, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}", "rope_scaling says something other than rope_parameters")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"default\", \"type\": \"linear\", \"factor\": 2}", "rope_scaling.type is 'linear' where rope_type is 'default'")]
+    [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2, \"attention_factor\": 1.5}", "rope_scaling.attention_factor: not understood")]
+    public void Rope_NotUnderstood_IsRefusedByName(string setting, string named) =>
+        Assert.Contains(named, Assert.Throws<HorizonException>(() => Read("Llama", setting)).Message, StringComparison.Ordinal);
+
+    /// <summary>Whatever stands in a config.json is read, known to be harmless, or refused by name.</summary>
+    [Theory]
+    [InlineData("Llama", "\"rope_interleaved\": true", "rope_interleaved is not supported")]
+    [InlineData("Llama", "\"hidden_dropout\": 0.1", "hidden_dropout is not supported")]
+    [InlineData("Llama", "\"pruned_heads\": {\"0\": [1]}", "pruned_heads.0: not understood for LlamaForCausalLM")]
+    [InlineData("Llama", "\"attention_multiplier\": 0.5, \"embedding_multiplier\": 12", "attention_multiplier, embedding_multiplier: not understood for LlamaForCausalLM, and may change what the model computes")]
+    [InlineData("Llama", "\"layer_types\": [\"full_attention\", \"sliding_attention\", \"full_attention\", \"full_attention\"]", "has 'sliding_attention', where every layer of this architecture is of type full_attention")]
+    [InlineData("Mistral", "\"layer_types\": [\"full_attention\"]", "where every layer of this architecture is of type sliding_attention")]
+    [InlineData("Mistral", "\"attention_bias\": true", "attention_bias is not supported")]
+    [InlineData("Qwen2", "\"dual_chunk_attention_config\": {\"chunk_size\": 8}", "dual_chunk_attention_config: not understood")]
+    [InlineData("Qwen2", "\"use_mrope\": true", "use_mrope is not supported")]
+    [InlineData("Qwen3", "\"num_experts\": 8", "num_experts: not understood")]
+    public void Read_KeyThatIsNotUnderstood_IsRefusedByName(string family, string setting, string named) =>
+        Assert.Contains(named, Assert.Throws<HorizonException>(() => Read(family, setting)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("Llama", "\"transformers_version\": \"4.46\", \"_name_or_path\": \"x\", \"auto_map\": {\"a\": [1]}, \"temperature\": 0.6, \"eos_token_id\": [1, 2], \"pretraining_tp\": 1, \"use_cache\": true, \"pruned_heads\": {}, \"sliding_window\": null, \"unknown\": null")]
+    [InlineData("Qwen3", "\"use_sliding_window\": false, \"sliding_window\": null, \"max_window_layers\": 28, \"layer_types\": [\"full_attention\", \"full_attention\", \"full_attention\", \"full_attention\"]")]
+    [InlineData("Qwen2", "\"use_mrope\": false, \"max_window_layers\": 21, \"sliding_window\": 32768, \"use_sliding_window\": false, \"dtype\": \"bfloat16\", \"torch_dtype\": \"float32\"")]
+    public void Read_KeysThatChangeNothing_AreAccepted(string family, string setting) => Assert.Equal(family + "ForCausalLM", Read(family, setting).Architecture);
+
+    [Theory]
     [InlineData("Llama", "\"sliding_window\": 7", null)]
     [InlineData("Mistral", "\"sliding_window\": 7", "7 7 7 7")]
     [InlineData("Mistral", "\"sliding_window\": null", null)]

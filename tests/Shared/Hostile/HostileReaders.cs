@@ -64,6 +64,9 @@ public static class HostileReaders
         new("YAML", HostileFiles.From(Texts(Yaml)), (folder, file) => ConfigurationLoader.Load(Put(folder, "run.yaml", file), use: ConfigurationUse.Inspect)) { FreeBytes = 16 << 20 },
         new("metrics.jsonl", HostileFiles.From(Texts("{\"step\":1,\"loss\":2}\n{\"step\":2,\"eval_loss\":1}\n")), (folder, file) => MetricsWriter.Resume(Put(folder, "metrics.jsonl", file), 1).Dispose()),
         new("checkpoint manifest", HostileFiles.From(Texts(Manifest)), ReadManifest),
+        new("model folder", Places, ReadModelFolder) { FreeBytes = 32 << 20 },
+        new("checkpoints folder", Places, ReadCheckpoints),
+        new("output folder", Places, WriteOutput),
     ];
 
     private static void ReadSafetensors(string folder, byte[] file)
@@ -108,6 +111,120 @@ public static class HostileReaders
         var checkpoint = new TrainingCheckpoints(folder).Open(3);
         var unit = new UnitContents("u", true, [new("w", [2, 3])], [new("weights", ElementType.BFloat16, 6), new("state.exp_avg", ElementType.UInt8, 24)]);
         checkpoint.Require(new CheckpointContents("A", StorePrecision.Bf16, "adamw", [unit]), []);
+    }
+
+    // What stands in each of a folder's places.
+    private static byte[] Places(Random random)
+    {
+        var places = new byte[24];
+        random.NextBytes(places);
+        return places;
+    }
+
+    // All that a run does with a model folder: its files are checked, read and copied.
+    private static void ReadModelFolder(string folder, byte[] places)
+    {
+        var model = new HostileFolder(folder, "model");
+        var tokenizer = Folder("stories260K");
+        var place = 0;
+        foreach (var name in (string[])["tokenizer.json", "tokenizer_config.json"]) model.Put(name, File.ReadAllBytes(Path.Combine(tokenizer, name)), places[place++]);
+        foreach (var name in (string[])["LICENSE", "USE_POLICY.md", "vocab.json", "generation_config.json", "special_tokens_map.json", "chat_template.jinja", "additional_chat_templates/tools.jinja"])
+            model.Put(name, "{}"u8.ToArray(), places[place++]);
+        model.Put("config.json", Files("config-llama.json")[0], places[place++]);
+        model.Put("model.safetensors.index.json", Encoding.UTF8.GetBytes("""{"weight_map":{"x":"a.safetensors","y":"b.safetensors"}}"""), places[place++]);
+        model.Put("a.safetensors", Tensor("x"), places[place++]);
+        model.Put("b.safetensors", Tensor("y"), places[place++]);
+        if (places[place++] % 2 == 0) model.Put("model.safetensors", Tensor("x"), places[place++]);
+
+        var copy = new HostileFolder(folder, "copy");
+        try
+        {
+            // Each on its own: what one of them refuses the next may read.
+            List<Action> readers =
+            [
+                () => ModelFolder.ReadConfig(model.Path),
+                () => CheckpointFolder.Open(model.Path).Dispose(),
+                () => HuggingFaceTokenizer.Load(model.Path),
+                () => CompanionFiles.CopyAsync(model.Path, copy.Path, CompanionFiles.Find(model.Path)).GetAwaiter().GetResult(),
+            ];
+            HorizonException? refused = null;
+            foreach (var read in readers)
+            {
+                try
+                {
+                    read();
+                }
+                catch (HorizonException error)
+                {
+                    refused = error;
+                }
+            }
+
+            if (refused is not null) throw refused;
+        }
+        finally
+        {
+            model.CheckSecret(copy.Path);
+        }
+    }
+
+    private static void ReadCheckpoints(string folder, byte[] places)
+    {
+        var checkpoints = new HostileFolder(folder, "checkpoints");
+        var layout = new UnitLayout("u", "u", [("w", "w", [2, 3])]);
+        var optimizer = OptimizerFactory.Create("sgd", new() { Momentum = 0 });
+        using var store = ParameterStore.Create([layout], StorePrecision.Fp32, optimizer, _ => true);
+        var contents = CheckpointContents.Of("A", store, optimizer);
+        var whole = new TrainingCheckpoints(Path.Combine(folder, "whole"));
+        if (whole.Steps.Count == 0) WriteAsync(whole, store, contents).GetAwaiter().GetResult();
+
+        // Some under the name of another step.
+        foreach (var (step, place) in new[] { (3, 0), (5, 2), (900, 4) })
+            foreach (var (file, i) in Directory.GetFiles(whole.PathOf(3)).Order(StringComparer.Ordinal).Select((file, i) => (file, i)))
+                checkpoints.Put($"step-{step}/{Path.GetFileName(file)}", File.ReadAllBytes(file), places[place + i]);
+        if (places[6] % 8 == 0) checkpoints.Put(".step-7.partial", [1], places[7]);
+        try
+        {
+            var target = new TrainingCheckpoints(checkpoints.Path, keep: 1);
+            target.RemoveUnfinished();
+            var loaded = target.LoadNewestAsync(store, contents, _ => { }).GetAwaiter().GetResult();
+            if (loaded is not null && (loaded.Manifest.Step != 3 || loaded.Path != target.PathOf(3))) throw new InvalidOperationException($"{loaded.Path} was believed");
+            target.Prune(5);
+        }
+        finally
+        {
+            checkpoints.CheckSecret("");
+        }
+    }
+
+    private static async Task WriteAsync(TrainingCheckpoints whole, ParameterStore store, CheckpointContents contents)
+    {
+        await using var draft = whole.Begin(3, 1);
+        await draft.WriteUnitAsync(0, UnitImage.Of(store.Units[0], contents.Units[0]));
+        await draft.CommitAsync(CheckpointManifest.Of(3, 3, contents));
+    }
+
+    // What a run finds in its output folder it replaces or refuses; it neither follows it nor waits for it.
+    private static void WriteOutput(string folder, byte[] places)
+    {
+        var output = new HostileFolder(folder, "output");
+        string[] names = ["metrics.jsonl", "stages.json", "model/model.safetensors", "model/model.safetensors.partial", "model/config.json", "model/config.json.partial", "model/LICENSE"];
+        foreach (var (name, i) in names.Select((name, i) => (name, i)).Where(item => places[item.i + 12] % 2 == 0)) output.Put(name, "{\"step\":1}\n"u8.ToArray(), places[i]);
+        using var unit = new UnitState(new UnitLayout("u", "u", [("w", "w", [2, 3])]), StorePrecision.Fp32, []);
+        try
+        {
+            var metrics = Path.Combine(output.Path, "metrics.jsonl");
+            (places[23] % 2 == 0 ? MetricsWriter.Create(metrics) : MetricsWriter.Resume(metrics, 1)).Dispose();
+            var model = Path.Combine(output.Path, "model");
+            ModelExporter.ExportAsync(model, [unit], new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { ["config.json"] = "{}"u8.ToArray() } }).GetAwaiter().GetResult();
+            CompanionFiles.CopyAsync(Folder("stories260K"), model, CompanionFiles.Find(Folder("stories260K"))).GetAwaiter().GetResult();
+            StageSharesFile.Write(output.Path, new Dictionary<string, Graph.StageShares>());
+            StageSharesFile.Read(output.Path);
+        }
+        finally
+        {
+            output.CheckSecret("");
+        }
     }
 
     private static void ReadConfig(string folder, byte[] file)

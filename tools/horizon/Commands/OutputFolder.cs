@@ -1,3 +1,5 @@
+using Horizon.Flow.Host;
+
 namespace Horizon.Flow.Cli;
 
 /// <summary>
@@ -6,6 +8,11 @@ namespace Horizon.Flow.Cli;
 /// </summary>
 public sealed class OutputFolder : IDisposable
 {
+    private const string LockName = ".lock";
+
+    // What a run writes there.
+    private static readonly string[] Entries = [LockName, "metrics.jsonl", "stages.json", "model", "checkpoints"];
+
     // What the system says of a file that another process has locked: EWOULDBLOCK of Linux, of macOS, and Windows' sharing violation.
     private static readonly int[] Taken = [11, 35, unchecked((int)0x80070020)];
 
@@ -31,8 +38,9 @@ public sealed class OutputFolder : IDisposable
         {
             var isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
+            foreach (var entry in Entries) OutputFile.RefuseLink(Path.Combine(path, entry));
             return new OutputFolder(path, isNew, new FileStream(
-                Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose));
+                Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose));
         }
         catch (IOException error) when (Taken.Contains(error.HResult))
         {
