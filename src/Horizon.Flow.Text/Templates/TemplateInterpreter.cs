@@ -11,9 +11,9 @@ internal sealed class TemplateInterpreter
     private StringBuilder _output = new();
     private int _captures;
 
-    private TemplateInterpreter(string name)
+    private TemplateInterpreter(TemplateBudget budget)
     {
-        _budget = new TemplateBudget(name);
+        _budget = budget;
         _evaluator = new TemplateEvaluator(_budget, Call);
     }
 
@@ -25,9 +25,10 @@ internal sealed class TemplateInterpreter
     }
 
     /// <summary>Renders; gives the text and the stretches that stand in generation blocks.</summary>
-    public static RenderedChat Render(IReadOnlyList<Statement> body, string name, IEnumerable<KeyValuePair<string, object?>> variables)
+    public static RenderedChat Render(IReadOnlyList<Statement> body, TemplateBudget budget, IEnumerable<KeyValuePair<string, object?>> variables)
     {
-        var interpreter = new TemplateInterpreter(name);
+        budget.Begin();
+        var interpreter = new TemplateInterpreter(budget);
         var scope = new TemplateScope(null);
         foreach (var (variable, value) in variables) scope.Set(variable, value);
         interpreter.Run(body, new TemplateScope(scope));

@@ -45,16 +45,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         _frame = SpecialTokenFrame.Read(root.Optional("post_processor"));
         if (root.Optional("post_processor").IsNull && settings.AddsBegin && BeginOfText is { } begin)
             _frame = new SpecialTokenFrame([begin], []);
-        _template = new Lazy<ChatTemplate?>(() => settings.Template is null ? null : ChatTemplate.Parse(
-            settings.Template,
-            settings.TemplateFile,
-            new Dictionary<string, object?>
-            {
-                ["bos_token"] = settings.BeginToken,
-                ["eos_token"] = settings.EndToken,
-                ["pad_token"] = settings.PaddingToken,
-                ["unk_token"] = settings.UnknownToken,
-            }.Where(v => v.Value is not null).ToDictionary()));
+        _template = new Lazy<ChatTemplate?>(() => ParseTemplate(settings));
 
         int? IdOf(string? content) =>
             content is null ? null
@@ -124,6 +115,23 @@ public sealed class HuggingFaceTokenizer : ITokenizer
             throw new HorizonException(
                 $"the tokenizer's pattern {error.Pattern} finds no end on some text: its tokenizer.json is damaged or hostile; fetch the file again", error);
         }
+    }
+
+    // Where only conversations with tools have a template, none has the default one.
+    private static ChatTemplate? ParseTemplate(TokenizerSettings settings)
+    {
+        var variables = new Dictionary<string, object?>
+        {
+            ["bos_token"] = settings.BeginToken,
+            ["eos_token"] = settings.EndToken,
+            ["pad_token"] = settings.PaddingToken,
+            ["unk_token"] = settings.UnknownToken,
+        }.Where(variable => variable.Value is not null).ToDictionary();
+        if (settings.Template is null) return null;
+        var template = Parse(settings.Template);
+        return settings.ToolUseTemplate is { } toolUse ? template.WithToolUse(() => Parse(toolUse)) : template;
+
+        ChatTemplate Parse(NamedTemplate named) => ChatTemplate.Parse(named.Source, named.File, variables);
     }
 
     private List<Token> Run(string text, bool addSpecialTokens)

@@ -75,7 +75,7 @@ public class BatchSourceTests
         }
 
         Assert.Equal(kept.Count, row);
-        Assert.Equal(kept.Count(d => d.InputIds.Length > data.SequenceLength), source.Summary.TruncatedDocuments);
+        Assert.Equal(kept.Count(d => d.InputIds.Length > data.SequenceLength), source.Summary.CutDocuments);
         Assert.Equal(data.Documents.Count - kept.Count, source.Summary.DroppedDocuments);
     }
 

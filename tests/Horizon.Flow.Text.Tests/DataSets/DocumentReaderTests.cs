@@ -139,7 +139,7 @@ public class DocumentReaderTests
     {
         var options = new DataOptions { Path = path };
         options = change?.Invoke(options) ?? options;
-        return DocumentReader.Read(options, new DocumentBuilder(tokenizer, tokenizer?.VocabularySize ?? 512, options.TrainOnPrompt));
+        return DocumentReader.Read(options, tokenizer, tokenizer?.VocabularySize ?? 512).Documents;
     }
 
     private static string Trained(TokenDocument document, HuggingFaceTokenizer tokenizer) => tokenizer.Decode(
