@@ -4,8 +4,13 @@ namespace Horizon.Flow.Text;
 /// What rendering may spend, so that no template runs forever, nests without end or fills the memory: each rendering its own share, and
 /// all renderings of one conversation together. Whatever touches characters or items pays for them; the unit is about a nanosecond and two bytes.
 /// </summary>
-internal sealed class TemplateBudget(string name)
+/// <param name="name">What messages call the template.</param>
+/// <param name="rendering">What one rendering may spend.</param>
+internal sealed class TemplateBudget(string name, long rendering = TemplateBudget.Rendering)
 {
+    /// <summary>What one rendering may spend unless said otherwise.</summary>
+    public const long Rendering = 1L << 28;
+
     /// <summary>Cost of one step of the interpreter.</summary>
     private const int StepCost = 32;
 
@@ -13,27 +18,27 @@ internal sealed class TemplateBudget(string name)
     private const int PieceCost = 32;
     private const int ScopeCost = 4;
     private const int DeepestNesting = 200;
-    private const long Rendering = 1L << 28;
 
     // What an honest template spends on a turn and on each of its characters, with much to spare.
-    private const long TurnCost = 1L << 15;
+    private const long TurnCost = 1L << 14;
     private const long CharacterCost = 32;
 
-    private long _left = Rendering;
-    private long _leftInAll = Rendering;
+    private readonly long _rendering = rendering;
+    private long _left = rendering;
+    private long _leftInAll = rendering;
     private int _depth;
 
     /// <summary>A budget for finding the turns of a conversation: each turn is rendered with all that stand before it.</summary>
-    public static TemplateBudget OfConversation(string name, IReadOnlyList<ChatMessage> turns) => new(name)
+    public static TemplateBudget OfConversation(string name, IReadOnlyList<ChatMessage> turns, long rendering = Rendering) => new(name, rendering)
     {
-        _leftInAll = (4 * Rendering) + (TurnCost * turns.Count * turns.Count) + (CharacterCost * turns.Count * turns.Sum(turn => (long)turn.Content.Length)),
+        _leftInAll = rendering + (TurnCost * turns.Count * turns.Count) + (CharacterCost * turns.Count * turns.Sum(turn => (long)turn.Content.Length)),
     };
 
     /// <summary>The line that is being worked on, for messages.</summary>
     public int Line { get; set; }
 
     /// <summary>Begins a rendering.</summary>
-    public void Begin() => (_left, _depth) = (Math.Min(Rendering, _leftInAll), 0);
+    public void Begin() => (_left, _depth) = (Math.Min(_rendering, _leftInAll), 0);
 
     public void Step() => Spend(StepCost);
 
