@@ -35,6 +35,8 @@ internal static class RecordKeys
     private static readonly FrozenSet<string> Media = Set(
         "image", "images", "video", "videos", "audio", "audios", "pixel_values", "inputs_embeds", "input_features");
 
+    private static readonly FrozenSet<string> Weights = Set("weight", "loss_weight", "sample_weight", "train");
+
     // Where documents lie in a row that is packed already.
     private static readonly FrozenSet<string> Layouts = Set("position_ids", "token_type_ids", "seq_lengths", "cu_seqlens", "sequence_ids", "document_ids", "shift_labels");
 
@@ -47,7 +49,7 @@ internal static class RecordKeys
         {
             if (Used[format].Contains(key)) continue;
             if (Refusal(key, value, format) is { } refusal) throw new HorizonException($"{record.Where}: {refusal}");
-            if (!Harmless.Contains(key)) tally.CountUnused(key);
+            if (!IsKnown(key)) tally.CountUnused(key);
         }
     }
 
@@ -59,7 +61,7 @@ internal static class RecordKeys
         {
             if (UsedOfTurn.Contains(key)) continue;
             if (Refusal(key, value, DataFormat.Messages) is { } refusal) throw new HorizonException($"{turn.Where}: {refusal}");
-            if (!Harmless.Contains(key) && !template.Mentions(key)) tally.CountUnused($"{key} (of turns)");
+            if (!IsKnown(key) && !template.Mentions(key)) tally.CountUnused($"{key} (of turns)");
         }
     }
 
@@ -67,6 +69,8 @@ internal static class RecordKeys
     public static string? Refusal(DataRecord record) => record.Value.ValueKind != JsonValueKind.Object
         ? null
         : Members(record).Select(member => Refusal(member.Key, member.Value, DataFormat.Auto)).FirstOrDefault(refusal => refusal is not null);
+
+    private static bool IsKnown(string key) => Harmless.Contains(key) || Weights.Contains(key) || Layouts.Contains(key);
 
     private static IEnumerable<(string Key, JsonElement Value)> Members(DataRecord record)
     {
@@ -79,7 +83,7 @@ internal static class RecordKeys
         if (Preferences.Contains(key) || (key is "label" or "kto_tag" && IsTruth(value) && format is not (DataFormat.Text or DataFormat.Tokens)))
             return $"'{key}' makes this a record of preferences, whose training is not supported: give plain conversations, without '{key}'.";
         if (Media.Contains(key)) return $"'{key}' goes with the text, and only text can be trained: leave such records out.";
-        if (key is "weight" or "loss_weight" or "sample_weight" or "train" && !IsOne(value))
+        if (Weights.Contains(key) && !IsOne(value))
             return $"'{key}' of a whole record is not supported: leave out the records that are not to be trained.";
         if (key == "train_detail") return "'train_detail' trains parts of a turn, which is not supported: use 'weight' or 'train' of whole turns.";
         if (Layouts.Contains(key) && format is DataFormat.Tokens or DataFormat.Auto && !IsPlainLayout(key, value))

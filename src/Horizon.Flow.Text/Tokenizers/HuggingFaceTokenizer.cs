@@ -19,12 +19,13 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     private readonly HashSet<int> _special = [];
     private readonly Lazy<ChatTemplate?> _template;
 
-    private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings)
+    private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings, TimeProvider time)
     {
+        var clock = new PatternClock(time);
         _model = BpeReader.Read(root.Required("model"));
-        _normalizer = NormalizerReader.Read(root.Optional("normalizer"));
-        _preTokenizer = PreTokenizerReader.Read(root.Optional("pre_tokenizer"));
-        _decoder = DecoderReader.Read(root.Optional("decoder"));
+        _normalizer = NormalizerReader.Read(root.Optional("normalizer"), clock);
+        _preTokenizer = PreTokenizerReader.Read(root.Optional("pre_tokenizer"), clock);
+        _decoder = DecoderReader.Read(root.Optional("decoder"), clock);
 
         var addedPart = root.Optional("added_tokens");
         var added = addedPart.IsNull ? [] : addedPart.Items().Select(AddedToken.Read).ToList();
@@ -68,13 +69,16 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     /// <param name="folder">Holds tokenizer.json and, where there are, tokenizer_config.json, special_tokens_map.json,
     /// generation_config.json and chat_template.jinja.</param>
     /// <exception cref="HorizonException">A file is missing or malformed, or asks for something unknown; names the file and the part.</exception>
-    public static HuggingFaceTokenizer Load(string folder)
+    public static HuggingFaceTokenizer Load(string folder) => Load(folder, TimeProvider.System);
+
+    /// <summary>The same, with the clock that its patterns are timed by.</summary>
+    internal static HuggingFaceTokenizer Load(string folder, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(folder);
         var file = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(file))
             throw new HorizonException($"{folder} holds no tokenizer.json: give a Hugging Face folder with a fast tokenizer.");
-        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder)));
+        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder), time));
     }
 
     /// <inheritdoc/>

@@ -70,7 +70,7 @@ public class ChatTemplateTests
     [InlineData("{% macro m(a) %}{% endmacro %}{{ m(1, a=2) }}", "'m' is given 'a' twice")]
     [InlineData("{{ 'a' | tojson(cls=1) }}", "'tojson' has no argument 'cls'")]
     [InlineData("{{ 'a' | tojson(indent=65) }}", "'tojson' needs a number from 0 to 64")]
-    [InlineData("{{ range(1, stop=2, by=1) }}", "'range' has no argument 'by'")]
+    [InlineData("{{ range(1, stop=2, by=1) }}", "'range' has no argument 'stop'")]
     [InlineData("{{ 'a' | indent(2, true, false, 3) }}", "'indent' takes at most 3")]
     [InlineData("{{ 'x' | abs }}", "'abs' needs a number")]
     [InlineData("{{ 'a'.startswith(1) }}", "'startswith' needs a string")]
