@@ -74,9 +74,9 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
 
         HorizonException Needs(string what) => budget.Error($"the filter '{name}' needs {what}, not {TemplateText.Kind(value)}");
 
+        // What is no string is printed, and what is undefined is empty, as in Jinja.
         string Text()
         {
-            if (value is not (string or long or double or bool)) throw Needs("a string");
             var text = TemplateText.Print(value, budget);
             budget.Spend(text.Length);
             return text;
@@ -136,7 +136,7 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
                 long columns and >= 0 and <= WidestIndent => new string(' ', (int)columns),
                 _ => throw indent.Needs("width", $"a string, or a number from 0 to {WidestIndent}"),
             };
-            return TemplateStrings.Indent(Text(), indentation, indent.IsTrue("first"), indent.IsTrue("blank"), budget);
+            return TemplateStrings.Indent(value as string ?? throw Needs("a string"), indentation, indent.IsTrue("first"), indent.IsTrue("blank"), budget);
         }
 
         object Reverse()
