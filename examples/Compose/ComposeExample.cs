@@ -27,7 +27,7 @@ public static class ComposeExample
         using var store = plan.CreateStore(StorePrecision.Fp32);
         using (var checkpoint = CheckpointFolder.Open($"{folder}/stories260K-hf")) await StoreLoader.LoadAsync(checkpoint, store.Units);
         var tokenizer = HuggingFaceTokenizer.Load($"{folder}/stories260K-hf");
-        var data = BatchSource.Open(new() { Path = $"{folder}/text/train.txt" }, tokenizer, model.VocabularySize, batchSize: 4, seed: 1);
+        var data = BatchSource.Open(new() { Path = $"{folder}/text/train.txt", SequenceLength = 256 }, tokenizer, model.VocabularySize, batchSize: 4, seed: 1);
         using var device = ComputeDevice.Parse("auto");
         await using (var run = plan.Start(store, device))
         {

@@ -14,7 +14,7 @@ internal static class DataReader
         return isWanted ? HuggingFaceTokenizer.Load(folder) : null;
     }
 
-    public static BatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, string path, bool shuffle)
+    public static BatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, string path, DataSplit split)
     {
         var data = blueprint.Configuration.Data;
         var training = blueprint.Configuration.Training;
@@ -22,9 +22,12 @@ internal static class DataReader
         {
             Path = path,
             Format = data.Format,
-            SequenceLength = data.SequenceLength,
+            Split = split,
+            SequenceLength = data.SequenceLength ?? blueprint.SequenceLength,
             Packing = data.Packing,
-            Shuffle = shuffle,
+            TooLong = data.TooLong,
+            MaxBadShare = data.MaxBadShare,
+            Shuffle = data.Shuffle && split == DataSplit.Train,
             TrainOnPrompt = data.TrainOnPrompt,
         };
         var source = BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed);
@@ -45,11 +48,11 @@ internal static class DataReader
         return (summary.Tokens, (summary.Tokens * token) + ((long)summary.Documents * DocumentBytes) + ((long)summary.Rows * RowBytes));
     }
 
-    // Rows may be shorter than data.sequence_length, whose default is longer than what some small models allow.
+    // Rows may be shorter than data.sequence_length, so that one beyond what the model allows need not matter.
     private static void CheckLength(RunBlueprint blueprint, BatchSource source, string path)
     {
         var limit = blueprint.Model.MaximumSequenceLength;
-        if (blueprint.Configuration.Data.SequenceLength <= limit) return;
+        if (blueprint.Configuration.Data.SequenceLength is not { } length || length <= limit) return;
         var longest = Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Max(index => source.GetMicroBatch(0, index).SequenceLength);
         if (longest > limit)
             throw new HorizonException($"{path} has a sequence of {longest} tokens, the model allows {limit}; set data.sequence_length to {limit} or less.");

@@ -14,7 +14,7 @@ internal sealed class HeldOutData
 
     /// <summary>Reads the held-out text in its own order; null where none is configured.</summary>
     public static HeldOutData? Open(RunBlueprint blueprint, ITokenizer? tokenizer) => blueprint.Configuration.Evaluation.Path is { } path
-        ? new HeldOutData(DataReader.Open(blueprint, tokenizer, path, shuffle: false))
+        ? new HeldOutData(DataReader.Open(blueprint, tokenizer, path, DataSplit.Validation))
         : null;
 
     /// <summary>What is held in memory of it.</summary>

@@ -28,7 +28,7 @@ public sealed class RunBlueprint
     public StorePrecision Precision => Configuration.Training.Precision;
 
     /// <summary>Tokens of a row at most.</summary>
-    public int SequenceLength => Math.Min(Configuration.Data.SequenceLength, Model.MaximumSequenceLength);
+    public int SequenceLength => Math.Min(Configuration.Data.SequenceLength ?? DataSection.LongestByDefault, Model.MaximumSequenceLength);
 
     /// <summary>Model, size and precision in a few words.</summary>
     public string Description => string.Create(

@@ -50,7 +50,8 @@ public static partial class ConfigurationValidator
         checks.AtLeast("training.loss_spike_deviations", training.LossSpikeDeviations ?? 0, 0.0);
         foreach (var pattern in training.Freeze)
             checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");
-        checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength, 1);
+        checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength ?? 1, 1);
+        checks.That(configuration.Data.MaxBadShare is >= 0 and <= 1, "data.max_bad_share", configuration.Data.MaxBadShare, "from 0 to 1");
     }
 
     private static void CheckOptimizer(Checks checks, OptimizerSection optimizer)

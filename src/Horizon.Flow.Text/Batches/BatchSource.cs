@@ -29,7 +29,7 @@ public sealed class BatchSource
     }
 
     /// <summary>What an epoch holds, and what the user should know about it.</summary>
-    public DataSummary Summary { get; }
+    public DataSummary Summary { get; private set; }
 
     /// <summary>
     /// Sixteen hexadecimal digits of all tokens and labels in their order: another data set, or the same one read in another way, has others.
@@ -56,13 +56,15 @@ public sealed class BatchSource
     /// <param name="vocabularySize">The model's vocabulary; ids must be below it.</param>
     /// <param name="batchSize">Rows of a micro-batch.</param>
     /// <param name="seed">Of the order.</param>
-    /// <exception cref="HorizonException">The data is missing, empty, malformed (names file and line), beyond the vocabulary, or nothing is
-    /// to be learned from it.</exception>
+    /// <exception cref="HorizonException">The data is missing, empty, of a kind that is not read, or asks for another kind of training; more
+    /// records than allowed are malformed or beyond the vocabulary (names file and line of the first); or nothing is to be learned.</exception>
     public static BatchSource Open(DataOptions options, ITokenizer? tokenizer, int vocabularySize, int batchSize, long seed)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var documents = DocumentReader.Read(options, new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt));
-        return new BatchSource(documents, options, batchSize, seed);
+        var read = DocumentReader.Read(options, tokenizer, vocabularySize);
+        var source = new BatchSource(read.Documents, options, batchSize, seed);
+        source.Summary = source.Summary with { BadRecords = read.BadRecords, Warnings = [.. read.Notices, .. source.Summary.Warnings] };
+        return source;
     }
 
     /// <summary>Takes documents that are at hand.</summary>

@@ -18,11 +18,17 @@ public sealed record DataSummary
     /// <summary>Documents left out because nothing in them is trained.</summary>
     public required int DroppedDocuments { get; init; }
 
-    /// <summary>Documents cut off at the sequence length (without packing).</summary>
-    public required int TruncatedDocuments { get; init; }
+    /// <summary>Documents whose end is left out, because they are longer than a row.</summary>
+    public required int CutDocuments { get; init; }
 
-    /// <summary>Documents that continue in further pieces (with packing).</summary>
+    /// <summary>Documents that go on in further rows.</summary>
     public required int SplitDocuments { get; init; }
+
+    /// <summary>Documents left out because they are longer than a row.</summary>
+    public required int OverlongDocuments { get; init; }
+
+    /// <summary>Records that are malformed and left out; they are not among <see cref="Documents"/>.</summary>
+    public int BadRecords { get; init; }
 
     /// <summary>What the user should know, a sentence each.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Horizon.Flow.Text;
 
 /// <summary>The rows of a data set and the count of what they hold.</summary>
@@ -8,7 +10,9 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
 
     public static RowPlan Create(IReadOnlyList<TokenDocument> documents, DataOptions options, long seed)
     {
-        int dropped = 0, truncated = 0, split = 0, promptPieces = 0;
+        int dropped = 0, promptPieces = 0;
+        var targets = options.SequenceLength + (options.Packing ? 1 : 0);
+        LongDocuments cut = new(targets), split = new(targets), overlong = new(targets);
         var segments = new List<Segment>();
         var order = options.Packing && options.Shuffle
             ? new SplitMix64(seed, PackingStream).Permutation(documents.Count)
@@ -16,36 +20,51 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
         foreach (var number in order)
         {
             var document = documents[number];
-            var before = segments.Count;
-            var parts = options.Packing
-                ? Pieces(number, document, options.SequenceLength)
-                : Whole(number, document, options.SequenceLength);
-            foreach (var segment in parts)
+            var isLong = IsLong(document, options);
+            var choice = isLong ? Choice(document, options) : TooLong.Cut;
+            List<Segment> pieces = choice switch
             {
-                if (Labelled(document, segment) > 0) segments.Add(segment);
-                else promptPieces++;
+                TooLong.Drop => [],
+                TooLong.Split => [.. Pieces(number, document, options.SequenceLength)],
+                _ => [First(number, document, options)],
+            };
+            var kept = pieces.FindAll(piece => Labelled(document, piece) > 0);
+            segments.AddRange(kept);
+            if (choice == TooLong.Drop)
+            {
+                overlong.Add(document);
             }
-
-            if (segments.Count == before) dropped++;
-            else if (options.Packing && document.InputIds.Length - 1 > options.SequenceLength) split++;
-            else if (!options.Packing && document.InputIds.Length > options.SequenceLength) truncated++;
+            else if (kept.Count == 0)
+            {
+                dropped++;
+            }
+            else
+            {
+                promptPieces += pieces.Count - kept.Count;
+                if (isLong) (choice == TooLong.Split ? split : cut).Add(document);
+            }
         }
 
         if (segments.Count == 0)
         {
             throw new HorizonException(
                 $"{options.Path}: nothing is to be learned from any of the {documents.Count} documents; every label is -100"
-                + $" or beyond sequence_length {options.SequenceLength}: check the labels, or set train_on_prompt: true.");
+                + $" or beyond sequence_length {options.SequenceLength}"
+                + $"{(overlong.Count > 0 ? $", and data.too_long leaves {overlong} out" : "")}: check the labels, or set train_on_prompt: true.");
         }
 
         var rows = !options.Packing ? segments.ConvertAll(s => new[] { s })
             : options.Shuffle ? RowPacker.BestFit(segments, options.SequenceLength)
             : RowPacker.InOrder(segments, options.SequenceLength);
+        var all = string.Create(CultureInfo.InvariantCulture, $"of {documents.Count:N0} documents");
+        var length = string.Create(CultureInfo.InvariantCulture, $"sequence_length {options.SequenceLength:N0}");
         var warnings = new List<string>();
-        if (dropped > 0) warnings.Add($"{dropped} of {documents.Count} documents are left out: nothing in them is to be learned.");
-        if (truncated > 0) warnings.Add($"{truncated} of {documents.Count} documents are cut off at sequence_length {options.SequenceLength}.");
-        if (promptPieces > dropped && options.Packing)
-            warnings.Add($"{promptPieces} pieces of sequence_length {options.SequenceLength} are left out: they hold prompt only.");
+        if (dropped > 0) warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{dropped:N0} {all} are left out: nothing in them is to be learned within {length}."));
+        if (cut.Count > 0) warnings.Add($"{cut} {all} are longer than {length} and are cut off there: {cut.Lost}.");
+        if (overlong.Count > 0) warnings.Add($"{overlong} {all} are longer than {length} and are left out, as data.too_long says.");
+        if (split.Conversations > 0) warnings.Add($"{split} {all} are longer than {length} and go on in further rows, which do not see their beginning.");
+        if (promptPieces > 0)
+            warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{promptPieces:N0} pieces of {length} are left out: they hold prompt only."));
         return new RowPlan(rows, new DataSummary
         {
             Documents = documents.Count,
@@ -53,11 +72,20 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
             Tokens = segments.Sum(s => (long)s.Length),
             LabelledTokens = segments.Sum(s => (long)Labelled(documents[s.Document], s)),
             DroppedDocuments = dropped,
-            TruncatedDocuments = truncated,
-            SplitDocuments = split,
+            CutDocuments = cut.Count,
+            SplitDocuments = split.Count,
+            OverlongDocuments = overlong.Count,
             Warnings = warnings,
         });
     }
+
+    // Packed, the last token is a target only, so that a document of one token more than a row fits.
+    private static bool IsLong(TokenDocument document, DataOptions options) =>
+        document.InputIds.Length - (options.Packing ? 1 : 0) > options.SequenceLength;
+
+    private static TooLong Choice(TokenDocument document, DataOptions options) => options.TooLong != TooLong.Auto
+        ? options.TooLong
+        : document.IsConversation || !options.Packing ? TooLong.Cut : TooLong.Split;
 
     /// <summary>Pieces of at most a row, each of whose tokens has a next one: the last token of the document is a target only.</summary>
     private static IEnumerable<Segment> Pieces(int number, TokenDocument document, int sequenceLength)
@@ -70,10 +98,11 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
         }
     }
 
-    private static IEnumerable<Segment> Whole(int number, TokenDocument document, int sequenceLength)
+    /// <summary>The document, or as much of its beginning as a row holds.</summary>
+    private static Segment First(int number, TokenDocument document, DataOptions options)
     {
-        var length = Math.Min(sequenceLength, document.InputIds.Length);
-        return length == 0 ? [] : [new Segment(number, 0, length, length)];
+        var length = Math.Min(options.SequenceLength, document.InputIds.Length - (options.Packing ? 1 : 0));
+        return new Segment(number, 0, Math.Max(0, length), options.Packing ? length + 1 : length);
     }
 
     private static int Labelled(TokenDocument document, Segment segment)

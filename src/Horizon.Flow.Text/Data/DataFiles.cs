@@ -3,8 +3,8 @@ namespace Horizon.Flow.Text;
 /// <summary>Which files a data set is, and what each holds.</summary>
 internal static class DataFiles
 {
-    private static readonly string[] TextExtensions = [".txt", ".md"];
-    private static readonly string[] JsonExtensions = [".json", ".jsonl", ".ndjson"];
+    /// <summary>How far into a file its format is looked for, where its first records are damaged.</summary>
+    private const int RecordsToTry = 100;
 
     private static readonly (string Key, DataFormat Format)[] Keys =
     [
@@ -15,39 +15,50 @@ internal static class DataFiles
         ("text", DataFormat.Text),
     ];
 
-    /// <summary>The file itself, or a folder's files in ordinal order of their names.</summary>
-    public static IReadOnlyList<string> Find(string path)
+    /// <summary>The file itself, or what a folder holds, with a sentence on what of it was taken.</summary>
+    public static (IReadOnlyList<string> Files, string? Notice) Find(DataOptions options)
     {
-        if (File.Exists(path)) return [path];
-        if (!Directory.Exists(path)) throw new HorizonException($"{path} does not exist: set data.path to a file or a folder.");
-        var files = Directory.GetFiles(path).Where(file => IsText(file) || IsJson(file)).Order(StringComparer.Ordinal).ToList();
-        if (files.Count == 0)
-        {
-            throw new HorizonException(
-                $"{path} holds no data files: known are {string.Join(", ", TextExtensions.Concat(JsonExtensions))}.");
-        }
-
-        return files;
+        if (Directory.Exists(options.Path)) return DataFolder.Find(options.Path, options.Format, options.Split);
+        if (!File.Exists(options.Path)) throw new HorizonException($"{options.Path} does not exist: set data.path to a file or a folder.");
+        if (FileKind.Of(options.Path) is { IsRead: false } kind && !(kind.IsText && options.Format == DataFormat.Text))
+            throw new HorizonException($"{options.Path} is {kind.Name}, which is not read here; read are {FileKind.Known}: convert it, best to JSON lines.");
+        return ([options.Path], null);
     }
 
-    public static bool IsJson(string file) => JsonExtensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
+    public static bool IsJson(string file) => FileKind.Of(file) == FileKind.Json;
 
-    /// <summary>The format of a file, told from its name and its first record.</summary>
+    /// <summary>The format of a file, told from its name and its first whole record.</summary>
     public static DataFormat Detect(string file)
     {
         if (!IsJson(file))
         {
-            return IsText(file) ? DataFormat.Text : throw new HorizonException(
-                $"{file}: the name does not say what this holds; set data.format.");
+            return FileKind.Of(file) == FileKind.Text ? DataFormat.Text : throw new HorizonException(
+                $"{file}: the name does not say what this holds; read are {FileKind.Known}; set data.format to what it is.");
+        }
+
+        BadRecordException? bad = null;
+        foreach (var record in RecordReader.Read(file).Take(RecordsToTry))
+        {
+            try
+            {
+                return Detect(record.Parse());
+            }
+            catch (BadRecordException e)
+            {
+                bad ??= e;
+            }
         }
 
         // A file without records has no documents in any format.
-        if (RecordReader.Read(file).Select(r => (DataRecord?)r).FirstOrDefault() is not { } first) return DataFormat.Text;
-        foreach (var (key, format) in Keys)
-            if (first.Has(key)) return format;
-        var known = string.Join(", ", Keys.Select(k => $"'{k.Key}' ({k.Format.ToString().ToLowerInvariant()})"));
-        throw first.Error($"the format cannot be told from its keys; known are {known}; set data.format.");
+        return bad is null ? DataFormat.Text : throw bad.ToError();
     }
 
-    private static bool IsText(string file) => TextExtensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
+    private static DataFormat Detect(DataRecord record)
+    {
+        foreach (var (key, format) in Keys)
+            if (record.Has(key)) return format;
+        var known = string.Join(", ", Keys.Select(k => $"'{k.Key}' ({k.Format.ToString().ToLowerInvariant()})"));
+        if (RecordKeys.Refusal(record) is { } refusal) throw record.Error(refusal);
+        throw record.Error($"the format cannot be told from its keys; known are {known}; set data.format.");
+    }
 }

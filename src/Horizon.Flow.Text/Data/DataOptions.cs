@@ -3,21 +3,33 @@ namespace Horizon.Flow.Text;
 /// <summary>A data set and how it becomes batches; the section `data` of a configuration.</summary>
 public sealed record DataOptions
 {
-    /// <summary>A file, or a folder whose files are taken in ordinal order of their names.</summary>
+    /// <summary>A file, or a folder whose files are taken in ordinal order of their paths.</summary>
     public required string Path { get; init; }
 
     /// <summary>What the records look like.</summary>
     /// <value>Default: <see cref="DataFormat.Auto"/>.</value>
     public DataFormat Format { get; init; }
 
-    /// <summary>The most tokens of a row.</summary>
-    /// <value>Default: 256.</value>
-    public int SequenceLength { get; init; } = 256;
+    /// <summary>Which files of a folder are taken.</summary>
+    /// <value>Default: <see cref="DataSplit.Train"/>.</value>
+    public DataSplit Split { get; init; }
 
-    /// <summary>Whether several documents share a row (they never attend to each other) and long ones continue in further rows.</summary>
+    /// <summary>The most tokens of a row; no more than the model allows.</summary>
+    /// <value>Default: 2,048.</value>
+    public int SequenceLength { get; init; } = 2048;
+
+    /// <summary>Whether several documents share a row (they never attend to each other).</summary>
     /// <value>Default: true.</value>
-    /// <remarks>Without, each document is one row, cut off at <see cref="SequenceLength"/> and padded.</remarks>
+    /// <remarks>Without, each document has rows of its own, padded.</remarks>
     public bool Packing { get; init; } = true;
+
+    /// <summary>What becomes of documents that are longer than <see cref="SequenceLength"/>; the counts are in <see cref="DataSummary"/>.</summary>
+    /// <value>Default: <see cref="TooLong.Auto"/>.</value>
+    public TooLong TooLong { get; init; }
+
+    /// <summary>The share of records that may be malformed: they are left out and counted, where more are bad the data set is refused.</summary>
+    /// <value>Default: 0.001, one record in a thousand.</value>
+    public double MaxBadShare { get; init; } = 0.001;
 
     /// <summary>Whether the order is drawn anew for every epoch; otherwise the order of the files is kept.</summary>
     /// <value>Default: true.</value>

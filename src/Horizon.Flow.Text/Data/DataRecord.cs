@@ -5,8 +5,7 @@ namespace Horizon.Flow.Text;
 /// <summary>A JSON record and where it stands.</summary>
 internal readonly record struct DataRecord(JsonElement Value, string Where)
 {
-    public HorizonException Error(string complaint, Exception? cause = null) =>
-        cause is null ? new HorizonException($"{Where}: {complaint}") : new HorizonException($"{Where}: {complaint}", cause);
+    public BadRecordException Error(string complaint, Exception? cause = null) => new($"{Where}: {complaint}", cause);
 
     public bool Has(string name) => Value.ValueKind == JsonValueKind.Object && Value.TryGetProperty(name, out _);
 

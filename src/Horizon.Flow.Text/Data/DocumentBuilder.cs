@@ -1,9 +1,7 @@
-using System.Text.Json;
-
 namespace Horizon.Flow.Text;
 
 /// <summary>Makes token documents from texts and records, with the labels of what is to be learned.</summary>
-internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize, bool trainOnPrompt)
+internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize, bool trainOnPrompt, DataTally tally)
 {
     // Stanford Alpaca's prompts (github.com/tatsu-lab/stanford_alpaca), for tokenizers without a chat template.
     private const string AlpacaPrompt =
@@ -13,6 +11,8 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         "Below is an instruction that describes a task, paired with an input that provides further context. "
         + "Write a response that appropriately completes the request.\n\n";
 
+    private const string AddTemplate = "add chat_template.jinja to the model folder";
+
     public TokenDocument FromText(string text, string where)
     {
         var ids = Needed(where).Encode(text, addSpecialTokens: true);
@@ -20,31 +20,28 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         return Checked(new TokenDocument(all, all), where);
     }
 
-    public TokenDocument FromRecord(DataRecord record, DataFormat format) => format switch
+    /// <exception cref="BadRecordException">The record cannot be trained on; others can.</exception>
+    /// <exception cref="HorizonException">No record of this data set can be trained on as it is.</exception>
+    public TokenDocument FromRecord(DataRecord record, DataFormat format)
     {
-        DataFormat.Tokens => FromTokens(record),
-        DataFormat.Text => FromText(record.Text("text"), record.Where),
-        DataFormat.Alpaca when Needed(record.Where).ChatTemplate is null => FromPlainAlpaca(record),
-        _ => FromConversation(record, format),
-    };
-
-    private TokenDocument FromTokens(DataRecord record)
-    {
-        var ids = Numbers("input_ids");
-        var labels = record.Optional("labels") is null ? ids : Numbers("labels");
-        if (labels.Length != ids.Length) throw record.Error($"there are {ids.Length} input_ids but {labels.Length} labels.");
-        return Checked(new TokenDocument(ids, labels), record.Where);
-
-        int[] Numbers(string name) => [.. record.List(name).Select(number =>
-            number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var value)
-                ? value
-                : throw record.Error($"'{name}' must hold whole numbers."))];
+        RecordKeys.Check(record, format, tally);
+        return format switch
+        {
+            DataFormat.Tokens => Checked(TokenRecordReader.Read(record), record.Where),
+            DataFormat.Text => FromText(record.Text("text"), record.Where),
+            DataFormat.Alpaca when Needed(record.Where).ChatTemplate is null => FromPlainAlpaca(record),
+            _ => FromConversation(record, format),
+        };
     }
 
     private TokenDocument FromPlainAlpaca(DataRecord record)
     {
-        if (record.Has("history") || record.Text("system", isOptional: true).Length > 0)
-            throw record.Error("'system' and 'history' need a chat template, and the tokenizer has none.");
+        foreach (var key in (string[])["system", "history", "tools", "functions", "documents"])
+        {
+            if (record.Optional(key) is { } value && value.ToString() is not ("" or "[]"))
+                throw new HorizonException($"{record.Where}: '{key}' needs a chat template, and the tokenizer has none: {AddTemplate}.");
+        }
+
         var input = record.Text("input", isOptional: true);
         var prompt = (input.Length > 0 ? AlpacaInputPrompt : AlpacaPrompt) + $"### Instruction:\n{record.Text("instruction")}\n\n"
             + (input.Length > 0 ? $"### Input:\n{input}\n\n" : "") + "### Response:";
@@ -52,30 +49,44 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         var tokens = Needed(record.Where).EncodeWithOffsets(text, addSpecialTokens: true);
         var ids = WithEnd([.. tokens.Select(t => t.Id)]);
         var labels = Mask(tokens, [prompt.Length..text.Length]);
-        return Checked(new TokenDocument(ids, [.. labels, .. ids[labels.Length..]]), record.Where);
+        return Conversation(ids, [.. labels, .. ids[labels.Length..]], record.Where);
     }
 
     private TokenDocument FromConversation(DataRecord record, DataFormat format)
     {
         var owner = Needed(record.Where);
-        var template = owner.ChatTemplate ?? throw record.Error(
-            "conversations need a chat template, and the tokenizer has none: add chat_template.jinja to the model folder.");
-        var conversation = ConversationReader.Read(record, format);
+        var template = owner.ChatTemplate
+            ?? throw new HorizonException($"{record.Where}: conversations need a chat template, and the tokenizer has none: {AddTemplate}.");
+        var chat = Render(record, template, new ConversationReader(template, trainOnPrompt, tally).Read(record, format));
+        var tokens = owner.EncodeWithOffsets(chat.Text, addSpecialTokens: false);
+        int[] ids = [.. tokens.Select(token => token.Id)];
+        return Conversation(ids, Mask(tokens, chat.Generated, trainOnPrompt), record.Where);
+    }
+
+    /// <summary>The text, and its stretches that are trained, or with prompts those that are left out.</summary>
+    private RenderedChat Render(DataRecord record, ChatTemplate template, Conversation conversation)
+    {
         try
         {
-            var chat = trainOnPrompt ? template.Render(conversation, addGenerationPrompt: false) : AssistantSpans.Render(template, conversation);
-            var tokens = owner.EncodeWithOffsets(chat.Text, addSpecialTokens: false);
-            var ids = tokens.Select(t => t.Id).ToArray();
-            return Checked(new TokenDocument(ids, trainOnPrompt ? ids : Mask(tokens, chat.Generated)), record.Where);
+            if (!trainOnPrompt) return AssistantSpans.Render(template, conversation);
+            return conversation.Messages.All(message => message.IsTrained)
+                ? template.Render(conversation, addGenerationPrompt: false) with { Generated = [] }
+                : AssistantSpans.Render(template, conversation, message => !message.IsTrained);
         }
-        catch (HorizonException e) when (!e.Message.StartsWith(record.Where, StringComparison.Ordinal))
+        catch (HorizonException e)
         {
             throw record.Error(e.Message, e);
         }
     }
 
-    /// <summary>The ids of the tokens that hold a character of a stretch, and -100 for the others.</summary>
-    private static int[] Mask(IReadOnlyList<Token> tokens, IReadOnlyList<Range> stretches)
+    private TokenDocument Conversation(int[] ids, int[] labels, string where)
+    {
+        tally.CountConversation(hasEnd: labels.Any(label => tokenizer!.EndOfText.Contains(label)));
+        return Checked(new TokenDocument(ids, labels) { IsConversation = true }, where);
+    }
+
+    /// <summary>The ids of the tokens that hold a character of a stretch (or with <paramref name="outside"/>, that hold none), and -100 for the others.</summary>
+    private static int[] Mask(IReadOnlyList<Token> tokens, IReadOnlyList<Range> stretches, bool outside = false)
     {
         var labels = new int[tokens.Count];
         var at = 0;
@@ -84,7 +95,7 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
             var token = tokens[i];
             while (at < stretches.Count && stretches[at].End.Value <= token.Start) at++;
             var isIn = at < stretches.Count && (token.End > stretches[at].Start.Value || token.Start >= stretches[at].Start.Value);
-            labels[i] = isIn ? token.Id : TokenDocument.Ignored;
+            labels[i] = isIn != outside ? token.Id : TokenDocument.Ignored;
         }
 
         return labels;
@@ -104,7 +115,7 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
             if (label != TokenDocument.Ignored && (uint)label >= (uint)vocabularySize) throw Beyond("label", label);
         return document;
 
-        HorizonException Beyond(string what, int value) => new(
+        BadRecordException Beyond(string what, int value) => new(
             $"{where}: the {what} {value} is not in the model's vocabulary of {vocabularySize} tokens; "
             + "use the tokenizer that the model was made with.");
     }

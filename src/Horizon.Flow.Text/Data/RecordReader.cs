@@ -25,7 +25,7 @@ internal static class RecordReader
         }
     }
 
-    public static IEnumerable<DataRecord> Read(string file)
+    public static IEnumerable<RawRecord> Read(string file)
     {
         if (!HoldsBytes(file, long.MaxValue, "")) return [];
         if (!IsArray(file)) return ReadLines(file);
@@ -53,7 +53,7 @@ internal static class RecordReader
         }
     }
 
-    private static IEnumerable<DataRecord> ReadArray(string file)
+    private static IEnumerable<RawRecord> ReadArray(string file)
     {
         JsonElement[] records;
         try
@@ -67,17 +67,17 @@ internal static class RecordReader
             throw new HorizonException($"{file}, line {e.LineNumber + 1}: this is not valid JSON.", e);
         }
 
-        for (var i = 0; i < records.Length; i++) yield return new DataRecord(records[i], $"{file}, record {i + 1}");
+        for (var i = 0; i < records.Length; i++) yield return new RawRecord(null, records[i], $"{file}, record {i + 1}");
     }
 
-    private static IEnumerable<DataRecord> ReadLines(string file)
+    private static IEnumerable<RawRecord> ReadLines(string file)
     {
         using var reader = new LineReader(new StreamReader(file, Strict));
         for (var number = 1; ; number++)
         {
             var where = $"{file}, line {number}";
             if (ReadLine(reader, where) is not { } line) yield break;
-            if (!string.IsNullOrWhiteSpace(line)) yield return new DataRecord(Parse(line, where), where);
+            if (!string.IsNullOrWhiteSpace(line)) yield return new RawRecord(line, default, where);
         }
     }
 
@@ -90,19 +90,6 @@ internal static class RecordReader
         catch (Exception e) when (e is IOException or DecoderFallbackException)
         {
             throw Unreadable(where, e);
-        }
-    }
-
-    private static JsonElement Parse(string line, string where)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(line);
-            return document.RootElement.Clone();
-        }
-        catch (JsonException e)
-        {
-            throw new HorizonException($"{where}: this is not valid JSON; give one object a line, or a JSON array of objects.", e);
         }
     }
 

@@ -8,4 +8,8 @@ public sealed record TokenDocument(int[] InputIds, int[] Labels)
 {
     /// <summary>The label of a token that is not trained on, as in PyTorch's cross entropy.</summary>
     public const int Ignored = -100;
+
+    /// <summary>Whether it is a conversation, whose later part means nothing without its beginning: it is never torn unasked.</summary>
+    /// <value>Default: false, as for running text.</value>
+    public bool IsConversation { get; init; }
 }

@@ -16,23 +16,29 @@ public static class AssistantSpans
     /// <param name="template">The template.</param>
     /// <param name="conversation">The conversation.</param>
     /// <exception cref="HorizonException">The template renders the turns differently on their own, so that they cannot be told apart.</exception>
-    public static RenderedChat Render(ChatTemplate template, Conversation conversation)
+    public static RenderedChat Render(ChatTemplate template, Conversation conversation) => Render(template, conversation, message => message.IsTrained);
+
+    /// <summary>The same for any choice of the assistant's turns.</summary>
+    internal static RenderedChat Render(ChatTemplate template, Conversation conversation, Func<ChatMessage, bool> isWanted)
     {
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(conversation);
-        var whole = template.Render(conversation, addGenerationPrompt: false);
+        template = template.For(conversation);
+        var budget = TemplateBudget.OfConversation(template.Name, conversation.Messages);
+        var whole = template.Render(conversation, conversation.Messages.Count, addGenerationPrompt: false, null, budget);
         var turns = Enumerable.Range(0, conversation.Messages.Count).Where(i => conversation.Messages[i].Role == "assistant").ToList();
         return whole with
         {
             Generated = template.HasGeneration
-                ? Marked(template, conversation, whole, turns)
-                : Compared(template, conversation, whole, turns),
+                ? Marked(template, conversation, whole, turns, isWanted)
+                : Compared(template, conversation, whole, turns, isWanted, budget),
         };
     }
 
-    private static IReadOnlyList<Range> Marked(ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns)
+    private static IReadOnlyList<Range> Marked(
+        ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns, Func<ChatMessage, bool> isWanted)
     {
-        if (turns.TrueForAll(k => conversation.Messages[k].IsTrained)) return whole.Generated;
+        if (turns.TrueForAll(k => isWanted(conversation.Messages[k]))) return whole.Generated;
         if (whole.Generated.Count != turns.Count)
         {
             throw new HorizonException(
@@ -40,13 +46,14 @@ public static class AssistantSpans
                 + "so single turns cannot be left untrained.");
         }
 
-        return [.. whole.Generated.Where((_, i) => conversation.Messages[turns[i]].IsTrained)];
+        return [.. whole.Generated.Where((_, i) => isWanted(conversation.Messages[turns[i]]))];
     }
 
-    private static List<Range> Compared(ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns)
+    private static List<Range> Compared(
+        ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns, Func<ChatMessage, bool> isWanted, TemplateBudget budget)
     {
         var end = template.EndToken ?? "";
-        var text = template.Render(conversation, conversation.Messages.Count, false, EndMark).Text;
+        var text = template.Render(conversation, conversation.Messages.Count, false, EndMark, budget).Text;
         if (Restore(text) != whole.Text)
             throw new HorizonException($"{template.Name}: the chat template works on eos_token itself; {Advice}.");
 
@@ -55,14 +62,14 @@ public static class AssistantSpans
         foreach (var k in turns)
         {
             var before = Before(k);
-            var after = template.Render(conversation, k + 1, false, EndMark).Text;
+            var after = template.Render(conversation, k + 1, false, EndMark, budget).Text;
             if (before.Length < last || !text.StartsWith(before, StringComparison.Ordinal)
                 || !after.StartsWith(before, StringComparison.Ordinal))
                 throw Disagree(template, k, "begins");
             last = k == conversation.Messages.Count - 1 ? text.Length : FindEnd(text, before.Length, after);
             if (last < 0 || !text[before.Length..last].Contains(Answer(conversation.Messages[k]), StringComparison.Ordinal))
                 throw Disagree(template, k, "ends");
-            if (conversation.Messages[k].IsTrained) spans.Add(Restore(text[..before.Length]).Length..Restore(text[..last]).Length);
+            if (isWanted(conversation.Messages[k])) spans.Add(Restore(text[..before.Length]).Length..Restore(text[..last]).Length);
         }
 
         return spans;
@@ -71,7 +78,7 @@ public static class AssistantSpans
         {
             try
             {
-                return template.Render(conversation, k, true, EndMark).Text;
+                return template.Render(conversation, k, true, EndMark, budget).Text;
             }
             catch (HorizonException e) when (k == 0)
             {

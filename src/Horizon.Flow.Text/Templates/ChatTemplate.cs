@@ -9,9 +9,12 @@ public sealed class ChatTemplate
     private readonly IReadOnlyList<Statement> _body;
     private readonly string _name;
     private readonly IReadOnlyDictionary<string, object?> _variables;
+    private readonly string _source;
+    private Lazy<ChatTemplate>? _forTools;
 
-    private ChatTemplate(IReadOnlyList<Statement> body, bool hasGeneration, string name, IReadOnlyDictionary<string, object?> variables)
+    private ChatTemplate(string source, IReadOnlyList<Statement> body, bool hasGeneration, string name, IReadOnlyDictionary<string, object?> variables)
     {
+        _source = source;
         _body = body;
         HasGeneration = hasGeneration;
         _name = name;
@@ -30,7 +33,7 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(source);
         var (body, hasGeneration) = StatementParser.Parse(source, name);
-        return new ChatTemplate(body, hasGeneration, name, variables ?? new Dictionary<string, object?>());
+        return new ChatTemplate(source, body, hasGeneration, name, variables ?? new Dictionary<string, object?>());
     }
 
     /// <summary>Renders a conversation.</summary>
@@ -40,11 +43,28 @@ public sealed class ChatTemplate
     public RenderedChat Render(Conversation conversation, bool addGenerationPrompt)
     {
         ArgumentNullException.ThrowIfNull(conversation);
-        return Render(conversation, conversation.Messages.Count, addGenerationPrompt, null);
+        var template = For(conversation);
+        return template.Render(conversation, conversation.Messages.Count, addGenerationPrompt, null, new TemplateBudget(template.Name));
     }
 
+    /// <summary>A template that takes the place of this one where a conversation has tools, parsed when first asked for.</summary>
+    internal ChatTemplate WithToolUse(Func<ChatTemplate> parse)
+    {
+        _forTools = new Lazy<ChatTemplate>(parse);
+        return this;
+    }
+
+    /// <summary>The template that renders conversations with tools, or without.</summary>
+    internal ChatTemplate For(bool hasTools) => hasTools && _forTools is not null ? _forTools.Value : this;
+
+    /// <summary>The template that renders a conversation.</summary>
+    internal ChatTemplate For(Conversation conversation) => For(conversation.Variables.GetValueOrDefault("tools") is not null);
+
+    /// <summary>Whether the template's text holds a name: what it does not name it does not use, unless it writes whole messages.</summary>
+    internal bool Mentions(string name) => _source.Contains(name, StringComparison.Ordinal);
+
     /// <summary>Renders the first messages, with another end-of-text token where one is given.</summary>
-    internal RenderedChat Render(Conversation conversation, int messages, bool addGenerationPrompt, string? endToken)
+    internal RenderedChat Render(Conversation conversation, int messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
     {
         var variables = new Dictionary<string, object?>(_variables)
         {
@@ -55,7 +75,7 @@ public sealed class ChatTemplate
         };
         foreach (var (name, value) in conversation.Variables) variables[name] = value;
         if (endToken is not null && variables.ContainsKey("eos_token")) variables["eos_token"] = endToken;
-        return TemplateInterpreter.Render(_body, _name, variables);
+        return TemplateInterpreter.Render(_body, budget, variables);
     }
 
     /// <summary>The end-of-text token as the template sees it, or null.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Horizon.Flow.Text;
 
@@ -145,9 +146,9 @@ internal sealed class ExpressionParser(TokenReader tokens)
                     _ => new NameExpression(token.Line, token.Text),
                 };
             case TemplateTokenKind.String:
-                var text = token.Text;
-                while (tokens.Is(TemplateTokenKind.String)) text += tokens.Next().Text;
-                return new LiteralExpression(token.Line, text);
+                var text = new StringBuilder(token.Text);
+                while (tokens.Is(TemplateTokenKind.String)) text.Append(tokens.Next().Text);
+                return new LiteralExpression(token.Line, text.ToString());
             case TemplateTokenKind.Integer when long.TryParse(token.Text, CultureInfo.InvariantCulture, out var whole):
                 return new LiteralExpression(token.Line, whole);
             case TemplateTokenKind.Float when double.TryParse(token.Text, CultureInfo.InvariantCulture, out var real):

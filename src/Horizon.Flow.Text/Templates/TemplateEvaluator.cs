@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Horizon.Flow.Text;
 
 /// <summary>Finds the values of expressions.</summary>
@@ -48,24 +50,47 @@ internal sealed class TemplateEvaluator
             case List<object?> list: return list;
             case UndefinedValue: return [];
             case OrderedDictionary<string, object?> map:
-                _budget.Spend(map.Count);
+                _budget.SpendItems(map.Count);
                 return [.. map.Keys];
             case string text:
-                _budget.Spend(32L * text.Length);
+                _budget.SpendPieces(text.Length);
                 return [.. text.EnumerateRunes().Select(rune => (object?)rune.ToString())];
             default: throw _budget.Error($"{TemplateText.Kind(value)} cannot be looped over");
         }
     }
 
     /// <summary>A member of a value; undefined where it has none.</summary>
-    public object? Member(object? target, string name) => target switch
+    public object? Member(object? target, string name)
     {
-        OrderedDictionary<string, object?> map => map.TryGetValue(name, out var value) ? value : new UndefinedValue(name),
-        NamespaceValue space => space.Members.TryGetValue(name, out var value) ? value : new UndefinedValue(name),
-        LoopValue loop => loop.Attribute(name),
-        UndefinedValue undefined => throw _budget.Error($"'{undefined.Name}' is undefined, so it has no '{name}'"),
-        _ => new UndefinedValue(name),
-    };
+        _budget.LookUp(name);
+        return target switch
+        {
+            OrderedDictionary<string, object?> map => map.TryGetValue(name, out var value) ? value : new UndefinedValue(name),
+            NamespaceValue space => space.Members.TryGetValue(name, out var value) ? value : new UndefinedValue(name),
+            LoopValue loop => loop.Attribute(name),
+            UndefinedValue undefined => throw _budget.Error($"'{undefined.Name}' is undefined, so it has no '{name}'"),
+            _ => new UndefinedValue(name),
+        };
+    }
+
+    /// <summary>What Jinja's filters call an attribute: a number, or names and numbers with dots between them.</summary>
+    /// <param name="target">Where the path begins.</param>
+    /// <param name="path">The path.</param>
+    /// <param name="otherwise">Takes the place of what is undefined, if not null.</param>
+    public object? Path(object? target, object? path, object? otherwise = null)
+    {
+        if (path is not (string or long)) throw _budget.Error($"an attribute must be a name or a number, not {TemplateText.Kind(path)}");
+        if (path is string text) _budget.Spend(2L * text.Length);
+        foreach (var part in path is string names ? names.Split('.') : (object[])[path])
+        {
+            _budget.Step();
+            var index = part is string name && long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : part;
+            target = Index(target, index);
+            if (target is UndefinedValue && otherwise is not null) target = otherwise;
+        }
+
+        return target;
+    }
 
     public bool Test(object? value, string name, List<object?> arguments) => TemplateTests.Test(value, name, arguments, _operators, _budget);
 
@@ -74,7 +99,7 @@ internal sealed class TemplateEvaluator
         switch (expression)
         {
             case LiteralExpression literal: return literal.Value;
-            case NameExpression name: return scope.TryGet(name.Name, out var value) ? value : new UndefinedValue(name.Name);
+            case NameExpression name: return scope.TryGet(name.Name, _budget, out var value) ? value : new UndefinedValue(name.Name);
             case ListExpression list:
                 return list.Items.Select(item => Evaluate(item, scope)).ToList();
             case MapExpression map:
@@ -103,7 +128,8 @@ internal sealed class TemplateEvaluator
                 var (positional, named) = Arguments(filter.Arguments, scope);
                 return _filters.Apply(filter.Name, Evaluate(filter.Target, scope), positional, named);
             case TestExpression test:
-                (positional, _) = Arguments(test.Arguments, scope);
+                (positional, named) = Arguments(test.Arguments, scope);
+                if (named.Count > 0) throw _budget.Error($"the test '{test.Name}' has no argument '{named.Keys.First()}'");
                 return Test(Evaluate(test.Target, scope), test.Name, positional) != test.IsNegated;
             default:
                 throw new InvalidOperationException($"{expression.GetType().Name} is not handled.");
@@ -118,6 +144,7 @@ internal sealed class TemplateEvaluator
         foreach (var (key, value) in map.Entries)
         {
             if (Evaluate(key, scope) is not string name) throw _budget.Error("the keys of a map must be strings");
+            _budget.LookUp(name);
             result[name] = Evaluate(value, scope);
         }
 
@@ -159,12 +186,12 @@ internal sealed class TemplateEvaluator
         {
             var target = Evaluate(method.Target, scope);
             if (target is NamespaceValue && Member(target, method.Name) is MacroValue member) return _callMacro(member, positional, named);
-            return TemplateMethods.Call(target, method.Name, positional, _budget);
+            return TemplateMethods.Call(target, method.Name, positional, named, _budget);
         }
 
         if (call.Target is NameExpression name)
         {
-            if (!scope.TryGet(name.Name, out var callee)) return TemplateFunctions.Call(name.Name, positional, named, _budget);
+            if (!scope.TryGet(name.Name, _budget, out var callee)) return TemplateFunctions.Call(name.Name, positional, named, _budget);
             if (callee is MacroValue macro) return _callMacro(macro, positional, named);
         }
 

@@ -5,141 +5,243 @@ namespace Horizon.Flow.Text;
 /// <summary>What may stand after a bar.</summary>
 internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator evaluator)
 {
-    public static List<object?> Items(OrderedDictionary<string, object?> map) =>
-        [.. map.Select(entry => (object?)new List<object?> { entry.Key, entry.Value })];
+    /// <summary>What an indentation may have; the field uses 2 and 4.</summary>
+    private const int WidestIndent = 64;
 
-    public object? Apply(string name, object? value, List<object?> arguments, Dictionary<string, object?> named)
+    public static List<object?> Items(OrderedDictionary<string, object?> map, TemplateBudget budget)
+    {
+        budget.SpendPieces(4L * map.Count);
+        return [.. map.Select(entry => (object?)new List<object?> { entry.Key, entry.Value })];
+    }
+
+    public object? Apply(string name, object? value, List<object?> positional, Dictionary<string, object?> named)
     {
         switch (name)
         {
-            case "trim" or "upper" or "lower" or "title" or "capitalize":
-                return Change(name, Text());
-            case "length" or "count": return Length();
-            case "tojson":
-                return TemplateText.ToJson(value, Argument(0, "indent") is long indent ? (int)Math.Clamp(indent, 0, 16) : null, budget);
-            case "string": return TemplateText.Print(value, budget);
-            case "safe": return value;
-            case "default" or "d":
-                var useOther = value is UndefinedValue || (Argument(1, "boolean") is true && !TemplateEvaluator.IsTrue(value));
-                return useOther ? Argument(0, "default_value") ?? "" : value;
-            case "join": return Join(TemplateText.Print(Argument(0, "d") ?? "", budget), Argument(1, "attribute") as string);
-            case "items" when value is UndefinedValue: return new List<object?>();
-            case "items": return value is OrderedDictionary<string, object?> map ? Items(map) : throw Needs("a map");
-            case "list": return List().ToList();
-            case "first": return List() is [var first, ..] ? first : new UndefinedValue("the first item of nothing");
-            case "last": return List() is [.., var last] ? last : new UndefinedValue("the last item of nothing");
-            case "reverse": return value is string text ? new string([.. text.Reverse()]) : List().AsEnumerable().Reverse().ToList();
-            case "unique": return Unique();
-            case "replace": return TemplateMethods.Replace(Text(), Text(0), Text(1), budget);
+            case "upper" or "lower" or "title" or "capitalize":
+                Bind();
+                return TemplateMethods.Change(name, Text());
+            case "trim": return TemplateStrings.Trim(Text(), Bind("chars").OptionalText("chars"), budget);
+            case "replace":
+                var replace = Bind("s", "new", "count");
+                return TemplateStrings.Replace(Text(), replace.Text("s"), replace.Text("new"), replace.OptionalWhole("count") ?? -1, budget);
             case "indent": return Indent();
+            case "length" or "count":
+                Bind();
+                return Length();
+            case "tojson": return ToJson();
+            case "string":
+                Bind();
+                return TemplateText.Print(value, budget);
+            case "safe":
+                Bind();
+                return value;
+            case "default" or "d":
+                var other = Bind("default_value", "boolean");
+                var useOther = value is UndefinedValue || (other.IsTrue("boolean") && !TemplateEvaluator.IsTrue(value));
+                return !useOther ? value : other.Has("default_value") ? other["default_value"] : "";
+            case "join": return Join();
+            case "items":
+                Bind();
+                return value is UndefinedValue ? new List<object?>() : value is OrderedDictionary<string, object?> map ? Items(map, budget) : throw Needs("a map");
+            case "list":
+                Bind();
+                return List().ToList();
+            case "first":
+                Bind();
+                return List() is [var first, ..] ? first : new UndefinedValue("the first item of nothing");
+            case "last":
+                Bind();
+                return List() is [.., var last] ? last : new UndefinedValue("the last item of nothing");
+            case "reverse":
+                Bind();
+                return Reverse();
+            case "unique": return Unique();
             case "int": return Whole();
-            case "float": return value is string number && double.TryParse(number, CultureInfo.InvariantCulture, out var real) ? real : Number();
-            case "abs" when value is long whole: return whole == long.MinValue ? throw Needs("a smaller number") : Math.Abs(whole);
-            case "abs": return Math.Abs(Number());
-            case "select" or "reject": return Choose(item => item, arguments, name == "select");
+            case "float": return Real();
+            case "abs":
+                Bind();
+                return Absolute();
+            case "select" or "reject": return Choose(item => item, positional, name == "select");
             case "selectattr" or "rejectattr":
-                var attribute = Text(0);
-                return Choose(item => evaluator.Member(item, attribute), arguments[1..], name == "selectattr");
+                if (positional.Count == 0) throw budget.Error($"the filter '{name}' needs an attribute");
+                return Choose(item => evaluator.Path(item, positional[0]), positional[1..], name == "selectattr");
             case "map": return Map();
             default: throw budget.Error($"there is no filter '{name}'");
         }
 
+        TemplateArguments Bind(params ReadOnlySpan<string> parameters) => new($"the filter '{name}'", positional, named, budget, parameters);
+
         HorizonException Needs(string what) => budget.Error($"the filter '{name}' needs {what}, not {TemplateText.Kind(value)}");
 
-        object? Argument(int place, string key) => place < arguments.Count ? arguments[place] : named.GetValueOrDefault(key);
-
-        string Text(int? place = null)
+        // What is no string is printed, and what is undefined is empty, as in Jinja.
+        string Text()
         {
-            var text = place is null ? value : place < arguments.Count ? arguments[place.Value] : null;
-            if (text is not string && place is not null) throw budget.Error($"the filter '{name}' needs a string as argument {place + 1}");
-            if (text is not (string or long or double or bool)) throw Needs("a string");
-            var printed = TemplateText.Print(text, budget);
-            budget.Spend(printed.Length);
-            return printed;
+            var text = TemplateText.Print(value, budget);
+            budget.Spend(text.Length);
+            return text;
         }
 
         List<object?> List()
         {
             var list = evaluator.Enumerate(value);
-            budget.Spend(8L * list.Count);
+            budget.SpendItems(list.Count);
             return list;
         }
 
-        long Length() => value switch
+        long Length()
         {
-            string text => text.EnumerateRunes().Count(),
-            List<object?> list => list.Count,
-            OrderedDictionary<string, object?> map => map.Count,
-            UndefinedValue => 0,
-            _ => throw Needs("a string, a list or a map"),
-        };
+            if (value is not string text)
+                return value switch
+                {
+                    List<object?> list => list.Count,
+                    OrderedDictionary<string, object?> map => map.Count,
+                    UndefinedValue => 0,
+                    _ => throw Needs("a string, a list or a map"),
+                };
+            budget.Spend(text.Length);
+            return text.EnumerateRunes().Count();
+        }
 
-        double Number() => value switch { long i => i, double d => d, bool b => b ? 1 : 0, _ => 0 };
-
-        long Whole() => value switch
+        string ToJson()
         {
-            long i => i,
-            bool b => b ? 1 : 0,
-            double d when Math.Abs(d) < 1e18 => (long)d,
-            string s when long.TryParse(s, CultureInfo.InvariantCulture, out var parsed) => parsed,
-            _ => Argument(0, "default") as long? ?? 0,
-        };
+            var json = Bind("ensure_ascii", "indent", "separators", "sort_keys");
+            var width = json.OptionalWhole("indent");
+            if (width is < 0 or > WidestIndent) throw json.Needs("indent", $"a number from 0 to {WidestIndent}");
+            var separators = json["separators"] switch
+            {
+                null => width is null ? (", ", ": ") : (",", ": "),
+                List<object?> and [string items, string keys] => (items, keys),
+                _ => throw json.Needs("separators", "two strings"),
+            };
+            return new TemplateJson(budget, (int?)width, separators, json.IsTrue("sort_keys"), json.IsTrue("ensure_ascii")).Write(value);
+        }
 
-        string Join(string separator, string? attribute)
+        string Join()
         {
-            var parts = List().ConvertAll(item => TemplateText.Print(attribute is null ? item : evaluator.Member(item, attribute), budget));
+            var join = Bind("d", "attribute");
+            var separator = TemplateText.Print(join.Has("d") ? join["d"] : "", budget);
+            var parts = List().ConvertAll(item => TemplateText.Print(join["attribute"] is { } path ? evaluator.Path(item, path) : item, budget));
             budget.Spend(parts.Sum(part => (long)part.Length + separator.Length));
             return string.Join(separator, parts);
         }
 
         string Indent()
         {
-            var width = Argument(0, "width") is long columns ? (int)Math.Clamp(columns, 0, 64) : 4;
-            var lines = Text().Split('\n');
-            budget.Spend((long)lines.Length * width);
-            for (var i = Argument(1, "first") is true ? 0 : 1; i < lines.Length; i++)
-                if (lines[i].Length > 0) lines[i] = new string(' ', width) + lines[i];
-            return string.Join('\n', lines);
+            var indent = Bind("width", "first", "blank");
+            var indentation = indent["width"] switch
+            {
+                null => "    ",
+                string given => given,
+                long columns and >= 0 and <= WidestIndent => new string(' ', (int)columns),
+                _ => throw indent.Needs("width", $"a string, or a number from 0 to {WidestIndent}"),
+            };
+            return TemplateStrings.Indent(value as string ?? throw Needs("a string"), indentation, indent.IsTrue("first"), indent.IsTrue("blank"), budget);
+        }
+
+        object Reverse()
+        {
+            if (value is not string text)
+            {
+                List<object?> copy = [.. List()];
+                copy.Reverse();
+                return copy;
+            }
+
+            budget.Spend(2L * text.Length);
+            return string.Create(text.Length, text, static (target, source) =>
+            {
+                source.CopyTo(target);
+                target.Reverse();
+                for (var i = 1; i < target.Length; i++)
+                    if (char.IsSurrogatePair(target[i], target[i - 1])) (target[i - 1], target[i]) = (target[i], target[i - 1]);
+            });
         }
 
         List<object?> Unique()
         {
-            var kept = new List<object?>();
+            var unique = Bind("case_sensitive", "attribute");
+            var (kept, keys) = (new List<object?>(), new List<object?>());
             foreach (var item in List())
-                if (!evaluator.Test(item, "in", [kept])) kept.Add(item);
+            {
+                var key = unique["attribute"] is { } path ? evaluator.Path(item, path) : item;
+                if (key is string text && !unique.IsTrue("case_sensitive"))
+                {
+                    budget.Spend(2L * text.Length);
+                    key = text.ToLowerInvariant();
+                }
+
+                if (evaluator.Test(key, "in", [keys])) continue;
+                keys.Add(key);
+                kept.Add(item);
+            }
+
             return kept;
         }
 
-        List<object?> Choose(Func<object?, object?> select, List<object?> test, bool keep) => List().FindAll(item =>
-            (test is [string testName, .. var rest]
+        object? Whole()
+        {
+            var whole = Bind("default", "base");
+            if (whole.OptionalWhole("base") is not (null or 10)) throw whole.Needs("base", "10");
+            if (value is string text) budget.Spend(4L * text.Length);
+            return value switch
+            {
+                long i => i,
+                bool b => b ? 1L : 0L,
+                string s when long.TryParse(s, NumberStyles.Integer, CultureInfo.InvariantCulture, out var parsed) => parsed,
+                string s when ParseReal(s) is { } real && Math.Abs(real) < 1e18 => (long)real,
+                double d when Math.Abs(d) < 1e18 => (long)d,
+                _ => whole.Has("default") ? whole["default"] : 0L,
+            };
+        }
+
+        object? Real()
+        {
+            var real = Bind("default");
+            if (value is string text) budget.Spend(4L * text.Length);
+            return value switch
+            {
+                long or double or bool => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+                string s when ParseReal(s) is { } parsed => parsed,
+                _ => real.Has("default") ? real["default"] : 0.0,
+            };
+        }
+
+        object Absolute() => value switch
+        {
+            long.MinValue => throw Needs("a smaller number"),
+            long whole => (object)Math.Abs(whole),
+            bool truth => truth ? 1L : 0L,
+            double real => Math.Abs(real),
+            _ => throw Needs("a number"),
+        };
+
+        List<object?> Choose(Func<object?, object?> select, List<object?> test, bool keep)
+        {
+            if (named.Count > 0) throw budget.Error($"the filter '{name}' has no argument '{named.Keys.First()}'");
+            if (test is not ([] or [string, ..])) throw budget.Error($"the filter '{name}' needs the name of a test");
+            return List().FindAll(item => (test is [string testName, .. var rest]
                 ? evaluator.Test(select(item), testName, rest)
                 : TemplateEvaluator.IsTrue(select(item))) == keep);
+        }
 
         List<object?> Map()
         {
-            if (named.GetValueOrDefault("attribute") is string member)
+            if (named.ContainsKey("attribute"))
             {
-                return List().ConvertAll(item =>
-                {
-                    var found = evaluator.Member(item, member);
-                    return found is UndefinedValue && named.TryGetValue("default", out var other) ? other : found;
-                });
+                var map = Bind("attribute", "default");
+                if (positional.Count > 0) throw budget.Error("the filter 'map' takes a filter or an attribute, not both");
+                return List().ConvertAll(item => evaluator.Path(item, map["attribute"], map["default"]));
             }
 
-            var filter = Text(0);
+            if (positional is not [string filter, .. var rest]) throw budget.Error("the filter 'map' needs the name of a filter, or an attribute");
             budget.Enter();
-            var result = List().ConvertAll(item => Apply(filter, item, arguments[1..], []));
+            var result = List().ConvertAll(item => Apply(filter, item, rest, named));
             budget.Leave();
             return result;
         }
     }
 
-    private static string Change(string name, string text) => name switch
-    {
-        "trim" => text.Trim(),
-        "upper" => text.ToUpperInvariant(),
-        "lower" => text.ToLowerInvariant(),
-        "title" => TemplateMethods.Title(text),
-        _ => TemplateMethods.Capitalize(text),
-    };
+    private static double? ParseReal(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) ? real : null;
 }

@@ -14,18 +14,26 @@ internal static class TemplateFunctions
         {
             case "namespace" or "dict":
                 var members = new OrderedDictionary<string, object?>();
-                foreach (var source in positional.OfType<OrderedDictionary<string, object?>>())
-                    foreach (var (key, value) in source) members[key] = value;
+                foreach (var source in positional)
+                {
+                    if (source is not OrderedDictionary<string, object?> map) throw budget.Error($"'{name}' takes maps and names with values, not {TemplateText.Kind(source)}");
+                    budget.SpendPieces(map.Count);
+                    foreach (var (key, value) in map) members[key] = value;
+                }
+
+                budget.SpendPieces(named.Count);
                 foreach (var (key, value) in named) members[key] = value;
-                budget.Spend(8L * members.Count);
                 return name == "dict" ? members : new NamespaceValue(members);
             case "raise_exception":
-                throw budget.Error($"the template refuses this conversation: {TemplateText.Print(positional.FirstOrDefault() ?? "", budget)}");
+                throw budget.Error($"the template refuses this conversation: {TemplateText.Print(Bind("message")["message"] ?? "", budget)}");
             case "range":
+                if (named.Count > 0) throw budget.Error($"'range' has no argument '{named.Keys.First()}'");
                 return Range(positional, budget);
             default:
                 throw budget.Error($"there is no function '{name}'; known are namespace, dict, range and raise_exception");
         }
+
+        TemplateArguments Bind(params ReadOnlySpan<string> parameters) => new($"'{name}'", positional, named, budget, parameters);
     }
 
     private static List<object?> Range(List<object?> arguments, TemplateBudget budget)
@@ -36,7 +44,7 @@ internal static class TemplateFunctions
         if (step == 0) throw budget.Error("the step of range must not be 0");
         var count = Math.Max(0, Math.Ceiling(((double)stop - start) / step));
         if (count > LongestRange) throw budget.Error($"range gives more than {LongestRange} numbers");
-        budget.Spend(16 * (long)count);
+        budget.SpendPieces((long)count);
         return [.. Enumerable.Range(0, (int)count).Select(i => (object?)(start + i * step))];
     }
 }

@@ -11,9 +11,9 @@ internal sealed class TemplateInterpreter
     private StringBuilder _output = new();
     private int _captures;
 
-    private TemplateInterpreter(string name)
+    private TemplateInterpreter(TemplateBudget budget)
     {
-        _budget = new TemplateBudget(name);
+        _budget = budget;
         _evaluator = new TemplateEvaluator(_budget, Call);
     }
 
@@ -25,9 +25,10 @@ internal sealed class TemplateInterpreter
     }
 
     /// <summary>Renders; gives the text and the stretches that stand in generation blocks.</summary>
-    public static RenderedChat Render(IReadOnlyList<Statement> body, string name, IEnumerable<KeyValuePair<string, object?>> variables)
+    public static RenderedChat Render(IReadOnlyList<Statement> body, TemplateBudget budget, IEnumerable<KeyValuePair<string, object?>> variables)
     {
-        var interpreter = new TemplateInterpreter(name);
+        budget.Begin();
+        var interpreter = new TemplateInterpreter(budget);
         var scope = new TemplateScope(null);
         foreach (var (variable, value) in variables) scope.Set(variable, value);
         interpreter.Run(body, new TemplateScope(scope));
@@ -126,7 +127,7 @@ internal sealed class TemplateInterpreter
             return;
         }
 
-        if (!scope.TryGet(set.Targets[0], out var target) || target is not NamespaceValue space)
+        if (!scope.TryGet(set.Targets[0], _budget, out var target) || target is not NamespaceValue space)
             throw _budget.Error($"'{set.Targets[0]}' is no namespace, so its attributes cannot be set");
         space.Members[set.Attribute] = value;
     }
@@ -148,14 +149,12 @@ internal sealed class TemplateInterpreter
     {
         var scope = new TemplateScope(macro.Scope);
         var parameters = macro.Definition.Parameters;
-        if (positional.Count > parameters.Count) throw _budget.Error($"'{macro.Definition.Name}' takes {parameters.Count} arguments");
-        for (var i = 0; i < parameters.Count; i++)
+        var given = new TemplateArguments($"'{macro.Definition.Name}'", positional, named, _budget, [.. parameters.Select(parameter => parameter.Name)]);
+        foreach (var (name, otherwise) in parameters)
         {
-            var (name, otherwise) = parameters[i];
             scope.Set(
                 name,
-                i < positional.Count ? positional[i]
-                : named.TryGetValue(name, out var value) ? value
+                given.Has(name) ? given[name]
                 : otherwise is null ? new UndefinedValue(name)
                 : _evaluator.Evaluate(otherwise, scope));
         }
@@ -170,6 +169,7 @@ internal sealed class TemplateInterpreter
         _captures++;
         Run(body, scope);
         _captures--;
+        _budget.Spend(_output.Length);
         var text = _output.ToString();
         _output = outer;
         return text;

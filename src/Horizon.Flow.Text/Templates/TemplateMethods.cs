@@ -3,93 +3,110 @@ namespace Horizon.Flow.Text;
 /// <summary>The methods of strings and maps that templates call.</summary>
 internal static class TemplateMethods
 {
-    public static object? Call(object? target, string name, List<object?> arguments, TemplateBudget budget) => target switch
+    public static object? Call(object? target, string name, List<object?> positional, Dictionary<string, object?> named, TemplateBudget budget)
     {
-        string text => CallString(text, name, arguments, budget),
-        OrderedDictionary<string, object?> map => CallMap(map, name, arguments, budget),
-        UndefinedValue undefined => throw budget.Error($"'{undefined.Name}' is undefined, so it has no method '{name}'"),
-        _ => throw budget.Error($"{TemplateText.Kind(target)} has no method '{name}'"),
-    };
+        return target switch
+        {
+            string text => CallString(text, name, Bind, budget),
+            OrderedDictionary<string, object?> map => CallMap(map, name, Bind, budget),
+            UndefinedValue undefined => throw budget.Error($"'{undefined.Name}' is undefined, so it has no method '{name}'"),
+            _ => throw budget.Error($"{TemplateText.Kind(target)} has no method '{name}'"),
+        };
 
-    public static string Replace(string text, string old, string replacement, TemplateBudget budget)
-    {
-        budget.Search(text.Length, old.Length);
-        if (old.Length == 0) throw budget.Error("replace needs something to look for");
-        budget.Spend((long)text.Length / old.Length * replacement.Length);
-        return text.Replace(old, replacement, StringComparison.Ordinal);
+        TemplateArguments Bind(params ReadOnlySpan<string> parameters) => new($"the method '{name}'", positional, named, budget, parameters);
     }
 
-    public static string Capitalize(string text) => text.Length == 0 ? text : text[..1].ToUpperInvariant() + text[1..].ToLowerInvariant();
+    private delegate TemplateArguments Binder(params ReadOnlySpan<string> parameters);
 
-    public static string Title(string text) => string.Create(text.Length, text, static (target, source) =>
-    {
-        for (var i = 0; i < source.Length; i++)
-            target[i] = i > 0 && char.IsLetter(source[i - 1]) ? char.ToLowerInvariant(source[i]) : char.ToUpperInvariant(source[i]);
-    });
-
-    private static object? CallString(string text, string name, List<object?> arguments, TemplateBudget budget)
+    private static object? CallString(string text, string name, Binder bind, TemplateBudget budget)
     {
         budget.Spend(text.Length);
         switch (name)
         {
-            case "strip": return Set() is { } both ? text.Trim(both) : text.Trim();
-            case "lstrip": return Set() is { } left ? text.TrimStart(left) : text.TrimStart();
-            case "rstrip": return Set() is { } right ? text.TrimEnd(right) : text.TrimEnd();
-            case "startswith": return Any(part => text.StartsWith(part, StringComparison.Ordinal));
-            case "endswith": return Any(part => text.EndsWith(part, StringComparison.Ordinal));
-            case "upper": return text.ToUpperInvariant();
-            case "lower": return text.ToLowerInvariant();
-            case "title": return Title(text);
-            case "capitalize": return Capitalize(text);
-            case "replace": return Replace(text, Text(0), Text(1), budget);
-            case "split": return Split();
-            case "splitlines": return text.Split('\n').Select(line => (object?)line.TrimEnd('\r')).ToList();
-            case "find":
-                budget.Search(text.Length, Text(0).Length);
-                return (long)text.IndexOf(Text(0), StringComparison.Ordinal);
-            case "removeprefix": return text.StartsWith(Text(0), StringComparison.Ordinal) ? text[Text(0).Length..] : text;
-            case "removesuffix": return text.EndsWith(Text(0), StringComparison.Ordinal) ? text[..^Text(0).Length] : text;
+            case "strip": return TemplateStrings.Trim(text, bind("chars").OptionalText("chars"), budget);
+            case "lstrip": return TemplateStrings.Trim(text, bind("chars").OptionalText("chars"), budget, atEnd: false);
+            case "rstrip": return TemplateStrings.Trim(text, bind("chars").OptionalText("chars"), budget, atStart: false);
+            case "startswith": return Affixed((part, stretch) => stretch.StartsWith(part, StringComparison.Ordinal));
+            case "endswith": return Affixed((part, stretch) => stretch.EndsWith(part, StringComparison.Ordinal));
+            case "find": return Find();
+            case "upper" or "lower" or "title" or "capitalize":
+                bind();
+                return Change(name, text);
+            case "replace":
+                var replace = bind("old", "new", "count");
+                return TemplateStrings.Replace(text, replace.Text("old"), replace.Text("new"), replace.OptionalWhole("count") ?? -1, budget);
+            case "split":
+                var split = bind("sep", "maxsplit");
+                return TemplateStrings.Split(text, split.OptionalText("sep"), split.OptionalWhole("maxsplit") ?? -1, budget);
+            case "splitlines": return TemplateStrings.Lines(text, bind("keepends").IsTrue("keepends"), budget).ConvertAll(line => (object?)line);
+            case "removeprefix":
+                var prefix = bind("prefix").Text("prefix");
+                return text.StartsWith(prefix, StringComparison.Ordinal) ? text[prefix.Length..] : text;
+            case "removesuffix":
+                var suffix = bind("suffix").Text("suffix");
+                return text.EndsWith(suffix, StringComparison.Ordinal) ? text[..^suffix.Length] : text;
             default: throw budget.Error($"a string has no method '{name}' here");
         }
 
-        string Text(int place) => place < arguments.Count && arguments[place] is string argument
-            ? argument
-            : throw budget.Error($"'{name}' needs a string as argument {place + 1}");
-
-        char[]? Set()
+        bool Affixed(Func<string, string, bool> matches)
         {
-            if (arguments.Count == 0 || arguments[0] is null) return null;
-            budget.Search(text.Length, Text(0).Length * 16L);
-            return Text(0).ToCharArray();
+            var arguments = bind("part", "start", "end");
+            if (Stretch(arguments) is not var (start, end)) return false;
+            var stretch = start == 0 && end == text.Length ? text : text[start..end];
+            if (arguments["part"] is not List<object?> choices) return matches(arguments.Text("part"), stretch);
+            budget.SpendItems(choices.Count);
+            budget.Spend(choices.Sum(choice => (long)((choice as string)?.Length ?? 0)));
+            return choices.Exists(choice => matches(choice as string ?? throw arguments.Needs("part", "strings"), stretch));
         }
 
-        bool Any(Func<string, bool> matches) => arguments is [List<object?> choices]
-            ? choices.Exists(choice => choice is string part && matches(part))
-            : matches(Text(0));
-
-        List<object?> Split()
+        long Find()
         {
-            var limit = arguments.Count > 1 && arguments[1] is long times and >= 0 ? (int)Math.Min(times, int.MaxValue - 1) + 1 : int.MaxValue;
-            budget.Spend(8L * text.Length);
-            if (arguments.Count == 0 || arguments[0] is null)
-                return [.. text.Split((char[]?)null, limit, StringSplitOptions.RemoveEmptyEntries)];
-            if (Text(0).Length == 0) throw budget.Error("split needs something to look for");
-            budget.Search(text.Length, Text(0).Length);
-            return [.. text.Split(Text(0), limit)];
+            var arguments = bind("sub", "start", "end");
+            var sub = arguments.Text("sub");
+            budget.Search(text.Length, sub.Length);
+            return Stretch(arguments) is var (start, end) ? text.IndexOf(sub, start, end - start, StringComparison.Ordinal) : -1;
+        }
+
+        // The stretch that is looked at, as in Python; none where it would end before it begins.
+        (int Start, int End)? Stretch(TemplateArguments arguments)
+        {
+            var (start, end) = (arguments.OptionalWhole("start") ?? 0, arguments.OptionalWhole("end") ?? text.Length);
+            start = Math.Max(0, start < 0 ? start + text.Length : start);
+            end = Math.Clamp(end < 0 ? end + text.Length : end, 0, text.Length);
+            return start <= end ? ((int)start, (int)end) : null;
         }
     }
 
-    private static object? CallMap(OrderedDictionary<string, object?> map, string name, List<object?> arguments, TemplateBudget budget)
+    /// <summary>Changes the case of letters.</summary>
+    public static string Change(string name, string text) => name switch
     {
-        budget.Spend(8L * map.Count);
-        return name switch
+        "upper" => text.ToUpperInvariant(),
+        "lower" => text.ToLowerInvariant(),
+        "title" => TemplateStrings.Title(text),
+        _ => TemplateStrings.Capitalize(text),
+    };
+
+    private static object? CallMap(OrderedDictionary<string, object?> map, string name, Binder bind, TemplateBudget budget)
+    {
+        switch (name)
         {
-            "items" => TemplateFilters.Items(map),
-            "keys" => map.Keys.Select(key => (object?)key).ToList(),
-            "values" => map.Values.ToList(),
-            "get" when arguments.Count is 1 or 2 && arguments[0] is string key =>
-                map.TryGetValue(key, out var value) ? value : arguments.Count > 1 ? arguments[1] : null,
-            _ => throw budget.Error($"a map has no method '{name}' with these arguments here"),
-        };
+            case "items":
+                bind();
+                return TemplateFilters.Items(map, budget);
+            case "keys":
+                bind();
+                budget.SpendItems(map.Count);
+                return map.Keys.Select(key => (object?)key).ToList();
+            case "values":
+                bind();
+                budget.SpendItems(map.Count);
+                return map.Values.ToList();
+            case "get":
+                var get = bind("key", "default");
+                var key = get.Text("key");
+                budget.LookUp(key);
+                return map.TryGetValue(key, out var value) ? value : get["default"];
+            default: throw budget.Error($"a map has no method '{name}' here");
+        }
     }
 }

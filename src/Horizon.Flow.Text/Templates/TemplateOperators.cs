@@ -20,7 +20,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
             case "~": return Join(TemplateText.Print(left, budget), TemplateText.Print(right, budget));
             case "+" when left is string a && right is string b: return Join(a, b);
             case "+" when left is List<object?> a && right is List<object?> b:
-                budget.Spend(8L * (a.Count + b.Count));
+                budget.SpendItems((long)a.Count + b.Count);
                 return a.Concat(b).ToList();
             case "*" when left is string text && right is long times: return Repeat(text, times);
             case "*" when left is long times && right is string text: return Repeat(text, times);
@@ -58,7 +58,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
             case (List<object?> a, List<object?> b):
                 return a.Count == b.Count && Deeper(() => a.Zip(b).All(pair => AreEqual(pair.First, pair.Second)));
             case (OrderedDictionary<string, object?> a, OrderedDictionary<string, object?> b):
-                return a.Count == b.Count && Deeper(() => a.All(e => b.TryGetValue(e.Key, out var other) && AreEqual(e.Value, other)));
+                return a.Count == b.Count && Deeper(() => a.All(e => Has(b, e.Key, out var other) && AreEqual(e.Value, other)));
             default: return ReferenceEquals(left, right);
         }
     }
@@ -71,7 +71,10 @@ internal sealed class TemplateOperators(TemplateBudget budget)
                 budget.Search(text.Length, part.Length);
                 return text.Contains(part, StringComparison.Ordinal);
             case List<object?> list: return list.Exists(entry => AreEqual(entry, item));
-            case OrderedDictionary<string, object?> map: return item is string key && map.ContainsKey(key);
+            case OrderedDictionary<string, object?> map:
+                if (item is not string key) return false;
+                budget.LookUp(key);
+                return map.ContainsKey(key);
             case UndefinedValue: return false;
             default: throw budget.Error($"'in' cannot look for {TemplateText.Kind(item)} in {TemplateText.Kind(container)}");
         }
@@ -89,7 +92,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
             List<object?> list => list.Count,
             _ => throw budget.Error($"{TemplateText.Kind(target)} cannot be sliced"),
         };
-        budget.Spend(8L * count);
+        budget.SpendItems(count);
         long low = stride > 0 ? 0 : -1, high = stride > 0 ? count : count - 1;
         var from = start is long s ? Bound(s) : stride > 0 ? low : high;
         var to = stop is long e ? Bound(e) : stride > 0 ? high : low;
@@ -113,7 +116,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
 
     private string Join(string left, string right)
     {
-        budget.Spend(left.Length + right.Length);
+        budget.Spend((long)left.Length + right.Length);
         return left + right;
     }
 
@@ -183,6 +186,12 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         {
             throw budget.Error("a whole number becomes too large");
         }
+    }
+
+    private bool Has(OrderedDictionary<string, object?> map, string key, out object? value)
+    {
+        budget.LookUp(key);
+        return map.TryGetValue(key, out value);
     }
 
     private bool Deeper(Func<bool> compare)

@@ -7,10 +7,14 @@ internal sealed class TemplateScope(TemplateScope? outer)
 
     public void Set(string name, object? value) => _variables[name] = value;
 
-    public bool TryGet(string name, out object? value)
+    public bool TryGet(string name, TemplateBudget budget, out object? value)
     {
         for (var scope = this; scope is not null; scope = scope.Outer)
+        {
+            budget.LookUp(name);
             if (scope._variables.TryGetValue(name, out value)) return true;
+        }
+
         value = null;
         return false;
     }

@@ -5,6 +5,20 @@ internal static class TemplateTests
 {
     public static bool Test(object? value, string name, List<object?> arguments, TemplateOperators operators, TemplateBudget budget)
     {
+        switch (name)
+        {
+            case "divisibleby":
+                return value is long number && Argument() is long divisor and not 0 && (divisor == -1 || number % divisor == 0);
+            case "equalto" or "eq" or "sameas": return operators.AreEqual(value, Argument());
+            case "ne": return !operators.AreEqual(value, Argument());
+            case "in": return operators.Contains(Argument(), value);
+            case "lt" or "lessthan": return operators.Compare("<", value, Argument());
+            case "le": return operators.Compare("<=", value, Argument());
+            case "gt" or "greaterthan": return operators.Compare(">", value, Argument());
+            case "ge": return operators.Compare(">=", value, Argument());
+        }
+
+        if (arguments.Count > 0) throw budget.Error($"the test '{name}' takes no arguments");
         return name switch
         {
             "defined" => value is not UndefinedValue,
@@ -22,19 +36,18 @@ internal static class TemplateTests
             "callable" => value is MacroValue,
             "odd" => value is long odd && odd % 2 != 0,
             "even" => value is long even && even % 2 == 0,
-            "divisibleby" => value is long whole && Argument() is long divisor and not 0 && (divisor == -1 || whole % divisor == 0),
-            "equalto" or "eq" or "sameas" => operators.AreEqual(value, Argument()),
-            "ne" => !operators.AreEqual(value, Argument()),
-            "in" => operators.Contains(Argument(), value),
-            "lt" or "lessthan" => operators.Compare("<", value, Argument()),
-            "le" => operators.Compare("<=", value, Argument()),
-            "gt" or "greaterthan" => operators.Compare(">", value, Argument()),
-            "ge" => operators.Compare(">=", value, Argument()),
-            "lower" => value is string low && low == low.ToLowerInvariant(),
-            "upper" => value is string high && high == high.ToUpperInvariant(),
+            "lower" => IsUnchangedBy(text => text.ToLowerInvariant()),
+            "upper" => IsUnchangedBy(text => text.ToUpperInvariant()),
             _ => throw budget.Error($"there is no test '{name}'"),
         };
 
         object? Argument() => arguments.Count == 1 ? arguments[0] : throw budget.Error($"the test '{name}' needs one argument");
+
+        bool IsUnchangedBy(Func<string, string> change)
+        {
+            if (value is not string text) return false;
+            budget.Spend(2L * text.Length);
+            return text == change(text);
+        }
     }
 }

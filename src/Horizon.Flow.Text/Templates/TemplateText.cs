@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Horizon.Flow.Text;
 
-/// <summary>Values as text: as Python prints them, and as JSON.</summary>
+/// <summary>Values as text, as Python prints them.</summary>
 internal static class TemplateText
 {
     /// <summary>What a value is, for messages.</summary>
@@ -25,14 +25,6 @@ internal static class TemplateText
         if (value is string text) return text;
         var result = new StringBuilder();
         Represent(value, result, budget);
-        return result.ToString();
-    }
-
-    /// <summary>JSON with spaces after commas and colons, non-ASCII characters as they are, as Hugging Face's tojson.</summary>
-    public static string ToJson(object? value, int? indent, TemplateBudget budget)
-    {
-        var result = new StringBuilder();
-        WriteJson(value, indent, 0, result, budget);
         return result.ToString();
     }
 
@@ -119,78 +111,5 @@ internal static class TemplateText
         }
 
         return result.Append(quote).ToString();
-    }
-
-    private static void WriteJson(object? value, int? indent, int depth, StringBuilder result, TemplateBudget budget)
-    {
-        budget.Enter();
-        budget.Step();
-        switch (value)
-        {
-            case null: result.Append("null"); break;
-            case bool b: result.Append(b ? "true" : "false"); break;
-            case long i: result.Append(CultureInfo.InvariantCulture, $"{i}"); break;
-            case double d: result.Append(double.IsFinite(d) ? PrintReal(d) : double.IsNaN(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity"); break;
-            case string text: WriteJsonString(text, result, budget); break;
-            case List<object?> list:
-                WriteAll('[', ']', list.Count, i => WriteJson(list[i], indent, depth + 1, result, budget));
-                break;
-            case OrderedDictionary<string, object?> map:
-                WriteAll('{', '}', map.Count, i =>
-                {
-                    var (key, item) = map.GetAt(i);
-                    WriteJsonString(key, result, budget);
-                    result.Append(": ");
-                    WriteJson(item, indent, depth + 1, result, budget);
-                });
-                break;
-            default: throw budget.Error($"{Kind(value)} cannot be written as JSON");
-        }
-
-        budget.Leave();
-
-        void WriteAll(char open, char close, int count, Action<int> write)
-        {
-            result.Append(open);
-            for (var i = 0; i < count; i++)
-            {
-                if (i > 0) result.Append(indent is null ? ", " : ",");
-                NewLine(depth + 1);
-                write(i);
-            }
-
-            if (count > 0) NewLine(depth);
-            result.Append(close);
-        }
-
-        void NewLine(int level)
-        {
-            if (indent is not { } width) return;
-            budget.Spend((long)width * level);
-            result.Append('\n').Append(' ', width * level);
-        }
-    }
-
-    private static void WriteJsonString(string text, StringBuilder result, TemplateBudget budget)
-    {
-        budget.Spend(2L * text.Length);
-        result.Append('"');
-        foreach (var c in text)
-        {
-            _ = c switch
-            {
-                '"' => result.Append("\\\""),
-                '\\' => result.Append("\\\\"),
-                '\n' => result.Append("\\n"),
-                '\r' => result.Append("\\r"),
-                '\t' => result.Append("\\t"),
-                '\b' => result.Append("\\b"),
-                '\f' => result.Append("\\f"),
-                < ' ' => result.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
-                _ => result.Append(c),
-            };
-        }
-
-        result.Append('"');
     }
 }

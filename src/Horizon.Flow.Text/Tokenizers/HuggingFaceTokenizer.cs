@@ -20,12 +20,13 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     private readonly HashSet<int> _special = [];
     private readonly Lazy<ChatTemplate?> _template;
 
-    private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings)
+    private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings, TimeProvider time)
     {
+        var clock = new PatternClock(time);
         _model = BpeReader.Read(root.Required("model"));
-        _normalizer = NormalizerReader.Read(root.Optional("normalizer"));
-        _preTokenizer = PreTokenizerReader.Read(root.Optional("pre_tokenizer"));
-        _decoder = DecoderReader.Read(root.Optional("decoder"));
+        _normalizer = NormalizerReader.Read(root.Optional("normalizer"), clock);
+        _preTokenizer = PreTokenizerReader.Read(root.Optional("pre_tokenizer"), clock);
+        _decoder = DecoderReader.Read(root.Optional("decoder"), clock);
 
         var addedPart = root.Optional("added_tokens");
         var added = addedPart.IsNull ? [] : addedPart.Items().Select(AddedToken.Read).ToList();
@@ -46,16 +47,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         _frame = SpecialTokenFrame.Read(root.Optional("post_processor"));
         if (root.Optional("post_processor").IsNull && settings.AddsBegin && BeginOfText is { } begin)
             _frame = new SpecialTokenFrame([begin], []);
-        _template = new Lazy<ChatTemplate?>(() => settings.Template is null ? null : ChatTemplate.Parse(
-            settings.Template,
-            settings.TemplateFile,
-            new Dictionary<string, object?>
-            {
-                ["bos_token"] = settings.BeginToken,
-                ["eos_token"] = settings.EndToken,
-                ["pad_token"] = settings.PaddingToken,
-                ["unk_token"] = settings.UnknownToken,
-            }.Where(v => v.Value is not null).ToDictionary()));
+        _template = new Lazy<ChatTemplate?>(() => ParseTemplate(settings));
 
         int? IdOf(string? content) =>
             content is null ? null
@@ -78,13 +70,16 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     /// <param name="folder">Holds tokenizer.json and, where there are, tokenizer_config.json, special_tokens_map.json,
     /// generation_config.json and chat_template.jinja.</param>
     /// <exception cref="HorizonException">A file is missing or malformed, or asks for something unknown; names the file and the part.</exception>
-    public static HuggingFaceTokenizer Load(string folder)
+    public static HuggingFaceTokenizer Load(string folder) => Load(folder, TimeProvider.System);
+
+    /// <summary>The same, with the clock that its patterns are timed by.</summary>
+    internal static HuggingFaceTokenizer Load(string folder, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(folder);
         var file = Path.Combine(folder, "tokenizer.json");
         if (!UntrustedFile.IsThere(file))
             throw new HorizonException($"{folder} holds no tokenizer.json: give a Hugging Face folder with a fast tokenizer.");
-        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder)));
+        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder), time));
     }
 
     /// <inheritdoc/>
@@ -125,6 +120,23 @@ public sealed class HuggingFaceTokenizer : ITokenizer
             throw new HorizonException(
                 $"the tokenizer's pattern {error.Pattern} finds no end on some text: its tokenizer.json is damaged or hostile; fetch the file again", error);
         }
+    }
+
+    // Where only conversations with tools have a template, none has the default one.
+    private static ChatTemplate? ParseTemplate(TokenizerSettings settings)
+    {
+        var variables = new Dictionary<string, object?>
+        {
+            ["bos_token"] = settings.BeginToken,
+            ["eos_token"] = settings.EndToken,
+            ["pad_token"] = settings.PaddingToken,
+            ["unk_token"] = settings.UnknownToken,
+        }.Where(variable => variable.Value is not null).ToDictionary();
+        if (settings.Template is null) return null;
+        var template = Parse(settings.Template);
+        return settings.ToolUseTemplate is { } toolUse ? template.WithToolUse(() => Parse(toolUse)) : template;
+
+        ChatTemplate Parse(NamedTemplate named) => ChatTemplate.Parse(named.Source, named.File, variables);
     }
 
     private List<Token> Run(string text, bool addSpecialTokens)

@@ -7,7 +7,7 @@ namespace Horizon.Flow.Text;
 /// </summary>
 internal sealed record TokenizerSettings(
     string? BeginToken, string? EndToken, string? PaddingToken, string? UnknownToken, bool AddsBegin, IReadOnlyList<int> StopIds,
-    string? Template, string TemplateFile)
+    NamedTemplate? Template, NamedTemplate? ToolUseTemplate)
 {
     private const int LongestTemplate = 16 << 20;
 
@@ -15,13 +15,13 @@ internal sealed record TokenizerSettings(
     {
         var config = ReadOptional(Path.Combine(folder, "tokenizer_config.json"));
         var map = ReadOptional(Path.Combine(folder, "special_tokens_map.json"));
-        var (template, file) = ReadTemplate(folder, config);
+        var (template, toolUse) = ReadTemplates(folder, config);
         var isLlama = config?.Optional("tokenizer_class") is { IsString: true } name
             && name.AsString().StartsWith("Llama", StringComparison.Ordinal);
         return new TokenizerSettings(
             Special("bos_token"), Special("eos_token"), Special("pad_token"), Special("unk_token"),
             isLlama && (config?.Optional("add_bos_token").AsBool(false) ?? false),
-            ReadStopIds(folder), template, file);
+            ReadStopIds(folder), template, toolUse);
 
         string? Special(string name) => ReadSpecial(config, name) ?? ReadSpecial(map, name);
     }
@@ -40,17 +40,25 @@ internal sealed record TokenizerSettings(
         return ids.IsArray ? [.. ids.Items().Select(id => id.AsId())] : [ids.AsId()];
     }
 
-    private static (string? Template, string File) ReadTemplate(string folder, JsonPart? config)
+    // Beside the default one there may be one for conversations with tools: as a file, or in the list of a tokenizer_config.json.
+    private static (NamedTemplate? Default, NamedTemplate? ToolUse) ReadTemplates(string folder, JsonPart? config)
     {
         var file = Path.Combine(folder, "chat_template.jinja");
-        if (UntrustedFile.IsThere(file)) return (UntrustedFile.ReadText(file, LongestTemplate, "a chat template"), file);
+        var toolUse = ReadFile(Path.Combine(folder, "additional_chat_templates", "tool_use.jinja"));
+        if (ReadFile(file) is { } ownFile) return (ownFile, toolUse);
         file = Path.Combine(folder, "tokenizer_config.json");
-        if (config?.Optional("chat_template") is not { IsNull: false } template) return (null, file);
-        if (!template.IsArray) return (template.AsString(), file);
+        if (config?.Optional("chat_template") is not { IsNull: false } template) return (null, toolUse);
+        if (!template.IsArray) return (new NamedTemplate(template.AsString(), file), toolUse);
+        return (Named("default"), toolUse ?? Named("tool_use"));
 
-        // Several named templates: the one named default.
-        foreach (var named in template.Items())
-            if (named.Required("name").AsString() == "default") return (named.Required("template").AsString(), file);
-        return (null, file);
+        NamedTemplate? Named(string name)
+        {
+            foreach (var one in template.Items())
+                if (one.Required("name").AsString() == name) return new NamedTemplate(one.Required("template").AsString(), file);
+            return null;
+        }
     }
+
+    private static NamedTemplate? ReadFile(string file) =>
+        UntrustedFile.IsThere(file) ? new NamedTemplate(UntrustedFile.ReadText(file, LongestTemplate, "a chat template"), file) : null;
 }

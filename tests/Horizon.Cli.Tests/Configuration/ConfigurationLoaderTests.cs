@@ -37,7 +37,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
         var expected = new RunConfiguration
         {
             Model = new() { Path = In("model"), Init = ModelInit.Random },
-            Data = new() { Path = In("data.txt"), Format = DataFormat.Text },
+            Data = new() { Path = In("data.txt"), Format = DataFormat.Text, SequenceLength = 256 },
             Training = new() { MaxSteps = 200, Epochs = 1 },
             Optimizer = new() { Betas = [0.9, 0.95] },
             Schedule = new() { Name = "cosine" },

@@ -49,13 +49,17 @@ public static class RunConfigurations
     private static Gen<DataSection> Data =>
         from path in Path
         from format in Gen.Elements(Enum.GetValues<DataFormat>())
-        from length in Gen.Choose(1, 100_000)
+        from length in Gen.OneOf(Gen.Constant<int?>(null), Gen.Choose(1, 100_000).Select(tokens => (int?)tokens))
+        from tooLong in Gen.Elements(Enum.GetValues<TooLong>())
+        from bad in Gen.Elements(0, 0.001, 1)
         from flags in Gen.Choose(0, 7)
         select new DataSection
         {
             Path = path,
             Format = format,
             SequenceLength = length,
+            TooLong = tooLong,
+            MaxBadShare = bad,
             Packing = (flags & 1) != 0,
             Shuffle = (flags & 2) != 0,
             TrainOnPrompt = (flags & 4) != 0,

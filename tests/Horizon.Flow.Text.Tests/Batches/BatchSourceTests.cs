@@ -75,7 +75,7 @@ public class BatchSourceTests
         }
 
         Assert.Equal(kept.Count, row);
-        Assert.Equal(kept.Count(d => d.InputIds.Length > data.SequenceLength), source.Summary.TruncatedDocuments);
+        Assert.Equal(kept.Count(d => d.InputIds.Length > data.SequenceLength), source.Summary.CutDocuments);
         Assert.Equal(data.Documents.Count - kept.Count, source.Summary.DroppedDocuments);
     }
 
@@ -133,6 +133,52 @@ public class BatchSourceTests
         Assert.Equal([11, 12, 13, 14, 15, 16, 17, 18], batch.Targets);
         Assert.Equal([0, 1, 2, 3, 0, 1, 2, 3], batch.Positions);
         Assert.Null(batch.Documents);
+    }
+
+    /// <summary>A conversation is whole or its beginning: no row holds the later part of one without what came before.</summary>
+    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    public void GetMicroBatch_PackedConversations_AreNeverTorn(DataSet data)
+    {
+        var talks = data with { Documents = [.. data.Documents.Select(document => document with { IsConversation = true })] };
+        var (within, beyond) = (0, 0);
+        foreach (var document in talks.Documents)
+        {
+            var labels = document.Labels.Skip(1).Select((label, i) => (label, i)).Where(label => label.label != -100).ToList();
+            within += labels.Count(label => label.i < data.SequenceLength);
+            if (labels.Exists(label => label.i < data.SequenceLength) && document.InputIds.Length - 1 > data.SequenceLength) beyond++;
+        }
+
+        if (within == 0) return;
+        var source = Source(talks, packing: true);
+        foreach (var batch in Epoch(source, 0))
+        {
+            for (var at = 0; at < batch.InputIds.Length; at++)
+                if (!IsPadding(batch, at)) Assert.Equal(batch.Positions[at], data.Find(batch.InputIds[at]).Place);
+        }
+
+        Assert.Equal(within, source.Summary.LabelledTokens);
+        Assert.Equal((beyond, 0), (source.Summary.CutDocuments, source.Summary.SplitDocuments));
+        Assert.Equal(beyond > 0, source.Summary.Warnings.Any(warning => warning.Contains("cut off", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(TooLong.Auto, true, false, 0, 1, 0, 9)]
+    [InlineData(TooLong.Auto, true, true, 1, 0, 0, 5)]
+    [InlineData(TooLong.Auto, false, false, 1, 0, 0, 5)]
+    [InlineData(TooLong.Cut, true, false, 1, 0, 0, 5)]
+    [InlineData(TooLong.Split, true, true, 0, 1, 0, 9)]
+    [InlineData(TooLong.Split, false, true, 0, 1, 0, 9)]
+    [InlineData(TooLong.Drop, true, true, 0, 0, 1, 1)]
+    [InlineData(TooLong.Drop, false, false, 0, 0, 1, 1)]
+    public void FromDocuments_LongerThanARow_IsCutSplitOrDropped(TooLong tooLong, bool packing, bool isConversation, int cut, int split, int overlong, int tokens)
+    {
+        var ids = Enumerable.Range(10, 9).ToArray();
+        var options = new DataOptions { Path = "p", SequenceLength = 4, Packing = packing, TooLong = tooLong };
+        var documents = new[] { new TokenDocument(ids, ids) { IsConversation = isConversation }, new TokenDocument([1, 2], [1, 2]) };
+        var summary = BatchSource.FromDocuments(documents, options, 2, 0).Summary;
+        Assert.Equal((cut, split, overlong), (summary.CutDocuments, summary.SplitDocuments, summary.OverlongDocuments));
+        // Packed, the token after the row is a target too.
+        Assert.Equal(tokens - (packing || split > 0 || overlong > 0 ? 0 : 1), summary.LabelledTokens);
     }
 
     [Fact]

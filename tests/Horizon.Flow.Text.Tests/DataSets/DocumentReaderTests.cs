@@ -42,6 +42,11 @@ public class DocumentReaderTests
     [InlineData("""{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"},{"from":"human","value":"c"},{"from":"gpt","value":"d"}]}""", "b<|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
     [InlineData("""{"instruction":"c","input":"x","output":"d","system":"s","history":[["a","b"]]}""", "b<|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
     [InlineData("""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"x":1}}}]},{"role":"tool","content":"3"},{"role":"assistant","content":"d"}],"tools":"[]"}""", "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call><|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
+    [InlineData("""{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b","weight":0},{"from":"human","value":"c"},{"from":"gpt","value":"d","train":true}]}""", "<think>\n\n</think>\n\nd<|im_end|>\n")]
+    [InlineData("""{"messages":[{"role":"human","content":"a"},{"role":"gpt","content":"b","train":false},{"role":"user","content":"c"},{"role":"model","content":"d"}]}""", "<think>\n\n</think>\n\nd<|im_end|>\n")]
+    [InlineData("""{"conversations":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"system":"s","tools":""}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"instruction":"a","output":"b","history":null,"system":null}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"conversations":[{"from":"human","value":"a"},{"from":"function_call","value":"{\"name\":\"f\",\"arguments\":{\"x\":1}}"},{"from":"observation","value":"3"},{"from":"gpt","value":"d"}],"tools":"[{\"name\":\"f\"}]"}""", "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call><|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
     public void Read_Conversations_TrainWhatTheAssistantSays(string line, string expected)
     {
         using var folder = new TemporaryFolder();
@@ -55,6 +60,78 @@ public class DocumentReaderTests
         var file = folder.Write("a.jsonl", """{"instruction":"a","output":"b"}""");
         var document = Assert.Single(Read(file, Data.Qwen, options => options with { TrainOnPrompt = true }));
         Assert.Equal(document.InputIds, document.Labels);
+    }
+
+    [Fact]
+    public void Read_ToolsBesideAnyConversation_ReachTheTemplate()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}],"tools":"[{\"name\": \"f\", \"parameters\": {}}]","system":"s"}""");
+        var text = Data.Qwen.Decode(Assert.Single(Read(file, Data.Qwen)).InputIds, false);
+        Assert.Contains("""{"type": "function", "function": {"name": "f", "parameters": {}}}""", text, StringComparison.Ordinal);
+        Assert.StartsWith("<|im_start|>system\ns\n\n# Tools", text, StringComparison.Ordinal);
+    }
+
+    /// <summary>With prompts trained too, a turn of weight 0 is all that is left out.</summary>
+    [Fact]
+    public void Read_TrainOnPromptWithAnAnswerOfNoWeight_LeavesThatAnswerOut()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"no","weight":0},{"role":"user","content":"c"},{"role":"assistant","content":"yes"}]}""");
+        var document = Assert.Single(Read(file, Data.Qwen, options => options with { TrainOnPrompt = true }));
+        Assert.Equal(
+            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\nyes<|im_end|>\n",
+            Trained(document, Data.Qwen));
+    }
+
+    [Theory]
+    [InlineData("""{"input_ids":[1,2,3,4],"completion_mask":[0,0,1,1]}""", "1,2,3,4", "-100,-100,3,4")]
+    [InlineData("""{"input_ids":[1,2,3,4],"labels":[-100,2,3,4],"loss_mask":[true,true,false,true]}""", "1,2,3,4", "-100,2,-100,4")]
+    [InlineData("""{"input_ids":[0,0,3,4,0],"attention_mask":[0,0,1,1,0]}""", "3,4", "3,4")]
+    [InlineData("""{"input_ids":[1,2,3],"attention_mask":[1,1,1],"assistant_masks":[0,1,0]}""", "1,2,3", "-100,2,-100")]
+    public void Read_TokensWithMasks_TrainsWhatTheySay(string line, string ids, string labels)
+    {
+        using var folder = new TemporaryFolder();
+        var document = Assert.Single(Read(folder.Write("a.jsonl", line), null));
+        Assert.Equal((ids, labels), (string.Join(',', document.InputIds), string.Join(',', document.Labels)));
+    }
+
+    /// <summary>One bad record in a thousand is passed over and counted; more are refused, naming the first.</summary>
+    [Theory]
+    [InlineData(2000, 2, 0.001, true)]
+    [InlineData(2000, 3, 0.001, false)]
+    [InlineData(2000, 1, 0, false)]
+    [InlineData(12, 4, 0.5, true)]
+    public void Open_BadRecords_ArePassedOverUpToAShare(int good, int bad, double share, bool isRead)
+    {
+        using var folder = new TemporaryFolder();
+        var lines = Enumerable.Repeat("""{"input_ids":[1,2,3]}""", good - bad).ToList();
+        for (var i = 0; i < bad; i++) lines.Insert((i + 1) * 2, i % 2 == 0 ? """{"input_ids":""" : """{"other":[1]}""");
+        var options = new DataOptions { Path = folder.Write("a.jsonl", string.Join('\n', lines)), MaxBadShare = share };
+        var first = $"{options.Path}, line 3: this is not valid JSON";
+        if (isRead)
+        {
+            var summary = BatchSource.Open(options, null, 512, 1, 1).Summary;
+            Assert.Equal((bad, good - bad), (summary.BadRecords, summary.Documents));
+            Assert.StartsWith($"{bad:N0} of {good:N0} records are bad and left out; the first: {first}", Assert.Single(summary.Warnings, warning => warning.Contains("bad", StringComparison.Ordinal)), StringComparison.Ordinal);
+        }
+        else
+        {
+            var message = Assert.Throws<HorizonException>(() => BatchSource.Open(options, null, 512, 1, 1)).Message;
+            Assert.StartsWith(first, message, StringComparison.Ordinal);
+            Assert.Contains($"{bad} of {good:N0} records read are bad", message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>A file of another kind is not read to its end before it is refused.</summary>
+    [Fact]
+    public void Open_BadRecordsWithoutEnd_AreRefusedSoon()
+    {
+        using var folder = new TemporaryFolder();
+        var lines = string.Join('\n', Enumerable.Repeat("""{"input_ids":[1,2,3]}""", 10).Concat(Enumerable.Repeat("nonsense", 5000)));
+        var message = Assert.Throws<HorizonException>(() => Read(folder.Write("a.jsonl", lines), null)).Message;
+        Assert.Contains("a.jsonl, line 11: this is not valid JSON", message, StringComparison.Ordinal);
+        Assert.Contains("502 of 512 records read are bad", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -88,6 +165,9 @@ public class DocumentReaderTests
     [InlineData("a.jsonl", "{\"text\":\"x\"}\n{\"text\":", "line 2: this is not valid JSON")]
     [InlineData("a.json", "[{\"text\":\"x\"},\n{", "line 2: this is not valid JSON")]
     [InlineData("a.jsonl", "{\"prompt\":\"x\"}", "line 1: the format cannot be told")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1,2],\"attention_mask\":[1]}", "2 input_ids but 1 attention_mask")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1,2,3],\"attention_mask\":[1,0,1]}", "0 between tokens")]
+    [InlineData("a.jsonl", "{\"input_ids\":[1,2],\"attention_mask\":[1,2]}", "must hold 0 and 1")]
     [InlineData("a.bin", "x", "set data.format")]
     [InlineData("a.jsonl", "{\"input_ids\":[1,2]}\n{\"input_ids\":[1,600]}", "line 2: the token id 600 is not in the model's vocabulary of 512")]
     [InlineData("a.jsonl", "{\"input_ids\":[1,-1]}", "the token id -1")]
@@ -114,6 +194,11 @@ public class DocumentReaderTests
     [InlineData("""{"messages":["x"]}""", "must be an object")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image"}]}]}""", "'image' cannot be trained")]
     [InlineData("""{"messages":[{"role":"assistant","content":"a","loss_weight":0.5}]}""", "must be 0 or 1")]
+    [InlineData("""{"messages":[{"role":"user","content":"a","weight":1},{"role":"assistant","content":"b"}]}""", "set data.train_on_prompt")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":1,"train":false}]}""", "another thing than the turn's other weight")]
+    [InlineData("""{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"}],"system":"c"}""", "'system' is another text")]
+    [InlineData("""{"conversations":[{"from":"function_call","value":"f(x)"}]}""", "a function call must be JSON")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":"{"}""", "'tools' is a string that is not valid JSON")]
     [InlineData("""{"conversations":[{"from":"alien","value":"a"}]}""", "'alien' is unknown")]
     public void Read_WrongConversation_NamesLineAndReason(string line, string complaint)
     {
@@ -139,7 +224,7 @@ public class DocumentReaderTests
     {
         var options = new DataOptions { Path = path };
         options = change?.Invoke(options) ?? options;
-        return DocumentReader.Read(options, new DocumentBuilder(tokenizer, tokenizer?.VocabularySize ?? 512, options.TrainOnPrompt));
+        return DocumentReader.Read(options, tokenizer, tokenizer?.VocabularySize ?? 512).Documents;
     }
 
     private static string Trained(TokenDocument document, HuggingFaceTokenizer tokenizer) => tokenizer.Decode(

@@ -56,6 +56,34 @@ public class ChatTemplateTests
         Assert.Contains(complaint, error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Jinja2 refuses these too: an argument that nothing takes is never passed over.</summary>
+    [Theory]
+    [InlineData("{{ 'a' | trim(x='y') }}", "'trim' has no argument 'x'")]
+    [InlineData("{{ 'a' | upper(1) }}", "'upper' takes no arguments")]
+    [InlineData("{{ [1] | map(attribute='a', other=1) | list }}", "'map' has no argument 'other'")]
+    [InlineData("{{ 'a' is string(1) }}", "'string' takes no arguments")]
+    [InlineData("{{ 3 is divisibleby(num=3) }}", "'divisibleby' has no argument 'num'")]
+    [InlineData("{{ 'a'.split(separator=',') }}", "'split' has no argument 'separator'")]
+    [InlineData("{{ {'a': 1}.items(1) }}", "'items' takes no arguments")]
+    [InlineData("{% macro m(a) %}{% endmacro %}{{ m(b=1) }}", "'m' has no argument 'b'")]
+    [InlineData("{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "'m' takes at most 1: a")]
+    [InlineData("{% macro m(a) %}{% endmacro %}{{ m(1, a=2) }}", "'m' is given 'a' twice")]
+    [InlineData("{{ 'a' | tojson(cls=1) }}", "'tojson' has no argument 'cls'")]
+    [InlineData("{{ 'a' | tojson(indent=65) }}", "'tojson' needs a number from 0 to 64")]
+    [InlineData("{{ range(1, stop=2, by=1) }}", "'range' has no argument 'stop'")]
+    [InlineData("{{ 'a' | indent(2, true, false, 3) }}", "'indent' takes at most 3")]
+    [InlineData("{{ 'x' | abs }}", "'abs' needs a number")]
+    [InlineData("{{ 'a'.startswith(1) }}", "'startswith' needs a string")]
+    [InlineData("{{ 'abc' | replace('a') }}", "'replace' needs a string as 'new'")]
+    [InlineData("{{ [1] | select('odd', x=1) | list }}", "'select' has no argument 'x'")]
+    [InlineData("{{ '7' | int(base=16) }}", "'int' needs 10")]
+    [InlineData("{{ namespace(1) }}", "takes maps")]
+    public void Render_ArgumentThatNothingTakes_IsRefused(string source, string complaint)
+    {
+        var error = Assert.Throws<HorizonException>(() => ChatTemplate.Parse(source, "t").Render(Talk, addGenerationPrompt: false));
+        Assert.Contains(complaint, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Parse_DeepNesting_IsRefused()
     {

@@ -58,6 +58,8 @@ public static class HostileReaders
         new("tokenizer.json", HostileFiles.From(Tokenizers(), HostileFiles.Tokenizer), ReadTokenizer) { FreeBytes = EndlessPattern },
         new("tokenizer_config.json", HostileFiles.From([File.ReadAllBytes(Path.Combine(Folder("qwen3-mini-tokenizer"), "tokenizer_config.json"))]), ReadTokenizerConfig) { FreeBytes = 32 << 20 },
         new("chat template", HostileFiles.From(Templates()), ReadTemplate) { FreeBytes = 1 << 30 },
+        new("template work", HostileWork.Template, ReadTemplate) { FreeBytes = 4L << 30, IsSlow = true },
+        new("pattern time", HostileWork.SlowTokenizer, ReadManyTexts) { FreeBytes = EndlessPattern, IsSlow = true },
         new("JSON lines", HostileFiles.From(Texts([.. Lines, string.Concat(Lines[3], Lines[3]), string.Concat(Lines[0], Lines[0])])), (folder, file) => ReadData(folder, file, ".jsonl")) { BytesAByte = ManyDocuments },
         new("JSON array", HostileFiles.From(Texts([.. Lines.Select(line => $"[{line},{line}]")])), (folder, file) => ReadData(folder, file, ".json")) { BytesAByte = ManyDocuments },
         new("text", HostileFiles.From(Texts("Once upon a time there was a naïve 猫.\n")), (folder, file) => ReadData(folder, file, ".txt")) { BytesAByte = ManyDocuments },
@@ -239,6 +241,15 @@ public static class HostileReaders
         Put(place, "tokenizer.json", file);
         var tokenizer = HuggingFaceTokenizer.Load(place);
         tokenizer.Decode(tokenizer.Encode("hello <x> wörld  1 " + new string('a', 64) + "!", addSpecialTokens: true), skipSpecialTokens: false);
+    }
+
+    // Many short texts, as the records of a data set: the patterns' time is bounded by all of them together.
+    private static void ReadManyTexts(string folder, byte[] file)
+    {
+        var place = Directory.CreateDirectory(Path.Combine(folder, "slow")).FullName;
+        Put(place, "tokenizer.json", file);
+        var tokenizer = HuggingFaceTokenizer.Load(place);
+        for (var i = 0; i < 1000; i++) tokenizer.Encode(new string('a', 8 + (i % 20)) + " c", addSpecialTokens: false);
     }
 
     private static void ReadTokenizerConfig(string folder, byte[] file)

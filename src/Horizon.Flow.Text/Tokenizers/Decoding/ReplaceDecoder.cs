@@ -3,11 +3,24 @@ using System.Text.RegularExpressions;
 namespace Horizon.Flow.Text;
 
 /// <summary>Replaces every match of a pattern in each token.</summary>
-internal sealed class ReplaceDecoder(Regex pattern, string content) : IDecoder
+internal sealed class ReplaceDecoder(Regex pattern, string content, PatternClock clock) : IDecoder
 {
-    public List<string> Decode(List<string> tokens) => tokens.ConvertAll(token =>
+    public List<string> Decode(List<string> tokens)
     {
-        if (content.Length > 1) TextGrowth.Check((long)pattern.Count(token) * content.Length, token.Length);
-        return pattern.Replace(token, _ => content);
-    });
+        var watch = clock.Watch(tokens.Sum(token => (long)token.Length));
+        var decoded = tokens.ConvertAll(token =>
+        {
+            var made = 0L;
+            var replaced = pattern.Replace(token, _ =>
+            {
+                watch.Matched();
+                if (content.Length > 1) TextGrowth.Check(made += content.Length, token.Length);
+                return content;
+            });
+            watch.Matched();
+            return replaced;
+        });
+        watch.End();
+        return decoded;
+    }
 }

@@ -3,12 +3,12 @@ using System.Text;
 namespace Horizon.Flow.Text;
 
 /// <summary>Spells every piece in the byte alphabet, after cutting it with GPT-2's pattern where asked.</summary>
-internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) : IPreTokenizer
+internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex, PatternClock clock) : IPreTokenizer
 {
     private const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     private readonly SplitPreTokenizer? _words =
-        useRegex ? new SplitPreTokenizer(new CodePointRegex(Gpt2Pattern), SplitBehavior.Isolated, invert: false) : null;
+        useRegex ? new SplitPreTokenizer(new CodePointRegex(Gpt2Pattern), SplitBehavior.Isolated, invert: false, clock) : null;
 
     public List<Piece> Split(List<Piece> pieces)
     {

@@ -49,13 +49,18 @@ internal sealed class CodePointRegex
     }
 
     /// <summary>Adds the matches that are not empty, as places in <paramref name="text"/>, in order.</summary>
-    public void Matches(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+    public void Matches(ReadOnlySpan<char> text, List<(int Start, int End)> matches, PatternWatch watch)
     {
         matches.Clear();
         if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
         {
             foreach (var match in _regex.EnumerateMatches(text))
+            {
+                watch.Matched();
                 if (match.Length > 0) matches.Add((match.Index, match.Index + match.Length));
+            }
+
+            watch.Matched();
             return;
         }
 
@@ -72,6 +77,11 @@ internal sealed class CodePointRegex
 
         places[count] = text.Length;
         foreach (var match in _regex.EnumerateMatches(units.AsSpan(0, count)))
+        {
+            watch.Matched();
             if (match.Length > 0) matches.Add((places[match.Index], places[match.Index + match.Length]));
+        }
+
+        watch.Matched();
     }
 }

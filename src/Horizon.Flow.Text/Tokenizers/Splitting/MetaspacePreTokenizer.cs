@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 namespace Horizon.Flow.Text;
 
 /// <summary>SentencePiece's way: spaces become a visible character, one is set before the text, and words begin with it.</summary>
-internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme scheme, bool split) : IPreTokenizer
+internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme scheme, bool split, PatternClock clock) : IPreTokenizer
 {
     private readonly SplitPreTokenizer? _words = split
-        ? new SplitPreTokenizer(new CodePointRegex(Regex.Escape(replacement.ToString())), SplitBehavior.MergedWithNext, invert: false)
+        ? new SplitPreTokenizer(new CodePointRegex(Regex.Escape(replacement.ToString())), SplitBehavior.MergedWithNext, invert: false, clock)
         : null;
 
     public List<Piece> Split(List<Piece> pieces)

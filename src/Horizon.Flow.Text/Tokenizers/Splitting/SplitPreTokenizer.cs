@@ -1,17 +1,20 @@
 namespace Horizon.Flow.Text;
 
 /// <summary>Cuts where a pattern matches (or, inverted, where it does not).</summary>
-internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior behavior, bool invert) : IPreTokenizer
+internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior behavior, bool invert, PatternClock clock) : IPreTokenizer
 {
     public List<Piece> Split(List<Piece> pieces)
     {
         var result = new List<Piece>(pieces.Count * 4);
         var matches = new List<(int Start, int End)>();
+        var watch = clock.Watch(pieces.Sum(piece => (long)piece.Length));
         foreach (var piece in pieces)
         {
-            pattern.Matches(piece.Span, matches);
+            pattern.Matches(piece.Span, matches, watch);
             Cut(piece, matches, result);
         }
+
+        watch.End();
 
         return result;
     }

@@ -1,0 +1,28 @@
+using System.Globalization;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>Counts documents that are longer than a row, and what of them lies beyond it.</summary>
+/// <param name="targets">Tokens of a document that a row holds or predicts.</param>
+internal sealed class LongDocuments(int targets)
+{
+    private long _tokens;
+    private long _labels;
+
+    public int Count { get; private set; }
+
+    public int Conversations { get; private set; }
+
+    /// <summary>What lies beyond their first row.</summary>
+    public string Lost => string.Create(CultureInfo.InvariantCulture, $"{_tokens:N0} tokens, {_labels:N0} of them to be learned, are left out");
+
+    public void Add(TokenDocument document)
+    {
+        Count++;
+        if (document.IsConversation) Conversations++;
+        _tokens += document.InputIds.Length - targets;
+        _labels += document.Labels.Skip(targets).Count(label => label != TokenDocument.Ignored);
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Count:N0}");
+}

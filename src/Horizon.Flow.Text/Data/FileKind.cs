@@ -1,0 +1,33 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>What a data file holds, told from its name.</summary>
+/// <param name="Name">What users call it.</param>
+/// <param name="IsRead">Whether it is read here.</param>
+/// <param name="IsText">Whether its bytes are text, so that <see cref="DataFormat.Text"/> can take it.</param>
+internal sealed record FileKind(string Name, bool IsRead, bool IsText)
+{
+    public static readonly FileKind Text = new("text", IsRead: true, IsText: true);
+    public static readonly FileKind Json = new("JSON", IsRead: true, IsText: true);
+
+    /// <summary>What is read, for messages.</summary>
+    public const string Known = "text (.txt, .md), JSON (.json) and JSON lines (.jsonl, .ndjson)";
+
+    private static readonly Dictionary<string, FileKind> Kinds = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [".txt"] = Text, [".md"] = Text,
+        [".json"] = Json, [".jsonl"] = Json, [".ndjson"] = Json,
+        [".csv"] = Unread("CSV", isText: true), [".tsv"] = Unread("TSV", isText: true), [".html"] = Unread("HTML", isText: true),
+        [".xml"] = Unread("XML", isText: true), [".yaml"] = Unread("YAML", isText: true), [".yml"] = Unread("YAML", isText: true),
+        [".parquet"] = Unread("Parquet"), [".arrow"] = Unread("Arrow"), [".feather"] = Unread("Feather"), [".orc"] = Unread("ORC"),
+        [".gz"] = Unread("gzip"), [".tgz"] = Unread("gzip"), [".zst"] = Unread("Zstandard"), [".xz"] = Unread("xz"), [".bz2"] = Unread("bzip2"),
+        [".zip"] = Unread("a zip archive"), [".7z"] = Unread("a 7z archive"), [".tar"] = Unread("a tar archive"),
+        [".xlsx"] = Unread("Excel"), [".docx"] = Unread("Word"), [".pdf"] = Unread("PDF"), [".epub"] = Unread("EPUB"),
+        [".db"] = Unread("a database"), [".sqlite"] = Unread("a database"), [".npy"] = Unread("NumPy"), [".npz"] = Unread("NumPy"),
+        [".pkl"] = Unread("a pickle"), [".pt"] = Unread("PyTorch"), [".h5"] = Unread("HDF5"),
+    };
+
+    /// <summary>The kind of a file; null where its name does not say.</summary>
+    public static FileKind? Of(string file) => Kinds.GetValueOrDefault(System.IO.Path.GetExtension(file));
+
+    private static FileKind Unread(string name, bool isText = false) => new(name, IsRead: false, isText);
+}
