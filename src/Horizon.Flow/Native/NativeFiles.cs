@@ -19,6 +19,7 @@ internal static class NativeFiles
         .. ((IEnumerable<string>)[program, Path.Combine(program, "runtimes", Platform, "native"), .. (searched ?? "").Split(Path.PathSeparator)])
             .Where(folder => folder.Length > 0)
             .Select(folder => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))
-            .Distinct(),
+            .Distinct()
+            .Where(folder => folder != Path.TrimEndingDirectorySeparator(RuntimeEnvironment.GetRuntimeDirectory())),
     ];
 }
