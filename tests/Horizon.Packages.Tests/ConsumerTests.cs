@@ -18,6 +18,7 @@ public partial class ConsumerTests(PackageFeed feed)
         var program = Path.Combine(project, "bin", "Release", "net10.0", "Consumer.dll");
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(program)!, "*torch_cpu.*", SearchOption.AllDirectories));
         AssertLearns(await feed.DotNet.RunAsync(feed.In(""), "dotnet", program, Quickstart));
+        Assert.Empty(Directory.GetFiles(feed.In("temporary"), "*LibTorchSharp*", SearchOption.AllDirectories)); // the mended copy
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Horizon.Packages.Tests;
 
 /// <summary>Programs run as a user of the packages runs them: in a folder outside the repository, with a package cache of its own.</summary>
-internal sealed class DotNet(string packageCache)
+internal sealed class DotNet(string packageCache, string temporary)
 {
     /// <summary>Runs a program and returns what it said, on both streams.</summary>
     public async Task<(int ExitCode, string Output)> TryAsync(string folder, string program, params IEnumerable<string> arguments)
@@ -20,6 +20,7 @@ internal sealed class DotNet(string packageCache)
         }
 
         start.Environment["NUGET_PACKAGES"] = packageCache;
+        start.Environment["TMPDIR"] = Directory.CreateDirectory(temporary).FullName;
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
         start.Environment["DOTNET_NOLOGO"] = "1";
         // A server would outlive the command and hold its output open.

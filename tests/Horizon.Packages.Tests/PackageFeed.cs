@@ -10,7 +10,7 @@ public sealed class PackageFeed : IAsyncLifetime
 
     public PackageFeed()
     {
-        DotNet = new DotNet(In("cache"));
+        DotNet = new DotNet(In("cache"), In("temporary"));
         File.WriteAllText(In("nuget.config"), $"""
             <configuration>
               <packageSources><clear /><add key="feed" value="{Folder}" /><add key="others" value="{Others}" /></packageSources>

@@ -9,11 +9,11 @@ namespace Horizon.Flow;
 /// </summary>
 internal sealed class ElfSymbolVersions
 {
-    private const int Relocations = 4;           // SHT_RELA
-    private const int DynamicSymbols = 11;       // SHT_DYNSYM
-    private const int VersionNeeds = 0x6ffffffe; // SHT_GNU_verneed
+    private const int Relocations = 4;               // SHT_RELA
+    private const int DynamicSymbols = 11;           // SHT_DYNSYM
+    private const int VersionNeeds = 0x6ffffffe;     // SHT_GNU_verneed
     private const int VersionOfSymbols = 0x6fffffff; // SHT_GNU_versym
-    private const ushort Weak = 0x2;             // VER_FLG_WEAK
+    private const ushort Weak = 0x2;                 // VER_FLG_WEAK
     private readonly byte[] _image;
     private readonly List<Section> _sections = [];
 
@@ -34,7 +34,7 @@ internal sealed class ElfSymbolVersions
     {
         foreach (var section in _sections.Where(section => section.Type == VersionNeeds))
         {
-            var strings = _sections[section.Link].Offset;
+            var strings = Linked(section).Offset;
             for (int need = section.Offset, next = -1; next != 0; need += next)
             {
                 for (int entry = need + Int(need + 8), nextEntry = -1; nextEntry != 0; entry += nextEntry)
@@ -69,8 +69,8 @@ internal sealed class ElfSymbolVersions
     /// <summary>Whether a relocation takes a symbol of the version with this index.</summary>
     public bool IsUsed(int version)
     {
-        var versions = _sections.First(section => section.Type == VersionOfSymbols).Offset;
-        foreach (var section in _sections.Where(section => section.Type == Relocations && _sections[section.Link].Type == DynamicSymbols))
+        if (_sections.Find(section => section.Type == VersionOfSymbols) is not { Offset: > 0 and var versions }) return false;
+        foreach (var section in _sections.Where(section => section.Type == Relocations && Linked(section).Type == DynamicSymbols))
         {
             for (var at = section.Offset; at < section.Offset + section.Length; at += 24) // Elf64_Rela; the symbol is the upper half of r_info
                 if ((Short(versions + (2 * Int(at + 12))) & 0x7fff) == version) return true;
@@ -78,6 +78,10 @@ internal sealed class ElfSymbolVersions
 
         return false;
     }
+
+    private Section Linked(Section section) => section.Link >= 0 && section.Link < _sections.Count
+        ? _sections[section.Link]
+        : throw new InvalidDataException($"section {section.Link} lies outside the ELF file's {_sections.Count}");
 
     private ushort Short(int at) => BinaryPrimitives.ReadUInt16LittleEndian(Bytes(at, 2));
 

@@ -46,12 +46,16 @@ internal static class TorchSharpLibrary
         var image = File.ReadAllBytes(path);
         if (!new ElfSymbolVersions(image).Weaken("libstdc++.so.6", UnusedVersion)) return false;
         var folder = Directory.CreateTempSubdirectory("horizon-"); // for this user alone
+        var copy = Path.Combine(folder.FullName, Path.GetFileName(path));
         try
         {
-            var copy = Path.Combine(folder.FullName, Path.GetFileName(path));
             File.WriteAllBytes(copy, image);
             NativeLibrary.Load(copy);
             return true;
+        }
+        catch (DllNotFoundException error)
+        {
+            throw new DllNotFoundException(error.Message.Replace(copy, path, StringComparison.Ordinal), error);
         }
         finally
         {
