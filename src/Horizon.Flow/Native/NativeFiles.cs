@@ -13,13 +13,17 @@ internal static class NativeFiles
     public static string Name(string library) =>
         OperatingSystem.IsWindows() ? $"{library}.dll" : OperatingSystem.IsMacOS() ? $"lib{library}.dylib" : $"lib{library}.so";
 
-    /// <summary>The folders that belong to the program, nearest first: its own, its <c>runtimes/PLATFORM/native</c>, and those that the host found its packages' native parts in.</summary>
-    public static IReadOnlyList<string> ProgramFolders(string program, string? searched) =>
-    [
-        .. ((IEnumerable<string>)[program, Path.Combine(program, "runtimes", Platform, "native"), .. (searched ?? "").Split(Path.PathSeparator)])
-            .Where(folder => folder.Length > 0)
-            .Select(folder => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))
-            .Distinct()
-            .Where(folder => folder != Path.TrimEndingDirectorySeparator(RuntimeEnvironment.GetRuntimeDirectory())),
-    ];
+    /// <summary>
+    /// The folders that belong to the program, nearest first: its own, its <c>runtimes/PLATFORM/native</c>, and those where the host found native
+    /// parts of its packages; the framework's own is none of them.
+    /// </summary>
+    public static IReadOnlyList<string> ProgramFolders(string program, string? searched)
+    {
+        var framework = Whole(RuntimeEnvironment.GetRuntimeDirectory());
+        var packages = (searched ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(Whole).Where(folder => folder != framework);
+        // A program that brings its own framework lies in one folder with it.
+        return [.. packages.Prepend(Path.Combine(Whole(program), "runtimes", Platform, "native")).Prepend(Whole(program)).Distinct()];
+    }
+
+    private static string Whole(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 }

@@ -16,6 +16,13 @@ public class NativeFilesTests
     }
 
     [Fact]
+    public void ProgramFolders_ProgramThatBringsItsFramework_ItsOwnFolderFirst()
+    {
+        var program = RuntimeEnvironment.GetRuntimeDirectory();
+        Assert.Equal(Path.TrimEndingDirectorySeparator(program), NativeFiles.ProgramFolders(program, program)[0]);
+    }
+
+    [Fact]
     public void ProgramFolders_ThisProcess_OneHasTorchSharpsLibrary() => Assert.Contains(
         NativeFiles.ProgramFolders(AppContext.BaseDirectory, null), folder => File.Exists(Path.Combine(folder, NativeFiles.Name("LibTorchSharp"))));
 }
