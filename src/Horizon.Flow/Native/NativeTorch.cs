@@ -1,11 +1,10 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 
 namespace Horizon.Flow;
 
 /// <summary>
 /// Loads the native libtorch, before TorchSharp is touched, from the first of: the folder that the variable
-/// <c>HORIZON_LIBTORCH</c> names, the program's own folder (a published program), the folder that the build chose. Every device calls
+/// <c>HORIZON_LIBTORCH</c> names, the program's own folders (a published program), the folder that the build chose. Every device calls
 /// it; a program that touches TorchSharp before it has a device calls it first.
 /// </summary>
 public static class NativeTorch
@@ -31,58 +30,53 @@ public static class NativeTorch
         lock (Gate)
         {
             if (_folder is not null) return _folder;
-            _folder = LoadFrom(FindFolder(
-                Environment.GetEnvironmentVariable(FolderVariable), AppContext.BaseDirectory, AppContext.GetData("Horizon.LibTorch") as string));
+            _folder = LoadFrom(
+                Environment.GetEnvironmentVariable(FolderVariable),
+                NativeFiles.ProgramFolders(AppContext.BaseDirectory, AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string),
+                AppContext.GetData("Horizon.LibTorch") as string);
             DefaultThreads = torch.get_num_threads();
             return _folder;
         }
     }
 
     /// <summary>The folder to load from: a named one must hold libtorch, the others are tried in order.</summary>
-    internal static string FindFolder(string? named, string program, string? chosenByBuild)
+    internal static string FindFolder(string? named, IReadOnlyList<string> program, string? chosenByBuild)
     {
         if (!string.IsNullOrEmpty(named))
         {
             return HasTorch(named)
-                ? named
-                : throw new HorizonException($"{FolderVariable} names '{named}', where there is no {FileName("torch_cpu")}. {Ways}");
+                ? Path.GetFullPath(named)
+                : throw new HorizonException($"{FolderVariable} names '{named}', where there is no {NativeFiles.Name("torch_cpu")}. {Ways}");
         }
 
-        if (HasTorch(program)) return program;
-        if (chosenByBuild is not null && HasTorch(chosenByBuild)) return chosenByBuild;
-        var places = chosenByBuild is null ? $"'{program}'" : $"'{program}' or '{chosenByBuild}'";
-        throw new HorizonException($"libtorch was not found: there is no {FileName("torch_cpu")} in {places}, and {FolderVariable} is not set. {Ways}");
+        string[] places = chosenByBuild is null ? [.. program] : [.. program, Path.GetFullPath(chosenByBuild)];
+        return places.FirstOrDefault(HasTorch) ?? throw new HorizonException(
+            $"libtorch was not found: there is no {NativeFiles.Name("torch_cpu")} in {Quoted(places)}, and {FolderVariable} is not set. {Ways}");
     }
 
-    private static string LoadFrom(string folder)
+    private static string LoadFrom(string? named, IReadOnlyList<string> program, string? chosenByBuild)
     {
-        folder = Path.GetFullPath(folder);
+        var folder = FindFolder(named, program, chosenByBuild);
         // Later libraries find earlier ones by name, wherever those lie, so each comes after what it needs.
         foreach (var library in (ReadOnlySpan<string>)["torch_global_deps", "c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"])
         {
-            var path = Path.Combine(folder, FileName(library));
-            if (File.Exists(path)) Try(folder, () => NativeLibrary.Load(path));
+            var path = Path.Combine(folder, NativeFiles.Name(library));
+            if (!File.Exists(path)) continue;
+            try
+            {
+                NativeLibrary.Load(path);
+            }
+            catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+            {
+                throw new HorizonException($"libtorch does not load: {NativeLoadError.Reason(path, error)}. {Ways}", error);
+            }
         }
 
-        Try(folder, () => NativeLibrary.Load("LibTorchSharp", typeof(torch).Assembly, null));
+        TorchSharpLibrary.Load(program);
         return folder;
     }
 
-    private static void Try(string folder, Action load)
-    {
-        try
-        {
-            load();
-        }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
-        {
-            var reason = error.Message.Split('\n').LastOrDefault(line => line.Contains(".so", StringComparison.Ordinal)) ?? error.Message;
-            throw new HorizonException($"libtorch in '{folder}' does not load ({reason.Trim()}). {Ways}", error);
-        }
-    }
+    internal static string Quoted(IEnumerable<string> places) => string.Join(" or ", places.Select(place => $"'{place}'"));
 
-    private static bool HasTorch(string folder) => File.Exists(Path.Combine(folder, FileName("torch_cpu")));
-
-    private static string FileName(string library) =>
-        OperatingSystem.IsWindows() ? $"{library}.dll" : OperatingSystem.IsMacOS() ? $"lib{library}.dylib" : $"lib{library}.so";
+    private static bool HasTorch(string folder) => File.Exists(Path.Combine(folder, NativeFiles.Name("torch_cpu")));
 }

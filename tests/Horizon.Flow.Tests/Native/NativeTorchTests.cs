@@ -41,7 +41,7 @@ public class NativeTorchTests
     [Fact]
     public void FindFolder_NamedFolderWithoutLibTorch_NamesTheThreeWays()
     {
-        var error = Assert.Throws<HorizonException>(() => NativeTorch.FindFolder("/nowhere", AppContext.BaseDirectory, NativeTorch.Load()));
+        var error = Assert.Throws<HorizonException>(() => NativeTorch.FindFolder("/nowhere", [AppContext.BaseDirectory], NativeTorch.Load()));
         Assert.Contains("'/nowhere'", error.Message, StringComparison.Ordinal);
         AssertNamesTheThreeWays(error);
     }
@@ -49,14 +49,14 @@ public class NativeTorchTests
     [Fact]
     public void FindFolder_NothingAnywhere_NamesThePlacesAndTheThreeWays()
     {
-        var error = Assert.Throws<HorizonException>(() => NativeTorch.FindFolder(null, "/program", "/cache"));
+        var error = Assert.Throws<HorizonException>(() => NativeTorch.FindFolder(null, ["/program"], "/cache"));
         Assert.Contains("'/program' or '/cache'", error.Message, StringComparison.Ordinal);
         AssertNamesTheThreeWays(error);
     }
 
     [Fact]
     public void FindFolder_NothingNamed_TakesTheBuildsChoice() =>
-        Assert.Equal(NativeTorch.Load(), NativeTorch.FindFolder("", "/program", NativeTorch.Load()));
+        Assert.Equal(NativeTorch.Load(), NativeTorch.FindFolder("", ["/program"], NativeTorch.Load()));
 
     private static void AssertNamesTheThreeWays(HorizonException error)
     {
