@@ -155,7 +155,7 @@ public sealed class TrainingSession : ITrainingSession
         HorizonException? failure = null;
         try
         {
-            if (HasCheckpoints || _store.Version < _data.TotalSteps) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
+            if (HasCheckpoints || _store.Step < _data.TotalSteps) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
         }
         catch (HorizonException error)
         {

@@ -1,3 +1,4 @@
+using TorchSharp;
 using System.Runtime.InteropServices;
 
 namespace Horizon.Flow;

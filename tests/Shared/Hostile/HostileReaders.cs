@@ -203,7 +203,7 @@ public static class HostileReaders
     {
         await using var draft = whole.Begin(3, 1);
         await draft.WriteUnitAsync(0, UnitImage.Of(store.Units[0], contents.Units[0]));
-        await draft.CommitAsync(CheckpointManifest.Of(3, 3, contents));
+        await draft.CommitAsync(CheckpointManifest.Of(3, [.. store.Units.Select(_ => new UnitCounts(3, 3))], contents));
     }
 
     // What a run finds in its output folder it replaces or refuses; it neither follows it nor waits for it.
