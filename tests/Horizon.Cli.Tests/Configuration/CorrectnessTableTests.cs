@@ -18,7 +18,8 @@ public partial class CorrectnessTableTests
             Assert.True(named.Count > 0, $"no test is named in: {row}");
             foreach (Match test in named)
             {
-                var method = new Regex($@"\[(Fact|Theory|Property|Cases|InlineData)\b[^;{{}}]*\b{test.Groups["method"].Value}\(");
+                // Public methods of a test class are its tests: an analyzer sees to that.
+                var method = new Regex($@"\bpublic [^=;{{}}\n]*\b{test.Groups["method"].Value}\(");
                 Assert.True(files[test.Groups["type"].Value].Any(file => method.IsMatch(File.ReadAllText(file))), $"there is no test {test.Value}");
             }
         }
