@@ -1,4 +1,3 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Tests.Shared;
 using static TorchSharp.torch;
 
