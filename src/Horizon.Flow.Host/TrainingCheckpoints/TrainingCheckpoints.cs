@@ -97,7 +97,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     /// <exception cref="HorizonException">It cannot be removed.</exception>
     public void RemoveUnfinished() => Guard(() =>
     {
-        OutputFile.RefuseLink(Path);
+        OutputFile.RefuseLinkToNoFolder(Path);
         if (!Directory.Exists(Path)) return;
         foreach (var left in Directory.EnumerateDirectories(Path, TemporaryPrefix + "*").ToList()) Directory.Delete(left, recursive: true);
     });
