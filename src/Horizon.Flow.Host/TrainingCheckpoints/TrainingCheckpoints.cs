@@ -142,6 +142,18 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
         Directory.Delete(doomed, recursive: true);
     }
 
+    /// <summary>Removes a checkpoint, whole or damaged, to make room for another of its step; a folder with anything else in it is nobody's to remove.</summary>
+    /// <exception cref="HorizonException">It holds something that no checkpoint has.</exception>
+    internal void Replace(long step)
+    {
+        var path = PathOf(step);
+        var strange = new DirectoryInfo(path).LinkTarget is not null ? null
+            : Directory.EnumerateFileSystemEntries(path).Select(System.IO.Path.GetFileName).FirstOrDefault(name =>
+                name != ManifestFile.Name && !(name!.StartsWith("unit-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)));
+        if (strange is not null) throw new HorizonException($"{path} is no checkpoint: '{strange}' lies in it; move it away, or name another output.directory");
+        Delete(step);
+    }
+
     internal static HorizonException Unwritable(string path, Exception error) =>
         new($"cannot write the checkpoint {path}: {error.Reason()}; free space there", error);
 
