@@ -14,11 +14,11 @@ internal static class AtenOperators
 
     private static readonly Lazy<jit.CompilationUnit> Flash = new(() => jit.compile("""
         def forward(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor, longest: int, scale: float, before: int) -> List[Tensor]:
-            out, lse, seed, offset, mask = torch.ops.aten._flash_attention_forward(q, k, v, bounds, bounds, longest, longest, 0.0, True, False, scale=scale, window_size_left=before, window_size_right=0 if before >= 0 else -1)
+            out, lse, seed, offset, mask = torch._flash_attention_forward(q, k, v, bounds, bounds, longest, longest, 0.0, True, False, scale=scale, window_size_left=before, window_size_right=0 if before >= 0 else -1)
             return [out, lse, seed, offset]
 
         def backward(d: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, seed: Tensor, offset: Tensor, bounds: Tensor, longest: int, scale: float, before: int) -> List[Tensor]:
-            dq, dk, dv = torch.ops.aten._flash_attention_backward(d, q, k, v, out, lse, bounds, bounds, longest, longest, 0.0, True, seed, offset, scale=scale, window_size_left=before, window_size_right=0 if before >= 0 else -1)
+            dq, dk, dv = torch._flash_attention_backward(d, q, k, v, out, lse, bounds, bounds, longest, longest, 0.0, True, seed, offset, scale=scale, window_size_left=before, window_size_right=0 if before >= 0 else -1)
             return [dq, dk, dv]
 
         """));
