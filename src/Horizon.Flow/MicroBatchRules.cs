@@ -12,7 +12,7 @@ internal static class MicroBatchRules
 
     private static void Require(ModelDefinition model, MicroBatch batch)
     {
-        if (batch.SequenceLength > model.MaximumSequenceLength)
+        if (batch.Documents is null && batch.SequenceLength > model.MaximumSequenceLength) // of several documents each has its own positions
             throw new HorizonException($"a sequence has {batch.SequenceLength} tokens, the model allows {model.MaximumSequenceLength}; lower data.sequence_length");
         foreach (var id in batch.InputIds)
         {

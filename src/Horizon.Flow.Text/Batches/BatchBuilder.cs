@@ -1,39 +1,36 @@
 namespace Horizon.Flow.Text;
 
-/// <summary>Lays rows of segments out as arrays.</summary>
+/// <summary>
+/// Lays rows of segments out as arrays. Rows of different lengths are laid one after another into one, each document with a number of its own: nothing
+/// is padded, so nothing is computed that is not there.
+/// </summary>
 internal static class BatchBuilder
 {
     public static MicroBatch Build(Segment[][] rows, IReadOnlyList<TokenDocument> documents)
     {
-        var width = rows.Max(row => row.Sum(s => s.Length));
-        var size = checked(rows.Length * width);
+        var lengths = rows.Select(row => row.Sum(s => s.Length)).ToArray();
+        var even = Array.TrueForAll(lengths, length => length == lengths[0]);
+        var size = checked(lengths.Sum());
         long[] ids = new long[size], targets = new long[size], positions = new long[size];
-        var numbers = rows.Any(row => row.Length > 1) ? new long[size] : null;
+        var numbers = even && Array.TrueForAll(rows, row => row.Length == 1) ? null : new long[size];
         Array.Fill(targets, TokenDocument.Ignored);
-        var tokens = 0;
-        for (var r = 0; r < rows.Length; r++)
+        var (at, number) = (0, 0);
+        foreach (var segment in rows.SelectMany(row => row))
         {
-            var at = r * width;
-            for (var s = 0; s < rows[r].Length; s++)
+            var document = documents[segment.Document];
+            for (var i = 0; i < segment.Length; i++, at++)
             {
-                var segment = rows[r][s];
-                var document = documents[segment.Document];
-                for (var i = 0; i < segment.Length; i++, at++)
-                {
-                    var next = segment.Start + i + 1;
-                    ids[at] = document.InputIds[next - 1];
-                    positions[at] = i;
-                    if (numbers is not null) numbers[at] = s;
-                    if (next >= segment.TargetEnd || document.Labels[next] == TokenDocument.Ignored) continue;
-                    targets[at] = document.Labels[next];
-                }
-
-                tokens += segment.Length;
+                var next = segment.Start + i + 1;
+                ids[at] = document.InputIds[next - 1];
+                positions[at] = i;
+                if (numbers is not null) numbers[at] = number;
+                if (next >= segment.TargetEnd || document.Labels[next] == TokenDocument.Ignored) continue;
+                targets[at] = document.Labels[next];
             }
 
-            numbers?.AsSpan(at, (r + 1) * width - at).Fill(rows[r].Length);
+            number++;
         }
 
-        return new MicroBatch(rows.Length, width, ids, targets, positions, numbers, tokens);
+        return even ? new MicroBatch(rows.Length, lengths[0], ids, targets, positions, numbers) : new MicroBatch(1, size, ids, targets, positions, numbers);
     }
 }
