@@ -126,8 +126,8 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     public void Prune(long step) => Guard(() =>
     {
         var steps = Steps.Where(other => other <= step).ToList();
-        var applied = steps.Count > _keep ? AppliedSteps(steps[0]) : null;
-        var good = steps.Skip(1).Cast<long?>().FirstOrDefault(other => AppliedSteps(other!.Value) < applied);
+        var applied = steps.Count > _keep ? Updates(steps[0]) : null;
+        var good = steps.Skip(1).Cast<long?>().FirstOrDefault(other => Updates(other!.Value) < applied);
         foreach (var old in steps.Skip(_keep).Where(old => old != good)) Delete(old);
     });
 
@@ -145,11 +145,11 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     internal static HorizonException Unwritable(string path, Exception error) =>
         new($"cannot write the checkpoint {path}: {error.Reason()}; free space there", error);
 
-    private long? AppliedSteps(long step)
+    private long? Updates(long step)
     {
         try
         {
-            return Open(step).Manifest.AppliedSteps;
+            return Open(step).Manifest.Updates;
         }
         catch (HorizonException)
         {
