@@ -31,9 +31,9 @@ public sealed class ElementRuleOptimizerTests : OptimizerContractTests
     private readonly struct BoundedRule : IElementRule<BoundedRule>
     {
         private readonly float _rate;
-        private readonly float _decay;
+        private readonly float _keep;
 
-        private BoundedRule(double learningRate, double weightDecay) => (_rate, _decay) = ((float)learningRate, (float)(learningRate * weightDecay));
+        private BoundedRule(double learningRate, double weightDecay) => (_rate, _keep) = ((float)learningRate, (float)(1 - (learningRate * weightDecay)));
 
         public static int StateCount => 2;
 
@@ -48,7 +48,7 @@ public sealed class ElementRuleOptimizerTests : OptimizerContractTests
             second += TLanes.Sqrt(gradient * gradient) * TLanes.Sign(gradient);
             var least = TLanes.Min(first, TLanes.Of(0.1f)) + TLanes.Of(1e-3f);
             var step = (gradient / (first + least)) + (TLanes.AtLeast(first, TLanes.Of(1e-3f)) * second);
-            weight = weight - (TLanes.Of(_decay) * weight) - (TLanes.Of(_rate) * step);
+            weight = (weight * TLanes.Of(_keep)) - (TLanes.Of(_rate) * step);
         }
     }
 }

@@ -1,6 +1,7 @@
 using FsCheck;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
+using Horizon.Flow.Models;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tests.Training;
 
@@ -20,7 +21,7 @@ public sealed class UnitStateTests : IDisposable
     public async Task Resume_WithStateOfOnesOwn_IsBitwiseAsUninterrupted(TrainingCase @case, bool bf16, PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16, Steps = 4 };
-        var plan = Averaged(TrainingPlan.For(Models.ModelFamilies.Define(tested.Model.Config), tested.Options()));
+        var plan = Averaged(TrainingPlan.For(ModelFamilies.Define(tested.Model.Config), tested.Options()));
         using var whole = NewStore(plan, tested);
         await TrainAsync(plan, whole, tested, seed.Get);
 

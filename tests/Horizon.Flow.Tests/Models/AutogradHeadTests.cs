@@ -74,7 +74,7 @@ public class AutogradHeadTests
             var x = batch.LabelledRows(hidden).to(float32);
             var normed = parameters[Roles.FinalNorm] * (x * rsqrt(x.Squared().mean([-1], keepdim: true).Plus(epsilon)));
             var labels = batch.Targets.flatten().index_select(0, batch.LabelledTokens);
-            return cross_entropy(linear(normed, parameters[_projection]), labels, reduction: TorchSharp.torch.nn.Reduction.Sum);
+            return cross_entropy(linear(normed, parameters[_projection]), labels, reduction: TorchSharp.torch.nn.Reduction.Sum).to(float64);
         }
     }
 

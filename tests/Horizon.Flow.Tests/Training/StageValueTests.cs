@@ -53,7 +53,7 @@ public class StageValueTests
     [Fact]
     public async Task Tap_WithAHandle_CountsEveryMessage()
     {
-        var plan = SmallRun.Plan().At(Stages.Download).Tap("watch", gradient => gradient.UnitName, _ => { }, out var counts);
+        var plan = SmallRun.Plan().At(Stages.Accumulate).Tap("watch", gradient => gradient.UnitName, _ => { }, out var counts);
         using var store = SmallRun.NewStore(plan);
         using var device = new CpuDevice();
         var run = plan.Start(store, device);
