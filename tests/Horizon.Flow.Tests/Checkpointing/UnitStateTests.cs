@@ -1,5 +1,4 @@
 using FsCheck;
-using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Tests.Shared;

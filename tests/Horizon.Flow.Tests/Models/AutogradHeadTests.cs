@@ -1,4 +1,3 @@
-using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Tests.Reference;
