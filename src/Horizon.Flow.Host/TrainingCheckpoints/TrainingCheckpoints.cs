@@ -97,7 +97,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     /// <exception cref="HorizonException">It cannot be removed.</exception>
     public void RemoveUnfinished() => Guard(() =>
     {
-        OutputFile.RefuseLink(Path);
+        OutputFile.RefuseLinkToNoFolder(Path);
         if (!Directory.Exists(Path)) return;
         foreach (var left in Directory.EnumerateDirectories(Path, TemporaryPrefix + "*").ToList()) Directory.Delete(left, recursive: true);
     });
@@ -140,6 +140,18 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
         if (Directory.Exists(doomed)) Directory.Delete(doomed, recursive: true);
         Directory.Move(PathOf(step), doomed);
         Directory.Delete(doomed, recursive: true);
+    }
+
+    /// <summary>Removes a checkpoint, whole or damaged, to make room for another of its step; a folder with anything else in it is nobody's to remove.</summary>
+    /// <exception cref="HorizonException">It holds something that no checkpoint has.</exception>
+    internal void Replace(long step)
+    {
+        var path = PathOf(step);
+        var strange = new DirectoryInfo(path).LinkTarget is not null ? null
+            : Directory.EnumerateFileSystemEntries(path).Select(System.IO.Path.GetFileName).FirstOrDefault(name =>
+                name != ManifestFile.Name && !(name!.StartsWith("unit-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)));
+        if (strange is not null) throw new HorizonException($"{path} is no checkpoint: '{strange}' lies in it; move it away, or name another output.directory");
+        Delete(step);
     }
 
     internal static HorizonException Unwritable(string path, Exception error) =>

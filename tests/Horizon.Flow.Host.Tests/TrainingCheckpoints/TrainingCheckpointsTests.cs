@@ -159,7 +159,7 @@ public sealed class TrainingCheckpointsTests : IDisposable
         await saved.WriteAsync(folder, 2);
         Assert.Equal(2, (await LoadAsync(folder, saved))!.Manifest.Step);
         Assert.Equal(1, (await LoadAsync(other, saved))!.Manifest.Step);
-        Directory.CreateSymbolicLink(_folder["link"], other.Path);
+        File.CreateSymbolicLink(_folder["link"], Path.Combine(kept, "manifest.json"));
         Assert.Contains("is a link", Assert.Throws<HorizonException>(() => new TrainingCheckpoints(_folder["link"]).Begin(1, 1)).Message, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(kept, "manifest.json")));
     }
