@@ -41,6 +41,7 @@ public static class DefaultGraph
             .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Pool(Pools.Slabs), run.Device, run.Store.WeightType, stage, run.SquaresOnDevice),
                 onHost with { RunsOn = "download stream", Pools = [Pools.Slabs, Pools.Squares] })
             .Add(Stages.Accumulate, (run, stage) => new AccumulateBlock(run.Pool(Pools.Accumulators), run.Workers, stage), onHost with { Stateful = true, Pools = [Pools.Accumulators] })
+            .Add(Stages.Collect, (run, stage) => new CollectBlock(run.Workers, stage), onHost)
             .Add(Stages.Clip, (run, stage) => new ClipBlock(run.Options.MaxGradientNorm, stage, run.WorkersIfChanged(Stages.Accumulate.Name, Stages.Clip.Name)),
                 onHost with { Stateful = true, HoldsWholeStep = options.MaxGradientNorm is not null, PassesThrough = true })
             .Add(Stages.Update, own is null ? (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage, run.Guard()) : own.CreateStage, onHost with { Stateful = true, Pools = own?.Pools ?? [] })
@@ -70,7 +71,9 @@ public static class DefaultGraph
             .Feed(Stages.Logits, Stages.Join)
             .Feed(Stages.LogProbabilities, Stages.Join)
             .Connect(Stages.Download, Stages.Accumulate)
+            .Connect(Stages.Accumulate, Stages.Collect, "for gradients alone", gradient => gradient.Info.Purpose == StepPurpose.Gradients)
             .Connect(Stages.Accumulate, Stages.Clip)
+            .Connect(Stages.Collect, Stages.Report)
             .Connect(Stages.Losses, Stages.Clip, "training", losses => losses.Info.Purpose == StepPurpose.Train)
             .Connect(Stages.Losses, Stages.Report, "evaluation", losses => losses.Info.Purpose != StepPurpose.Train)
             .Connect(Stages.Results, Stages.Report)

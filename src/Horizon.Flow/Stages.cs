@@ -53,6 +53,9 @@ public static class Stages
     /// <summary>Sums the gradients of one unit.</summary>
     public static StageKey<HostGradient, HostGradient> Accumulate { get; } = new("accumulate");
 
+    /// <summary>Copies the gradients of a pass that is for these alone.</summary>
+    public static StageKey<HostGradient, CollectedGradient> Collect { get; } = new("collect");
+
     /// <summary>Decides on the step's gradients: their scale, or that the step is skipped.</summary>
     public static StageKey<StepMessage, HostGradient> Clip { get; } = new("clip");
 

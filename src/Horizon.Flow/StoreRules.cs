@@ -22,17 +22,30 @@ internal static class StoreRules
 
     private static void RequireTrained(TrainingPlan plan, ParameterStore store)
     {
+        if (store.IsHandedOver)
+            throw new HorizonException("the store's units were handed over to another store; start the run with that one");
         if (store.IsUnderWay && store.Damage is null)
             throw new HorizonException($"another run has a step after step {store.Step} of this store under way; dispose that run first");
         if (store.Damage is { } damage)
             throw new HorizonException($"the parameters in memory are not at one step: {damage}; load the last checkpoint");
-        if (!Fits(plan.Model, store))
-            throw new HorizonException("the store was made for another model; create it with the plan's CreateStore");
+        RequireModel(plan.Model, store);
         for (var unit = 0; unit < store.Units.Count; unit++)
         {
             if (store.IsTrainable(unit) != plan.Options.IsTrainable(plan.Model.Units[unit]))
-                throw new HorizonException($"unit '{plan.Model.Units[unit].Name}' is {(store.IsTrainable(unit) ? "trained" : "frozen")} in the store but not in the plan; create the store with the plan's CreateStore");
+                throw new HorizonException($"unit '{plan.Model.Units[unit].Name}' is {(store.IsTrainable(unit) ? "trained" : "frozen")} in the store but not in the plan; create the store with the plan's CreateStore, or take it over with store.For(plan)");
+            foreach (var own in plan.UnitStates)
+            {
+                var (needed, there) = (own.BytesOf(plan.Model.Units[unit]), store.Units[unit].Own.GetValueOrDefault(own.Name)?.ByteLength ?? 0);
+                if (needed != there)
+                    throw new HorizonException($"unit '{plan.Model.Units[unit].Name}' has {there} bytes of '{own.Name}' in the store, the plan asks for {needed}; create the store with the plan's CreateStore, or take it over with store.For(plan)");
+            }
         }
+    }
+
+    /// <exception cref="HorizonException">The store is of another model.</exception>
+    public static void RequireModel(ModelDefinition model, ParameterStore store)
+    {
+        if (!Fits(model, store)) throw new HorizonException("the store was made for another model; create it with the plan's CreateStore");
     }
 
     private static bool Fits(ModelDefinition model, ParameterStore store) => store.Units.Count == model.Units.Count

@@ -44,6 +44,24 @@ public readonly record struct TrainingEdge<TMessage>(TrainingPlan Plan, string F
     public TrainingPlan Tap<TSeen>(string name, Func<TMessage, TSeen> look, Action<TSeen> watch) =>
         Insert(name, (_, stage) => new TapBlock<TMessage, TSeen>(stage, look, watch), Places.Traits<TMessage>("beside the graph") with { PassesThrough = true });
 
+    /// <summary>The same with a handle to what the tap did: how much was watched and how much missed, see <see cref="TrainingRun.Value{T}(StageValue{T})"/>.</summary>
+    public TrainingPlan Tap<TSeen>(string name, Func<TMessage, TSeen> look, Action<TSeen> watch, out StageValue<TapCounts> counts)
+    {
+        counts = new(name);
+        return Tap(name, look, watch);
+    }
+
+    /// <summary>Folds what the edge carries into one value, which <see cref="TrainingRun.Value{T}(StageValue{T})"/> reads at any time: an average, a maximum.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="seed">The value before the first message.</param>
+    /// <param name="fold">The value after a message; runs on the edge, in order. The value is immutable.</param>
+    /// <param name="value">The handle.</param>
+    public TrainingPlan Fold<TValue>(string name, TValue seed, Func<TValue, TMessage, TValue> fold, out StageValue<TValue> value)
+    {
+        value = new(name);
+        return Insert(name, (_, stage) => new FoldBlock<TMessage, TValue>(stage, seed, fold), Places.Traits<TMessage>() with { PassesThrough = true, Stateful = true });
+    }
+
     /// <summary>Takes the edge away.</summary>
     public TrainingPlan Disconnect()
     {

@@ -30,6 +30,9 @@ public sealed record TrainingPlan
     /// <summary>The stages and edges.</summary>
     public GraphPlan<TrainingContext> Graph { get; private init; }
 
+    /// <summary>State of the user's own by unit, see <see cref="WithUnitState"/>.</summary>
+    public ImmutableList<OwnBuffer> UnitStates { get; private init; } = [];
+
     private GraphPlan<TrainingContext> Default { get; init; }
 
     private Func<TrainingPlan, IStepProgrammer>? Programmer { get; init; }
@@ -95,7 +98,7 @@ public sealed record TrainingPlan
                 Create = ReferenceEquals(node.Create, old.Create) ? fresh.Create : node.Create,
             }
             : node);
-        return new TrainingPlan(Model, options) { Models = Models, Graph = graph, Default = renewed, Programmer = Programmer, Transforms = Transforms };
+        return new TrainingPlan(Model, options) { Models = Models, Graph = graph, Default = renewed, Programmer = Programmer, Transforms = Transforms, UnitStates = UnitStates };
     }
 
     /// <summary>Freezes the units for which <paramref name="isFrozen"/> holds, beside those frozen already.</summary>
@@ -110,6 +113,21 @@ public sealed record TrainingPlan
     {
         ArgumentNullException.ThrowIfNull(model);
         return this with { Models = Models.Add(model) };
+    }
+
+    /// <summary>
+    /// Keeps state of the user's own beside each unit: a buffer, zeros at first, that the store holds, checkpoints carry and the memory budget counts. Stages
+    /// reach it by the run: <c>run.Store.Units[visit.Unit].Own[name]</c>. A stage between clip and commit may change that of the message's unit: it is saved
+    /// with the unit, at the same step.
+    /// </summary>
+    /// <param name="name">Unique in the plan.</param>
+    /// <param name="bytesOf">Bytes for a unit; 0 for none.</param>
+    /// <remarks>A checkpoint without it is refused; to add it to a run that has begun, load with the plan before and take the store over by <see cref="StoreVerbs.For"/>.</remarks>
+    public TrainingPlan WithUnitState(string name, Func<UnitLayout, long> bytesOf)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(bytesOf);
+        return this with { UnitStates = UnitStates.Add(new(name, bytesOf)) };
     }
 
     /// <summary>Adds a stage for an operation of the user's own, see <see cref="ProgramVisit.Op"/>.</summary>
@@ -148,7 +166,7 @@ public sealed record TrainingPlan
     /// <param name="precision">fp32, or bf16 with exact masters.</param>
     /// <param name="allocate">Makes each buffer of so many bytes, in a file for instance; ordinary memory by default.</param>
     public ParameterStore CreateStore(StorePrecision precision, Func<long, HostBuffer>? allocate = null) =>
-        ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable, allocate);
+        ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable, allocate, UnitStates);
 
     /// <summary>Everything that keeps the plan from running; empty if nothing does.</summary>
     public IReadOnlyList<PlanProblem> Validate() => [.. Graph.Validate(), .. TrainingPlanValidator.Check(this), .. TrainingPlanValidator.CheckPrograms(this)];

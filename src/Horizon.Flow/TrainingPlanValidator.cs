@@ -31,6 +31,10 @@ internal static class TrainingPlanValidator
                 yield return new PlanProblem($"stage '{name}'", "no entry leads to it, and a run sends to both", "let it, or what stands before it, be an entry");
         }
 
+        foreach (var same in plan.UnitStates.GroupBy(state => state.Name).Where(same => same.Count() > 1))
+            yield return new PlanProblem($"unit state '{same.Key}'", "it is there twice", "give each its own name");
+        foreach (var state in plan.UnitStates.Where(state => plan.Model.Units.Any(unit => state.BytesOf(unit) < 0)))
+            yield return new PlanProblem($"unit state '{state.Name}'", "it asks for less than 0 bytes", "ask for 0 where a unit has none");
         foreach (var pools in plan.Graph.Nodes.SelectMany(node => node.Traits.Pools).GroupBy(pool => pool.Name).Where(same => same.Distinct().Count() > 1))
             yield return new PlanProblem($"pool '{pools.Key}'", "two stages declare it differently", "let both name the same declaration");
         if (options.RecomputeInterval < 1) yield break;

@@ -57,8 +57,26 @@ public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageK
     public TrainingPlan Tap<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
         InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch), Places.Traits<TOut>("beside the graph") with { PassesThrough = true });
 
+    /// <summary>The same with a handle to what the tap did: how much was watched and how much missed, see <see cref="TrainingRun.Value{T}(StageValue{T})"/>.</summary>
+    public TrainingPlan Tap<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch, out StageValue<TapCounts> counts)
+    {
+        counts = new(name);
+        return Tap(name, look, watch);
+    }
+
+    /// <summary>Folds what leaves the stage into one value, which <see cref="TrainingRun.Value{T}(StageValue{T})"/> reads at any time: an average, a maximum.</summary>
+    /// <param name="name">Its name, unique in the plan.</param>
+    /// <param name="seed">The value before the first message.</param>
+    /// <param name="fold">The value after a message; runs on the edge, in order. The value is immutable.</param>
+    /// <param name="value">The handle.</param>
+    public TrainingPlan Fold<TValue>(string name, TValue seed, Func<TValue, TOut, TValue> fold, out StageValue<TValue> value)
+    {
+        value = new(name);
+        return InsertAfter(name, (_, stage) => new FoldBlock<TOut, TValue>(stage, seed, fold), Places.Traits<TOut>() with { PassesThrough = true, Stateful = true });
+    }
+
     /// <summary>Watches everything that leaves the stage: where the watcher is slow, the graph waits for it.</summary>
-    /// <inheritdoc cref="Tap"/>
+    /// <inheritdoc cref="Tap{TSeen}(string, Func{TOut, TSeen}, Action{TSeen})"/>
     public TrainingPlan TapWaiting<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
         InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch, waits: true), Places.Traits<TOut>("beside the graph, which waits") with { PassesThrough = true });
 

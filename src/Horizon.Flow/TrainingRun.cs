@@ -123,6 +123,36 @@ public sealed class TrainingRun : IAsyncDisposable
     public async Task<IReadOnlyList<HostResult>> LogProbabilitiesAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
         (await (await BeginPassAsync(StepPurpose.LogProbabilities, null, microBatches, nameof(LogProbabilitiesAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false)).Results;
 
+    /// <summary>
+    /// The gradients of some micro-batches, in fp32 and in host memory, for the parameters after all steps begun so far: those of the program
+    /// that the next step would have, accumulated, before clipping. The store stays as it is, and the step is not counted.
+    /// </summary>
+    /// <param name="microBatches">At most <see cref="TrainingOptions.GradientAccumulation"/>; the gradients are of the mean over all of their labelled tokens.</param>
+    /// <param name="cancellationToken">Gives up waiting for room; the run is then stopped.</param>
+    /// <exception cref="HorizonException">Nothing is trained, or the plan's graph does not lead gradients to <see cref="Stages.Collect"/>.</exception>
+    /// <remarks>It takes 4 bytes more for each trained parameter. Stages that were put before <see cref="Stages.Collect"/> see these gradients too.</remarks>
+    public async Task<GradientResult> GradientsAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default)
+    {
+        var pass = await (await BeginPassAsync(StepPurpose.Gradients, null, microBatches, nameof(GradientsAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        var byUnit = new float[]?[_plan.Model.Units.Count];
+        foreach (var gradient in pass.Gradients) byUnit[gradient.Visit.Unit] = gradient.Values;
+        return new GradientResult(pass.Losses!.Mean, byUnit);
+    }
+
+    /// <summary>What a stage of the plan keeps, as it is now; after the run, as it was at the end.</summary>
+    /// <param name="handle">From the verb that added the stage.</param>
+    /// <exception cref="ArgumentException">The run's plan has no such stage.</exception>
+    public T Value<T>(StageValue<T> handle)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        return Value<T>(handle.Stage);
+    }
+
+    /// <summary>What a stage keeps whose block is an <see cref="IStageValue{T}"/>.</summary>
+    /// <param name="stage">Its name.</param>
+    /// <exception cref="ArgumentException">The run's plan has no such stage, or it keeps nothing of that type.</exception>
+    public T Value<T>(string stage) => _graph.Value<T>(stage);
+
     /// <summary>Runs a program of the user's own that gives no gradient, with the parameters after all steps begun so far.</summary>
     /// <returns>Its losses, and the numbers that its visits gave.</returns>
     /// <exception cref="PlanException">The program cannot run.</exception>
@@ -251,15 +281,27 @@ public sealed class TrainingRun : IAsyncDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         MicroBatchRules.Require(_plan.Model, microBatches);
         using var turn = EnterFromOutside(caller);
-        program = program is null ? ProgramFor(_entered, purpose, microBatches.Count) : Checked(program, microBatches.Count);
+        var givesGradients = purpose == StepPurpose.Gradients;
+        if (givesGradients) RequireCollect(microBatches.Count);
+        program = program is not null ? Checked(program, microBatches.Count)
+            : givesGradients ? ProgramFor(_entered + 1, StepPurpose.Train, microBatches.Count) : ProgramFor(_entered, purpose, microBatches.Count);
         var step = new StepInfo(_entered, purpose, 0, microBatches, program);
-        if (program.TrainedUnits.Length > 0) throw new HorizonException($"{caller} runs a pass that changes nothing, but its program gives gradients; give it to a step");
+        if (givesGradients && (program.TrainedUnits.Length == 0 || program.Losses == 0)) throw new HorizonException($"{caller} has nothing to give: every unit is frozen, or the next step's program gives no gradient or no loss");
+        if (!givesGradients && program.TrainedUnits.Length > 0) throw new HorizonException($"{caller} runs a pass that changes nothing, but its program gives gradients; give it to a step");
         if (program.Losses == 0 && program.Results == 0) throw new HorizonException($"{caller} runs a pass that gives something, but no visit of its program gives a loss or a result");
         if (step.LabelledTokens == 0) throw new HorizonException("the evaluation data has no token with a label; check its masks");
         var result = Context.Ledger.OpenPass(step);
         _pending.Add(result);
         await SendAsync(step, microBatches, Context.Store.ExpectedVersions(), cancellationToken).ConfigureAwait(false);
         return result;
+    }
+
+    private void RequireCollect(int microBatches)
+    {
+        if (microBatches > _plan.Options.GradientAccumulation)
+            throw new ArgumentException($"the pass has {microBatches} micro-batches, the plan was made for {_plan.Options.GradientAccumulation}; set {nameof(TrainingOptions.GradientAccumulation)}", nameof(microBatches));
+        if (!_plan.Graph.Behind(Stages.Join.Name).Contains(Stages.Collect.Name))
+            throw new HorizonException($"the plan's graph does not lead gradients to stage '{Stages.Collect.Name}'; connect it behind '{Stages.Accumulate.Name}' as the default graph does");
     }
 
     private async Task SendAsync(StepInfo step, IReadOnlyList<MicroBatch> microBatches, IReadOnlyList<long> versions, CancellationToken cancellationToken)

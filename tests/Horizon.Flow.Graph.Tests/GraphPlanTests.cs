@@ -41,6 +41,29 @@ public class GraphPlanTests
     }
 
     [Fact]
+    public void Remove_AStageThatRoutes_GivesItsRoutesToTheStageBefore()
+    {
+        var plan = GraphPlan<object>.Empty.Add(A, Pass, new StageTraits { IsEntry = true }).Add(B, Pass)
+            .Add(End, (_, stage) => new StageSink<Work>(stage, (_, _) => ValueTask.CompletedTask))
+            .Connect(A, B, "odd", work => work.Number % 2 == 1).Connect(A, End).Connect(B, End);
+        var back = plan.InsertAfter(A, "between", Pass).Remove(new StageKey<Work, Work>("between"));
+        Assert.Equal(plan.Edges.Select(edge => edge.ToString()).Order(), back.Edges.Select(edge => edge.ToString()).Order());
+        Assert.Empty(back.Validate());
+    }
+
+    /// <summary>An edge that leads elsewhere changes nothing on the way.</summary>
+    [Fact]
+    public void ComesUnchanged_WithAnEdgeThatLeadsElsewhere_LooksAtTheWayAlone()
+    {
+        var plan = Line.Add(new SinkKey<Work>("other"), (_, stage) => new StageSink<Work>(stage, (_, _) => ValueTask.CompletedTask))
+            .Disconnect("b", "end").Connect<Work>("b", "other", "odd", work => work.Number % 2 == 1).Connect(B, End);
+        Assert.True(plan.ComesUnchanged("b", "end"));
+        Assert.False(plan.ComesUnchanged("a", "end")); // b may change it
+        Assert.True(plan.WithTraits("b", traits => traits with { PassesThrough = true }).ComesUnchanged("a", "end"));
+        Assert.False(plan.ComesUnchanged("end", "other"));
+    }
+
+    [Fact]
     public void InsertBefore_TheEntry_BecomesTheEntry()
     {
         var plan = Line.InsertBefore(A, "first", Pass);

@@ -1,3 +1,4 @@
+using Horizon.Examples;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow.HostBench;
@@ -10,6 +11,9 @@ internal static class UpdateBench
 {
     private const int Units = 4;
 
+    /// <summary>A user's rule, from another assembly: examples/OwnRule.</summary>
+    private const string OwnRule = "adabelief";
+
     public static IEnumerable<BenchRow> Measure(HostWorkers workers, BenchSettings settings)
     {
         var layout = Layout(settings.Parameters / Units);
@@ -17,12 +21,12 @@ internal static class UpdateBench
         gradient.Touch(workers);
         workers.Sweep(gradient.ByteLength / 2, (chunk, first, count) => FillGradient(gradient.Span<ushort>(first, count), (int)chunk));
         var bf16 = new HostGradientView(gradient.Address, ElementType.BFloat16, layout.ElementCount);
-        foreach (var name in settings.Optimizers.Count > 0 ? settings.Optimizers : [.. OptimizerFactory.Names])
+        foreach (var name in settings.Optimizers.Count > 0 ? settings.Optimizers : [.. OptimizerFactory.Names, OwnRule])
         {
             foreach (var path in settings.AllPaths ? VectorPaths.Supported : [VectorPaths.Best])
             {
                 yield return Measure(name, path, StorePrecision.Bf16, bf16, layout, workers, settings);
-                if (name == "adamw") yield return Measure(name, path, StorePrecision.Fp32, bf16 with { Type = ElementType.Float32 }, layout, workers, settings);
+                if (name is "adamw" or OwnRule) yield return Measure(name, path, StorePrecision.Fp32, bf16 with { Type = ElementType.Float32 }, layout, workers, settings);
             }
         }
 
@@ -44,7 +48,7 @@ internal static class UpdateBench
     private static BenchRow Measure(
         string name, VectorPath path, StorePrecision precision, HostGradientView gradient, UnitLayout layout, HostWorkers workers, BenchSettings settings)
     {
-        var optimizer = OptimizerFactory.Create(name, null, path);
+        var optimizer = name == OwnRule ? new AdaBelief { Path = path } : OptimizerFactory.Create(name, null, path);
         var units = Enumerable.Range(0, Units).Select(_ => new UnitState(layout, precision, optimizer.DescribeState(layout))).ToArray();
         foreach (var unit in units)
         {

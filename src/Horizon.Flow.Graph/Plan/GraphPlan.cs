@@ -113,24 +113,9 @@ public sealed record GraphPlan<TContext>
         return found;
     }
 
-    /// <summary>Whether everything that leaves <paramref name="from"/> comes to <paramref name="to"/> as it was: no stage between may change it.</summary>
-    public bool ComesUnchanged(string from, string to)
-    {
-        var seen = new HashSet<string>();
-        var open = new Queue<string>([from]);
-        while (open.TryDequeue(out var name))
-        {
-            var next = Edges.Where(edge => edge.From == name && !edge.IsFeedback).Select(edge => edge.To).ToList();
-            if (next.Count == 0) return false;
-            foreach (var stage in next.Where(stage => stage != to && seen.Add(stage)))
-            {
-                if (Nodes.Find(node => node.Name == stage) is not { Traits.PassesThrough: true }) return false;
-                open.Enqueue(stage);
-            }
-        }
-
-        return true;
-    }
+    /// <summary>Whether what goes from <paramref name="from"/> to <paramref name="to"/> comes as it was: no stage between may change it. What leads elsewhere is no matter.</summary>
+    public bool ComesUnchanged(string from, string to) => Behind(from).Contains(to)
+        && Behind(from).Where(stage => stage != to && Behind(stage).Contains(to)).All(stage => Nodes.Find(node => node.Name == stage) is { Traits.PassesThrough: true });
 
     /// <summary>The stage of that name.</summary>
     /// <exception cref="ArgumentException">The plan has none; the message lists those it has.</exception>
@@ -182,14 +167,17 @@ public sealed record GraphPlan<TContext>
     {
         var node = Node(key.Name);
         var next = Edges.Where(edge => edge.From == key.Name).ToList();
-        if (next is not [{ Route: null } only])
+        var only = next is [{ Route: null } one] ? one : null;
+        // Several edges out of it take the place of the one into it, unless that one or an entry has to choose among them.
+        if (only is null && (node.Traits.IsEntry || Edges.Exists(edge => edge.To == key.Name && (edge.Route is not null || edge.IsFeedback))))
             throw new InvalidOperationException($"stage '{key.Name}' routes messages to several stages and cannot be taken out");
         var plan = this with
         {
             Nodes = Nodes.Remove(node),
-            Edges = [.. Edges.Remove(only).Select(edge => edge.To == key.Name ? edge with { To = only.To } : edge)],
+            Edges = [.. Edges.Where(edge => edge.From != key.Name).SelectMany(edge => edge.To != key.Name ? [edge]
+                : only is not null ? [edge with { To = only.To }] : next.Select(one => one with { From = edge.From }))],
         };
-        return node.Traits.IsEntry ? plan.WithTraits(only.To, traits => traits with { IsEntry = true }) : plan;
+        return only is not null && node.Traits.IsEntry ? plan.WithTraits(only.To, traits => traits with { IsEntry = true }) : plan;
     }
 
     /// <summary>The same edges between stages that were changed one by one; names and types stay.</summary>

@@ -46,6 +46,11 @@ public sealed class RunningGraph : IDisposable
     /// <summary>The block of a stage.</summary>
     public IDataflowBlock Block(string name) => _blocks[name];
 
+    /// <summary>The value that a stage keeps, as it is now.</summary>
+    /// <exception cref="ArgumentException">There is no such stage, or it keeps no such value.</exception>
+    public T Value<T>(string name) => _blocks.GetValueOrDefault(name) is IStageValue<T> block ? block.Value
+        : throw new ArgumentException(_blocks.ContainsKey(name) ? $"stage '{name}' keeps no value of type {typeof(T).Name}; let its block be an {nameof(IStageValue<T>)}" : $"the graph has no stage '{name}'", nameof(name));
+
     /// <summary>The block that takes what comes from outside.</summary>
     /// <param name="name">The stage, one of those marked as an entry.</param>
     public ITargetBlock<TIn> Entry<TIn>(string name) => _entries.Contains(name) && _blocks[name] is ITargetBlock<TIn> block ? block

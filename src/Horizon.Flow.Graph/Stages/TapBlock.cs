@@ -14,7 +14,7 @@ namespace Horizon.Flow.Graph;
 /// </remarks>
 /// <typeparam name="TMessage">What flows on the edge.</typeparam>
 /// <typeparam name="TSeen">What is taken from a message.</typeparam>
-public sealed class TapBlock<TMessage, TSeen> : StageBlock<TMessage, TMessage>, IWatching
+public sealed class TapBlock<TMessage, TSeen> : StageBlock<TMessage, TMessage>, IWatching, IStageValue<TapCounts>
     where TMessage : class
 {
     private readonly SeenQueue _seen;
@@ -53,6 +53,8 @@ public sealed class TapBlock<TMessage, TSeen> : StageBlock<TMessage, TMessage>, 
 
     /// <summary>How many messages passed unseen because <c>watch</c> was slow, or the run was stopped.</summary>
     public long Missed => _seen.Missed;
+
+    TapCounts IStageValue<TapCounts>.Value => new(Interlocked.Read(ref _watched), Missed);
 
     bool IWatching.IsThrough => base.Completion.IsCompleted;
 

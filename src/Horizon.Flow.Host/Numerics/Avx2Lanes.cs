@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Horizon.Flow.Host;
 
 /// <summary>8 fp32 numbers in one AVX register.</summary>
-internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : ILanes<Avx2Lanes>
+internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : IMemoryLanes<Avx2Lanes>
 {
     /// <summary>The numbers.</summary>
     public Vector256<float> Value { get; } = value;

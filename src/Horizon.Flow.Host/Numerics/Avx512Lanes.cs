@@ -7,7 +7,7 @@ namespace Horizon.Flow.Host;
 /// 16 fp32 numbers in one AVX-512 register. Its bf16 conversions would not help even if .NET had them: they round ties to
 /// even and flush subnormals, which the exact master must not, and bf16 to fp32 is a shift.
 /// </summary>
-internal readonly unsafe struct Avx512Lanes(Vector512<float> value) : ILanes<Avx512Lanes>
+internal readonly unsafe struct Avx512Lanes(Vector512<float> value) : IMemoryLanes<Avx512Lanes>
 {
     /// <summary>The numbers.</summary>
     public Vector512<float> Value { get; } = value;

@@ -61,12 +61,12 @@ internal sealed unsafe class DynamicMap
     /// <summary>The numbers of some codes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TLanes Decode<TLanes>(byte* codes)
-        where TLanes : struct, ILanes<TLanes> => TLanes.LookUp(_tables, codes);
+        where TLanes : struct, IMemoryLanes<TLanes> => TLanes.LookUp(_tables, codes);
 
     /// <summary>Writes the codes of some numbers; what is outside the map's range becomes its end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Encode<TLanes>(TLanes value, byte* codes)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
     {
         var magnitude = TLanes.Max(value, TLanes.Of(0) - value);
         var decade = (Above(1) + Above(2)) + (Above(3) + Above(4)) + (Above(5) + Above(6) + Above(7));

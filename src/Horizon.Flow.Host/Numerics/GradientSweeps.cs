@@ -72,7 +72,7 @@ public static unsafe class GradientSweeps
 
         [MethodImpl(Kernels.Loop)]
         private long Add<TLanes, TFormat>(void* source, long index, long end)
-            where TLanes : struct, ILanes<TLanes>
+            where TLanes : struct, IMemoryLanes<TLanes>
             where TFormat : struct, IGradientFormat
         {
             for (; index + TLanes.Width <= end; index += TLanes.Width)

@@ -5,5 +5,5 @@ internal interface ILaneSource
 {
     /// <summary>The numbers from element <paramref name="index"/> on.</summary>
     TLanes Load<TLanes>(long index)
-        where TLanes : struct, ILanes<TLanes>;
+        where TLanes : struct, IMemoryLanes<TLanes>;
 }

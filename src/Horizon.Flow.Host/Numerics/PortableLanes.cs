@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Horizon.Flow.Host;
 
 /// <summary>One fp32 number: the portable path, and the last elements of a range on every path.</summary>
-internal readonly unsafe struct PortableLanes(float value) : ILanes<PortableLanes>
+internal readonly unsafe struct PortableLanes(float value) : IMemoryLanes<PortableLanes>
 {
     /// <summary>The numbers.</summary>
     public float Value { get; } = value;

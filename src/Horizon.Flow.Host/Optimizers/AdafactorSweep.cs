@@ -99,7 +99,7 @@ internal readonly unsafe struct AdafactorSweep(
 
     [MethodImpl(Kernels.Loop)]
     private static int AddSquares<TLanes, TGradient>(GradientSource<TGradient> gradients, long start, int column, int count, float* block)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
         where TGradient : struct, IGradientFormat
     {
         for (; column + TLanes.Width <= count; column += TLanes.Width)
@@ -122,7 +122,7 @@ internal readonly unsafe struct AdafactorSweep(
 
     [MethodImpl(Kernels.Loop)]
     private long AverageVector<TLanes, TGradient>(GradientSource<TGradient> gradients, long index, long end, float* moments)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
         where TGradient : struct, IGradientFormat
     {
         for (; index + TLanes.Width <= end; index += TLanes.Width)
@@ -145,7 +145,7 @@ internal readonly unsafe struct AdafactorSweep(
 
     [MethodImpl(Kernels.Loop)]
     private long Apply<TLanes, TMasters, TGradient>(AdafactorUpdate<TGradient> update, long index, long end, AdafactorFactors factor)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
         where TMasters : struct, IMasterFormat
         where TGradient : struct, IGradientFormat
     {

@@ -13,7 +13,7 @@ internal readonly unsafe struct AdafactorUpdate<TGradient>(GradientSource<TGradi
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TLanes Load<TLanes>(long index)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
     {
         var variance = TLanes.Max(TLanes.Load(moments + index) * TLanes.Of(factor), TLanes.Of(LeastSquare));
         return gradients.Load<TLanes>(index) / TLanes.Sqrt(variance);

@@ -32,5 +32,5 @@ internal sealed class AdamW8Bit(OptimizerOptions options) : HostOptimizer<Quanti
     /// <inheritdoc/>
     protected override void Update(
         UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers, QuantizedPieces plan) =>
-        workers.Sweep(plan.Pieces.Length, 1, new QuantizedSweep(unit, gradient, step.GradientScale, plan, new AdamWRule(Options, step), Path));
+        workers.Sweep(plan.Pieces.Length, 1, new QuantizedSweep(unit, gradient, step, plan, new AdamWRule(Options, step), Path));
 }

@@ -13,7 +13,6 @@ namespace Horizon.Flow.Host;
 /// </summary>
 internal readonly struct AdamWRule : IElementRule<AdamWRule>
 {
-    private readonly double _learningRate;
     private readonly double _correction1;
     private readonly float _newInMean;
     private readonly float _oldInSquare;
@@ -27,7 +26,6 @@ internal readonly struct AdamWRule : IElementRule<AdamWRule>
     public AdamWRule(OptimizerOptions options, OptimizerStep step)
     {
         var (beta1, beta2) = BetasOf(options);
-        _learningRate = step.LearningRate;
         _correction1 = 1 - Math.Pow(beta1, step.Number);
         _newInMean = (float)(1 - beta1);
         _oldInSquare = (float)beta2;
@@ -54,7 +52,7 @@ internal readonly struct AdamWRule : IElementRule<AdamWRule>
     }
 
     /// <inheritdoc/>
-    public AdamWRule For(in ParameterPiece piece) => new(this, _learningRate * piece.LearningRateFactor, piece.WeightDecay);
+    public AdamWRule For(double learningRate, double weightDecay) => new(this, learningRate, weightDecay);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,7 +13,7 @@ namespace Horizon.Flow.Host;
 /// memory too.
 /// </remarks>
 internal readonly unsafe struct ElementSweep<TRule>(
-    UnitState unit, HostGradientView gradient, float gradientScale, ParameterPiece[] pieces, TRule rule, VectorPath path) : ISweepKernel
+    UnitState unit, HostGradientView gradient, OptimizerStep step, ParameterPiece[] pieces, TRule rule, VectorPath path) : ISweepKernel
     where TRule : struct, IElementRule<TRule>
 {
     /// <summary>Elements between two requests: a cache line of a 16-bit stream.</summary>
@@ -33,7 +33,7 @@ internal readonly unsafe struct ElementSweep<TRule>(
     public void Run(long chunk, long first, int count)
     {
         ref readonly var piece = ref pieces[chunk];
-        var pieceRule = rule.For(piece);
+        var pieceRule = rule.For(step.LearningRate * piece.LearningRateFactor, piece.WeightDecay);
         switch (_exact, _bf16Gradient)
         {
             case (true, true): Run<ExactMasters, BFloat16Gradient>(piece, pieceRule); break;
@@ -55,7 +55,7 @@ internal readonly unsafe struct ElementSweep<TRule>(
 
     [MethodImpl(Kernels.Loop)]
     private long Run<TLanes, TMasters, TGradient>(long index, long end, TRule pieceRule)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
         where TMasters : struct, IMasterFormat
         where TGradient : struct, IGradientFormat
     {
@@ -64,7 +64,7 @@ internal readonly unsafe struct ElementSweep<TRule>(
         var gradients = _gradient;
         var first = _first;
         var second = _second;
-        var scale = TLanes.Of(gradientScale);
+        var scale = TLanes.Of(step.GradientScale);
         var begin = index;
         for (; index + TLanes.Width <= end; index += TLanes.Width)
         {

@@ -1,25 +1,33 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 
 namespace Horizon.Flow.Host;
 
-/// <summary>What the update rules share: checked arguments, and a plan for each layout, made at its first update.</summary>
-/// <typeparam name="TPlan">How a layout's work is cut into parts; depends on the layout and the settings alone.</typeparam>
-internal abstract class HostOptimizer<TPlan>(OptimizerOptions options) : IHostOptimizer
-    where TPlan : class
+/// <summary>What update rules share: settings, and arguments that are checked before a unit is touched.</summary>
+public abstract class HostOptimizer : IHostOptimizer
 {
-    private readonly ConditionalWeakTable<UnitLayout, Prepared> _plans = [];
+    private readonly ConditionalWeakTable<UnitLayout, OptimizerBuffer[]> _state = [];
+
+    /// <summary>Creates the rule.</summary>
+    /// <param name="options">The settings; the defaults where null.</param>
+    /// <exception cref="HorizonException">A setting is out of its range.</exception>
+    protected HostOptimizer(OptimizerOptions? options)
+    {
+        Options = options ?? new();
+        Options.Validate();
+    }
 
     /// <inheritdoc/>
     public abstract string Name { get; }
 
     /// <inheritdoc/>
-    public virtual IReadOnlyDictionary<string, string> StateSettings => System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
+    public virtual IReadOnlyDictionary<string, string> StateSettings => ImmutableDictionary<string, string>.Empty;
 
     /// <summary>The instructions to use; tests force others than the best.</summary>
     internal VectorPath Path { get; init; } = VectorPaths.Best;
 
     /// <summary>The settings.</summary>
-    protected OptimizerOptions Options { get; } = options;
+    protected OptimizerOptions Options { get; }
 
     /// <inheritdoc/>
     public abstract IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout);
@@ -35,18 +43,13 @@ internal abstract class HostOptimizer<TPlan>(OptimizerOptions options) : IHostOp
         if (gradient.Type is not (ElementType.Float32 or ElementType.BFloat16))
             throw new ArgumentException($"a gradient is Float32 or BFloat16, not {gradient.Type}", nameof(gradient));
         if (gradient.Count == 0) return;
-        if (!_plans.TryGetValue(unit.Layout, out var prepared)) prepared = _plans.GetValue(unit.Layout, PrepareAll);
-        CheckState(unit, prepared.State);
-        Update(unit, gradient, step, workers, prepared.Plan);
+        if (!_state.TryGetValue(unit.Layout, out var needed)) needed = _state.GetValue(unit.Layout, layout => [.. DescribeState(layout)]);
+        CheckState(unit, needed);
+        UpdateUnit(unit, gradient, step, workers);
     }
 
-    /// <summary>Cuts a layout's work into parts.</summary>
-    protected abstract TPlan Prepare(UnitLayout layout);
-
-    /// <summary>One step for one unit; the arguments are checked.</summary>
-    protected abstract void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers, TPlan plan);
-
-    private Prepared PrepareAll(UnitLayout layout) => new(Prepare(layout), [.. DescribeState(layout)]);
+    /// <summary>One step for one unit, in place; the arguments are checked.</summary>
+    protected abstract void UpdateUnit(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers);
 
     private void CheckState(UnitState unit, OptimizerBuffer[] needed)
     {
@@ -55,6 +58,4 @@ internal abstract class HostOptimizer<TPlan>(OptimizerOptions options) : IHostOp
         if (!fits)
             throw new ArgumentException($"{unit.Layout.Name} was made without the state of {Name}: {string.Join(", ", needed.AsEnumerable())}", nameof(unit));
     }
-
-    private sealed record Prepared(TPlan Plan, OptimizerBuffer[] State);
 }

@@ -1,19 +1,23 @@
 namespace Horizon.Flow.Host;
 
 /// <summary>
-/// An update rule that treats each element alone, with up to two fp32 numbers of state beside it. Written once over
-/// <see cref="ILanes{TSelf}"/>; <see cref="ElementSweep{TRule}"/> runs it in every width and precision.
+/// An update rule that treats each element alone, with up to two fp32 numbers of state beside it: the coefficients of one step, as a struct.
+/// Written once over <see cref="ILanes{TSelf}"/>, it runs in every vector width and precision; an <see cref="ElementRuleOptimizer{TRule}"/>
+/// makes an optimizer of it.
 /// </summary>
-internal interface IElementRule<TSelf>
+/// <typeparam name="TSelf">The rule itself.</typeparam>
+public interface IElementRule<TSelf>
     where TSelf : struct, IElementRule<TSelf>
 {
     /// <summary>Numbers of state per element: 0, 1 or 2.</summary>
     static abstract int StateCount { get; }
 
-    /// <summary>The rule with the piece's own learning rate and decay.</summary>
-    TSelf For(in ParameterPiece piece);
+    /// <summary>The rule for parameters of one group.</summary>
+    /// <param name="learningRate">The step's, times the group's own factor.</param>
+    /// <param name="weightDecay">The group's, else the optimizer's.</param>
+    TSelf For(double learningRate, double weightDecay);
 
-    /// <summary>One step for some elements, in place.</summary>
+    /// <summary>One step for some elements, in place. Mark it <see cref="System.Runtime.CompilerServices.MethodImplOptions.AggressiveInlining"/>: it is the body of the inner loop.</summary>
     /// <param name="weight">The fp32 master.</param>
     /// <param name="gradient">Already scaled.</param>
     /// <param name="first">First state number; meaningless where there is none.</param>

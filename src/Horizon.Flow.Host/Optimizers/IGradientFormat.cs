@@ -8,7 +8,7 @@ internal unsafe interface IGradientFormat
 
     /// <summary>Reads gradients from element <paramref name="index"/> on.</summary>
     static abstract TLanes Load<TLanes>(void* gradient, long index)
-        where TLanes : struct, ILanes<TLanes>;
+        where TLanes : struct, IMemoryLanes<TLanes>;
 }
 
 /// <summary>fp32.</summary>
@@ -17,7 +17,7 @@ internal readonly unsafe struct Fp32Gradient : IGradientFormat
     public static int ElementBytes => sizeof(float);
 
     public static TLanes Load<TLanes>(void* gradient, long index)
-        where TLanes : struct, ILanes<TLanes> => TLanes.Load((float*)gradient + index);
+        where TLanes : struct, IMemoryLanes<TLanes> => TLanes.Load((float*)gradient + index);
 }
 
 /// <summary>bf16.</summary>
@@ -26,5 +26,5 @@ internal readonly unsafe struct BFloat16Gradient : IGradientFormat
     public static int ElementBytes => sizeof(ushort);
 
     public static TLanes Load<TLanes>(void* gradient, long index)
-        where TLanes : struct, ILanes<TLanes> => TLanes.LoadBFloat16((ushort*)gradient + index);
+        where TLanes : struct, IMemoryLanes<TLanes> => TLanes.LoadBFloat16((ushort*)gradient + index);
 }

@@ -11,11 +11,11 @@ internal unsafe interface IMasterFormat
 
     /// <summary>Reads masters from element <paramref name="index"/> on.</summary>
     static abstract TLanes Load<TLanes>(void* weights, short* difference, long index)
-        where TLanes : struct, ILanes<TLanes>;
+        where TLanes : struct, IMemoryLanes<TLanes>;
 
     /// <summary>Writes masters from element <paramref name="index"/> on.</summary>
     static abstract void Store<TLanes>(TLanes master, void* weights, short* difference, long index)
-        where TLanes : struct, ILanes<TLanes>;
+        where TLanes : struct, IMemoryLanes<TLanes>;
 }
 
 /// <summary><see cref="StorePrecision.Fp32"/>.</summary>
@@ -26,10 +26,10 @@ internal readonly unsafe struct Fp32Masters : IMasterFormat
     public static int DifferenceBytes => 0;
 
     public static TLanes Load<TLanes>(void* weights, short* difference, long index)
-        where TLanes : struct, ILanes<TLanes> => TLanes.Load((float*)weights + index);
+        where TLanes : struct, IMemoryLanes<TLanes> => TLanes.Load((float*)weights + index);
 
     public static void Store<TLanes>(TLanes master, void* weights, short* difference, long index)
-        where TLanes : struct, ILanes<TLanes> => master.Store((float*)weights + index);
+        where TLanes : struct, IMemoryLanes<TLanes> => master.Store((float*)weights + index);
 }
 
 /// <summary><see cref="StorePrecision.Bf16"/>.</summary>
@@ -40,8 +40,8 @@ internal readonly unsafe struct ExactMasters : IMasterFormat
     public static int DifferenceBytes => sizeof(short);
 
     public static TLanes Load<TLanes>(void* weights, short* difference, long index)
-        where TLanes : struct, ILanes<TLanes> => TLanes.LoadMaster((ushort*)weights + index, difference + index);
+        where TLanes : struct, IMemoryLanes<TLanes> => TLanes.LoadMaster((ushort*)weights + index, difference + index);
 
     public static void Store<TLanes>(TLanes master, void* weights, short* difference, long index)
-        where TLanes : struct, ILanes<TLanes> => master.StoreMaster((ushort*)weights + index, difference + index);
+        where TLanes : struct, IMemoryLanes<TLanes> => master.StoreMaster((ushort*)weights + index, difference + index);
 }

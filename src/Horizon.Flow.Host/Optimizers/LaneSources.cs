@@ -8,7 +8,7 @@ internal readonly unsafe struct GradientSource<TGradient>(void* gradient, float 
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TLanes Load<TLanes>(long index)
-        where TLanes : struct, ILanes<TLanes> => TGradient.Load<TLanes>(gradient, index) * TLanes.Of(scale);
+        where TLanes : struct, IMemoryLanes<TLanes> => TGradient.Load<TLanes>(gradient, index) * TLanes.Of(scale);
 }
 
 /// <summary>Masters in memory.</summary>
@@ -17,5 +17,5 @@ internal readonly unsafe struct MasterSource<TMasters>(void* weights, short* dif
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TLanes Load<TLanes>(long index)
-        where TLanes : struct, ILanes<TLanes> => TMasters.Load<TLanes>(weights, difference, index);
+        where TLanes : struct, IMemoryLanes<TLanes> => TMasters.Load<TLanes>(weights, difference, index);
 }

@@ -11,7 +11,6 @@ namespace Horizon.Flow.Host;
 /// </summary>
 internal readonly struct LionRule : IElementRule<LionRule>
 {
-    private readonly double _learningRate;
     private readonly float _oldInSign;
     private readonly float _newInSign;
     private readonly float _oldInMean;
@@ -20,10 +19,9 @@ internal readonly struct LionRule : IElementRule<LionRule>
     private readonly float _keep;
 
     /// <summary>The coefficients of one step.</summary>
-    public LionRule(OptimizerOptions options, OptimizerStep step)
+    public LionRule(OptimizerOptions options)
     {
         var (beta1, beta2) = BetasOf(options);
-        _learningRate = step.LearningRate;
         (_oldInSign, _newInSign) = ((float)beta1, (float)(1 - beta1));
         (_oldInMean, _newInMean) = ((float)beta2, (float)(1 - beta2));
     }
@@ -43,7 +41,7 @@ internal readonly struct LionRule : IElementRule<LionRule>
         new Dictionary<string, string>([OptimizerOptions.Setting("betas[1]", BetasOf(options).Second)]);
 
     /// <inheritdoc/>
-    public LionRule For(in ParameterPiece piece) => new(this, _learningRate * piece.LearningRateFactor, piece.WeightDecay);
+    public LionRule For(double learningRate, double weightDecay) => new(this, learningRate, weightDecay);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -11,20 +11,18 @@ namespace Horizon.Flow.Host;
 /// </summary>
 internal readonly struct MomentumRule : IElementRule<MomentumRule>
 {
-    private readonly double _learningRate;
     private readonly float _momentum;
     private readonly float _rate;
     private readonly float _decay;
 
     /// <summary>The coefficients of one step.</summary>
-    public MomentumRule(OptimizerOptions options, OptimizerStep step) =>
-        (_learningRate, _momentum) = (step.LearningRate, (float)options.Momentum);
+    public MomentumRule(OptimizerOptions options) => _momentum = (float)options.Momentum;
 
-    private MomentumRule(in MomentumRule rule, in ParameterPiece piece)
+    private MomentumRule(in MomentumRule rule, double learningRate, double weightDecay)
     {
         this = rule;
-        _rate = (float)(_learningRate * piece.LearningRateFactor);
-        _decay = (float)piece.WeightDecay;
+        _rate = (float)learningRate;
+        _decay = (float)weightDecay;
     }
 
     /// <inheritdoc/>
@@ -35,7 +33,7 @@ internal readonly struct MomentumRule : IElementRule<MomentumRule>
         new Dictionary<string, string>([OptimizerOptions.Setting("momentum", options.Momentum)]);
 
     /// <inheritdoc/>
-    public MomentumRule For(in ParameterPiece piece) => new(this, piece);
+    public MomentumRule For(double learningRate, double weightDecay) => new(this, learningRate, weightDecay);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

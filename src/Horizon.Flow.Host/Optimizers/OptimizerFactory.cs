@@ -9,7 +9,7 @@ public static class OptimizerFactory
         ["adamw"] = (options, path) => new AdamW(options) { Path = path },
         ["adamw8bit"] = (options, path) => new AdamW8Bit(options) { Path = path },
         ["lion"] = (options, path) => new Lion(options) { Path = path },
-        ["sgd"] = (options, path) => new Sgd(options) { Path = path },
+        ["sgd"] = Sgd.Create,
     };
 
     /// <summary>The names that <see cref="Create(string, OptimizerOptions?)"/> knows.</summary>

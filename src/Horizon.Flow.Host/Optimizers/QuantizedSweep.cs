@@ -7,7 +7,7 @@ namespace Horizon.Flow.Host;
 /// weights are updated, and the new moments are encoded with the block's new scales.
 /// </summary>
 internal readonly unsafe struct QuantizedSweep(
-    UnitState unit, HostGradientView gradient, float gradientScale, QuantizedPieces plan, AdamWRule rule, VectorPath path) : ISweepKernel
+    UnitState unit, HostGradientView gradient, OptimizerStep step, QuantizedPieces plan, AdamWRule rule, VectorPath path) : ISweepKernel
 {
     private const int BlockElements = QuantizedPieces.BlockElements;
 
@@ -27,7 +27,7 @@ internal readonly unsafe struct QuantizedSweep(
     public void Run(long chunk, long first, int count)
     {
         ref readonly var piece = ref plan.Pieces[chunk];
-        var pieceRule = rule.For(piece);
+        var pieceRule = rule.For(step.LearningRate * piece.LearningRateFactor, piece.WeightDecay);
         var block = plan.FirstBlocks[piece.Slot] + (piece.Offset / BlockElements);
         for (var offset = 0; offset < piece.Count; offset += BlockElements, block++)
         {
@@ -62,7 +62,7 @@ internal readonly unsafe struct QuantizedSweep(
     [MethodImpl(Kernels.Loop)]
     private int Update<TLanes, TMasters, TGradient>(
         long start, int index, int length, long block, float* moments, ref float firstScale, ref float secondScale, in AdamWRule pieceRule)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
         where TMasters : struct, IMasterFormat
         where TGradient : struct, IGradientFormat
     {
@@ -73,7 +73,7 @@ internal readonly unsafe struct QuantizedSweep(
         {
             var at = start + index;
             var weight = TMasters.Load<TLanes>(_weights, _difference, at);
-            var scaled = TGradient.Load<TLanes>(_gradient, at) * TLanes.Of(gradientScale);
+            var scaled = TGradient.Load<TLanes>(_gradient, at) * TLanes.Of(step.GradientScale);
             var first = signed.Decode<TLanes>(_firstCodes + at) * oldFirstScale;
             var second = unsigned.Decode<TLanes>(_secondCodes + at) * oldSecondScale;
             localRule.Apply(ref weight, scaled, ref first, ref second);
@@ -91,7 +91,7 @@ internal readonly unsafe struct QuantizedSweep(
 
     [MethodImpl(Kernels.Loop)]
     private int Encode<TLanes>(long start, int index, int length, float* moments, float firstScale, float secondScale)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
     {
         var (firstInverse, secondInverse) = (TLanes.Of(1 / MathF.Max(firstScale, LeastScale)), TLanes.Of(1 / MathF.Max(secondScale, LeastScale)));
         var (signed, unsigned) = (DynamicMap.Signed, DynamicMap.Unsigned);

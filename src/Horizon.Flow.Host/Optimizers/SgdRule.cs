@@ -5,25 +5,16 @@ namespace Horizon.Flow.Host;
 /// <summary>One step without momentum: <c>p = p - lr (g + wd p)</c>.</summary>
 internal readonly struct SgdRule : IElementRule<SgdRule>
 {
-    private readonly double _learningRate;
     private readonly float _rate;
     private readonly float _decay;
 
-    /// <summary>The coefficients of one step.</summary>
-    public SgdRule(OptimizerStep step) => _learningRate = step.LearningRate;
-
-    private SgdRule(in SgdRule rule, in ParameterPiece piece)
-    {
-        this = rule;
-        _rate = (float)(_learningRate * piece.LearningRateFactor);
-        _decay = (float)piece.WeightDecay;
-    }
+    private SgdRule(double learningRate, double weightDecay) => (_rate, _decay) = ((float)learningRate, (float)weightDecay);
 
     /// <inheritdoc/>
     public static int StateCount => 0;
 
     /// <inheritdoc/>
-    public SgdRule For(in ParameterPiece piece) => new(this, piece);
+    public SgdRule For(double learningRate, double weightDecay) => new(learningRate, weightDecay);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -3,7 +3,7 @@ namespace Horizon.Flow.Host;
 /// <summary>
 /// The only home of parameters and optimizer state, unit by unit. Two numbers are not one: a unit's version counts the steps that this unit
 /// took part in, since a step may leave units out; the store's step is the last that all of its units are through.
-/// A frozen unit has no optimizer state and no version; it is always current.
+/// A frozen unit is always current; it has optimizer state only where it was trained before (<see cref="For"/>).
 /// </summary>
 /// <remarks>Who trains it calls <see cref="Begin"/> for each step, and <see cref="Advance"/> for each unit that is through it.</remarks>
 public sealed class ParameterStore : IDisposable
@@ -11,10 +11,12 @@ public sealed class ParameterStore : IDisposable
     // Reachable for ever, so that no finalizer frees their memory.
     private static readonly List<ParameterStore> _abandoned = [];
 
-    private readonly VersionGate?[] _versions;
+    private readonly VersionGate[] _versions;
+    private readonly bool[] _isTrainable;
     private readonly OpenSteps _open = new();
     private string? _damage;
     private bool _isAbandoned;
+    private string? _stateKind;
 
     /// <summary>Takes ownership of the units.</summary>
     /// <param name="units">In the model's order.</param>
@@ -25,7 +27,8 @@ public sealed class ParameterStore : IDisposable
         if (units.Count == 0) throw new ArgumentException("a store needs at least one unit", nameof(units));
         if (units.Any(unit => unit.Precision != units[0].Precision)) throw new ArgumentException("all units of a store have one precision", nameof(units));
         Units = units;
-        _versions = [.. units.Select(unit => isTrainable is null || isTrainable(unit.Layout) ? new VersionGate() : null)];
+        _versions = [.. units.Select(_ => new VersionGate())];
+        _isTrainable = [.. units.Select(unit => isTrainable?.Invoke(unit.Layout) != false)];
     }
 
     /// <summary>Allocates a store of zeros for a model.</summary>
@@ -34,18 +37,59 @@ public sealed class ParameterStore : IDisposable
     /// <param name="optimizer">Says what state each trainable unit needs.</param>
     /// <param name="isTrainable">Which units the optimizer updates; all by default.</param>
     /// <param name="allocate">Makes each buffer of so many bytes, in a file for instance; ordinary memory by default.</param>
+    /// <param name="own">State of the user's own; none by default.</param>
     public static ParameterStore Create(
         IEnumerable<UnitLayout> layouts,
         StorePrecision precision,
         IHostOptimizer optimizer,
         Func<UnitLayout, bool>? isTrainable = null,
-        Func<long, HostBuffer>? allocate = null)
+        Func<long, HostBuffer>? allocate = null,
+        IReadOnlyList<OwnBuffer>? own = null)
     {
         ArgumentNullException.ThrowIfNull(layouts);
         ArgumentNullException.ThrowIfNull(optimizer);
-        return new ParameterStore(
+        var store = new ParameterStore(
             [.. layouts.Select(layout => new UnitState(layout, precision, isTrainable?.Invoke(layout) == false ? [] : optimizer.DescribeState(layout), allocate))],
-            isTrainable);
+            isTrainable)
+        {
+            _stateKind = KindOf(optimizer),
+        };
+        foreach (var unit in store.Units) unit.FitOwn(own ?? [], allocate);
+        return store;
+    }
+
+    /// <summary>
+    /// The same parameters for other units to train, or other state of the user's own. Masters, moments, counts and the step stay; a unit that is frozen now
+    /// keeps its moments, one that is trained for the first time gets zeros, and so does new state of the user's own; what is no longer asked for goes.
+    /// This store hands its units over and must not be used any more; only the new one needs to be disposed.
+    /// </summary>
+    /// <param name="optimizer">The one that the store was made for.</param>
+    /// <param name="isTrainable">Which units the optimizer updates from now on; all by default.</param>
+    /// <param name="allocate">Makes each new buffer of so many bytes; ordinary memory by default.</param>
+    /// <param name="own">State of the user's own; none by default.</param>
+    /// <exception cref="HorizonException">A step is under way, the store is damaged or handed over, or the optimizer is another. The store is as it was.</exception>
+    public ParameterStore For(
+        IHostOptimizer optimizer, Func<UnitLayout, bool>? isTrainable = null, Func<long, HostBuffer>? allocate = null, IReadOnlyList<OwnBuffer>? own = null)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        if (Damage is { } damage) throw new HorizonException($"the parameters cannot go to another plan, for they are not at one step: {damage}");
+        if (IsUnderWay) throw new HorizonException($"the parameters cannot go to another plan while a step after step {Step} is under way; dispose the run first");
+        if (_stateKind is not null && _stateKind != KindOf(optimizer))
+            throw new HorizonException($"the store keeps the state of {_stateKind}, which is not that of {KindOf(optimizer)}; keep the optimizer and its settings, or create a new store with the plan's CreateStore");
+        var needed = Units.Select(unit => optimizer.DescribeState(unit.Layout)).ToList();
+        for (var i = 0; i < Units.Count; i++)
+            if (Units[i].OptimizerState.Count > 0) Require(optimizer, i);
+        for (var i = 0; i < Units.Count; i++)
+        {
+            if (isTrainable?.Invoke(Units[i].Layout) != false && Units[i].OptimizerState.Count == 0 && needed[i].Count > 0) Units[i].RenewOptimizerState(needed[i], allocate);
+        }
+
+        foreach (var unit in Units) unit.FitOwn(own ?? [], allocate);
+        var store = new ParameterStore(Units, isTrainable) { _stateKind = KindOf(optimizer) };
+        store._open.Reset(Step);
+        for (var i = 0; i < Units.Count; i++) store._versions[i].Set(_versions[i].Version);
+        IsHandedOver = true;
+        return store;
     }
 
     /// <summary>The units, in the model's order.</summary>
@@ -66,16 +110,7 @@ public sealed class ParameterStore : IDisposable
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         for (var i = 0; i < Units.Count; i++)
-        {
-            if (!IsTrainable(i)) continue;
-            var (unit, needed) = (Units[i], optimizer.DescribeState(Units[i].Layout));
-            if (!needed.Select(buffer => buffer.ByteLength).SequenceEqual(unit.OptimizerState.Select(buffer => buffer.ByteLength)))
-            {
-                throw new HorizonException(
-                    $"the store was not made for the optimizer '{optimizer.Name}': unit '{unit.Layout.Name}' has optimizer state of [{string.Join(", ", unit.OptimizerState.Select(buffer => buffer.ByteLength))}] bytes, "
-                    + $"but needs [{string.Join(", ", needed.Select(buffer => $"{buffer.Name}: {buffer.ByteLength}"))}]; create the store with the optimizer it is trained with");
-            }
-        }
+            if (IsTrainable(i)) Require(optimizer, i);
     }
 
     /// <summary>The last step that is finished, with all before it; skipped steps count.</summary>
@@ -85,13 +120,16 @@ public sealed class ParameterStore : IDisposable
     public bool IsUnderWay => _open.Any;
 
     /// <summary>Why the store is not at one known step, in words; null when it is whole.</summary>
-    public string? Damage => _damage ?? _open.Partial;
+    public string? Damage => IsHandedOver ? $"its units were handed over to another store (by {nameof(For)}); use that one" : _damage ?? _open.Partial;
+
+    /// <summary>Whether another store has the units now (see <see cref="For"/>).</summary>
+    public bool IsHandedOver { get; private set; }
 
     /// <summary>Whether the optimizer updates the unit.</summary>
-    public bool IsTrainable(int unit) => _versions[unit] is not null;
+    public bool IsTrainable(int unit) => _isTrainable[unit];
 
-    /// <summary>How many steps the unit has been through; 0 for a frozen one.</summary>
-    public long VersionOf(int unit) => _versions[unit]?.Version ?? 0;
+    /// <summary>How many steps the unit has been through; for a frozen one, before it was frozen.</summary>
+    public long VersionOf(int unit) => _versions[unit].Version;
 
     /// <summary>The version that a unit has once the steps that were begun, up to this one, are finished.</summary>
     public long VersionAt(int unit, long step) => VersionOf(unit) + _open.CountOf(unit, step);
@@ -104,7 +142,7 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>Waits until a unit has been through that many steps. A frozen unit is always current.</summary>
     public ValueTask WaitForVersionAsync(int unit, long version, CancellationToken cancellationToken = default) =>
-        _versions[unit]?.WaitAsync(version, cancellationToken) ?? ValueTask.CompletedTask;
+        _isTrainable[unit] ? _versions[unit].WaitAsync(version, cancellationToken) : ValueTask.CompletedTask;
 
     /// <summary>Says that a step begins. Steps begin in order and may overlap.</summary>
     /// <param name="step">Above all steps before.</param>
@@ -131,10 +169,10 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>Sets the store to a step, after loading a checkpoint.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="versions">[units]; all at the step by default.</param>
+    /// <param name="versions">[units]; by default all that are trained are at the step.</param>
     public void Reset(long step, IReadOnlyList<long>? versions = null)
     {
-        for (var unit = 0; unit < Units.Count; unit++) _versions[unit]?.Set(versions?[unit] ?? step);
+        for (var unit = 0; unit < Units.Count; unit++) _versions[unit].Set(versions?[unit] ?? (_isTrainable[unit] ? step : _versions[unit].Version));
         _open.Reset(step);
         if (!_isAbandoned) _damage = null;
     }
@@ -162,16 +200,28 @@ public sealed class ParameterStore : IDisposable
     {
         if (_open.Partial is { } partial) MarkDamaged(partial);
         _open.Reset(Step);
-        foreach (var gate in _versions) gate?.ForgetWaiters();
+        foreach (var gate in _versions) gate.ForgetWaiters();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_isAbandoned) return;
+        if (_isAbandoned || IsHandedOver) return;
         foreach (var unit in Units) unit.Dispose();
     }
 
-    private VersionGate GateOf(int unit) =>
-        _versions[unit] ?? throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is frozen and cannot be updated");
+    private static string KindOf(IHostOptimizer optimizer) =>
+        string.Join(", ", [$"'{optimizer.Name}'", .. optimizer.StateSettings.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {pair.Value}")]);
+
+    private void Require(IHostOptimizer optimizer, int index)
+    {
+        var (unit, needed) = (Units[index], optimizer.DescribeState(Units[index].Layout));
+        if (needed.Select(buffer => buffer.ByteLength).SequenceEqual(unit.OptimizerState.Select(buffer => buffer.ByteLength))) return;
+        throw new HorizonException(
+            $"the store was not made for the optimizer '{optimizer.Name}': unit '{unit.Layout.Name}' has optimizer state of [{string.Join(", ", unit.OptimizerState.Select(buffer => buffer.ByteLength))}] bytes, "
+            + $"but needs [{string.Join(", ", needed.Select(buffer => $"{buffer.Name}: {buffer.ByteLength}"))}]; create the store with the optimizer it is trained with");
+    }
+
+    private VersionGate GateOf(int unit) => _isTrainable[unit] ? _versions[unit]
+        : throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is frozen and cannot be updated");
 }

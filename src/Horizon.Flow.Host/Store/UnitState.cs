@@ -7,6 +7,8 @@ namespace Horizon.Flow.Host;
 /// </summary>
 public sealed class UnitState : IDisposable
 {
+    private readonly SortedDictionary<string, HostBuffer> _own = new(StringComparer.Ordinal);
+
     /// <summary>Allocates the unit's buffers, zeroed.</summary>
     /// <param name="layout">The flat layout.</param>
     /// <param name="precision">fp32, or bf16 with exact masters.</param>
@@ -62,13 +64,16 @@ public sealed class UnitState : IDisposable
     public HostBuffer? Difference { get; }
 
     /// <summary>The optimizer's buffers, in the order it described them.</summary>
-    public IReadOnlyList<HostBuffer> OptimizerState { get; }
+    public IReadOnlyList<HostBuffer> OptimizerState { get; private set; }
+
+    /// <summary>State of the user's own, by its names (see <see cref="OwnBuffer"/>).</summary>
+    public IReadOnlyDictionary<string, HostBuffer> Own => _own;
 
     /// <summary>Optimizer updates that the unit has had, skipped steps not counted: what its bias corrections count.</summary>
     public long Updates { get; set; }
 
     /// <summary>Bytes of all buffers.</summary>
-    public long ByteLength => Weights.ByteLength + (Difference?.ByteLength ?? 0) + OptimizerState.Sum(buffer => buffer.ByteLength);
+    public long ByteLength => Weights.ByteLength + (Difference?.ByteLength ?? 0) + OptimizerState.Sum(buffer => buffer.ByteLength) + _own.Values.Sum(buffer => buffer.ByteLength);
 
     /// <summary>Copies the fp32 masters of elements <paramref name="first"/> and the following, whatever the precision.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the unit.</exception>
@@ -91,7 +96,7 @@ public sealed class UnitState : IDisposable
     {
         Weights.Flush();
         Difference?.Flush();
-        foreach (var buffer in OptimizerState) buffer.Flush();
+        foreach (var buffer in OptimizerState.Concat(_own.Values)) buffer.Flush();
     }
 
     /// <inheritdoc/>
@@ -99,6 +104,29 @@ public sealed class UnitState : IDisposable
     {
         Weights.Dispose();
         Difference?.Dispose();
-        foreach (var buffer in OptimizerState) buffer.Dispose();
+        foreach (var buffer in OptimizerState.Concat(_own.Values)) buffer.Dispose();
+    }
+
+    /// <summary>Gives the unit the optimizer's buffers, zeroed, in place of those that it has.</summary>
+    internal void RenewOptimizerState(IReadOnlyList<OptimizerBuffer> needed, Func<long, HostBuffer>? allocate = null)
+    {
+        allocate ??= bytes => new HostBuffer(bytes);
+        var old = OptimizerState;
+        OptimizerState = [.. needed.Select(buffer => allocate(buffer.ByteLength))];
+        foreach (var buffer in old) buffer.Dispose();
+    }
+
+    /// <summary>Gives the unit these buffers of the user's own: those that it has with this name and length stay, others are new and zero.</summary>
+    internal void FitOwn(IReadOnlyList<OwnBuffer> needed, Func<long, HostBuffer>? allocate = null)
+    {
+        allocate ??= bytes => new HostBuffer(bytes);
+        var sizes = needed.ToDictionary(buffer => buffer.Name, buffer => buffer.BytesOf(Layout), StringComparer.Ordinal);
+        foreach (var (name, buffer) in _own.Where(pair => sizes.GetValueOrDefault(pair.Key) != pair.Value.ByteLength).ToList())
+        {
+            _own.Remove(name);
+            buffer.Dispose();
+        }
+
+        foreach (var (name, bytes) in sizes.Where(pair => pair.Value != 0 && !_own.ContainsKey(pair.Key))) _own.Add(name, allocate(bytes));
     }
 }

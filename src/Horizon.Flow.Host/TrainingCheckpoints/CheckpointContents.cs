@@ -51,7 +51,7 @@ public sealed record CheckpointContents(string Architecture, StorePrecision Prec
             foreach (var (one, other) in mine.Parameters.Zip(theirs.Parameters)) Compare($"a parameter of unit '{mine.Name}'", Describe(one), Describe(other));
             // Buffers follow from all the rest; on their own they differ where the optimizer's settings do.
             if (sameKind && before == differences.Count && mine.IsTrained == theirs.IsTrained)
-                Compare($"the state of unit '{mine.Name}'", string.Join(", ", mine.Buffers), string.Join(", ", theirs.Buffers));
+                Compare($"the state of unit '{mine.Name}'", string.Join(", ", mine.WithStateAs(theirs).Buffers), string.Join(", ", theirs.Buffers));
         }
 
         return differences;

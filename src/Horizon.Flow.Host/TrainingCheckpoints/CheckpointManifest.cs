@@ -36,7 +36,7 @@ public sealed record CheckpointManifest(
 
     /// <summary>How far a unit was, in every format.</summary>
     public UnitCounts CountsOf(int unit) =>
-        !Contents.Units[unit].IsTrained ? default : Counts?[unit] ?? new UnitCounts(Step, AppliedSteps ?? 0);
+        Counts?[unit] ?? (Contents.Units[unit].IsTrained ? new UnitCounts(Step, AppliedSteps ?? 0) : default);
 
     /// <summary>Bytes of all files.</summary>
     public long ByteLength => Files.Sum(file => file.Bytes);

@@ -55,7 +55,13 @@ public sealed class TrainingCheckpoint
         foreach (var file in Manifest.Files) CheckLength(file);
         store.MarkDamaged($"the checkpoint {Path} was loaded in part");
         for (var unit = 0; unit < store.Units.Count; unit++)
-            await LoadAsync(Manifest.Files[unit], UnitImage.Of(store.Units[unit], contents.Units[unit]), cancellationToken).ConfigureAwait(false);
+        {
+            var saved = contents.Units[unit].WithStateAs(Manifest.Contents.Units[unit]);
+            // A frozen unit that was trained before has moments in the checkpoint, and keeps them here too.
+            if (!saved.IsTrained && saved.HasState != store.Units[unit].OptimizerState.Count > 0) store.Units[unit].RenewOptimizerState(saved.DescribeState());
+            await LoadAsync(Manifest.Files[unit], UnitImage.Of(store.Units[unit], saved), cancellationToken).ConfigureAwait(false);
+        }
+
         for (var unit = 0; unit < store.Units.Count; unit++) store.Units[unit].Updates = Manifest.CountsOf(unit).Updates;
         store.Reset(Manifest.Step, [.. Enumerable.Range(0, store.Units.Count).Select(unit => Manifest.CountsOf(unit).Version)]);
     }

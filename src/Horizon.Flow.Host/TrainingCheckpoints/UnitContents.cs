@@ -10,6 +10,15 @@ public sealed record UnitContents(string Name, bool IsTrained, IReadOnlyList<Par
     internal const string Weights = "weights";
     internal const string Difference = "difference";
 
+    private const string StatePrefix = "state.";
+    private const string OwnPrefix = "own.";
+
+    /// <summary>The optimizer state that a frozen unit may have, where it was trained before.</summary>
+    private IReadOnlyList<BufferContents> KeptState { get; init; } = [];
+
+    /// <summary>Whether it holds optimizer state.</summary>
+    internal bool HasState => Buffers.Any(IsState);
+
     /// <summary>What there is to save of a unit of the store.</summary>
     /// <param name="unit">The unit.</param>
     /// <param name="isTrained">Whether the optimizer updates it.</param>
@@ -22,9 +31,27 @@ public sealed record UnitContents(string Name, bool IsTrained, IReadOnlyList<Par
         var buffers = new List<BufferContents> { new(Weights, unit.WeightType, elements) };
         if (unit.Difference is not null) buffers.Add(new(Difference, ElementType.Int16, elements));
         // A stage of a user's own may keep other state than the optimizer describes for the whole unit: it goes by its number.
-        var described = isTrained ? optimizer.DescribeState(unit.Layout) : [];
-        buffers.AddRange(unit.OptimizerState.Select((buffer, i) => new BufferContents(
-            $"state.{(described.Count == unit.OptimizerState.Count ? described[i].Name : i)}", ElementType.UInt8, buffer.ByteLength)));
-        return new(unit.Layout.Name, isTrained, [.. unit.Layout.Parameters.Select(slot => new ParameterContents(slot.TensorName, slot.Shape))], buffers);
+        var described = optimizer.DescribeState(unit.Layout);
+        buffers.AddRange(unit.OptimizerState.Select((buffer, i) => State($"{(described.Count == unit.OptimizerState.Count ? described[i].Name : i)}", buffer.ByteLength)));
+        buffers.AddRange(unit.Own.Select(own => new BufferContents(OwnPrefix + own.Key, ElementType.UInt8, own.Value.ByteLength)));
+        return new(unit.Layout.Name, isTrained, [.. unit.Layout.Parameters.Select(slot => new ParameterContents(slot.TensorName, slot.Shape))], buffers)
+        {
+            KeptState = isTrained ? [] : [.. described.Select(buffer => State(buffer.Name, buffer.ByteLength))],
+        };
     }
+
+    /// <summary>The same with or without the optimizer state of a frozen unit, as a checkpoint has it.</summary>
+    internal UnitContents WithStateAs(UnitContents saved) => IsTrained ? this : this with
+    {
+        Buffers = [.. Buffers.TakeWhile(buffer => !IsState(buffer) && !IsOwn(buffer)), .. saved.HasState ? KeptState : [], .. Buffers.Where(IsOwn)],
+    };
+
+    /// <summary>The optimizer state, as a unit is asked for it.</summary>
+    internal IReadOnlyList<OptimizerBuffer> DescribeState() => [.. Buffers.Where(IsState).Select(buffer => new OptimizerBuffer(buffer.Name, buffer.Elements))];
+
+    private static BufferContents State(string name, long bytes) => new(StatePrefix + name, ElementType.UInt8, bytes);
+
+    private static bool IsState(BufferContents buffer) => buffer.Name.StartsWith(StatePrefix, StringComparison.Ordinal);
+
+    private static bool IsOwn(BufferContents buffer) => buffer.Name.StartsWith(OwnPrefix, StringComparison.Ordinal);
 }

@@ -28,7 +28,9 @@ public sealed class UnitImage
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(contents);
-        IEnumerable<HostBuffer> buffers = unit.Difference is { } difference ? [unit.Weights, difference, .. unit.OptimizerState] : [unit.Weights, .. unit.OptimizerState];
+        List<HostBuffer> buffers = [unit.Weights, .. unit.Difference is { } difference ? [difference] : Array.Empty<HostBuffer>(), .. unit.OptimizerState, .. unit.Own.Values];
+        if (!buffers.Select(buffer => buffer.ByteLength).SequenceEqual(contents.Buffers.Select(Bytes)))
+            throw new ArgumentException($"unit '{unit.Layout.Name}' has buffers of [{string.Join(", ", buffers.Select(buffer => buffer.ByteLength))}] bytes, not [{string.Join(", ", contents.Buffers)}]", nameof(contents));
         return new UnitImage(contents, [.. buffers.Select(buffer => (buffer, 0L))]);
     }
 

@@ -18,7 +18,7 @@ public sealed class StepLedger
     }
 
     /// <summary>Takes what comes to the end of the line.</summary>
-    /// <param name="message"><see cref="UnitUpdated"/>, <see cref="StepLosses"/> of an evaluation, or <see cref="HostResult"/>.</param>
+    /// <param name="message"><see cref="UnitUpdated"/>, <see cref="StepLosses"/> of a pass, <see cref="HostResult"/>, or <see cref="CollectedGradient"/>.</param>
     /// <exception cref="InvalidOperationException">The message is of another kind, came twice, or belongs to no step under way.</exception>
     public void Take(StepMessage message)
     {
@@ -38,6 +38,9 @@ public sealed class StepLedger
                 case HostResult result when _passes.TryGetValue(result.Info, out var pass):
                     pass.Results.Add(result);
                     break;
+                case CollectedGradient gradient when _passes.TryGetValue(gradient.Info, out var pass):
+                    if (!pass.Gradients.TryAdd(gradient.Visit.Unit, gradient)) throw new InvalidOperationException($"the gradient of {gradient.Visit} came twice");
+                    break;
                 case HostResult result when _steps.TryGetValue(result.Info, out var step):
                     step.Results.Add(result);
                     break;
@@ -46,7 +49,7 @@ public sealed class StepLedger
             }
 
             if (finished is not null) _steps.Remove(message.Info);
-            if (_passes.TryGetValue(message.Info, out var open) && open.IsComplete(message.Info.Program)) Finish(message.Info, open);
+            if (_passes.TryGetValue(message.Info, out var open) && open.IsComplete(message.Info)) Finish(message.Info, open);
         }
 
         if (finished is not null) finished.Report.TrySetResult(Report(message.Info, finished));
@@ -103,7 +106,10 @@ public sealed class StepLedger
     private void Finish(StepInfo info, PassBook pass)
     {
         _passes.Remove(info);
-        pass.Result.TrySetResult(new PassResult(info, pass.Losses, [.. pass.Results.OrderBy(result => result.Visit.Planned.Index)]));
+        pass.Result.TrySetResult(new PassResult(info, pass.Losses, [.. pass.Results.OrderBy(result => result.Visit.Planned.Index)])
+        {
+            Gradients = [.. pass.Gradients.Values.OrderBy(gradient => gradient.Visit.Unit)],
+        });
     }
 
     private StepReport Report(StepInfo info, StepBook step)
@@ -145,8 +151,11 @@ public sealed class StepLedger
 
         public List<HostResult> Results { get; } = [];
 
+        public Dictionary<int, CollectedGradient> Gradients { get; } = [];
+
         public TaskCompletionSource<PassResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public bool IsComplete(StepProgram program) => (program.Losses == 0 || Losses is not null) && Results.Count == program.Results;
+        public bool IsComplete(StepInfo info) => (info.Program.Losses == 0 || Losses is not null) && Results.Count == info.Program.Results
+            && (info.Purpose != StepPurpose.Gradients || Gradients.Count == info.Program.TrainedUnits.Length);
     }
 }

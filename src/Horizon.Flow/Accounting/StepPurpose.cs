@@ -14,4 +14,7 @@ public enum StepPurpose
 
     /// <summary>The log-probability of each label.</summary>
     LogProbabilities,
+
+    /// <summary>Loss and gradients, which go to whoever asked for them instead of the optimizer.</summary>
+    Gradients,
 }

@@ -24,14 +24,15 @@ internal sealed class CheckpointUnderWay
     /// <summary>Begins; no unit is there yet.</summary>
     /// <param name="step">The step after which the state is taken.</param>
     /// <param name="units">The store's buffers.</param>
+    /// <param name="counts">How far each is now; those of a frozen one stay.</param>
     /// <param name="isTrained">Units that are not are there as soon as all others are.</param>
     /// <param name="buffers">The free copy buffers; locked while used.</param>
     /// <param name="time">The clock.</param>
-    public CheckpointUnderWay(long step, IEnumerable<UnitImage> units, Func<int, bool> isTrained, Stack<HostBuffer> buffers, TimeProvider time)
+    public CheckpointUnderWay(long step, IEnumerable<UnitImage> units, UnitCounts[] counts, Func<int, bool> isTrained, Stack<HostBuffer> buffers, TimeProvider time)
     {
         Step = step;
         _units = [.. units.Select((image, index) => new CheckpointedUnit(index, image))];
-        _counts = new UnitCounts[_units.Length];
+        _counts = counts;
         _isTrained = isTrained;
         _buffers = buffers;
         _time = time;

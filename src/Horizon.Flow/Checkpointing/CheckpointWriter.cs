@@ -17,9 +17,10 @@ public sealed class CheckpointWriter : IAsyncDisposable
     private readonly ParameterStore _store;
     private readonly ICheckpointTarget _target;
     private readonly CheckpointOptions _options;
-    private readonly CheckpointContents _contents;
+    private readonly TrainingPlan _plan;
     private readonly Stack<HostBuffer> _buffers = [];
     private readonly CancellationTokenSource _drop = new();
+    private CheckpointContents _contents;
     private CheckpointUnderWay? _current;
     private Task<Exception?> _writing = Task.FromResult<Exception?>(null);
     private readonly long[] _offered;
@@ -38,7 +39,8 @@ public sealed class CheckpointWriter : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(options);
         (_store, _target, _options) = (store, target, options);
-        _contents = CheckpointContents.Of(plan.Model.Architecture, store, plan.Options.Optimizer);
+        _plan = plan;
+        _contents = Contents();
         _decided = store.Step;
         _offered = [.. store.Units.Select(_ => store.Step)];
         // Page by page, as they are first used: where the disk keeps up they take no memory at all.
@@ -64,8 +66,8 @@ public sealed class CheckpointWriter : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(plan);
         var largest = plan.Model.Units.Where(plan.Options.IsTrainable)
-            .Max(unit => (unit.ElementCount * 4) + plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength));
-        return new MemoryItem(MemoryPlace.Host, PoolNames.CheckpointCopies, copyBuffers * largest, $"{copyBuffers} x the largest unit with its optimizer state, {new ByteSize(largest)}");
+            .Max(unit => (unit.ElementCount * 4) + plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength) + plan.UnitStates.Sum(own => own.BytesOf(unit)));
+        return new MemoryItem(MemoryPlace.Host, PoolNames.CheckpointCopies, copyBuffers * largest, $"{copyBuffers} x the largest unit with all of its state, {new ByteSize(largest)}");
     }
 
     /// <summary>A unit is through its update. Begins the checkpoint of the step where one is due, as soon as the one before it is complete.</summary>
@@ -175,14 +177,18 @@ public sealed class CheckpointWriter : IAsyncDisposable
     private void Begin(long step, bool isWarned = true, long? waitingSince = null)
     {
         _decided = Math.Max(_decided, step);
+        // Anew: a checkpoint that was loaded meanwhile may have brought the moments of frozen units.
+        _contents = Contents();
         var images = _store.Units.Zip(_contents.Units, UnitImage.Of);
-        var current = _current = new CheckpointUnderWay(step, images, _store.IsTrainable, _buffers, _options.Time);
+        var current = _current = new CheckpointUnderWay(step, images, [.. _store.Units.Select((unit, i) => new UnitCounts(_store.VersionOf(i), unit.Updates))], _store.IsTrainable, _buffers, _options.Time);
         if (waitingSince is { } since) current.AddWait(since);
         for (var unit = 0; unit < _store.Units.Count; unit++)
             if (_store.IsTrainable(unit)) OfferWhereThere(current, unit);
         // What the writer tells its user is not said from within the stage that happened to begin it.
         using (ExecutionContext.IsFlowSuppressed() ? null : (IDisposable)ExecutionContext.SuppressFlow()) _writing = Task.Run(() => RunAsync(current, isWarned));
     }
+
+    private CheckpointContents Contents() => CheckpointContents.Of(_plan.Model.Architecture, _store, _plan.Options.Optimizer);
 
     // A unit that the step updates is there once that update is behind it; one that the step leaves out, once its last update before is.
     private void OfferWhereThere(CheckpointUnderWay current, int unit)

@@ -46,6 +46,7 @@ public sealed class MemoryBudget
         if (precision == StorePrecision.Bf16)
             items.Add(new(MemoryPlace.Host, "differences to the fp32 masters", model.ParameterCount * 2, Count(model.ParameterCount, 2)));
         items.Add(new(MemoryPlace.Host, $"optimizer state ({plan.Options.Optimizer.Name})", state, Text($"{(double)state / Math.Max(1, trainedParameters):0.##} bytes x {trainedParameters:N0} trained parameters")));
+        items.AddRange(plan.UnitStates.Select(own => new MemoryItem(MemoryPlace.Host, own.Name, model.Units.Sum(own.BytesOf), "state of the user's own, by unit")));
         var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)
         {
             FusedOperators = gpu && precision == StorePrecision.Bf16,

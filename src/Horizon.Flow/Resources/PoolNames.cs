@@ -24,9 +24,6 @@ public static class PoolNames
     /// <summary>Device buffers for inputs that come back.</summary>
     public const string ReturnedInputs = "inputs brought back";
 
-    /// <summary>Matrices that Muon makes orthogonal.</summary>
-    public const string MuonWorkspaces = "muon workspace";
-
     /// <summary>Sums of squares on their way to the host.</summary>
     public const string Squares = "sums of squares";
 

@@ -84,7 +84,7 @@ public sealed unsafe class DynamicMapTests
     };
 
     private static int Encode<TLanes>(DynamicMap map, float value)
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
     {
         var codes = stackalloc byte[16];
         var decoded = stackalloc float[16];

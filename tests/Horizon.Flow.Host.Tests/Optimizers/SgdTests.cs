@@ -4,7 +4,7 @@ namespace Horizon.Flow.Host.Tests;
 
 public sealed class SgdTests : OptimizerContractTests
 {
-    internal override IHostOptimizer Create(OptimizerOptions options, VectorPath path) => new Sgd(options) { Path = path };
+    internal override IHostOptimizer Create(OptimizerOptions options, VectorPath path) => Sgd.Create(options, path);
 
     [Property(MaxTest = 30)]
     public void Update_SomeSteps_AsInDouble(int seed, bool withMomentum)

@@ -42,7 +42,7 @@ public sealed unsafe class ExactMasterTests
     }
 
     private static void Check<TLanes>()
-        where TLanes : struct, ILanes<TLanes>
+        where TLanes : struct, IMemoryLanes<TLanes>
     {
         var masters = stackalloc uint[16];
         var weights = stackalloc ushort[16];

@@ -5,17 +5,19 @@ internal sealed class SavedState : IDisposable
 {
     private readonly IHostOptimizer _optimizer;
 
-    public SavedState(int seed, StorePrecision? precision = null, string? optimizer = null, string architecture = "llama")
+    public SavedState(int seed, StorePrecision? precision = null, string? optimizer = null, string architecture = "llama", bool own = false, bool frozenLater = false)
     {
         var random = new Random(seed);
         _optimizer = OptimizerFactory.Create(optimizer ?? OptimizerFactory.Names.Order(StringComparer.Ordinal).ElementAt(random.Next(OptimizerFactory.Names.Count)));
         var frozen = random.Next(4);
         var layouts = Enumerable.Range(0, random.Next(1, 4)).Select(unit => new UnitLayout($"unit {unit}", $"kind {unit}", Parameters(unit, random)));
-        Store = ParameterStore.Create(layouts.ToList(), precision ?? (random.Next(2) == 0 ? StorePrecision.Fp32 : StorePrecision.Bf16), _optimizer, layout => layout.Name != $"unit {frozen}" || frozen == 0);
+        Store = ParameterStore.Create(layouts.ToList(), precision ?? (random.Next(2) == 0 ? StorePrecision.Fp32 : StorePrecision.Bf16), _optimizer, layout => layout.Name != $"unit {frozen}" || frozen == 0, own: own ? [new("mine", layout => layout.ElementCount % 7), new("average", layout => layout.ElementCount * 4)] : null);
+        // A unit that was trained and is frozen now keeps its moments.
+        if (frozenLater) Store = Store.For(_optimizer, layout => layout.Name != "unit 0", own: own ? [new("average", layout => layout.ElementCount * 4), new("mine", layout => layout.ElementCount % 7)] : null);
         foreach (var buffer in Buffers) random.NextBytes(buffer.Span<byte>(0, (int)buffer.ByteLength));
         var step = random.Next(1, 1000);
         Store.Reset(step, [.. Store.Units.Select(_ => (long)random.Next(0, step + 1))]);
-        for (var unit = 0; unit < Store.Units.Count; unit++) Store.Units[unit].Updates = Store.IsTrainable(unit) ? random.Next(0, (int)Store.VersionOf(unit) + 1) : 0;
+        for (var unit = 0; unit < Store.Units.Count; unit++) Store.Units[unit].Updates = Store.IsTrainable(unit) || frozenLater ? random.Next(0, (int)Store.VersionOf(unit) + 1) : 0;
         Contents = CheckpointContents.Of(architecture, Store, _optimizer);
     }
 
@@ -28,12 +30,12 @@ internal sealed class SavedState : IDisposable
 
     private IReadOnlyList<UnitCounts> Counts => [.. Store.Units.Select((unit, i) => new UnitCounts(Store.VersionOf(i), unit.Updates))];
 
-    private IEnumerable<HostBuffer> Buffers => Store.Units.SelectMany(unit => unit.OptimizerState.Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>();
+    private IEnumerable<HostBuffer> Buffers => Store.Units.SelectMany(unit => unit.OptimizerState.Concat(unit.Own.Values).Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>();
 
     /// <summary>The same layout, with other numbers in it.</summary>
-    public static SavedState Other(int seed)
+    public static SavedState Other(int seed, bool own = false, bool frozenLater = false)
     {
-        var other = new SavedState(seed);
+        var other = new SavedState(seed, own: own, frozenLater: frozenLater);
         foreach (var buffer in other.Buffers) buffer.Span<byte>(0, (int)buffer.ByteLength).Fill(0xA5);
         other.Store.Reset(0);
         foreach (var unit in other.Store.Units) unit.Updates = 0;
@@ -41,18 +43,19 @@ internal sealed class SavedState : IDisposable
     }
 
     /// <summary>Writes it as the checkpoint of a step.</summary>
-    public async Task<string> WriteAsync(TrainingCheckpoints folder, long step, bool copied = false)
+    public async Task<string> WriteAsync(TrainingCheckpoints folder, long step, bool copied = false, CheckpointContents? contents = null)
     {
+        contents ??= Contents;
         await using var draft = folder.Begin(step, Store.ByteLength);
         using var workers = new HostWorkers(2);
         for (var unit = Store.Units.Count - 1; unit >= 0; unit--)
         {
-            var image = UnitImage.Of(Store.Units[unit], Contents.Units[unit]);
+            var image = UnitImage.Of(Store.Units[unit], contents.Units[unit]);
             using var copy = new HostBuffer(image.CopyLength);
             await draft.WriteUnitAsync(unit, copied ? image.CopyTo(copy, workers) : image);
         }
 
-        return await draft.CommitAsync(CheckpointManifest.Of(step, Counts, Contents, "a: 1\n", new Dictionary<string, string> { ["epoch"] = "3" }));
+        return await draft.CommitAsync(CheckpointManifest.Of(step, Counts, contents, "a: 1\n", new Dictionary<string, string> { ["epoch"] = "3" }));
     }
 
     public void Dispose() => Store.Dispose();

@@ -28,6 +28,48 @@ public sealed class TrainingCheckpointsTests : IDisposable
         Assert.Empty(_warnings);
     }
 
+    /// <summary>State of the user's own, and the moments of a unit that is frozen now, come back too; also where the store that loads them never had any.</summary>
+    [Cases(20)]
+    public async Task Load_OwnStateAndMomentsOfAFrozenUnit_GivesBackEveryBit(int seed, bool own, bool loaderHasThem)
+    {
+        var folder = NewFolder();
+        using var saved = new SavedState(seed, own: own, frozenLater: true);
+        await saved.WriteAsync(folder, saved.Store.Step);
+        using var other = SavedState.Other(seed, own, frozenLater: true);
+        var state = other.Store.Units[0].OptimizerState.Count;
+        if (!loaderHasThem) other.Store.Units[0].RenewOptimizerState([]);
+        var contents = CheckpointContents.Of("llama", other.Store, OptimizerFactory.Create(saved.Contents.Optimizer));
+        Assert.NotNull(await folder.LoadNewestAsync(other.Store, contents, _warnings.Add));
+        Assert.Equal(state, other.Store.Units[0].OptimizerState.Count);
+        Assert.Equal(saved.State, other.State);
+        Assert.Empty(_warnings);
+    }
+
+    /// <summary>A checkpoint from before the unit was ever trained: what the store has of its moments goes.</summary>
+    [Fact]
+    public async Task Load_WithoutMomentsOfAFrozenUnitThatHasThem_TakesThemAway()
+    {
+        var folder = NewFolder();
+        using var saved = new SavedState(5, optimizer: "adamw", frozenLater: true);
+        var before = saved.Store.Units[0].OptimizerState.Select(buffer => buffer.ByteLength).ToList();
+        saved.Store.Units[0].RenewOptimizerState([]);
+        await saved.WriteAsync(folder, 1, contents: CheckpointContents.Of("llama", saved.Store, OptimizerFactory.Create("adamw")));
+        saved.Store.Units[0].RenewOptimizerState([.. before.Select((bytes, i) => new OptimizerBuffer($"{i}", bytes))]);
+        Assert.NotNull(await folder.LoadNewestAsync(saved.Store, CheckpointContents.Of("llama", saved.Store, OptimizerFactory.Create("adamw")), _warnings.Add));
+        Assert.Empty(saved.Store.Units[0].OptimizerState);
+    }
+
+    [Fact]
+    public async Task Load_WithoutTheStatesThatTheStoreWants_IsRefusedByName()
+    {
+        var folder = NewFolder();
+        using var saved = new SavedState(5, optimizer: "adamw");
+        await saved.WriteAsync(folder, 1);
+        using var other = new SavedState(5, optimizer: "adamw", own: true);
+        var error = await Assert.ThrowsAsync<HorizonException>(() => folder.LoadNewestAsync(other.Store, other.Contents, _warnings.Add));
+        Assert.Contains("own.average", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Any file, any damage: the older checkpoint is loaded and the file is named, or the damage changed nothing.</summary>
     [Cases(60)]
     public async Task Load_DamagedAnywhere_IsRefusedByNameAndTheOlderOneIsUsed(int seed, PositiveInt where, bool isOneBit)

@@ -50,7 +50,7 @@ public sealed class AccumulateBlock : StageBlock<HostGradient, HostGradient>
     /// <summary>What has come for one unit in its step.</summary>
     private sealed class UnitSum
     {
-        private long _step = -1;
+        private StepInfo? _step;
         private int _count;
 
         public Lease<HostBuffer>? Accumulator { get; set; }
@@ -60,7 +60,7 @@ public sealed class AccumulateBlock : StageBlock<HostGradient, HostGradient>
         public (int Count, int All) Count(HostGradient gradient)
         {
             var all = gradient.Info.Program.GradientsOf(gradient.Visit.Unit);
-            if (gradient.Step != _step) (_step, _count, BadMicroBatch) = (gradient.Step, 0, null);
+            if (gradient.Info != _step) (_step, _count, BadMicroBatch) = (gradient.Info, 0, null);
             if (++_count > all) throw new InvalidOperationException($"gradient {_count} of {all} came for the unit: a visit went through the graph twice");
             return (_count, all);
         }

@@ -21,6 +21,8 @@ namespace Horizon.Flow;
 /// <remarks>In a graph <see cref="MuonUpdateBlock"/> computes orth on the device; <see cref="Update"/> does it on the CPU.</remarks>
 public sealed class Muon : IUpdateStage
 {
+    private const string PoolName = "muon workspace";
+
     private static readonly string[] _ends = ["*embed*", "*lm_head*"];
 
     private readonly ConditionalWeakTable<UnitLayout, MuonSplit> _splits = [];
@@ -50,9 +52,9 @@ public sealed class Muon : IUpdateStage
 
     /// <summary>The matrix in hand, on both sides of the link.</summary>
     private static PoolSpec<LeasePool<MuonWorkspace>> Workspaces { get; } = new(
-        PoolNames.MuonWorkspaces,
+        PoolName,
         _ => 1,
-        (run, count) => new(PoolNames.MuonWorkspaces, count, () => new MuonWorkspace(run.Device, LargestMatrix(TrainedUnits(run.Plan))?.Count ?? 0, run.Store.WeightType)))
+        (run, count) => new(PoolName, count, () => new MuonWorkspace(run.Device, LargestMatrix(TrainedUnits(run.Plan))?.Count ?? 0, run.Store.WeightType)))
     {
         Memory = WorkspaceMemory,
     };
@@ -147,9 +149,9 @@ public sealed class Muon : IUpdateStage
     {
         if (LargestMatrix(TrainedUnits(sizing.Plan)) is not { } matrix) yield break;
         var element = sizing.WeightType.ByteSize();
-        yield return new(MemoryPlace.Host, PoolNames.MuonWorkspaces, matrix.Count * element, string.Create(CultureInfo.InvariantCulture, $"{element} bytes x {matrix.Count:N0} parameters"));
+        yield return new(MemoryPlace.Host, PoolName, matrix.Count * element, string.Create(CultureInfo.InvariantCulture, $"{element} bytes x {matrix.Count:N0} parameters"));
         yield return new(
-            MemoryPlace.Device, $"{PoolNames.MuonWorkspaces} on the device", (matrix.Count * element) + NewtonSchulz.WorkingBytes(matrix.Shape[0], matrix.Shape[1], element),
+            MemoryPlace.Device, $"{PoolName} on the device", (matrix.Count * element) + NewtonSchulz.WorkingBytes(matrix.Shape[0], matrix.Shape[1], element),
             $"Newton-Schulz of [{matrix.Shape[0]}, {matrix.Shape[1]}]");
     }
 

@@ -1,0 +1,1 @@
+await Horizon.Examples.OwnRuleExample.RunAsync(Console.Out);

@@ -1,0 +1,37 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>Lanes with their ways from and to memory: the width in which a sweep runs on one <see cref="VectorPath"/>.</summary>
+internal unsafe interface IMemoryLanes<TSelf> : ILanes<TSelf>
+    where TSelf : struct, IMemoryLanes<TSelf>
+{
+    /// <summary>Reads fp32.</summary>
+    static abstract TSelf Load(float* source);
+
+    /// <summary>Reads bf16, exactly.</summary>
+    static abstract TSelf LoadBFloat16(ushort* source);
+
+    /// <summary>Reads exact masters (see <see cref="ExactMaster"/>).</summary>
+    static abstract TSelf LoadMaster(ushort* weight, short* difference);
+
+    /// <summary>The largest of all lanes, none of which is NaN.</summary>
+    static abstract float Largest(TSelf value);
+
+    /// <summary>Elements of a table of 8 numbers.</summary>
+    /// <param name="table">8 numbers.</param>
+    /// <param name="index">Whole numbers from 0 to 7.</param>
+    static abstract TSelf Pick(float* table, TSelf index);
+
+    /// <summary>Elements of a table of 256 numbers.</summary>
+    /// <param name="table">256 numbers.</param>
+    /// <param name="codes">As many bytes as there are lanes.</param>
+    static abstract TSelf LookUp(float* table, byte* codes);
+
+    /// <summary>Writes numbers from 0 to 255 as bytes, without their fractions.</summary>
+    void StoreBytes(byte* target);
+
+    /// <summary>Writes fp32.</summary>
+    void Store(float* target);
+
+    /// <summary>Writes exact masters (see <see cref="ExactMaster"/>).</summary>
+    void StoreMaster(ushort* weight, short* difference);
+}
