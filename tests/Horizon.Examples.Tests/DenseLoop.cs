@@ -1,5 +1,6 @@
 using Horizon.Flow;
 using Horizon.Flow.Host;
+using Horizon.Flow.Models;
 using Horizon.Flow.Tests.Reference;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -10,14 +11,15 @@ namespace Horizon.Examples.Tests;
 /// A training loop with the whole autograd graph in memory: mean cross-entropy, clipping by the common norm of what is trained, AdamW by its
 /// formula with a count of updates for each parameter.
 /// </summary>
-internal sealed class DenseLoop(double learningRate, double epsilon, double decay, double? maximumNorm) : IDisposable
+internal sealed class DenseLoop(
+    double learningRate, double epsilon, double decay, double? maximumNorm, ModelConfig? config = null, Dictionary<string, Tensor>? parameters = null) : IDisposable
 {
     private const double Beta1 = 0.9;
     private const double Beta2 = 0.95;
     private readonly DisposeScope _scope = NewDisposeScope();
     private readonly Dictionary<string, (Tensor First, Tensor Second, int Count)> _state = [];
 
-    public Dictionary<string, Tensor> Parameters { get; } = DenseParameters.Of(DenseParameters.Initial());
+    public Dictionary<string, Tensor> Parameters { get; } = parameters ?? DenseParameters.Of(DenseParameters.Initial());
 
     public IReadOnlyDictionary<string, float[]> Values => Parameters.ToDictionary(pair => pair.Key, pair => pair.Value.data<float>().ToArray());
 
@@ -26,7 +28,7 @@ internal sealed class DenseLoop(double learningRate, double epsilon, double deca
     {
         using var grad = enable_grad();
         var leaves = Parameters.ToDictionary(pair => pair.Key, pair => pair.Value.detach().requires_grad_());
-        var model = new DenseModel(Tiny.Config, leaves);
+        var model = new DenseModel(config ?? Tiny.Config, leaves);
         var sums = batches.Select(batch => model.LossSum(batch.InputIds, batch.Targets, batch.Positions, null, batch.Rows, batch.SequenceLength));
         var loss = stack([.. sums]).sum().Over(batches.Sum(batch => batch.LabelledTokens));
         var names = leaves.Keys.ToList();
