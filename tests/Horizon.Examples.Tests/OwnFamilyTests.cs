@@ -33,6 +33,7 @@ public class OwnFamilyTests
             Optimizer = OptimizerFactory.Create("sgd", new OptimizerOptions { Momentum = 0, WeightDecay = 0 }),
             LearningRate = _ => 1,
             RecomputeInterval = recomputeInterval,
+            Pipeline = new() { DeviceBuffers = recomputeInterval + 1 }, // a tape of autograd holds its weights
             GradientAccumulation = microBatches,
         });
         IReadOnlyList<MicroBatch> batches = [.. Tiny.Steps(1, rows: 4, microBatches: microBatches).Single().Select(batch => packed ? Packed(batch) : batch)];
