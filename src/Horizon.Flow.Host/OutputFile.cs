@@ -14,6 +14,17 @@ public static class OutputFile
     }
 
     /// <summary>
+    /// The same for a folder that may lie on another disk: a link to a folder is taken, since nothing is written there but folders of names of
+    /// our own, and nothing removed but those.
+    /// </summary>
+    /// <param name="path">A folder of an output folder.</param>
+    /// <exception cref="HorizonException">It is a link to something else, or to nothing.</exception>
+    public static void RefuseLinkToNoFolder(string path)
+    {
+        if (!Directory.Exists(path)) RefuseLink(path);
+    }
+
+    /// <summary>
     /// Makes sure that a file can be opened for writing: refuses a link, and removes what has no length, such as a pipe, which would be waited on
     /// for ever.
     /// </summary>

@@ -75,7 +75,8 @@ public class UntrustedFileTests
     {
         var message = new HorizonException($"\u001b[2Jfile\r {new string('x', 100_000)} end\nsecond line").Message;
         Assert.StartsWith("\\u001b[2Jfile\\u000d xxx", message, StringComparison.Ordinal);
-        Assert.EndsWith("xxx end\nsecond line", message, StringComparison.Ordinal);
+        Assert.EndsWith("xxx end\\u000asecond line", message, StringComparison.Ordinal);
+        Assert.Equal("one\ntwo\\u000a", new HorizonException(["one", "two\n"]).Message);
         Assert.InRange(message.Length, 1000, 2000);
     }
 

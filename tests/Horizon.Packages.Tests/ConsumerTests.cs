@@ -42,7 +42,7 @@ public partial class ConsumerTests(PackageFeed feed)
         var project = feed.WriteProject("Cuda", "System.Console.WriteLine();", ("Horizon.Flow.Models", feed.Version), ("TorchSharp-cuda-linux", feed.Version));
         await feed.DotNet.RunAsync(project, "dotnet", "build", "-c", "Release", "-v", "quiet");
         var settings = File.ReadAllText(Path.Combine(project, "bin", "Release", "net10.0", "Cuda.runtimeconfig.dev.json"));
-        var folder = Path.Combine(project, "obj", "Release", "net10.0", "libtorch");
+        var folder = Path.Combine(project, "obj", "Release", "net10.0", $"libtorch-{feed.Version}");
         Assert.Contains($"\"Horizon.LibTorch\": \"{folder}\"", settings, StringComparison.Ordinal);
         Assert.Equal(["libtorch_cpu.so", "libtorch_cuda.so"], Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.All(CudaPackages.Files, file => Assert.Equal(file, File.ReadAllText(Path.Combine(folder, file))));

@@ -15,7 +15,7 @@ public sealed class MicroBatch
     /// <param name="targets">The token that follows within the same document, or <see cref="Unlabelled"/>. Already shifted.</param>
     /// <param name="positions">The place within its document.</param>
     /// <param name="documents">
-    /// Tokens attend to earlier tokens of the same number; padding has a number of its own. Null where every row is one document,
+    /// Tokens attend to earlier tokens of the same number, which lie together; padding has a number of its own. Null where every row is one document,
     /// padded at its end only.
     /// </param>
     /// <param name="tokenCount">Real tokens, without padding; all by default.</param>
@@ -29,6 +29,7 @@ public sealed class MicroBatch
         var count = checked(rows * sequenceLength);
         if (inputIds.Length != count || targets.Length != count || positions.Length != count || (documents is not null && documents.Length != count))
             throw new ArgumentException($"every array of a micro-batch of {rows} x {sequenceLength} has {count} elements");
+        CheckDocuments(rows, sequenceLength, documents);
         Rows = rows;
         SequenceLength = sequenceLength;
         InputIds = inputIds;
@@ -37,6 +38,23 @@ public sealed class MicroBatch
         Documents = documents;
         LabelledPlaces = [.. Enumerable.Range(0, count).Where(place => targets[place] != Unlabelled).Select(place => (long)place)];
         TokenCount = tokenCount ?? count;
+    }
+
+    // A document's tokens lie together: then attention computes each document alone.
+    private static void CheckDocuments(int rows, int sequenceLength, long[]? documents)
+    {
+        if (documents is null) return;
+        var seen = new HashSet<long>();
+        for (var row = 0; row < rows; row++)
+        {
+            seen.Clear();
+            for (var place = row * sequenceLength; place < (row + 1) * sequenceLength; place++)
+            {
+                if (place % sequenceLength > 0 && documents[place] == documents[place - 1]) continue;
+                if (!seen.Add(documents[place]))
+                    throw new ArgumentException($"document {documents[place]} of row {row} lies in two pieces; give each piece a number of its own, or put its tokens together", nameof(documents));
+            }
+        }
     }
 
     /// <summary>Sequences.</summary>

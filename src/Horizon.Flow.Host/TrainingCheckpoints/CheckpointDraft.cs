@@ -44,7 +44,7 @@ internal sealed class CheckpointDraft : ICheckpointDraft
         FolderFlush.Entries(_partial);
         var path = _folder.PathOf(_step);
         // One of this step is there only if it was damaged, or the run was wound back before it: the new one is the same, and whole.
-        if (Directory.Exists(path)) _folder.Delete(_step);
+        if (Directory.Exists(path)) _folder.Replace(_step);
         Directory.Move(_partial, path);
         _committed = true;
         FolderFlush.Entries(_folder.Path);

@@ -26,6 +26,9 @@ public sealed record CheckpointManifest(
     /// <summary>Format 1 only: updates of every unit.</summary>
     public long? AppliedSteps { get; init; }
 
+    /// <summary>Updates of all units together: it stands still where a step was skipped.</summary>
+    internal long Updates => Enumerable.Range(0, Contents.Units.Count).Sum(unit => CountsOf(unit).Updates);
+
     /// <summary>A manifest before its files are written.</summary>
     public static CheckpointManifest Of(
         long step, IReadOnlyList<UnitCounts> counts, CheckpointContents contents, string configuration = "", IReadOnlyDictionary<string, string>? progress = null) =>

@@ -97,7 +97,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     /// <exception cref="HorizonException">It cannot be removed.</exception>
     public void RemoveUnfinished() => Guard(() =>
     {
-        OutputFile.RefuseLink(Path);
+        OutputFile.RefuseLinkToNoFolder(Path);
         if (!Directory.Exists(Path)) return;
         foreach (var left in Directory.EnumerateDirectories(Path, TemporaryPrefix + "*").ToList()) Directory.Delete(left, recursive: true);
     });
@@ -126,8 +126,8 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     public void Prune(long step) => Guard(() =>
     {
         var steps = Steps.Where(other => other <= step).ToList();
-        var applied = steps.Count > _keep ? AppliedSteps(steps[0]) : null;
-        var good = steps.Skip(1).Cast<long?>().FirstOrDefault(other => AppliedSteps(other!.Value) < applied);
+        var applied = steps.Count > _keep ? Updates(steps[0]) : null;
+        var good = steps.Skip(1).Cast<long?>().FirstOrDefault(other => Updates(other!.Value) < applied);
         foreach (var old in steps.Skip(_keep).Where(old => old != good)) Delete(old);
     });
 
@@ -142,14 +142,26 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
         Directory.Delete(doomed, recursive: true);
     }
 
+    /// <summary>Removes a checkpoint, whole or damaged, to make room for another of its step; a folder with anything else in it is nobody's to remove.</summary>
+    /// <exception cref="HorizonException">It holds something that no checkpoint has.</exception>
+    internal void Replace(long step)
+    {
+        var path = PathOf(step);
+        var strange = new DirectoryInfo(path).LinkTarget is not null ? null
+            : Directory.EnumerateFileSystemEntries(path).Select(System.IO.Path.GetFileName).FirstOrDefault(name =>
+                name != ManifestFile.Name && !(name!.StartsWith("unit-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)));
+        if (strange is not null) throw new HorizonException($"{path} is no checkpoint: '{strange}' lies in it; move it away, or name another output.directory");
+        Delete(step);
+    }
+
     internal static HorizonException Unwritable(string path, Exception error) =>
         new($"cannot write the checkpoint {path}: {error.Reason()}; free space there", error);
 
-    private long? AppliedSteps(long step)
+    private long? Updates(long step)
     {
         try
         {
-            return Open(step).Manifest.AppliedSteps;
+            return Open(step).Manifest.Updates;
         }
         catch (HorizonException)
         {

@@ -64,10 +64,10 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         var (C, normed) = (_config.HeadCount * D, _config.QueryKeyNorm ? HeadsOf(1, 1) * D : 0);
         // Both norms' outputs and the residual between; the heads, keys and values once for each query head, queries and keys before their
         // norms, the mixed values; gate and up.
-        var numbers = (3 * H) + (HeadsOf(1, 2) * D) + Repeated + normed + C + (2 * F);
+        var numbers = (3 * H) + (HeadsOf(1, 2) * D) + Repeated(batch) + normed + C + (2 * F);
         // In fp32: the norms' inverses, and the logarithm of each softmax's sum.
         var wide = 2 + (_config.QueryKeyNorm ? HeadsOf(1, 1) : 0) + _config.HeadCount;
-        return (numbers * batch.TokenBytes) + (wide * batch.WideTokenBytes) + MaskBytes(batch);
+        return (numbers * batch.TokenBytes) + (wide * batch.WideTokenBytes);
     }
 
     /// <inheritdoc/>
@@ -85,19 +85,17 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         var (H, F, D) = ((long)_config.HiddenSize, (long)_config.IntermediateSize, (long)_config.HeadDimension);
         var C = _config.HeadCount * D;
         // The output's gradient and one more, and the product of gate and up; or, once the feed-forward's tensors are gone, what attention's backward adds to these.
-        var attention = (3 * H) + (3 * C) + Repeated + (HeadsOf(1, 2) * D) - (2 * F);
+        var attention = (3 * H) + (3 * C) + Repeated(batch) + (HeadsOf(1, 2) * D) - (2 * F);
         var numbers = Math.Max((2 * H) + F, attention) + (2 * D); // and the rotary tables
         // libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
         var wide = batch.FusedOperators ? 0 : Math.Max(8 * F, 8 * H);
         return (numbers * batch.TokenBytes) + (wide * batch.WideTokenBytes);
     }
 
-    private long Repeated => _config.HeadCount == _config.KeyValueHeadCount ? 0 : 2L * _config.HeadCount * _config.HeadDimension;
+    // A kernel that goes by documents reads the key/value heads as they are.
+    private long Repeated(BatchShape batch) =>
+        _config.HeadCount == _config.KeyValueHeadCount || (batch.FusedOperators && (batch.Packed || _slidingWindow < batch.SequenceLength)) ? 0
+            : 2L * _config.HeadCount * _config.HeadDimension;
 
     private long HeadsOf(int queries, int keys) => ((long)queries * _config.HeadCount) + ((long)keys * _config.KeyValueHeadCount);
-
-    // As booleans for the batch, and for each layer in the type that the kernel adds.
-    private long MaskBytes(BatchShape batch) => batch.Packed || _slidingWindow < batch.SequenceLength
-        ? batch.TokenBytes * batch.SequenceLength
-        : 0;
 }

@@ -1,13 +1,11 @@
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Horizon.Flow.Models.Common;
 
 // Letters: B batch, S sequence, T = B * S tokens, Q query heads, K key/value heads, N = Q + 2 K, D head width.
 
 /// <summary>
-/// From the heads' projections to the mixed values: norms on query and key heads, rotation in place, causal attention. The attention's own
-/// backward is the one that libtorch has for the kernel that it chose.
+/// From the heads' projections to the mixed values: norms on query and key heads, rotation in place, causal attention.
 /// </summary>
 internal sealed class HeadAttention : IDisposable
 {
@@ -17,8 +15,7 @@ internal sealed class HeadAttention : IDisposable
     private readonly Tensor _cosine;
     private readonly Tensor _sine;
     private readonly List<(string Role, long First, Tensor Raw, Tensor Inverse)> _norms = [];
-    private readonly Tensor[] _leaves;
-    private readonly Tensor _mixed_TC;
+    private readonly IAttention _attention;
 
     /// <param name="config">Numbers of heads.</param>
     /// <param name="rotary">The tables.</param>
@@ -40,23 +37,11 @@ internal sealed class HeadAttention : IDisposable
         }
 
         Rotate(heads_TND, backwards: false);
-        var heads_BSND = heads_TND.view(batch.BatchSize, batch.SequenceLength, Q + (2 * K), D);
-        var mask = batch.AttentionMask(slidingWindow);
-        _leaves = [Leaf(heads_BSND, 0, Q), Leaf(heads_BSND, Q, K), Leaf(heads_BSND, Q + K, K)];
-        using var grad = enable_grad();
-        using var ordered = DeterministicScope.Enter(heads_TN.device); // the kernel that is chosen here is the one that backward uses
-        var mixed_BQSD = scaled_dot_product_attention(
-            _leaves[0].transpose(1, 2),
-            RepeatHeads(_leaves[1], Q / K).transpose(1, 2),
-            RepeatHeads(_leaves[2], Q / K).transpose(1, 2),
-            attn_mask: mask,
-            is_casual: mask is null);
-        _mixed_TC = mixed_BQSD.transpose(1, 2).reshape(-1, Q * D).DetachFromDisposeScope();
-        Output = _mixed_TC.detach().DetachFromDisposeScope();
+        _attention = Attend(new HeadParts(heads_TND, Q, K), batch, slidingWindow);
     }
 
     /// <summary>[T, Q * D].</summary>
-    public Tensor Output { get; }
+    public Tensor Output => _attention.Output;
 
     /// <summary>The same weights in another buffer.</summary>
     public void Bind(ParameterViews parameters) => _parameters = parameters;
@@ -64,8 +49,8 @@ internal sealed class HeadAttention : IDisposable
     /// <summary>[T, N * D]: the gradient of the projections; the norms' own gradients are written where they belong.</summary>
     public Tensor Backward(Tensor dMixed_TC, ParameterViews? gradients)
     {
-        var found = Differentiate(dMixed_TC);
-        var dHeads_TND = cat(found, 2).flatten(0, 1);
+        var found = _attention.Backward(dMixed_TC);
+        var dHeads_TND = cat(found, 1);
         foreach (var part in found) part.Dispose();
         Rotate(dHeads_TND, backwards: true);
         foreach (var (role, first, raw, inverse) in _norms)
@@ -83,21 +68,20 @@ internal sealed class HeadAttention : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var leaf in _leaves) leaf.Dispose();
+        _attention.Dispose();
         foreach (var (_, _, raw, inverse) in _norms)
         {
             raw.Dispose();
             inverse.Dispose();
         }
-
-        _mixed_TC.Dispose();
-        Output.Dispose();
     }
 
-    private Tensor[] Differentiate(Tensor dMixed_TC)
+    // Whole rows have no document to look for; the others go through a kernel that knows where each begins, where there is one.
+    private static IAttention Attend(HeadParts heads, DeviceBatch batch, int? window)
     {
-        using var ordered = DeterministicScope.Enter(dMixed_TC.device);
-        return [.. autograd.grad([_mixed_TC], _leaves, [dMixed_TC])];
+        if (window >= batch.SequenceLength) window = null;
+        if (batch.Documents is null && window is null) return new RowAttention(heads, batch.BatchSize);
+        return FlashAttention.Takes(heads, batch) ? new FlashAttention(heads, batch.Spans, window) : new DocumentAttention(heads, batch.Spans, window);
     }
 
     private void Norm(string role, Tensor heads_TND, long first, long count)
@@ -112,15 +96,4 @@ internal sealed class HeadAttention : IDisposable
 
     private void Rotate(Tensor heads_TND, bool backwards) =>
         _operators.Rotate(heads_TND, _config.HeadCount + _config.KeyValueHeadCount, _cosine, _sine, backwards);
-
-    private static Tensor Leaf(Tensor heads_BSND, long first, long count) =>
-        heads_BSND.narrow(2, first, count).detach().requires_grad_().DetachFromDisposeScope();
-
-    // Each key/value head serves `times` neighbouring query heads. Measured faster on a GPU than the kernels' own grouping.
-    private static Tensor RepeatHeads(Tensor x_BSKD, long times)
-    {
-        if (times == 1) return x_BSKD;
-        var (B, S, K, D) = (x_BSKD.shape[0], x_BSKD.shape[1], x_BSKD.shape[2], x_BSKD.shape[3]);
-        return x_BSKD.unsqueeze(3).expand(B, S, K, times, D).reshape(B, S, K * times, D);
-    }
 }

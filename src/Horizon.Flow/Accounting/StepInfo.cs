@@ -1,5 +1,3 @@
-using Horizon.Flow.Host;
-
 namespace Horizon.Flow;
 
 /// <summary>What holds for a whole step and is known before it begins. What comes out of it travels with messages: <see cref="StepLosses"/>, <see cref="StepVerdict"/>.</summary>

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow;
@@ -23,8 +22,7 @@ public sealed class WrittenGradients
         if (gradients is null || !_seen.Add(unit)) return false;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using Scalar mark = _mark;
-        foreach (var (_, place) in Ends(gradients)) gradients.Flat.narrow(0, place, 1).fill_(mark);
+        foreach (var (_, place) in Ends(gradients)) gradients.Flat.narrow(0, place, 1).With(_mark, (element, mark) => element.fill_(mark));
         return true;
     }
 

@@ -1,5 +1,3 @@
-using Horizon.Flow.Host;
-
 namespace Horizon.Flow;
 
 /// <summary>A step's program with its micro-batches: what enters the graph at join, before the step's loads enter at fetch. Its values are join's own.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Horizon.Flow;
 
 /// <summary>Writes a program: who writes and reads what is said, loads and frees follow from first and last use.</summary>

@@ -7,6 +7,7 @@ public sealed class DeviceBatch : IDisposable
 {
     private readonly Dictionary<object, Tensor> _shared = [];
     private Tensor? _labelledTokens;
+    private DocumentSpans? _spans;
 
     /// <summary>Takes ownership of the tensors.</summary>
     /// <param name="inputIds">[batch, sequence] int64.</param>
@@ -47,6 +48,9 @@ public sealed class DeviceBatch : IDisposable
     /// </summary>
     public Tensor LabelledTokens => _labelledTokens ??= FindLabelledTokens();
 
+    /// <summary>Where its documents lie; of a batch that was made without host memory they are looked for on the device, and the host waits.</summary>
+    public DocumentSpans Spans => _spans ??= FindSpans();
+
     /// <summary>How the device computes what lies between matrix products.</summary>
     public IUnitOperators Operators { get; }
 
@@ -79,7 +83,11 @@ public sealed class DeviceBatch : IDisposable
         Tensor Rows() => Take(tokens.InputIds.Length).view(tokens.Rows, tokens.SequenceLength).DetachFromDisposeScope();
         var (ids, targets, positions) = (Rows(), Rows(), Rows());
         var labelled = Take(tokens.LabelledTokens).DetachFromDisposeScope();
-        return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators) { Index = index };
+        return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators)
+        {
+            Index = index,
+            _spans = DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),
+        };
     }
 
     /// <summary>[labelled tokens, hidden]: the rows of a hidden state that have a label, in the caller's dispose scope.</summary>
@@ -126,6 +134,7 @@ public sealed class DeviceBatch : IDisposable
         Positions.Dispose();
         Documents?.Dispose();
         _labelledTokens?.Dispose();
+        _spans?.Dispose();
         foreach (var tensor in _shared.Values) tensor.Dispose();
         _shared.Clear();
     }
@@ -140,6 +149,14 @@ public sealed class DeviceBatch : IDisposable
         allowed = allowed.unsqueeze(0);
         if (Documents is not null) allowed = allowed.logical_and(Documents.unsqueeze(2).eq(Documents.unsqueeze(1)));
         return allowed.unsqueeze(1);
+    }
+
+    private DocumentSpans FindSpans()
+    {
+        if (Documents is null) return DocumentSpans.Of([], (int)BatchSize, (int)SequenceLength, InputIds.device);
+        using var onHost = Documents.cpu();
+        using var numbers = onHost.data<long>();
+        return DocumentSpans.Of(numbers.ToArray(), (int)BatchSize, (int)SequenceLength, InputIds.device);
     }
 
     private Tensor FindLabelledTokens()

@@ -14,6 +14,9 @@ public interface IUnitOperators
     /// <summary>Whether <see cref="CrossEntropy"/> makes one pass over logits in their own type, so that large chunks pay.</summary>
     bool FusesCrossEntropy { get; }
 
+    /// <summary>Whether the device has libtorch's kernel of attention that knows where documents begin (flash, in bf16, heads of up to 256 in eights).</summary>
+    bool AttendsByDocument => false;
+
     /// <summary>RMS norm (Zhang and Sennrich 2019, equation 4) of the sum of one or two tensors.</summary>
     /// <param name="x">[T, H].</param>
     /// <param name="added">[T, H], added first; null for none.</param>

@@ -49,7 +49,6 @@ public sealed class StrangersFilesTests : IDisposable
 
     [Theory]
     [InlineData("model")]
-    [InlineData("checkpoints")]
     [InlineData("metrics.jsonl")]
     [InlineData("stages.json")]
     [InlineData(".lock")]
@@ -62,6 +61,30 @@ public sealed class StrangersFilesTests : IDisposable
         Assert.Equal(ExitCodes.Failure, run.ExitCode);
         Assert.Contains($"{Path.Combine(_run.Output, name)} is a link, to ", run.Error, StringComparison.Ordinal);
         Assert.Equal("kept", File.ReadAllText(Assert.Single(Directory.GetFileSystemEntries(Path.GetDirectoryName(kept)!))));
+    }
+
+    /// <summary>Checkpoints may lie on another disk; what lies beside them there is nobody's to touch.</summary>
+    [Fact]
+    public async Task Train_CheckpointsFolderIsALink_WritesThereAndTouchesNothingElse()
+    {
+        var kept = _run.Write("elsewhere/step-1/data.bin", "kept");
+        var elsewhere = Path.GetDirectoryName(Path.GetDirectoryName(kept))!;
+        Directory.CreateDirectory(_run.Output);
+        Directory.CreateSymbolicLink(Path.Combine(_run.Output, "checkpoints"), elsewhere);
+        var run = await _run.TrainAsync("checkpoint.every_steps=1", "checkpoint.keep=1");
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
+        Assert.Contains("is no checkpoint: 'data.bin' lies in it", run.Output + run.Error, StringComparison.Ordinal);
+        Assert.Equal("kept", File.ReadAllText(kept));
+        Assert.Contains(Directory.GetDirectories(elsewhere), folder => File.Exists(Path.Combine(folder, "manifest.json")));
+    }
+
+    [Fact]
+    public async Task Train_CheckpointsIsALinkToAFile_IsRefused()
+    {
+        Directory.CreateDirectory(_run.Output);
+        File.CreateSymbolicLink(Path.Combine(_run.Output, "checkpoints"), _run.Write("elsewhere.txt", "kept"));
+        var run = await _run.TrainAsync();
+        Assert.Contains("checkpoints is a link, to ", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

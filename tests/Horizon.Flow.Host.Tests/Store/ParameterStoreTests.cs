@@ -1,4 +1,3 @@
-using FsCheck;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;

@@ -117,7 +117,7 @@ public sealed class TrainingCheckpointsTests : IDisposable
         await saved.WriteAsync(folder, 2);
         Assert.Equal(2, (await LoadAsync(folder, saved))!.Manifest.Step);
         Assert.Equal(1, (await LoadAsync(other, saved))!.Manifest.Step);
-        Directory.CreateSymbolicLink(_folder["link"], other.Path);
+        File.CreateSymbolicLink(_folder["link"], Path.Combine(kept, "manifest.json"));
         Assert.Contains("is a link", Assert.Throws<HorizonException>(() => new TrainingCheckpoints(_folder["link"]).Begin(1, 1)).Message, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(kept, "manifest.json")));
     }
@@ -314,15 +314,19 @@ public sealed class TrainingCheckpointsTests : IDisposable
     {
         var folder = new TrainingCheckpoints(NewFolder().Path, keep: 1 + (keep.Get % 3));
         using var saved = new SavedState(1);
-        saved.Store.AppliedSteps = 0;
+        foreach (var unit in saved.Store.Units) unit.Updates = 0;
         var appliedAt = new List<long>();
         for (var step = 1; step <= Math.Min(applied.Length, 12); step++)
         {
-            if (applied[step - 1]) saved.Store.AppliedSteps++;
-            appliedAt.Add(saved.Store.AppliedSteps);
+            if (applied[step - 1])
+            {
+                foreach (var unit in saved.Store.Units) unit.Updates++;
+            }
+
+            appliedAt.Add(saved.Store.Units[0].Updates);
             await saved.WriteAsync(folder, step);
             folder.Prune(step);
-            var good = appliedAt.FindLastIndex(before => before < saved.Store.AppliedSteps) + 1L;
+            var good = appliedAt.FindLastIndex(before => before < saved.Store.Units[0].Updates) + 1L;
             Assert.Equal(Enumerable.Range(1, step).Select(one => (long)one).Where(one => one > step - (1 + (keep.Get % 3)) || one == good).Reverse(), folder.Steps);
         }
     }

@@ -1,5 +1,4 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Tests.Training;
 

@@ -11,7 +11,7 @@ public sealed class OutputFolder : IDisposable
     private const string LockName = ".lock";
 
     // What a run writes there.
-    private static readonly string[] Entries = [LockName, "metrics.jsonl", "stages.json", "model", "checkpoints"];
+    private static readonly string[] Entries = [LockName, "metrics.jsonl", "stages.json", "model"];
 
     // What the system says of a file that another process has locked: EWOULDBLOCK of Linux, of macOS, and Windows' sharing violation.
     private static readonly int[] Taken = [11, 35, unchecked((int)0x80070020)];
@@ -39,6 +39,7 @@ public sealed class OutputFolder : IDisposable
             var isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
             foreach (var entry in Entries) OutputFile.RefuseLink(Path.Combine(path, entry));
+            OutputFile.RefuseLinkToNoFolder(Path.Combine(path, "checkpoints"));
             return new OutputFolder(path, isNew, new FileStream(
                 Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose));
         }

@@ -16,6 +16,7 @@ internal sealed unsafe class CudaKernels : IDisposable
         _context = context;
         var code = compiler.Compile(Source(), $"sm_{context.Attribute(ComputeCapabilityMajor)}{context.Attribute(ComputeCapabilityMinor)}");
         Processors = context.Attribute(MultiprocessorCount);
+        Generation = context.Attribute(ComputeCapabilityMajor);
         using var entered = context.Enter();
         fixed (byte* image = code) Check(cuModuleLoadData(out _module, image), "cuModuleLoadData");
         foreach (var name in (ReadOnlySpan<string>)
@@ -26,6 +27,9 @@ internal sealed unsafe class CudaKernels : IDisposable
             _functions.Add(name, function);
         }
     }
+
+    /// <summary>The major number of the device's compute capability.</summary>
+    public int Generation { get; }
 
     /// <summary>Streaming multiprocessors of the device.</summary>
     public int Processors { get; }

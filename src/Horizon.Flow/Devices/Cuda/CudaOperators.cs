@@ -14,6 +14,8 @@ internal sealed class CudaOperators(CudaKernels kernels) : IUnitOperators
 
     public bool FusesCrossEntropy => true;
 
+    public bool AttendsByDocument => kernels.Generation >= 8;
+
     public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {
         if (!Fits(x.shape[1], x, added)) return _eager.Norm(x, added, weight, epsilon);

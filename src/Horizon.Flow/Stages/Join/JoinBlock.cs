@@ -1,6 +1,5 @@
 using System.Threading.Tasks.Dataflow;
 using Horizon.Flow.Graph;
-using static TorchSharp.torch;
 
 namespace Horizon.Flow;
 
@@ -64,7 +63,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
     }
 
     /// <summary>Says that no program comes any more.</summary>
-    public void Complete() => ((ITargetBlock<StepMessage>)_inbox).Post(End.Message);
+    public void Complete() => _ = _inbox.SendAsync(End.Message);
 
     /// <summary>Disposes what a stopped run left here. On the lane, after everything has ended.</summary>
     public void Dispose()

@@ -1,5 +1,3 @@
-using System.Threading.Tasks.Dataflow;
-
 namespace Horizon.Flow;
 
 /// <summary>Where one type of message comes out of join.</summary>

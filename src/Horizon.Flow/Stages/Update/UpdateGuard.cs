@@ -1,4 +1,3 @@
-using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow;

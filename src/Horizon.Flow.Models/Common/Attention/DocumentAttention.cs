@@ -1,0 +1,88 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>
+/// Documents one by one, and long ones with a window in blocks of a window: on every device, in every type. No mask is larger than a window by two, so
+/// memory is linear in tokens.
+/// </summary>
+internal sealed class DocumentAttention : IAttention
+{
+    private readonly Tensor[] _leaves;
+    private readonly Tensor _mixed_TC;
+    private readonly HeadParts _heads;
+
+    /// <param name="heads">Rotated; kept.</param>
+    /// <param name="spans">Where the documents lie.</param>
+    /// <param name="window">A token sees this many tokens, itself included; null for all.</param>
+    public DocumentAttention(HeadParts heads, DocumentSpans spans, int? window)
+    {
+        _heads = heads;
+        _leaves = [HeadParts.Leaf(heads.Query), HeadParts.Leaf(heads.Key), HeadParts.Leaf(heads.Value)];
+        using var scope = NewDisposeScope();
+        using var grad = enable_grad();
+        using var ordered = DeterministicScope.Enter(heads.All_TND.device);
+        var pieces = new List<Tensor>();
+        for (var document = 0; document < spans.Count; document++)
+        {
+            var (start, length) = (spans.Starts[document], spans.LengthOf(document));
+            if (window is not { } width || width >= length)
+            {
+                pieces.Add(Attend(start, length, start, null));
+                continue;
+            }
+
+            for (var block = 0; block < length; block += width)
+            {
+                var (count, first) = (Math.Min(width, length - block), Math.Max(0, block - width + 1));
+                pieces.Add(Attend(start + block, count, start + first, Mask(count, block - first, width)));
+            }
+        }
+
+        _mixed_TC = (pieces.Count == 1 ? pieces[0] : cat(pieces, 0)).flatten(1).DetachFromDisposeScope();
+        Output = _mixed_TC.detach().DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor Output { get; }
+
+    /// <inheritdoc/>
+    public Tensor[] Backward(Tensor dOutput_TC)
+    {
+        using var ordered = DeterministicScope.Enter(dOutput_TC.device);
+        return [.. autograd.grad([_mixed_TC], _leaves, [dOutput_TC])];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var leaf in _leaves) leaf.Dispose();
+        _mixed_TC.Dispose();
+        Output.Dispose();
+    }
+
+    // [count, Q, D]: some tokens of a document over its tokens from firstKey to the last of them.
+    private Tensor Attend(long firstQuery, long count, long firstKey, Tensor? mask)
+    {
+        var keys = firstQuery + count - firstKey;
+        var mixed_1QSD = scaled_dot_product_attention(
+            Piece(_leaves[0], firstQuery, count),
+            HeadParts.Repeat(Piece(_leaves[1], firstKey, keys), _heads.Groups),
+            HeadParts.Repeat(Piece(_leaves[2], firstKey, keys), _heads.Groups),
+            attn_mask: mask,
+            is_casual: mask is null);
+        return mixed_1QSD.squeeze(0).transpose(0, 1);
+    }
+
+    private static Tensor Piece(Tensor x_TND, long first, long count) => x_TND.narrow(0, first, count).transpose(0, 1).unsqueeze(0);
+
+    // [count, before + count] bool: the query at i sees the keys of its window up to its own place, before + i.
+    private Tensor Mask(long count, long before, long width)
+    {
+        var device = _heads.All_TND.device;
+        var query = TensorArithmetic.Range(count, device: device).unsqueeze(1).Plus(before);
+        var key = TensorArithmetic.Range(before + count, device: device).unsqueeze(0);
+        return key.le(query).logical_and(key.gt(query.Minus(width)));
+    }
+}

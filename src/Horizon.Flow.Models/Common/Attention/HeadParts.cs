@@ -1,0 +1,36 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>Queries, keys and values as views of one tensor.</summary>
+/// <param name="All_TND">[T, Q + 2 K, D].</param>
+/// <param name="Queries">Q.</param>
+/// <param name="Keys">K.</param>
+internal readonly record struct HeadParts(Tensor All_TND, long Queries, long Keys)
+{
+    /// <summary>[T, Q, D].</summary>
+    public Tensor Query => All_TND.narrow(1, 0, Queries);
+
+    /// <summary>[T, K, D].</summary>
+    public Tensor Key => All_TND.narrow(1, Queries, Keys);
+
+    /// <summary>[T, K, D].</summary>
+    public Tensor Value => All_TND.narrow(1, Queries + Keys, Keys);
+
+    /// <summary>Query heads that share a key head.</summary>
+    public long Groups => Queries / Keys;
+
+    /// <summary>D.</summary>
+    public long Width => All_TND.shape[2];
+
+    /// <summary>A part as a leaf of an autograd graph, owned by the caller.</summary>
+    public static Tensor Leaf(Tensor part) => part.detach().requires_grad_().DetachFromDisposeScope();
+
+    /// <summary>[B, K, S, D] as [B, K * times, S, D]: each key/value head serves so many neighbouring query heads. Measured faster on a GPU than the kernels' own grouping.</summary>
+    public static Tensor Repeat(Tensor x_BKSD, long times)
+    {
+        if (times == 1) return x_BKSD;
+        var (B, K, S, D) = (x_BKSD.shape[0], x_BKSD.shape[1], x_BKSD.shape[2], x_BKSD.shape[3]);
+        return x_BKSD.unsqueeze(2).expand(B, K, times, S, D).reshape(B, K * times, S, D);
+    }
+}

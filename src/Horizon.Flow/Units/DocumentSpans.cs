@@ -1,0 +1,60 @@
+using static TorchSharp.torch;
+
+namespace Horizon.Flow;
+
+/// <summary>
+/// Where the documents of a micro-batch lie in its flattened tokens: one after another, without gaps. What attends by documents computes each alone,
+/// and no mask of a whole row exists.
+/// </summary>
+public sealed class DocumentSpans : IDisposable
+{
+    private readonly Device _device;
+    private Tensor? _bounds;
+
+    private DocumentSpans(IReadOnlyList<int> starts, Device device)
+    {
+        Starts = starts;
+        _device = device;
+        Longest = Enumerable.Range(0, Count).Max(LengthOf);
+    }
+
+    /// <summary>[documents + 1]: the first token of each, and the count of all tokens.</summary>
+    public IReadOnlyList<int> Starts { get; }
+
+    /// <summary>How many documents there are.</summary>
+    public int Count => Starts.Count - 1;
+
+    /// <summary>Tokens of the longest.</summary>
+    public int Longest { get; }
+
+    /// <summary>[documents + 1] int32 on the device: <see cref="Starts"/>. Owned by the spans.</summary>
+    public Tensor Bounds => _bounds ??= MakeBounds();
+
+    /// <summary>Tokens of a document.</summary>
+    public int LengthOf(int document) => Starts[document + 1] - Starts[document];
+
+    /// <summary>The spans of rows of documents.</summary>
+    /// <param name="documents">[rows x sequence]: a document ends where the number changes, and at the end of a row; null for one document a row.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="sequence">Tokens of a row.</param>
+    /// <param name="device">Where they are needed.</param>
+    public static DocumentSpans Of(ReadOnlySpan<long> documents, int rows, int sequence, Device device)
+    {
+        var starts = new List<int>();
+        for (var place = 0; place < rows * sequence; place++)
+            if (place % sequence == 0 || (documents.Length > 0 && documents[place] != documents[place - 1])) starts.Add(place);
+        starts.Add(rows * sequence);
+        return new DocumentSpans(starts, device);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _bounds?.Dispose();
+
+    // From page-locked memory, so that the thread that launches operators does not wait for the copy.
+    private Tensor MakeBounds()
+    {
+        using var scope = NewDisposeScope();
+        var bounds = tensor([.. Starts], int32);
+        return (_device.type == TorchSharp.DeviceType.CPU ? bounds : bounds.pin_memory().to(_device, non_blocking: true)).DetachFromDisposeScope();
+    }
+}
