@@ -1,4 +1,3 @@
-using Horizon.Flow;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Horizon.Flow;
-using Horizon.Flow.Host;
 
 namespace Horizon.Examples;
 

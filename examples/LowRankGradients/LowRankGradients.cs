@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Horizon.Flow;
-using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using static TorchSharp.torch;
 
