@@ -22,14 +22,20 @@ public sealed record Outcome(IReadOnlyList<StepReport> Reports, IReadOnlyList<fl
         return await OfAsync(plan, store, steps, run).ConfigureAwait(false);
     }
 
-    /// <summary>Trains a store, on the CPU.</summary>
-    public static async Task<Outcome> OfAsync(TrainingPlan plan, ParameterStore store, int steps, GraphRunOptions? run = null)
+    /// <summary>Trains a store on the tiny data, on the CPU.</summary>
+    public static Task<Outcome> OfAsync(TrainingPlan plan, ParameterStore store, int steps, GraphRunOptions? run = null) =>
+        OfAsync(plan, store, Tiny.Steps(steps), run);
+
+    /// <summary>Trains a store on the steps given, on the CPU; the stores of the plan's other models are only read.</summary>
+    public static async Task<Outcome> OfAsync(
+        TrainingPlan plan, ParameterStore store, IEnumerable<IReadOnlyList<MicroBatch>> steps, GraphRunOptions? run = null, params IReadOnlyList<ParameterStore> others)
     {
+        ArgumentNullException.ThrowIfNull(plan);
         using var device = Tiny.CreateDevice();
         var reports = new List<StepReport>();
-        await using (var training = plan.Start(store, device, run))
+        await using (var training = plan.Start(store, device, run, others))
         {
-            await foreach (var report in training.StepsAsync(Tiny.Steps(steps), ahead: 1).ConfigureAwait(false)) reports.Add(report);
+            await foreach (var report in training.StepsAsync(steps, ahead: 1).ConfigureAwait(false)) reports.Add(report);
         }
 
         return new Outcome(reports, Read(store));

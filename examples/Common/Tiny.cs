@@ -41,10 +41,11 @@ public static class Tiny
     public static IComputeDevice CreateDevice() =>
         Environment.GetEnvironmentVariable("HORIZON_DEVICE") is { } name ? ComputeDevice.Parse(name) : new CpuDevice(threads: 1);
 
-    /// <summary>One micro-batch a step: rows that count up by 1 or 2 from a random start, so that there is something to learn.</summary>
-    public static IEnumerable<IReadOnlyList<MicroBatch>> Steps(int count, int rows = 16, int length = 16)
+    /// <summary>One micro-batch a step, or more: rows that count up by 1 or 2 from a random start, so that there is something to learn.</summary>
+    public static IEnumerable<IReadOnlyList<MicroBatch>> Steps(int count, int rows = 16, int length = 16, int microBatches = 1)
     {
-        for (var step = 0; step < count; step++) yield return [Batch(new Random(step), rows, length)];
+        for (var step = 0; step < count; step++)
+            yield return [.. Enumerable.Range(step * microBatches, microBatches).Select(seed => Batch(new Random(seed), rows, length))];
     }
 
     /// <summary>A store of fp32 with the model's own initial values.</summary>

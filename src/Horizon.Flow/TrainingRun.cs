@@ -308,7 +308,7 @@ public sealed class TrainingRun : IAsyncDisposable
     {
         var run = new ProgramRun(step, microBatches, _plan.Models);
         await SendAsync(_graph.Entry<ProgramRun>(_entries.Join), run, cancellationToken).ConfigureAwait(false);
-        foreach (var load in run.Loads(visit => visit.Planned.Store == 0 ? versions[visit.Unit] : 0))
+        foreach (var load in run.Loads(visit => visit.Planned.Store == 0 ? versions[visit.Unit] : Context.Stores[visit.Planned.Store].VersionOf(visit.Unit)))
             await SendAsync(_graph.Entry<LoadRequest>(_entries.Fetch), load, cancellationToken).ConfigureAwait(false);
     }
 

@@ -6,8 +6,8 @@ namespace Horizon.Examples.Tests;
 /// <summary>The tiny model's parameters as tensors by the checkpoint's names, for the dense reference.</summary>
 public static class DenseParameters
 {
-    public static Dictionary<string, Tensor> Of(IReadOnlyList<float[]> units) =>
-        Tiny.Model.Units.Zip(units).SelectMany(pair => pair.First.Parameters.Select(slot => (slot, pair.Second))).ToDictionary(
+    public static Dictionary<string, Tensor> Of(IReadOnlyList<float[]> units, ModelDefinition? model = null) =>
+        (model ?? Tiny.Model).Units.Zip(units).SelectMany(pair => pair.First.Parameters.Select(slot => (slot, pair.Second))).ToDictionary(
             pair => pair.slot.TensorName,
             pair => tensor(pair.Second.AsSpan((int)pair.slot.Offset, (int)pair.slot.Count).ToArray(), [.. pair.slot.Shape]));
 

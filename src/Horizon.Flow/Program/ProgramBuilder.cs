@@ -3,8 +3,12 @@ namespace Horizon.Flow;
 /// <summary>Writes a program: who writes and reads what is said, loads and frees follow from first and last use.</summary>
 public sealed class ProgramBuilder
 {
-    private readonly List<ProgramValue> _values = [];
+    private readonly List<ProgramValue> _values;
     private readonly List<ProgramVisit> _visits = [];
+
+    /// <summary>Begins a program.</summary>
+    /// <param name="from">Begins with the values of this one, whose visits are then added as they are, changed, among others, or left out.</param>
+    public ProgramBuilder(StepProgram? from = null) => _values = [.. from?.Values ?? []];
 
     /// <summary>A new value.</summary>
     /// <param name="name">For people.</param>
@@ -51,6 +55,13 @@ public sealed class ProgramBuilder
             GivesLoss = loss,
             GivesResult = result,
         });
+
+    /// <summary>Adds a visit of the program that this one began from, or one like it.</summary>
+    public void Visit(ProgramVisit visit)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        _visits.Add(visit with { Index = _visits.Count });
+    }
 
     /// <summary>Forward through all layers of a model.</summary>
     /// <param name="model">The model.</param>

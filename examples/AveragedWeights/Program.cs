@@ -1,0 +1,1 @@
+await Horizon.Examples.AveragedWeightsExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.DistillationExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.GenericHostExample.RunAsync(Console.Out);

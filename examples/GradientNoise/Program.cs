@@ -1,0 +1,1 @@
+await Horizon.Examples.GradientNoiseExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.LayerSamplingExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.LowRankGradientsExample.RunAsync(Console.Out);

@@ -1,0 +1,1 @@
+await Horizon.Examples.OwnFamilyExample.RunAsync(Console.Out);

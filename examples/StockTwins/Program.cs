@@ -1,0 +1,1 @@
+await Horizon.Examples.StockTwinsExample.RunAsync(Console.Out);
