@@ -12,31 +12,51 @@ internal sealed class DocumentReader
 
     private readonly DataOptions _options;
     private readonly DocumentBuilder _builder;
+    private readonly ColumnMap _columns;
     private readonly List<TokenDocument> _documents = [];
     private BadRecordException? _firstBad;
     private long _records;
 
-    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder) = (options, builder);
+    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder, _columns) = (options, builder, new ColumnMap(options.Columns));
 
     /// <exception cref="HorizonException">The data set is missing, empty or not of the format, or too many of its records are bad.</exception>
     public static DocumentSet Read(DataOptions options, ITokenizer? tokenizer, int vocabularySize)
     {
         var tally = new DataTally();
-        var reader = new DocumentReader(options, new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt, tally));
-        var (files, notice) = DataFiles.Find(options);
-        foreach (var file in files) reader.ReadFile(file);
-        reader.CheckBad(patience: 0);
-        if (!reader._documents.Exists(d => d.InputIds.Length > 0)) throw new HorizonException($"{options.Path} holds no text: the data set is empty.");
-        var notices = new[] { notice }.OfType<string>().Concat(reader.DescribeBad()).Concat(tally.Notices(tokenizer));
-        return new DocumentSet(reader._documents, reader.BadRecords, [.. notices]);
+        var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? DateTime.Now;
+        var builder = new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt ? TrainOn.All : options.TrainOn, date, tally);
+        List<TokenDocument> documents = [];
+        var notices = new List<string>();
+        var bad = 0;
+        DataOptions[] sets = options.Sets.Count == 0 ? [options] : [.. options.Sets.Select(set => options with
+        {
+            Path = set.Path, Format = set.Format, SplitName = set.Split ?? options.SplitName, MaxSamples = set.MaxSamples ?? options.MaxSamples, Sets = [],
+        })];
+        for (var i = 0; i < sets.Length; i++)
+        {
+            var reader = new DocumentReader(sets[i], builder);
+            var (files, notice) = DataFiles.Find(sets[i]);
+            foreach (var file in files.TakeWhile(_ => !reader.IsFull)) reader.ReadFile(file);
+            reader.CheckBad(patience: 0);
+            if (!reader._documents.Exists(d => d.InputIds.Length > 0)) throw new HorizonException($"{sets[i].Path} holds no text: the data set is empty.");
+            bad += reader.BadRecords;
+            notices.AddRange(new[] { notice }.OfType<string>().Concat(reader.DescribeBad()));
+            documents.AddRange(DocumentShares.Take(reader._documents, options, options.Sets.Count == 0 ? 1 : options.Sets[i].Weight));
+        }
+
+        var writesDate = options.Date is null && tokenizer?.ChatTemplate?.Mentions("strftime_now") == true;
+        if (writesDate) notices.Add($"the chat template writes today's date, {date:yyyy-MM-dd}: set data.date for the same tokens on any day.");
+        return new DocumentSet(documents, bad, [.. notices, .. tally.Notices(tokenizer)]);
     }
+
+    private bool IsFull => _options.MaxSamples is { } most && _documents.Count >= most;
 
     private int BadRecords { get; set; }
 
     private void ReadFile(string file)
     {
-        var format = _options.Format == DataFormat.Auto ? DataFiles.Detect(file) : _options.Format;
-        if (format == DataFormat.Text && !DataFiles.IsJson(file))
+        var format = _options.Format == DataFormat.Auto ? DataFiles.Detect(file, _columns) : _options.Format;
+        if (format == DataFormat.Text && !DataFiles.HoldsRecords(file))
         {
             ReadText(file);
             return;
@@ -46,6 +66,9 @@ internal sealed class DocumentReader
         {
             Build(records, format);
             CheckBad(Patience);
+            if (!IsFull) continue;
+            _documents.RemoveRange(_options.MaxSamples!.Value, _documents.Count - _options.MaxSamples.Value);
+            return;
         }
     }
 
@@ -70,7 +93,7 @@ internal sealed class DocumentReader
         {
             try
             {
-                documents[i] = _builder.FromRecord(records[i].Parse(), format);
+                documents[i] = _builder.FromRecord(_columns.Apply(records[i].Parse()), format);
             }
             catch (Exception e) when (e is BadRecordException or HorizonException)
             {
