@@ -49,7 +49,7 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
                 throw new HorizonException($"{record.Where}: '{key}' needs a chat template, and the tokenizer has none: {AddTemplate}.");
         }
 
-        var (instruction, answer) = PairKeys.Of(record) is { } pair && !record.Has("output") ? pair : ("instruction", "output");
+        var (instruction, answer) = !(record.Has("instruction") && record.Has("output")) && PairKeys.Of(record) is { } pair ? pair : ("instruction", "output");
         var input = instruction == "input" ? "" : record.Text("input", isOptional: true);
         var prompt = (input.Length > 0 ? AlpacaInputPrompt : AlpacaPrompt) + $"### Instruction:\n{record.Text(instruction)}\n\n"
             + (input.Length > 0 ? $"### Input:\n{input}\n\n" : "") + "### Response:";
