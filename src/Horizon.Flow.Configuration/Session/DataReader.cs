@@ -19,10 +19,12 @@ internal static class DataReader
     {
         var data = blueprint.Configuration.Data;
         var training = blueprint.Configuration.Training;
+        // Held-out data of its own has its own files, whole.
+        var isOwn = split == DataSplit.Train || blueprint.Configuration.Evaluation.Path is null;
         var options = new DataOptions
         {
             Path = path,
-            Sets = IsConfigured(blueprint, path) ? [.. data.Sets.Select(set => new DataSetOptions
+            Sets = isOwn ? [.. data.Sets.Select(set => new DataSetOptions
             {
                 Path = set.Path!,
                 Format = set.Format,
@@ -30,11 +32,11 @@ internal static class DataReader
                 Weight = set.Weight,
                 MaxSamples = set.MaxSamples,
             })] : [],
-            MaxSamples = data.MaxSamples,
+            MaxSamples = isOwn ? data.MaxSamples : null,
             Columns = ColumnsOf(data),
             Format = data.Format,
             Split = split,
-            SplitName = IsConfigured(blueprint, path) ? data.Split : null,
+            SplitName = isOwn ? data.Split : null,
             HeldOutShare = blueprint.Configuration.Evaluation.Fraction,
             SequenceLength = data.SequenceLength ?? blueprint.SequenceLength,
             Packing = data.Packing,
@@ -62,9 +64,6 @@ internal static class DataReader
         var token = summary.LabelledTokens < summary.Tokens ? 8 : 4;
         return (summary.Tokens, (summary.Tokens * token) + ((long)summary.Documents * DocumentBytes) + ((long)summary.Rows * RowBytes));
     }
-
-    // Held-out data of its own is no part of the sets.
-    private static bool IsConfigured(RunBlueprint blueprint, string path) => path == blueprint.Configuration.Data.Name;
 
     private static DataColumns ColumnsOf(DataSection data)
     {

@@ -23,7 +23,7 @@ internal sealed class DocumentReader
     public static DocumentSet Read(DataOptions options, ITokenizer? tokenizer, int vocabularySize)
     {
         var tally = new DataTally();
-        var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? DateTime.Now;
+        var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? TimeProvider.System.GetLocalNow().DateTime;
         var builder = new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt ? TrainOn.All : options.TrainOn, date, tally);
         List<TokenDocument> documents = [];
         var notices = new List<string>();
@@ -35,7 +35,8 @@ internal sealed class DocumentReader
         for (var i = 0; i < sets.Length; i++)
         {
             var reader = new DocumentReader(sets[i], builder);
-            var (files, notice) = DataFiles.Find(sets[i]);
+            // A share that is held out is of the training files.
+            var (files, notice) = DataFiles.Find(options.HeldOutShare > 0 ? sets[i] with { Split = DataSplit.Train } : sets[i]);
             foreach (var file in files.TakeWhile(_ => !reader.IsFull)) reader.ReadFile(file);
             reader.CheckBad(patience: 0);
             if (!reader._documents.Exists(d => d.InputIds.Length > 0)) throw new HorizonException($"{sets[i].Path} holds no text: the data set is empty.");
@@ -49,7 +50,9 @@ internal sealed class DocumentReader
         return new DocumentSet(documents, bad, [.. notices, .. tally.Notices(tokenizer)]);
     }
 
-    private bool IsFull => _options.MaxSamples is { } most && _documents.Count >= most;
+    private bool IsFull => Left == 0;
+
+    private int Left => _options.MaxSamples is { } most ? (int)Math.Max(0, most - _records) : int.MaxValue;
 
     private int BadRecords { get; set; }
 
@@ -62,13 +65,10 @@ internal sealed class DocumentReader
             return;
         }
 
-        foreach (var records in RecordReader.Read(file).Chunk(RecordsAtOnce))
+        foreach (var records in RecordReader.Read(file).Take(Left).Chunk(RecordsAtOnce))
         {
             Build(records, format);
             CheckBad(Patience);
-            if (!IsFull) continue;
-            _documents.RemoveRange(_options.MaxSamples!.Value, _documents.Count - _options.MaxSamples.Value);
-            return;
         }
     }
 
@@ -77,6 +77,7 @@ internal sealed class DocumentReader
         try
         {
             _documents.Add(_builder.FromText(RecordReader.ReadText(file), file));
+            _records++;
         }
         catch (BadRecordException e)
         {

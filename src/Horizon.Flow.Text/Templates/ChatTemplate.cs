@@ -78,7 +78,7 @@ public sealed class ChatTemplate
             ["messages"] = messages.Select(message => (object?)message.Fields).ToList(),
             ["add_generation_prompt"] = addGenerationPrompt,
         };
-        variables["strftime_now"] = new ClockValue(conversation.Date ?? DateTime.Now);
+        variables["strftime_now"] = new ClockValue(conversation.Date ?? TimeProvider.System.GetLocalNow().DateTime);
         foreach (var (name, value) in conversation.Variables) variables[name] = value;
         if (endToken is not null && variables.ContainsKey("eos_token")) variables["eos_token"] = endToken;
         return TemplateInterpreter.Render(_body, budget, variables);

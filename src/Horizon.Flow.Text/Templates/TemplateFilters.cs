@@ -234,7 +234,7 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
             };
         }
 
-        double Rounded()
+        object Rounded()
         {
             var round = Bind("precision", "method");
             if (value is not (long or double or bool)) throw Needs("a number");
@@ -244,9 +244,10 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
             var scale = Math.Pow(10, places);
             return (round.OptionalText("method") ?? "common") switch
             {
+                "common" when value is long or bool => value,
                 // To the even neighbour of the exact value, as Python's round.
                 "common" => double.Parse(number.ToString($"F{places}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) is var rounded
-                    && places == 0 ? Math.Round(number, MidpointRounding.ToEven) : rounded,
+                    && places == 0 ? Math.Round(number, MidpointRounding.ToEven) : (object)rounded,
                 "ceil" => Math.Ceiling(number * scale) / scale,
                 "floor" => Math.Floor(number * scale) / scale,
                 _ => throw round.Needs("method", "'common', 'ceil' or 'floor'"),
