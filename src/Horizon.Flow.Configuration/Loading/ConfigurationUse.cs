@@ -6,9 +6,9 @@ public enum ConfigurationUse
     /// <summary>Training: needs a model, data and an output folder.</summary>
     Train,
 
-    /// <summary>Looking at the data: needs a model and data.</summary>
-    Data,
-
     /// <summary>Planning or drawing: needs the model alone.</summary>
     Inspect,
+
+    /// <summary>Looking at the data: needs a model and data.</summary>
+    Data,
 }

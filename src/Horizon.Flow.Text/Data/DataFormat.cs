@@ -12,9 +12,6 @@ public enum DataFormat
     /// <summary>JSON records with `instruction`, optional `input`, and `output`; also `system` and `history`.</summary>
     Alpaca,
 
-    /// <summary>Records with a prompt and its answer under other names: prompt and completion, question and answer, query and response, ….</summary>
-    Pairs,
-
     /// <summary>JSON records with `conversations`: turns with `from` and `value`.</summary>
     ShareGpt,
 
@@ -23,4 +20,7 @@ public enum DataFormat
 
     /// <summary>JSON records with `input_ids` and optional `labels`.</summary>
     Tokens,
+
+    /// <summary>Records with a prompt and its answer under other names: prompt and completion, question and answer, query and response, ….</summary>
+    Pairs,
 }
