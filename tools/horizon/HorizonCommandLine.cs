@@ -34,6 +34,7 @@ public sealed class HorizonCommandLine
         new TrainCommand(new Trainer(), TrainingProgress.For),
         new PlanCommand(new Planner()),
         new GraphCommand(new GraphDrawer()),
+        new DataCommand(new DataInspector()),
         new GenerateCommand(new Generator()),
     ]);
 

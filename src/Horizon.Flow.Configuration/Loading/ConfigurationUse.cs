@@ -8,4 +8,7 @@ public enum ConfigurationUse
 
     /// <summary>Planning or drawing: needs the model alone.</summary>
     Inspect,
+
+    /// <summary>Looking at the data: needs a model and data.</summary>
+    Data,
 }

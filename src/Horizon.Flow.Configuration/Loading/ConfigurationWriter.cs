@@ -36,7 +36,7 @@ public static partial class ConfigurationWriter
     private static void Write(Emitter emitter, object? value)
     {
         if (value is not null && ConfigurationSchema.IsSection(value.GetType()))
-            WriteSection(emitter, value, value is OptimizerGroup ? MappingStyle.Flow : MappingStyle.Block);
+            WriteSection(emitter, value, value is OptimizerGroup or DataSetSection ? MappingStyle.Flow : MappingStyle.Block);
         else if (value is System.Collections.IEnumerable items and not string)
             WriteList(emitter, items);
         else

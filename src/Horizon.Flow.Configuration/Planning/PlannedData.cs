@@ -9,7 +9,7 @@ internal sealed record PlannedData(RunLength? Length, string Unknown, MemoryItem
     /// <summary>Reads the data where they are at hand. A plan needs none: what keeps them from being read is said, not thrown.</summary>
     public static PlannedData Of(RunBlueprint blueprint)
     {
-        var path = blueprint.Configuration.Data.Path;
+        var path = blueprint.Configuration.Data.Name;
         if (path is null) return new(null, "data.path names no data", null);
         try
         {

@@ -8,10 +8,28 @@ public sealed record DataSection
     /// <summary>Tokens of a sequence where neither the file nor the model sets fewer.</summary>
     internal const int LongestByDefault = 2048;
 
-    /// <summary>A file, or a folder of files, to train on. Required by <c>train</c>.</summary>
+    /// <summary>A file, a folder of files, or a pattern such as <c>data/*.jsonl</c>, to train on. <c>train</c> requires it, or <c>sets</c>.</summary>
     /// <value>No default.</value>
     [PathKey]
     public string? Path { get; init; }
+
+    /// <summary>Several data sets in the place of <c>path</c>, each with <c>path</c>, <c>weight</c>, <c>max_samples</c>, <c>format</c> and <c>split</c>.</summary>
+    /// <value>Default <c>[]</c>.</value>
+    public ValueList<DataSetSection> Sets { get; init; } = [];
+
+    /// <summary>The split of a folder that is trained on, by its own name, such as <c>train_sft</c>.</summary>
+    /// <value>Default unset: the files that are named train, or that name no split.</value>
+    public string? Split { get; init; }
+
+    /// <summary>The most records that are taken, the first ones; of several sets, of each.</summary>
+    /// <value>Default unset: all.</value>
+    public int? MaxSamples { get; init; }
+
+    /// <summary>The data's own keys, where they are not found by looking.</summary>
+    public DataColumnsSection Columns { get; init; } = new();
+
+    /// <summary>The data's own names for who speaks.</summary>
+    public DataRolesSection Roles { get; init; } = new();
 
     /// <summary>What a record of the file looks like.</summary>
     /// <value>Default <c>auto</c>: told from the first record.</value>
@@ -38,7 +56,18 @@ public sealed record DataSection
     /// <value>Default true.</value>
     public bool Shuffle { get; init; } = true;
 
-    /// <summary>Learn the prompt too, not the answers alone.</summary>
+    /// <summary>Learn the prompt too, not the answers alone; the same as <c>train_on: all</c>.</summary>
     /// <value>Default false.</value>
     public bool TrainOnPrompt { get; init; }
+
+    /// <summary>What of a conversation is learned: the <c>answers</c>, <c>all</c> of it, or the <c>last</c> answer.</summary>
+    /// <value>Default <c>answers</c>.</value>
+    public TrainOn TrainOn { get; init; }
+
+    /// <summary>The date that chat templates may write, as <c>2026-01-31</c>.</summary>
+    /// <value>Default unset: today's.</value>
+    public string? Date { get; init; }
+
+    /// <summary>The files of the data, for messages: its path, or those of its sets; null where there is none.</summary>
+    internal string? Name => Sets.Count > 0 ? string.Join(", ", Sets.Select(set => set.Path)) : Path;
 }

@@ -8,6 +8,10 @@ public sealed record EvaluationSection
     [PathKey]
     public string? Path { get; init; }
 
+    /// <summary>The share of the training data that is held out to evaluate on, where <c>path</c> names none.</summary>
+    /// <value>Default 0.</value>
+    public double Fraction { get; init; }
+
     /// <summary>Evaluate after every so many steps; 0 never does.</summary>
     /// <value>Default 0.</value>
     public long EverySteps { get; init; }

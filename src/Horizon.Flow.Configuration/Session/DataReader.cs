@@ -1,3 +1,4 @@
+using System.Globalization;
 using Horizon.Flow.Text;
 
 namespace Horizon.Flow.Configuration;
@@ -18,17 +19,33 @@ internal static class DataReader
     {
         var data = blueprint.Configuration.Data;
         var training = blueprint.Configuration.Training;
+        // Held-out data of its own has its own files, whole.
+        var isOwn = split == DataSplit.Train || blueprint.Configuration.Evaluation.Path is null;
         var options = new DataOptions
         {
             Path = path,
+            Sets = isOwn ? [.. data.Sets.Select(set => new DataSetOptions
+            {
+                Path = set.Path!,
+                Format = set.Format,
+                Split = set.Split,
+                Weight = set.Weight,
+                MaxSamples = set.MaxSamples,
+            })] : [],
+            MaxSamples = isOwn ? data.MaxSamples : null,
+            Columns = ColumnsOf(data),
             Format = data.Format,
             Split = split,
+            SplitName = isOwn ? data.Split : null,
+            HeldOutShare = blueprint.Configuration.Evaluation.Fraction,
             SequenceLength = data.SequenceLength ?? blueprint.SequenceLength,
             Packing = data.Packing,
             TooLong = data.TooLong,
             MaxBadShare = data.MaxBadShare,
             Shuffle = data.Shuffle && split == DataSplit.Train,
             TrainOnPrompt = data.TrainOnPrompt,
+            TrainOn = data.TrainOn,
+            Date = data.Date is { } date ? DateOnly.ParseExact(date, "yyyy-MM-dd", CultureInfo.InvariantCulture) : null,
         };
         var source = BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed);
         CheckLength(blueprint, source, path);
@@ -46,6 +63,22 @@ internal static class DataReader
         var summary = source.Summary;
         var token = summary.LabelledTokens < summary.Tokens ? 8 : 4;
         return (summary.Tokens, (summary.Tokens * token) + ((long)summary.Documents * DocumentBytes) + ((long)summary.Rows * RowBytes));
+    }
+
+    private static DataColumns ColumnsOf(DataSection data)
+    {
+        var (columns, roles) = (data.Columns, new Dictionary<string, string>(StringComparer.Ordinal));
+        foreach (var (role, names) in ((string, ValueList<string>)[])[("user", data.Roles.User), ("assistant", data.Roles.Assistant), ("system", data.Roles.System), ("tool", data.Roles.Tool)])
+        {
+            foreach (var name in names)
+                if (!roles.TryAdd(name, role)) throw new HorizonException($"data.roles names '{name}' twice: as {roles[name]} and as {role}.");
+        }
+
+        return new DataColumns
+        {
+            Text = columns.Text, Prompt = columns.Prompt, Input = columns.Input, Answer = columns.Answer, System = columns.System,
+            History = columns.History, Turns = columns.Turns, Role = columns.Role, Content = columns.Content, Tools = columns.Tools, Roles = roles,
+        };
     }
 
     // Rows may be shorter than data.sequence_length, so that one beyond what the model allows need not matter.

@@ -13,9 +13,13 @@ internal sealed class HeldOutData
     private HeldOutData(BatchSource source) => _source = source;
 
     /// <summary>Reads the held-out text in its own order; null where none is configured.</summary>
-    public static HeldOutData? Open(RunBlueprint blueprint, ITokenizer? tokenizer) => blueprint.Configuration.Evaluation.Path is { } path
+    public static HeldOutData? Open(RunBlueprint blueprint, ITokenizer? tokenizer) => PathOf(blueprint.Configuration) is { } path
         ? new HeldOutData(DataReader.Open(blueprint, tokenizer, path, DataSplit.Validation))
         : null;
+
+    // A share of the training data is read again, for its other part.
+    private static string? PathOf(RunConfiguration configuration) =>
+        configuration.Evaluation.Path ?? (configuration.Evaluation.Fraction > 0 ? configuration.Data.Name : null);
 
     /// <summary>What is held in memory of it.</summary>
     public (long Tokens, long Bytes) Held => DataReader.HeldBy(_source);

@@ -37,7 +37,7 @@ internal sealed class TrainingData
     /// <summary>Reads the data.</summary>
     /// <exception cref="HorizonException">It is empty, malformed, beyond the vocabulary, or longer than the model allows.</exception>
     public static TrainingData Open(RunBlueprint blueprint, ITokenizer? tokenizer) => new(
-        DataReader.Open(blueprint, tokenizer, blueprint.Configuration.Data.Path!, DataSplit.Train), blueprint.Configuration.Training);
+        DataReader.Open(blueprint, tokenizer, blueprint.Configuration.Data.Name!, DataSplit.Train), blueprint.Configuration.Training);
 
     /// <summary>The place in the data after a step, and which data it is.</summary>
     public IReadOnlyDictionary<string, string> PlaceAfter(long step) => new Dictionary<string, string>

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Horizon.Flow.Host;
+using Horizon.Flow.Text;
 
 namespace Horizon.Flow.Configuration;
 
@@ -25,14 +26,32 @@ public static partial class ConfigurationValidator
     {
         checks.Required("model.path", configuration.Model.Path, "a Hugging Face model folder");
         checks.Exists("model.path", configuration.Model.Path, folderOnly: true);
+        if (use == ConfigurationUse.Inspect)
+            return;
+        var data = configuration.Data;
+        if (data.Sets.Count == 0)
+            checks.Required("data.path", data.Path, "a file or folder to train on");
+        checks.That(data.Sets.Count == 0 || data.Path is null, "data.path", $"'{data.Path}'", "empty where data.sets names the data");
+        CheckData(checks, "data.path", data.Path);
+        for (var i = 0; i < data.Sets.Count; i++)
+        {
+            checks.Required($"data.sets[{i}].path", data.Sets[i].Path, "a file or folder to train on");
+            CheckData(checks, $"data.sets[{i}].path", data.Sets[i].Path);
+        }
+
+        checks.Exists("evaluation.path", configuration.Evaluation.Path);
         if (use != ConfigurationUse.Train)
             return;
-        checks.Required("data.path", configuration.Data.Path, "a file or folder to train on");
-        checks.Exists("data.path", configuration.Data.Path);
-        checks.Exists("evaluation.path", configuration.Evaluation.Path);
         var output = configuration.Output.Directory;
         checks.Required("output.directory", output, "a folder for the model and the metrics");
         checks.That(!File.Exists(output), "output.directory", $"'{output}'", "a folder; a file of that name is in the way");
+    }
+
+    // A pattern is looked up when the data is read.
+    private static void CheckData(Checks checks, string key, string? path)
+    {
+        if (path is null || path.AsSpan().IndexOfAny('*', '?') < 0)
+            checks.Exists(key, path);
     }
 
     private static void CheckTraining(Checks checks, RunConfiguration configuration)
@@ -52,6 +71,15 @@ public static partial class ConfigurationValidator
             checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");
         checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength ?? 1, 1);
         checks.That(configuration.Data.MaxBadShare is >= 0 and <= 1, "data.max_bad_share", configuration.Data.MaxBadShare, "from 0 to 1");
+        checks.AtLeast("data.max_samples", configuration.Data.MaxSamples ?? 1, 1);
+        for (var i = 0; i < configuration.Data.Sets.Count; i++)
+        {
+            checks.That(configuration.Data.Sets[i].Weight is > 0 and <= 1000, $"data.sets[{i}].weight", configuration.Data.Sets[i].Weight, "more than 0 and at most 1000");
+            checks.AtLeast($"data.sets[{i}].max_samples", configuration.Data.Sets[i].MaxSamples ?? 1, 1);
+        }
+
+        checks.That(configuration.Data.Date is null || DateOnly.TryParseExact(configuration.Data.Date, "yyyy-MM-dd", out _), "data.date", $"'{configuration.Data.Date}'", "a date such as 2026-01-31");
+        checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn != TrainOn.Last, "data.train_on", "last", "answers or all where data.train_on_prompt is true");
     }
 
     private static void CheckOptimizer(Checks checks, OptimizerSection optimizer)
@@ -88,8 +116,10 @@ public static partial class ConfigurationValidator
     {
         var evaluation = configuration.Evaluation;
         checks.AtLeast("evaluation.every_steps", evaluation.EverySteps, 0);
-        checks.That(evaluation.EverySteps <= 0 || evaluation.Path is not null, "evaluation.every_steps", evaluation.EverySteps,
-            "0 as long as evaluation.path names no text to evaluate on");
+        checks.That(evaluation.Fraction is >= 0 and < 1, "evaluation.fraction", evaluation.Fraction, "at least 0 and less than 1");
+        checks.That(evaluation.Fraction is 0 || evaluation.Path is null, "evaluation.fraction", evaluation.Fraction, "0 where evaluation.path names the data to evaluate on");
+        checks.That(evaluation.EverySteps <= 0 || evaluation.Path is not null || evaluation.Fraction > 0, "evaluation.every_steps", evaluation.EverySteps,
+            "0 as long as neither evaluation.path nor evaluation.fraction gives data to evaluate on");
         checks.AtLeast("checkpoint.every_steps", configuration.Checkpoint.EverySteps, 0);
         checks.AtLeast("checkpoint.keep", configuration.Checkpoint.Keep, 1);
         checks.AtLeast("pipeline.device_buffers", configuration.Pipeline.DeviceBuffers, 1);

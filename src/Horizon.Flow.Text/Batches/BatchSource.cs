@@ -31,6 +31,9 @@ public sealed class BatchSource
     /// <summary>What an epoch holds, and what the user should know about it.</summary>
     public DataSummary Summary { get; private set; }
 
+    /// <summary>All documents, in the order of the files, before they are laid into rows.</summary>
+    public IReadOnlyList<TokenDocument> Documents => _documents;
+
     /// <summary>
     /// Sixteen hexadecimal digits of all tokens and labels in their order: another data set, or the same one read in another way, has others.
     /// </summary>

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Horizon.Flow.Text;
 
 /// <summary>Reads the conversations of the formats alpaca, sharegpt and messages.</summary>
-internal sealed class ConversationReader(ChatTemplate template, bool trainOnPrompt, DataTally tally)
+internal sealed class ConversationReader(ChatTemplate template, TrainOn trainOn, DateTime date, DataTally tally)
 {
     public Conversation Read(DataRecord record, DataFormat format)
     {
@@ -11,11 +11,16 @@ internal sealed class ConversationReader(ChatTemplate template, bool trainOnProm
         var asked = template.For(variables.ContainsKey("tools"));
         foreach (var name in variables.Keys)
             if (name is "tools" or "documents" && !asked.Mentions(name)) throw record.Error($"'{name}' would be lost: the chat template does not write it.");
-        var messages = format == DataFormat.Alpaca ? ReadAlpaca(record) : ReadTurns(record, format == DataFormat.ShareGpt ? "conversations" : "messages", asked);
-        return messages.Count > 0 ? new Conversation(AddSystem(record, messages), variables) : throw record.Error("the conversation is empty.");
+        var messages = format switch
+        {
+            DataFormat.Alpaca => ReadAlpaca(record, "instruction", "output", asked),
+            DataFormat.Pairs when PairKeys.Of(record) is var (prompt, answer) => ReadAlpaca(record, prompt, answer, asked),
+            _ => ReadTurns(record, format == DataFormat.ShareGpt && record.Has("conversations") ? "conversations" : "messages", asked),
+        };
+        return messages.Count > 0 ? new Conversation(Chosen(AddSystem(record, messages)), variables) { Date = date } : throw record.Error("the conversation is empty.");
     }
 
-    private static List<ChatMessage> ReadAlpaca(DataRecord record)
+    private List<ChatMessage> ReadAlpaca(DataRecord record, string prompt, string answer, ChatTemplate asked)
     {
         var messages = new List<ChatMessage>();
         if (record.Optional("history") is not null)
@@ -30,9 +35,12 @@ internal sealed class ConversationReader(ChatTemplate template, bool trainOnProm
             }
         }
 
-        var (instruction, input) = (record.Text("instruction"), record.Text("input", isOptional: true));
+        // TRL's conversational prompt and completion are turns themselves.
+        if (record.Optional(prompt) is { ValueKind: JsonValueKind.Array } && record.Optional(answer) is { ValueKind: JsonValueKind.Array })
+            return [.. messages, .. ReadTurns(record, prompt, asked).Select(turn => turn.Untrained(trainOn != TrainOn.All)), .. ReadTurns(record, answer, asked)];
+        var (instruction, input) = (record.Text(prompt), prompt == "input" ? "" : record.Text("input", isOptional: true));
         messages.Add(new ChatMessage("user", input.Length > 0 ? $"{instruction}\n{input}" : instruction));
-        messages.Add(new ChatMessage("assistant", record.Text("output")));
+        messages.Add(new ChatMessage("assistant", record.Text(answer)));
         return messages;
     }
 
@@ -40,10 +48,18 @@ internal sealed class ConversationReader(ChatTemplate template, bool trainOnProm
         [.. record.List(key).Select(value =>
         {
             var turn = record with { Value = value };
-            var message = TurnReader.Read(turn, asked, trainOnPrompt);
+            var message = TurnReader.Read(turn, asked, trainOn == TrainOn.All);
             RecordKeys.CheckTurn(turn, asked, tally);
             return message;
         })];
+
+    /// <summary>Where only the last answer is learned, the others are not.</summary>
+    private List<ChatMessage> Chosen(List<ChatMessage> messages)
+    {
+        if (trainOn != TrainOn.Last) return messages;
+        var last = messages.FindLastIndex(message => message.Role == "assistant");
+        return [.. messages.Select((message, i) => message.Untrained(i != last))];
+    }
 
     /// <summary>A record's own system text stands before the turns.</summary>
     private static List<ChatMessage> AddSystem(DataRecord record, List<ChatMessage> messages)

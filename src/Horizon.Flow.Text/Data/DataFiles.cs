@@ -13,24 +13,27 @@ internal static class DataFiles
         ("conversations", DataFormat.ShareGpt),
         ("instruction", DataFormat.Alpaca),
         ("text", DataFormat.Text),
+        ("content", DataFormat.Text),
     ];
 
     /// <summary>The file itself, or what a folder holds, with a sentence on what of it was taken.</summary>
     public static (IReadOnlyList<string> Files, string? Notice) Find(DataOptions options)
     {
-        if (Directory.Exists(options.Path)) return DataFolder.Find(options.Path, options.Format, options.Split);
+        if (Directory.Exists(options.Path)) return DataFolder.Find(options.Path, options.Format, options.Split, options.SplitName);
+        if (!File.Exists(options.Path) && options.Path.AsSpan().IndexOfAny('*', '?') >= 0) return DataFolder.FindMatching(options.Path, options.Format);
         if (!File.Exists(options.Path)) throw new HorizonException($"{options.Path} does not exist: set data.path to a file or a folder.");
         if (FileKind.Of(options.Path) is { IsRead: false } kind && !(kind.IsText && options.Format == DataFormat.Text))
             throw new HorizonException($"{options.Path} is {kind.Name}, which is not read here; read are {FileKind.Known}: convert it, best to JSON lines.");
         return ([options.Path], null);
     }
 
-    public static bool IsJson(string file) => FileKind.Of(file) == FileKind.Json;
+    /// <summary>Whether a file holds records, not one text.</summary>
+    public static bool HoldsRecords(string file) => FileKind.Of(file) is { IsRead: true } kind && kind != FileKind.Text;
 
     /// <summary>The format of a file, told from its name and its first whole record.</summary>
-    public static DataFormat Detect(string file)
+    public static DataFormat Detect(string file, ColumnMap columns)
     {
-        if (!IsJson(file))
+        if (!HoldsRecords(file))
         {
             return FileKind.Of(file) == FileKind.Text ? DataFormat.Text : throw new HorizonException(
                 $"{file}: the name does not say what this holds; read are {FileKind.Known}; set data.format to what it is.");
@@ -41,7 +44,7 @@ internal static class DataFiles
         {
             try
             {
-                return Detect(record.Parse());
+                return Detect(columns.Apply(record.Parse()));
             }
             catch (BadRecordException e)
             {
@@ -55,10 +58,14 @@ internal static class DataFiles
 
     private static DataFormat Detect(DataRecord record)
     {
+        foreach (var (key, format) in Keys.Take(3))
+            if (record.Has(key)) return format;
+        if (record.Has("instruction") && record.Has("output")) return DataFormat.Alpaca;
+        if (PairKeys.Of(record) is not null) return DataFormat.Pairs;
         foreach (var (key, format) in Keys)
             if (record.Has(key)) return format;
-        var known = string.Join(", ", Keys.Select(k => $"'{k.Key}' ({k.Format.ToString().ToLowerInvariant()})"));
+        var known = string.Join(", ", Keys.Select(k => $"'{k.Key}' ({k.Format.ToString().ToLowerInvariant()})")) + $", {PairKeys.Names} (pairs)";
         if (RecordKeys.Refusal(record) is { } refusal) throw record.Error(refusal);
-        throw record.Error($"the format cannot be told from its keys; known are {known}; set data.format.");
+        throw record.Error($"the format cannot be told from its keys; known are {known}; set data.format, or say in data.columns what they mean.");
     }
 }

@@ -1,4 +1,6 @@
 using System.IO.Enumeration;
+using System.Text.RegularExpressions;
+using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Text;
 
@@ -19,13 +21,31 @@ internal sealed class DataFolder
     private readonly List<(string Reason, string File)> _passed = [];
     private int _entries;
 
-    private DataFolder(string path) => _path = path;
+    private readonly Regex? _pattern;
+
+    private DataFolder(string path, Regex? pattern = null) => (_path, _pattern) = (path, pattern);
+
+    /// <summary>The files that a pattern names: * is any part of a name, ** any folders, ? a character.</summary>
+    /// <exception cref="HorizonException">There are none, or their folder cannot be read.</exception>
+    public static (IReadOnlyList<string> Files, string Notice) FindMatching(string pattern, DataFormat format)
+    {
+        var parts = pattern.Replace('\\', '/').Split('/');
+        var first = Array.FindIndex(parts, part => part.AsSpan().IndexOfAny('*', '?') >= 0);
+        var root = first == 0 ? "." : string.Join('/', parts[..first]) is { Length: > 0 } above ? above : "/";
+        if (!Directory.Exists(root)) throw new HorizonException($"{pattern}: the folder {root} does not exist.");
+        var expression = Regex.Escape(string.Join('/', parts[first..])).Replace(@"\*\*/", "(.*/)?", StringComparison.Ordinal)
+            .Replace(@"\*", "[^/]*", StringComparison.Ordinal).Replace(@"\?", "[^/]", StringComparison.Ordinal);
+        return Find(new DataFolder(root, new Regex($"^{expression}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)), format, folder => folder._files);
+    }
 
     /// <summary>The files, in ordinal order of their paths, and a sentence on what was taken and what was not.</summary>
     /// <exception cref="HorizonException">There is nothing to take, or the folder cannot be read.</exception>
-    public static (IReadOnlyList<string> Files, string Notice) Find(string path, DataFormat format, DataSplit split)
+    public static (IReadOnlyList<string> Files, string Notice) Find(string path, DataFormat format, DataSplit split, string? splitName) =>
+        Find(new DataFolder(path), format, folder => splitName is null ? folder.Choose(split) : folder.Choose(splitName));
+
+    private static (IReadOnlyList<string> Files, string Notice) Find(DataFolder folder, DataFormat format, Func<DataFolder, List<string>> choose)
     {
-        var folder = new DataFolder(path);
+        var path = folder._path;
         try
         {
             folder.Walk("");
@@ -35,7 +55,7 @@ internal sealed class DataFolder
             throw new HorizonException($"{path} cannot be searched for data files: {e.Message}", e);
         }
 
-        var taken = folder.Choose(split).Where(file => folder.IsRead(file, format)).Order(StringComparer.Ordinal).ToList();
+        var taken = choose(folder).Where(file => folder.IsRead(file, format)).Order(StringComparer.Ordinal).ToList();
         if (taken.Count == 0)
         {
             throw new HorizonException(
@@ -43,7 +63,9 @@ internal sealed class DataFolder
         }
 
         var notice = $"of {path}, {ShownNames.Show(taken)} {(taken.Count == 1 ? "is" : "are")} taken{(folder._passed.Count > 0 ? $"; {folder.Passed}" : "")}.";
-        return ([.. taken.Select(file => Path.Combine(path, file))], notice);
+        List<string> files = [.. taken.Select(file => Path.Combine(path, file))];
+        foreach (var file in files) UntrustedFile.RefuseLinkOutside(file, path);
+        return (files, notice);
     }
 
     /// <summary>Collects what the names say is data. Links to folders are not followed: they may lead anywhere, and in circles.</summary>
@@ -63,8 +85,9 @@ internal sealed class DataFolder
             }
             else if (isFolder && isLink) Pass("links to other folders", file);
             else if (isFolder) Walk(file);
+            else if (_pattern?.IsMatch(file) == false) continue;
             else if (FileKind.Of(name) is null) Pass("other files", file);
-            else if (Companions.Contains(Path.GetFileNameWithoutExtension(name))) Pass("about the data", file);
+            else if (Companions.Contains(Path.GetFileNameWithoutExtension(DataStream.WithoutCompression(name)))) Pass("about the data", file);
             else _files.Add(file);
         }
     }
@@ -84,6 +107,16 @@ internal sealed class DataFolder
         throw new HorizonException(
             $"{_path} holds no files to {(split == DataSplit.Train ? "train" : "evaluate")} on: {ShownNames.Show(_files)} "
             + $"{(_files.Count == 1 ? "is" : "are")} of other splits by name; to use one all the same, set the path to the file itself.");
+    }
+
+    /// <summary>The files of a split by its own name, which a part of their paths is or begins with.</summary>
+    private List<string> Choose(string splitName)
+    {
+        var word = new Regex($@"(?<![\p{{L}}\p{{N}}_]){Regex.Escape(splitName)}(?![\p{{L}}\p{{N}}_])", RegexOptions.CultureInvariant);
+        var chosen = _files.Where(file => word.IsMatch(file)).ToList();
+        foreach (var other in _files.Except(chosen)) Pass("of other splits", other);
+        return chosen.Count > 0 || _files.Count == 0 ? chosen
+            : throw new HorizonException($"{_path} has no split '{splitName}' by the names of its files: {ShownNames.Show(_files)}.");
     }
 
     private bool IsRead(string file, DataFormat format)

@@ -6,7 +6,7 @@ public enum DataFormat
     /// <summary>Told from the file's name and its first record.</summary>
     Auto,
 
-    /// <summary>Plain text: one document a file, or JSON records with `text`.</summary>
+    /// <summary>Plain text: one document a file, or records with `text` (or `content`).</summary>
     Text,
 
     /// <summary>JSON records with `instruction`, optional `input`, and `output`; also `system` and `history`.</summary>
@@ -20,4 +20,7 @@ public enum DataFormat
 
     /// <summary>JSON records with `input_ids` and optional `labels`.</summary>
     Tokens,
+
+    /// <summary>Records with a prompt and its answer under other names: prompt and completion, question and answer, query and response, ….</summary>
+    Pairs,
 }

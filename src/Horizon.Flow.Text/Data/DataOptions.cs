@@ -6,6 +6,18 @@ public sealed record DataOptions
     /// <summary>A file, or a folder whose files are taken in ordinal order of their paths.</summary>
     public required string Path { get; init; }
 
+    /// <summary>Several data sets, each with a file or folder of its own; then <see cref="Path"/> serves messages only.</summary>
+    /// <value>Default: none, <see cref="Path"/> alone.</value>
+    public IReadOnlyList<DataSetOptions> Sets { get; init; } = [];
+
+    /// <summary>The most records that are taken, the first ones; of each of several sets.</summary>
+    /// <value>Default: all.</value>
+    public int? MaxSamples { get; init; }
+
+    /// <summary>What the records' keys and roles mean, where they have names of their own.</summary>
+    /// <value>Default: found by looking.</value>
+    public DataColumns Columns { get; init; } = new();
+
     /// <summary>What the records look like.</summary>
     /// <value>Default: <see cref="DataFormat.Auto"/>.</value>
     public DataFormat Format { get; init; }
@@ -13,6 +25,14 @@ public sealed record DataOptions
     /// <summary>Which files of a folder are taken.</summary>
     /// <value>Default: <see cref="DataSplit.Train"/>.</value>
     public DataSplit Split { get; init; }
+
+    /// <summary>The name of the split that is taken of a folder, such as train_sft.</summary>
+    /// <value>Default: told by <see cref="Split"/>.</value>
+    public string? SplitName { get; init; }
+
+    /// <summary>The share of the documents that is held out of training, drawn by the seed 0 and the number of documents alone.</summary>
+    /// <value>Default: 0. With <see cref="DataSplit.Validation"/> it is this share that is taken.</value>
+    public double HeldOutShare { get; init; }
 
     /// <summary>The most tokens of a row; no more than the model allows.</summary>
     /// <value>Default: 2,048.</value>
@@ -35,7 +55,15 @@ public sealed record DataOptions
     /// <value>Default: true.</value>
     public bool Shuffle { get; init; } = true;
 
-    /// <summary>Whether prompts are trained too, not the answers alone.</summary>
+    /// <summary>Whether prompts are trained too, not the answers alone: the same as <see cref="TrainOn.All"/>.</summary>
     /// <value>Default: false.</value>
     public bool TrainOnPrompt { get; init; }
+
+    /// <summary>What of a conversation is learned.</summary>
+    /// <value>Default: <see cref="TrainOn.Answers"/>.</value>
+    public TrainOn TrainOn { get; init; }
+
+    /// <summary>The date that chat templates may write.</summary>
+    /// <value>Default: today's.</value>
+    public DateOnly? Date { get; init; }
 }

@@ -1,8 +1,12 @@
+using System.Text.Json;
+
 namespace Horizon.Flow.Text;
 
 /// <summary>Makes token documents from texts and records, with the labels of what is to be learned.</summary>
-internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize, bool trainOnPrompt, DataTally tally)
+internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize, TrainOn trainOn, DateTime date, DataTally tally)
 {
+    private readonly bool _trainOnPrompt = trainOn == TrainOn.All;
+
     // Stanford Alpaca's prompts (github.com/tatsu-lab/stanford_alpaca), for tokenizers without a chat template.
     private const string AlpacaPrompt =
         "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n";
@@ -28,8 +32,11 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         return format switch
         {
             DataFormat.Tokens => Checked(TokenRecordReader.Read(record), record.Where),
-            DataFormat.Text => FromText(record.Text("text"), record.Where),
-            DataFormat.Alpaca when Needed(record.Where).ChatTemplate is null => FromPlainAlpaca(record),
+            DataFormat.Text => FromText(record.Text(record.Has("text") ? "text" : "content"), record.Where),
+            DataFormat.Pairs when PairKeys.Of(record) is not { } => throw record.Error($"a prompt and its answer are missing; known are {PairKeys.Names}."),
+            DataFormat.Pairs when PairKeys.Of(record) is { } pair && PairKeys.IsContinuation(pair) && record.Optional("prompt") is { ValueKind: JsonValueKind.String } =>
+                FromContinuation(record),
+            DataFormat.Alpaca or DataFormat.Pairs when Needed(record.Where).ChatTemplate is null => FromPlainAlpaca(record),
             _ => FromConversation(record, format),
         };
     }
@@ -42,14 +49,23 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
                 throw new HorizonException($"{record.Where}: '{key}' needs a chat template, and the tokenizer has none: {AddTemplate}.");
         }
 
-        var input = record.Text("input", isOptional: true);
-        var prompt = (input.Length > 0 ? AlpacaInputPrompt : AlpacaPrompt) + $"### Instruction:\n{record.Text("instruction")}\n\n"
+        var (instruction, answer) = !(record.Has("instruction") && record.Has("output")) && PairKeys.Of(record) is { } pair ? pair : ("instruction", "output");
+        var input = instruction == "input" ? "" : record.Text("input", isOptional: true);
+        var prompt = (input.Length > 0 ? AlpacaInputPrompt : AlpacaPrompt) + $"### Instruction:\n{record.Text(instruction)}\n\n"
             + (input.Length > 0 ? $"### Input:\n{input}\n\n" : "") + "### Response:";
-        var text = prompt + record.Text("output");
-        var tokens = Needed(record.Where).EncodeWithOffsets(text, addSpecialTokens: true);
+        return FromPrompt(prompt, record.Text(answer), record.Where);
+    }
+
+    // A prompt and its completion without turns are one text, as in TRL.
+    private TokenDocument FromContinuation(DataRecord record) => FromPrompt(record.Text("prompt"), record.Text("completion"), record.Where);
+
+    private TokenDocument FromPrompt(string prompt, string answer, string where)
+    {
+        var text = prompt + answer;
+        var tokens = Needed(where).EncodeWithOffsets(text, addSpecialTokens: true);
         var ids = WithEnd([.. tokens.Select(t => t.Id)]);
         var labels = Mask(tokens, [prompt.Length..text.Length]);
-        return Conversation(ids, [.. labels, .. ids[labels.Length..]], record.Where);
+        return Conversation(ids, _trainOnPrompt ? ids : [.. labels, .. ids[labels.Length..]], where);
     }
 
     private TokenDocument FromConversation(DataRecord record, DataFormat format)
@@ -57,10 +73,10 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         var owner = Needed(record.Where);
         var template = owner.ChatTemplate
             ?? throw new HorizonException($"{record.Where}: conversations need a chat template, and the tokenizer has none: {AddTemplate}.");
-        var chat = Render(record, template, new ConversationReader(template, trainOnPrompt, tally).Read(record, format));
+        var chat = Render(record, template, new ConversationReader(template, trainOn, date, tally).Read(record, format));
         var tokens = owner.EncodeWithOffsets(chat.Text, addSpecialTokens: false);
         int[] ids = [.. tokens.Select(token => token.Id)];
-        return Conversation(ids, Mask(tokens, chat.Generated, trainOnPrompt), record.Where);
+        return Conversation(ids, Mask(tokens, chat.Generated, _trainOnPrompt), record.Where);
     }
 
     /// <summary>The text, and its stretches that are trained, or with prompts those that are left out.</summary>
@@ -68,7 +84,7 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
     {
         try
         {
-            if (!trainOnPrompt) return AssistantSpans.Render(template, conversation);
+            if (!_trainOnPrompt) return AssistantSpans.Render(template, conversation);
             return conversation.Messages.All(message => message.IsTrained)
                 ? template.Render(conversation, addGenerationPrompt: false) with { Generated = [] }
                 : AssistantSpans.Render(template, conversation, message => !message.IsTrained);

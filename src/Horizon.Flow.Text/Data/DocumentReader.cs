@@ -12,37 +12,60 @@ internal sealed class DocumentReader
 
     private readonly DataOptions _options;
     private readonly DocumentBuilder _builder;
+    private readonly ColumnMap _columns;
     private readonly List<TokenDocument> _documents = [];
     private BadRecordException? _firstBad;
     private long _records;
 
-    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder) = (options, builder);
+    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder, _columns) = (options, builder, new ColumnMap(options.Columns));
 
     /// <exception cref="HorizonException">The data set is missing, empty or not of the format, or too many of its records are bad.</exception>
     public static DocumentSet Read(DataOptions options, ITokenizer? tokenizer, int vocabularySize)
     {
         var tally = new DataTally();
-        var reader = new DocumentReader(options, new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt, tally));
-        var (files, notice) = DataFiles.Find(options);
-        foreach (var file in files) reader.ReadFile(file);
-        reader.CheckBad(patience: 0);
-        if (!reader._documents.Exists(d => d.InputIds.Length > 0)) throw new HorizonException($"{options.Path} holds no text: the data set is empty.");
-        var notices = new[] { notice }.OfType<string>().Concat(reader.DescribeBad()).Concat(tally.Notices(tokenizer));
-        return new DocumentSet(reader._documents, reader.BadRecords, [.. notices]);
+        var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? TimeProvider.System.GetLocalNow().DateTime;
+        var builder = new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt ? TrainOn.All : options.TrainOn, date, tally);
+        List<TokenDocument> documents = [];
+        var notices = new List<string>();
+        var bad = 0;
+        DataOptions[] sets = options.Sets.Count == 0 ? [options] : [.. options.Sets.Select(set => options with
+        {
+            Path = set.Path, Format = set.Format, SplitName = set.Split ?? options.SplitName, MaxSamples = set.MaxSamples ?? options.MaxSamples, Sets = [],
+        })];
+        for (var i = 0; i < sets.Length; i++)
+        {
+            var reader = new DocumentReader(sets[i], builder);
+            // A share that is held out is of the training files.
+            var (files, notice) = DataFiles.Find(options.HeldOutShare > 0 ? sets[i] with { Split = DataSplit.Train } : sets[i]);
+            foreach (var file in files.TakeWhile(_ => !reader.IsFull)) reader.ReadFile(file);
+            reader.CheckBad(patience: 0);
+            if (!reader._documents.Exists(d => d.InputIds.Length > 0)) throw new HorizonException($"{sets[i].Path} holds no text: the data set is empty.");
+            bad += reader.BadRecords;
+            notices.AddRange(new[] { notice }.OfType<string>().Concat(reader.DescribeBad()));
+            documents.AddRange(DocumentShares.Take(reader._documents, options, options.Sets.Count == 0 ? 1 : options.Sets[i].Weight));
+        }
+
+        var writesDate = options.Date is null && tokenizer?.ChatTemplate?.Mentions("strftime_now") == true;
+        if (writesDate) notices.Add($"the chat template writes today's date, {date:yyyy-MM-dd}: set data.date for the same tokens on any day.");
+        return new DocumentSet(documents, bad, [.. notices, .. tally.Notices(tokenizer)]);
     }
+
+    private bool IsFull => Left == 0;
+
+    private int Left => _options.MaxSamples is { } most ? (int)Math.Max(0, most - _records) : int.MaxValue;
 
     private int BadRecords { get; set; }
 
     private void ReadFile(string file)
     {
-        var format = _options.Format == DataFormat.Auto ? DataFiles.Detect(file) : _options.Format;
-        if (format == DataFormat.Text && !DataFiles.IsJson(file))
+        var format = _options.Format == DataFormat.Auto ? DataFiles.Detect(file, _columns) : _options.Format;
+        if (format == DataFormat.Text && !DataFiles.HoldsRecords(file))
         {
             ReadText(file);
             return;
         }
 
-        foreach (var records in RecordReader.Read(file).Chunk(RecordsAtOnce))
+        foreach (var records in RecordReader.Read(file).Take(Left).Chunk(RecordsAtOnce))
         {
             Build(records, format);
             CheckBad(Patience);
@@ -54,6 +77,7 @@ internal sealed class DocumentReader
         try
         {
             _documents.Add(_builder.FromText(RecordReader.ReadText(file), file));
+            _records++;
         }
         catch (BadRecordException e)
         {
@@ -70,7 +94,7 @@ internal sealed class DocumentReader
         {
             try
             {
-                documents[i] = _builder.FromRecord(records[i].Parse(), format);
+                documents[i] = _builder.FromRecord(_columns.Apply(records[i].Parse()), format);
             }
             catch (Exception e) when (e is BadRecordException or HorizonException)
             {

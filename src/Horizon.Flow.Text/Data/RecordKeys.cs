@@ -11,7 +11,8 @@ internal static class RecordKeys
 {
     private static readonly FrozenDictionary<DataFormat, FrozenSet<string>> Used = new Dictionary<DataFormat, FrozenSet<string>>
     {
-        [DataFormat.Text] = Set("text"),
+        [DataFormat.Text] = Set("text", "content"),
+        [DataFormat.Pairs] = Set("input", "system", "history", "tools", "functions", "documents", "chat_template_kwargs"),
         [DataFormat.Alpaca] = Set("instruction", "input", "output", "system", "history", "tools", "functions", "documents", "chat_template_kwargs"),
         [DataFormat.ShareGpt] = Set("conversations", "system", "tools", "functions", "documents", "chat_template_kwargs"),
         [DataFormat.Messages] = Set("messages", "system", "tools", "functions", "documents", "chat_template_kwargs"),
@@ -45,9 +46,10 @@ internal static class RecordKeys
     public static void Check(DataRecord record, DataFormat format, DataTally tally)
     {
         if (record.Value.ValueKind != JsonValueKind.Object) throw record.Error("a record must be an object with keys.");
+        var pair = format == DataFormat.Pairs ? PairKeys.Of(record) : null;
         foreach (var (key, value) in Members(record))
         {
-            if (Used[format].Contains(key)) continue;
+            if (Used[format].Contains(key) || (pair is var (prompt, answer) && (key == prompt || key == answer))) continue;
             if (Refusal(key, value, format) is { } refusal) throw new HorizonException($"{record.Where}: {refusal}");
             if (!IsKnown(key)) tally.CountUnused(key);
         }

@@ -4,7 +4,7 @@ using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Text;
 
-/// <summary>Reads text files, and JSON records one by one: from a JSON array or from JSON lines.</summary>
+/// <summary>Reads text files, and records one by one, as JSON whatever they are stored as.</summary>
 internal static class RecordReader
 {
     /// <summary>What one text, or one JSON array, may have in bytes: it is held in memory as a whole.</summary>
@@ -17,9 +17,10 @@ internal static class RecordReader
         if (!HoldsBytes(file, LongestText, "one text; cut it into several files")) return "";
         try
         {
-            return File.ReadAllText(file, Strict);
+            using var reader = new StreamReader(DataStream.ReadAll(file, LongestText), Strict);
+            return reader.ReadToEnd();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException)
+        catch (Exception e) when (DataStream.IsFault(e) || e is DecoderFallbackException)
         {
             throw Unreadable(file, e);
         }
@@ -28,6 +29,10 @@ internal static class RecordReader
     public static IEnumerable<RawRecord> Read(string file)
     {
         if (!HoldsBytes(file, long.MaxValue, "")) return [];
+        var kind = FileKind.Of(file);
+        if (kind == FileKind.Csv || kind == FileKind.Tsv) return CsvRecords.Read(file, Strict);
+        if (kind == FileKind.Parquet) return ParquetRecords.Read(file);
+        if (kind == FileKind.Arrow) return ArrowRecords.Read(file);
         if (!IsArray(file)) return ReadLines(file);
         HoldsBytes(file, LongestText, "one JSON array; write JSON lines, one object a line");
         return ReadArray(file);
@@ -41,13 +46,13 @@ internal static class RecordReader
     {
         try
         {
-            using var reader = new StreamReader(file, Strict);
+            using var reader = new StreamReader(DataStream.Open(file), Strict);
             int character;
             do character = reader.Read();
             while (character >= 0 && char.IsWhiteSpace((char)character));
             return character == '[';
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException)
+        catch (Exception e) when (DataStream.IsFault(e) || e is DecoderFallbackException)
         {
             throw Unreadable(file, e);
         }
@@ -58,7 +63,7 @@ internal static class RecordReader
         JsonElement[] records;
         try
         {
-            using var stream = File.OpenRead(file);
+            using var stream = DataStream.ReadAll(file, LongestText);
             using var document = JsonDocument.Parse(stream);
             records = [.. document.RootElement.Clone().EnumerateArray()];
         }
@@ -66,13 +71,17 @@ internal static class RecordReader
         {
             throw new HorizonException($"{file}, line {e.LineNumber + 1}: this is not valid JSON.", e);
         }
+        catch (Exception e) when (DataStream.IsFault(e))
+        {
+            throw Unreadable(file, e);
+        }
 
         for (var i = 0; i < records.Length; i++) yield return new RawRecord(null, records[i], $"{file}, record {i + 1}");
     }
 
     private static IEnumerable<RawRecord> ReadLines(string file)
     {
-        using var reader = new LineReader(new StreamReader(file, Strict));
+        using var reader = new LineReader(new StreamReader(DataStream.Open(file), Strict));
         for (var number = 1; ; number++)
         {
             var where = $"{file}, line {number}";
@@ -87,7 +96,7 @@ internal static class RecordReader
         {
             return reader.Read();
         }
-        catch (Exception e) when (e is IOException or DecoderFallbackException)
+        catch (Exception e) when (DataStream.IsFault(e) || e is DecoderFallbackException)
         {
             throw Unreadable(where, e);
         }

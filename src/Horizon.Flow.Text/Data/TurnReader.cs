@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Horizon.Flow.Text;
@@ -20,7 +21,7 @@ internal static class TurnReader
         foreach (var (key, value) in (OrderedDictionary<string, object?>)turn.Guard(() => Conversation.ValueOf(turn.Value))!)
         {
             if (key == roleKey) fields["role"] = role;
-            else if (key == textKey) fields["content"] = Content(turn, textKey) ?? value;
+            else if (key == textKey) fields["content"] = Content(turn, textKey, fields, template) ?? value;
             else if (!Weights.Contains(key)) fields[key] = value;
         }
 
@@ -50,21 +51,44 @@ internal static class TurnReader
         _ => throw turn.Error($"the speaker '{speaker}' is unknown; known are human, user, gpt, assistant, model, system, tool, observation and function_call."),
     };
 
-    private static string? Content(DataRecord turn, string key) => turn.Optional(key) switch
+    private static string? Content(DataRecord turn, string key, OrderedDictionary<string, object?> fields, ChatTemplate template) => turn.Optional(key) switch
     {
         null => null,
         { ValueKind: JsonValueKind.String } text => turn.Guard(() => text.GetString()),
-        { ValueKind: JsonValueKind.Array } parts => Join(turn, parts),
+        { ValueKind: JsonValueKind.Array } parts => Join(turn, parts, fields, template),
         _ => throw turn.Error($"'{key}' must be a string or a list of parts."),
     };
 
-    private static string Join(DataRecord turn, JsonElement parts) => string.Concat(parts.EnumerateArray().Select(part =>
+    /// <summary>The text of content parts; thoughts and calls among them become what the template writes as such.</summary>
+    private static string Join(DataRecord turn, JsonElement parts, OrderedDictionary<string, object?> fields, ChatTemplate template)
     {
-        if (part.ValueKind == JsonValueKind.String) return turn.Guard(part.GetString);
-        var text = turn with { Value = part };
-        if (!text.Has("type") || text.Text("type") == "text") return text.Text(text.Has("text") ? "text" : "value");
-        throw turn.Error($"a content part of the type '{text.Text("type")}' cannot be trained; only text can.");
-    }));
+        var (text, thoughts, calls) = (new StringBuilder(), new StringBuilder(), new List<object?>());
+        foreach (var value in parts.EnumerateArray())
+        {
+            if (value.ValueKind == JsonValueKind.String)
+            {
+                text.Append(turn.Guard(value.GetString));
+                continue;
+            }
+
+            var part = turn with { Value = value };
+            switch (part.Has("type") ? part.Text("type") : "text")
+            {
+                case "text": text.Append(Said(part, "text")); break;
+                case "thinking" or "reasoning": thoughts.Append(Said(part, part.Text("type"))); break;
+                case "tool_call": calls.AddRange(ToolReader.CallsOf(part, Said(part, "tool_call"))); break;
+                case var other: throw turn.Error($"a content part of the type '{other}' cannot be trained; only text can.");
+            }
+        }
+
+        if (calls.Count > 0) fields["tool_calls"] = calls;
+        if (thoughts.Length == 0) return text.ToString();
+        if (template.Mentions("reasoning_content")) fields["reasoning_content"] = thoughts.ToString();
+        else text.Insert(0, $"<think>\n{thoughts}\n</think>\n\n"); // as the models write it themselves
+        return text.ToString();
+    }
+
+    private static string Said(DataRecord part, string key) => part.Text(part.Has(key) ? key : part.Has("text") ? "text" : "value");
 
     /// <summary>A weight of 0 (train: false) leaves a turn out; other weights than 0 and 1 have no meaning here.</summary>
     private static bool IsTrained(DataRecord turn, string role, bool trainOnPrompt)

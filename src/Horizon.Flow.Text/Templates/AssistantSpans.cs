@@ -10,8 +10,8 @@ public static class AssistantSpans
     /// <remarks>
     /// A template with generation blocks says itself where they are. For any other, turn k begins where the messages before it end,
     /// rendered with the generation prompt, and it ends where the messages up to it end. A template may render a turn differently when
-    /// it is the last one (Qwen3 then adds its thoughts); what counts is the form in the whole conversation, whose end must be found in
-    /// the other.
+    /// it is the last one (Qwen3 then adds its thoughts); what counts is the form in the whole conversation. Where the renderings do
+    /// not agree, <see cref="ContentMarks"/> looks where the whole one changes with the turn's content.
     /// </remarks>
     /// <param name="template">The template.</param>
     /// <param name="conversation">The conversation.</param>
@@ -59,33 +59,37 @@ public static class AssistantSpans
 
         var spans = new List<Range>();
         var last = 0;
+        var marks = new ContentMarks(template, conversation, text, EndMark, budget);
         foreach (var k in turns)
         {
-            var before = Before(k);
-            var after = template.Render(conversation, k + 1, false, EndMark, budget).Text;
-            if (before.Length < last || !text.StartsWith(before, StringComparison.Ordinal)
-                || !after.StartsWith(before, StringComparison.Ordinal))
-                throw Disagree(template, k, "begins");
-            last = k == conversation.Messages.Count - 1 ? text.Length : FindEnd(text, before.Length, after);
-            if (last < 0 || !text[before.Length..last].Contains(Answer(conversation.Messages[k]), StringComparison.Ordinal))
-                throw Disagree(template, k, "ends");
-            if (isWanted(conversation.Messages[k])) spans.Add(Restore(text[..before.Length]).Length..Restore(text[..last]).Length);
+            // Before the first message no template is sure to ask for an answer.
+            var (start, stop) = (k == 0 ? marks.Find(k) ?? ByPrefix(k) : ByPrefix(k) ?? marks.Find(k)) ?? throw Disagree(template, k);
+            if (start < last) throw Disagree(template, k);
+            last = stop;
+            if (isWanted(conversation.Messages[k])) spans.Add(Restore(text[..start]).Length..Restore(text[..stop]).Length);
         }
 
         return spans;
 
-        string Before(int k)
+        (int Start, int Stop)? ByPrefix(int k)
+        {
+            if (Try(k, addGenerationPrompt: true) is not { } before || Try(k + 1, addGenerationPrompt: false) is not { } after) return null;
+            if (before.Length < last || !text.StartsWith(before, StringComparison.Ordinal) || !after.StartsWith(before, StringComparison.Ordinal)) return null;
+            var stop = k == conversation.Messages.Count - 1 ? text.Length : FindEnd(text, before.Length, after);
+            if (stop < 0 || !text[before.Length..stop].Contains(Answer(conversation.Messages[k]), StringComparison.Ordinal)) return null;
+            return (before.Length, stop);
+        }
+
+        // A template may refuse a part of a conversation that it takes as a whole.
+        string? Try(int messages, bool addGenerationPrompt)
         {
             try
             {
-                return template.Render(conversation, k, true, EndMark, budget).Text;
+                return template.Render(conversation, messages, addGenerationPrompt, EndMark, budget).Text;
             }
-            catch (HorizonException e) when (k == 0)
+            catch (HorizonException) when (!budget.IsSpent)
             {
-                throw new HorizonException(
-                    $"{template.Name}: the conversation begins with the assistant, which the chat template cannot set apart; "
-                    + "begin it with a user's turn.",
-                    e);
+                return null;
             }
         }
 
@@ -117,9 +121,8 @@ public static class AssistantSpans
     /// <summary>What must stand in the turn: its text without thoughts.</summary>
     private static string Answer(ChatMessage message) => message.Content.Split("</think>")[^1].Trim();
 
-    private static HorizonException Disagree(ChatTemplate template, int turn, string where) => new(
-        $"{template.Name}: the chat template renders message {turn + 1} differently inside the conversation, "
-        + $"so it is unknown where the assistant's turn {where}; {Advice}.");
+    private static HorizonException Disagree(ChatTemplate template, int turn) => new(
+        $"{template.Name}: it cannot be told where the chat template writes message {turn + 1} inside the conversation; {Advice}.");
 
     private const string Advice =
         "use a template with {% generation %} marks (chat_template.jinja in the model folder), or set train_on_prompt: true";

@@ -23,6 +23,9 @@ public sealed class ChatMessage
     /// <summary>What is said, where it is plain text.</summary>
     public string Content => Fields.GetValueOrDefault("content") as string ?? "";
 
+    /// <summary>The same turn, left out of training where so said.</summary>
+    internal ChatMessage Untrained(bool isLeftOut) => isLeftOut && IsTrained ? new ChatMessage(Fields, isTrained: false) : this;
+
     /// <summary>All fields, as the template sees them.</summary>
     internal OrderedDictionary<string, object?> Fields { get; }
 

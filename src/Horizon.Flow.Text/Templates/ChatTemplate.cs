@@ -64,15 +64,21 @@ public sealed class ChatTemplate
     internal bool Mentions(string name) => _source.Contains(name, StringComparison.Ordinal);
 
     /// <summary>Renders the first messages, with another end-of-text token where one is given.</summary>
-    internal RenderedChat Render(Conversation conversation, int messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
+    internal RenderedChat Render(Conversation conversation, int messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget) =>
+        Render(conversation, conversation.Messages.Take(messages), addGenerationPrompt, endToken, budget);
+
+    /// <summary>Renders other messages in the place of the conversation's.</summary>
+    internal RenderedChat Render(
+        Conversation conversation, IEnumerable<ChatMessage> messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
     {
         var variables = new Dictionary<string, object?>(_variables)
         {
             ["tools"] = null,
             ["documents"] = null,
-            ["messages"] = conversation.Messages.Take(messages).Select(message => (object?)message.Fields).ToList(),
+            ["messages"] = messages.Select(message => (object?)message.Fields).ToList(),
             ["add_generation_prompt"] = addGenerationPrompt,
         };
+        variables["strftime_now"] = new ClockValue(conversation.Date ?? TimeProvider.System.GetLocalNow().DateTime);
         foreach (var (name, value) in conversation.Variables) variables[name] = value;
         if (endToken is not null && variables.ContainsKey("eos_token")) variables["eos_token"] = endToken;
         return TemplateInterpreter.Render(_body, budget, variables);

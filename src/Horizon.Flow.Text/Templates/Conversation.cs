@@ -15,6 +15,10 @@ public sealed record Conversation(IReadOnlyList<ChatMessage> Messages, IReadOnly
     {
     }
 
+    /// <summary>The moment that a template may write (<c>strftime_now</c>).</summary>
+    /// <value>Default: the moment of rendering.</value>
+    public DateTime? Date { get; init; }
+
     /// <summary>JSON as a value of a template; numbers become long where they are whole, double otherwise.</summary>
     internal static object? ValueOf(JsonElement json) => json.ValueKind switch
     {

@@ -10,6 +10,22 @@ internal sealed class ExpressionParser(TokenReader tokens)
     private static readonly HashSet<string> TestsWithArgument =
         ["equalto", "eq", "ne", "in", "sameas", "divisibleby", "gt", "ge", "lt", "le", "greaterthan", "lessthan"];
 
+    private readonly Stack<HashSet<string>> _names = [];
+
+    /// <summary>Begins to note the names that expressions use, until <see cref="EndNames"/>.</summary>
+    public IReadOnlySet<string> BeginNames()
+    {
+        _names.Push([]);
+        return _names.Peek();
+    }
+
+    /// <inheritdoc cref="BeginNames"/>
+    public void EndNames()
+    {
+        var inner = _names.Pop();
+        if (_names.TryPeek(out var outer)) outer.UnionWith(inner);
+    }
+
     /// <summary>An expression; with commas and no brackets, a list.</summary>
     public Expression ParseTuple()
     {
@@ -42,9 +58,12 @@ internal sealed class ExpressionParser(TokenReader tokens)
         tokens.ExpectOperator("(");
         var positional = new List<Expression>();
         var named = new List<(string, Expression)>();
+        Expression? list = null, map = null;
         while (!tokens.TryOperator(")"))
         {
-            if (tokens.Is(TemplateTokenKind.Name) && tokens.Following is { Kind: TemplateTokenKind.Operator, Text: "=" })
+            if (list is null && tokens.TryOperator("*")) list = Parse();
+            else if (map is null && tokens.TryOperator("**")) map = Parse();
+            else if (tokens.Is(TemplateTokenKind.Name) && tokens.Following is { Kind: TemplateTokenKind.Operator, Text: "=" })
             {
                 var name = tokens.Next().Text;
                 tokens.Next();
@@ -58,7 +77,16 @@ internal sealed class ExpressionParser(TokenReader tokens)
             if (!tokens.IsOperator(")")) tokens.ExpectOperator(",");
         }
 
-        return new CallArguments(positional, named);
+        return new CallArguments(positional, named) { List = list, Map = map };
+    }
+
+    /// <summary>Filters after a first bar that is read already, or after the word filter.</summary>
+    public FilterChain ParseFilters()
+    {
+        var filters = new List<(string, CallArguments)>();
+        do filters.Add((tokens.ExpectName(), tokens.IsOperator("(") ? ParseArguments() : CallArguments.None));
+        while (tokens.TryOperator("|"));
+        return new FilterChain(filters);
     }
 
     private Expression ParseAnd() => ParseLeft(ParseNot, () => tokens.IsKeyword("and"));
@@ -143,7 +171,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
                     "true" or "True" => new LiteralExpression(token.Line, true),
                     "false" or "False" => new LiteralExpression(token.Line, false),
                     "none" or "None" => new LiteralExpression(token.Line, null),
-                    _ => new NameExpression(token.Line, token.Text),
+                    _ => Name(token),
                 };
             case TemplateTokenKind.String:
                 var text = new StringBuilder(token.Text);
@@ -162,6 +190,12 @@ internal sealed class ExpressionParser(TokenReader tokens)
             default:
                 throw tokens.Error($"expected a value, found '{token.Text}'");
         }
+    }
+
+    private NameExpression Name(TemplateToken token)
+    {
+        if (_names.TryPeek(out var names)) names.Add(token.Text);
+        return new NameExpression(token.Line, token.Text);
     }
 
     private Expression ParseBracketed(int line)

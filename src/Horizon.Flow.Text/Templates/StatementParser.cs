@@ -1,6 +1,6 @@
 namespace Horizon.Flow.Text;
 
-/// <summary>Parses the statements of a template: if, for, set, macro, generation, break and continue.</summary>
+/// <summary>Parses the statements of a template: if, for, set, with, macro, call, filter, block, generation, break and continue.</summary>
 internal sealed class StatementParser
 {
     private readonly TokenReader _tokens;
@@ -69,6 +69,13 @@ internal sealed class StatementParser
             case "for": return ParseFor(line);
             case "set": return ParseSet(line);
             case "macro": return ParseMacro(line);
+            case "call": return ParseCall(line);
+            case "with": return ParseWith(line);
+            case "filter":
+                var filters = _expressions.ParseFilters();
+                EndTag();
+                return new FilterStatement(line, filters, ParseBlock("endfilter"));
+            case "block": return ParseNamedBlock(line);
             case "generation":
                 HasGeneration = true;
                 EndTag();
@@ -78,7 +85,7 @@ internal sealed class StatementParser
                 return new JumpStatement(line, word == "break");
             default:
                 throw _tokens.Error(
-                    $"'{word}' is no statement here; known are if, for, set, macro, generation, and in loops break and continue");
+                    $"'{word}' is no statement here; known are if, for, set, with, macro, call, filter, block, raw, generation, and in loops break and continue");
         }
     }
 
@@ -121,6 +128,7 @@ internal sealed class StatementParser
         _tokens.ExpectKeyword("in");
         var items = _expressions.ParseOr();
         var filter = _tokens.TryKeyword("if") ? _expressions.Parse() : null;
+        var isRecursive = _tokens.TryKeyword("recursive");
         EndTag();
         _loops++;
         var body = ParseBody("else", "endfor");
@@ -136,19 +144,20 @@ internal sealed class StatementParser
 
         _tokens.ExpectKeyword("endfor");
         EndTag();
-        return new ForStatement(line, targets, items, filter, body, otherwise);
+        return new ForStatement(line, targets, items, filter, body, otherwise, isRecursive);
     }
 
     private Statement ParseSet(int line)
     {
         var targets = ParseTargets();
-        if (targets.Count == 1 && _tokens.Is(TemplateTokenKind.BlockEnd))
+        var attribute = targets.Count == 1 && _tokens.TryOperator(".") ? _tokens.ExpectName() : null;
+        if (targets.Count == 1 && (_tokens.Is(TemplateTokenKind.BlockEnd) || _tokens.IsOperator("|")))
         {
+            var filters = _tokens.TryOperator("|") ? _expressions.ParseFilters() : new FilterChain([]);
             EndTag();
-            return new CaptureStatement(line, targets[0], ParseBlock("endset"));
+            return new CaptureStatement(line, targets[0], attribute, filters, ParseBlock("endset"));
         }
 
-        var attribute = targets.Count == 1 && _tokens.TryOperator(".") ? _tokens.ExpectName() : null;
         _tokens.ExpectOperator("=");
         var value = _expressions.ParseTuple();
         EndTag();
@@ -158,6 +167,11 @@ internal sealed class StatementParser
     private MacroStatement ParseMacro(int line)
     {
         var name = _tokens.ExpectName();
+        return ParseMacroBody(line, name, ParseParameters(), "endmacro");
+    }
+
+    private List<(string, Expression?)> ParseParameters()
+    {
         var parameters = new List<(string, Expression?)>();
         _tokens.ExpectOperator("(");
         while (!_tokens.TryOperator(")"))
@@ -167,12 +181,55 @@ internal sealed class StatementParser
             if (!_tokens.IsOperator(")")) _tokens.ExpectOperator(",");
         }
 
+        return parameters;
+    }
+
+    private MacroStatement ParseMacroBody(int line, string name, List<(string, Expression?)> parameters, string end)
+    {
         EndTag();
         var loops = _loops;
         _loops = 0;
-        var body = ParseBlock("endmacro");
+        var uses = _expressions.BeginNames();
+        var body = ParseBlock(end);
+        _expressions.EndNames();
         _loops = loops;
-        return new MacroStatement(line, name, parameters, body);
+        return new MacroStatement(line, name, parameters, body, uses);
+    }
+
+    private CallStatement ParseCall(int line)
+    {
+        var parameters = _tokens.IsOperator("(") ? ParseParameters() : [];
+        if (_expressions.Parse() is not CallExpression call) throw _tokens.Error("'call' needs a call of a macro");
+        return new CallStatement(line, ParseMacroBody(line, "caller", parameters, "endcall"), call);
+    }
+
+    private WithStatement ParseWith(int line)
+    {
+        var variables = new List<(string, Expression)>();
+        while (!_tokens.Is(TemplateTokenKind.BlockEnd))
+        {
+            var name = _tokens.ExpectName();
+            _tokens.ExpectOperator("=");
+            variables.Add((name, _expressions.Parse()));
+            if (!_tokens.Is(TemplateTokenKind.BlockEnd)) _tokens.ExpectOperator(",");
+        }
+
+        EndTag();
+        return new WithStatement(line, variables, ParseBlock("endwith"));
+    }
+
+    // No template extends another here, so that a block is its own content; it does not see the variables of loops around it.
+    private WithStatement ParseNamedBlock(int line)
+    {
+        var name = _tokens.ExpectName();
+        _ = _tokens.TryKeyword("scoped");
+        _ = _tokens.TryKeyword("required");
+        EndTag();
+        var body = ParseBody("endblock");
+        OpenTag("endblock");
+        _ = _tokens.TryKeyword(name);
+        EndTag();
+        return new WithStatement(line, [], body);
     }
 
     private List<string> ParseTargets()

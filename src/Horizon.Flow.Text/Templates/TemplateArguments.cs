@@ -27,7 +27,7 @@ internal sealed class TemplateArguments
     }
 
     /// <summary>An argument; null where it is left out, as where it is none.</summary>
-    public object? this[string parameter] => _values.GetValueOrDefault(parameter);
+    public object? this[string parameter] => SafeText.Plain(_values.GetValueOrDefault(parameter));
 
     public bool Has(string parameter) => _values.ContainsKey(parameter);
 

@@ -20,7 +20,7 @@ internal sealed class TemplateBudget(string name, long rendering = TemplateBudge
     private const int DeepestNesting = 200;
 
     // What an honest template spends on a turn and on each of its characters, with much to spare.
-    private const long TurnCost = 1L << 14;
+    private const long TurnCost = 1L << 15;
     private const long CharacterCost = 32;
 
     private readonly long _rendering = rendering;
@@ -36,6 +36,9 @@ internal sealed class TemplateBudget(string name, long rendering = TemplateBudge
 
     /// <summary>The line that is being worked on, for messages.</summary>
     public int Line { get; set; }
+
+    /// <summary>Whether nothing is left: what fails then fails for that reason.</summary>
+    public bool IsSpent => _left < 0 || _leftInAll < 0;
 
     /// <summary>Begins a rendering.</summary>
     public void Begin() => (_left, _depth) = (Math.Min(_rendering, _leftInAll), 0);

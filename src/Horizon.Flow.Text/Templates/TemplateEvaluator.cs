@@ -7,13 +7,17 @@ internal sealed class TemplateEvaluator
 {
     private readonly TemplateBudget _budget;
     private readonly Func<MacroValue, List<object?>, Dictionary<string, object?>, string> _callMacro;
+    private readonly Func<LoopValue, object?, string> _recurse;
     private readonly TemplateOperators _operators;
     private readonly TemplateFilters _filters;
 
     /// <param name="budget">What the rendering may spend.</param>
     /// <param name="callMacro">Runs a macro with arguments by place and by name.</param>
-    public TemplateEvaluator(TemplateBudget budget, Func<MacroValue, List<object?>, Dictionary<string, object?>, string> callMacro)
+    /// <param name="recurse">Runs a recursive loop over other items.</param>
+    public TemplateEvaluator(
+        TemplateBudget budget, Func<MacroValue, List<object?>, Dictionary<string, object?>, string> callMacro, Func<LoopValue, object?, string> recurse)
     {
+        _recurse = recurse;
         _budget = budget;
         _callMacro = callMacro;
         _operators = new TemplateOperators(budget);
@@ -27,6 +31,7 @@ internal sealed class TemplateEvaluator
         long i => i != 0,
         double d => d != 0,
         string s => s.Length > 0,
+        SafeText safe => safe.Text.Length > 0,
         List<object?> list => list.Count > 0,
         OrderedDictionary<string, object?> map => map.Count > 0,
         _ => true,
@@ -45,7 +50,7 @@ internal sealed class TemplateEvaluator
     /// <summary>The items of a list, the keys of a map, the characters of a string.</summary>
     public List<object?> Enumerate(object? value)
     {
-        switch (value)
+        switch (SafeText.Plain(value))
         {
             case List<object?> list: return list;
             case UndefinedValue: return [];
@@ -68,6 +73,8 @@ internal sealed class TemplateEvaluator
             OrderedDictionary<string, object?> map => map.TryGetValue(name, out var value) ? value : new UndefinedValue(name),
             NamespaceValue space => space.Members.TryGetValue(name, out var value) ? value : new UndefinedValue(name),
             LoopValue loop => loop.Attribute(name),
+            GroupValue group when name is "grouper" or "list" => group[name == "grouper" ? 0 : 1],
+            CyclerValue cycler when name == "current" => cycler.Current,
             UndefinedValue undefined => throw _budget.Error($"'{undefined.Name}' is undefined, so it has no '{name}'"),
             _ => new UndefinedValue(name),
         };
@@ -92,6 +99,18 @@ internal sealed class TemplateEvaluator
         return target;
     }
 
+    /// <summary>The value after each of the filters.</summary>
+    public object? Filter(object? value, FilterChain chain, TemplateScope scope)
+    {
+        foreach (var (name, given) in chain.Filters)
+        {
+            var (positional, named) = Arguments(given, scope);
+            value = _filters.Apply(name, value, positional, named);
+        }
+
+        return value;
+    }
+
     public bool Test(object? value, string name, List<object?> arguments) => TemplateTests.Test(value, name, arguments, _operators, _budget);
 
     private object? EvaluateOne(Expression expression, TemplateScope scope)
@@ -99,7 +118,8 @@ internal sealed class TemplateEvaluator
         switch (expression)
         {
             case LiteralExpression literal: return literal.Value;
-            case NameExpression name: return scope.TryGet(name.Name, _budget, out var value) ? value : new UndefinedValue(name.Name);
+            case NameExpression name: return scope.TryGet(name.Name, _budget, out var value) ? value
+                : TemplateFunctions.Has(name.Name) ? new FunctionValue(name.Name) : new UndefinedValue(name.Name);
             case ListExpression list:
                 return list.Items.Select(item => Evaluate(item, scope)).ToList();
             case MapExpression map:
@@ -123,7 +143,7 @@ internal sealed class TemplateEvaluator
             case IndexExpression index: return Index(Evaluate(index.Target, scope), Evaluate(index.Index, scope));
             case SliceExpression slice:
                 return _operators.Slice(Evaluate(slice.Target, scope), Part(slice.Start), Part(slice.Stop), Part(slice.Step));
-            case CallExpression call: return Call(call, scope);
+            case CallExpression call: return Call(call, scope, caller: null);
             case FilterExpression filter:
                 var (positional, named) = Arguments(filter.Arguments, scope);
                 return _filters.Apply(filter.Name, Evaluate(filter.Target, scope), positional, named);
@@ -143,7 +163,7 @@ internal sealed class TemplateEvaluator
         var result = new OrderedDictionary<string, object?>();
         foreach (var (key, value) in map.Entries)
         {
-            if (Evaluate(key, scope) is not string name) throw _budget.Error("the keys of a map must be strings");
+            if (SafeText.Plain(Evaluate(key, scope)) is not string name) throw _budget.Error("the keys of a map must be strings");
             _budget.LookUp(name);
             result[name] = Evaluate(value, scope);
         }
@@ -164,11 +184,13 @@ internal sealed class TemplateEvaluator
         return true;
     }
 
-    private object? Index(object? target, object? index) => (target, index) switch
+    private object? Index(object? target, object? index) => (SafeText.Plain(target), SafeText.Plain(index)) switch
     {
         (List<object?> list, long i) => At(list.Count, i) is { } place ? list[place] : new UndefinedValue($"item {i}"),
         (string text, long i) => At(text.Length, i) is { } place ? text[place].ToString() : new UndefinedValue($"character {i}"),
         (_, string name) => Member(target, name),
+        (List<object?> list, bool truth) => Index(list, truth ? 1L : 0L),
+        (OrderedDictionary<string, object?>, long) => new UndefinedValue($"item {index}"),
         (UndefinedValue undefined, _) => throw _budget.Error($"'{undefined.Name}' is undefined, so it has no items"),
         _ => new UndefinedValue(TemplateText.Print(index, _budget)),
     };
@@ -179,26 +201,57 @@ internal sealed class TemplateEvaluator
         return index >= 0 && index < count ? (int)index : null;
     }
 
-    private object? Call(CallExpression call, TemplateScope scope)
+    /// <summary>Calls what an expression names.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="scope">Where it stands.</param>
+    /// <param name="caller">The block of a call statement; null for a call in an expression.</param>
+    public object? Call(CallExpression call, TemplateScope scope, MacroValue? caller)
     {
         var (positional, named) = Arguments(call.Arguments, scope);
-        if (call.Target is AttributeExpression method)
+        if (caller is not null) named["caller"] = caller;
+        if (call.Target is not AttributeExpression method)
         {
-            var target = Evaluate(method.Target, scope);
-            if (target is NamespaceValue && Member(target, method.Name) is MacroValue member) return _callMacro(member, positional, named);
-            return TemplateMethods.Call(target, method.Name, positional, named, _budget);
+            var what = call.Target is NameExpression name ? $"'{name.Name}'" : "this";
+            return Call(Evaluate(call.Target, scope), what, positional, named);
         }
 
-        if (call.Target is NameExpression name)
-        {
-            if (!scope.TryGet(name.Name, _budget, out var callee)) return TemplateFunctions.Call(name.Name, positional, named, _budget);
-            if (callee is MacroValue macro) return _callMacro(macro, positional, named);
-        }
-
-        throw _budget.Error("this is no function, so it cannot be called");
+        var target = Evaluate(method.Target, scope);
+        if (target is LoopValue loop) return CallLoop(loop, method.Name, positional);
+        if (target is NamespaceValue or OrderedDictionary<string, object?> && Member(target, method.Name) is MacroValue or FunctionValue or JoinerValue or ClockValue)
+            return Call(Member(target, method.Name), $"'{method.Name}'", positional, named);
+        return TemplateMethods.Call(target, method.Name, positional, named, _operators, _budget);
     }
 
-    private (List<object?> Positional, Dictionary<string, object?> Named) Arguments(CallArguments arguments, TemplateScope scope) =>
-        (arguments.Positional.Select(a => Evaluate(a, scope)).ToList(),
-         arguments.Named.GroupBy(a => a.Name).ToDictionary(a => a.Key, a => Evaluate(a.Last().Value, scope)));
+    private object? Call(object? callee, string what, List<object?> positional, Dictionary<string, object?> named) => callee switch
+    {
+        MacroValue macro => _callMacro(macro, positional, named),
+        FunctionValue function => TemplateFunctions.Call(function.Name, positional, named, _budget),
+        ClockValue clock => TemplateClock.Format(clock.Now, new TemplateArguments(what, positional, named, _budget, "format").Text("format"), _budget),
+        JoinerValue joiner => joiner.Next(),
+        LoopValue loop => _recurse(loop, new TemplateArguments("a recursive loop", positional, named, _budget, "items")["items"]),
+        UndefinedValue => throw _budget.Error($"there is no function {what}; known are {TemplateFunctions.Known}"),
+        _ => throw _budget.Error($"{what} is no function, so it cannot be called"),
+    };
+
+    private object? CallLoop(LoopValue loop, string name, List<object?> arguments)
+    {
+        if (name == "cycle") return arguments.Count > 0 ? arguments[loop.Index % arguments.Count] : throw _budget.Error("'loop.cycle' needs values");
+        if (name != "changed") throw _budget.Error($"a loop has no method '{name}'");
+        var changed = loop.Changes?.Last is not { } last || !_operators.AreEqual(last, arguments);
+        if (loop.Changes is not null) loop.Changes.Last = arguments;
+        return changed;
+    }
+
+    private (List<object?> Positional, Dictionary<string, object?> Named) Arguments(CallArguments arguments, TemplateScope scope)
+    {
+        var positional = arguments.Positional.Select(a => Evaluate(a, scope)).ToList();
+        var named = arguments.Named.GroupBy(a => a.Name).ToDictionary(a => a.Key, a => Evaluate(a.Last().Value, scope));
+        if (arguments.List is not null) positional.AddRange(Enumerate(Evaluate(arguments.List, scope)));
+        if (arguments.Map is null) return (positional, named);
+        if (Evaluate(arguments.Map, scope) is not OrderedDictionary<string, object?> map) throw _budget.Error("'**' needs a map");
+        _budget.SpendPieces(map.Count);
+        foreach (var (name, value) in map)
+            if (!named.TryAdd(name, value)) throw _budget.Error($"the argument '{name}' is given twice");
+        return (positional, named);
+    }
 }

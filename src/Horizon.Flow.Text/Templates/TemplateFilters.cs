@@ -8,6 +8,8 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
     /// <summary>What an indentation may have; the field uses 2 and 4.</summary>
     private const int WidestIndent = 64;
 
+    private readonly TemplateListFilters _lists = new(budget, evaluator);
+
     public static List<object?> Items(OrderedDictionary<string, object?> map, TemplateBudget budget)
     {
         budget.SpendPieces(4L * map.Count);
@@ -16,6 +18,7 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
 
     public object? Apply(string name, object? value, List<object?> positional, Dictionary<string, object?> named)
     {
+        value = SafeText.Plain(value);
         switch (name)
         {
             case "upper" or "lower" or "title" or "capitalize":
@@ -35,7 +38,7 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
                 return TemplateText.Print(value, budget);
             case "safe":
                 Bind();
-                return value;
+                return new SafeText(Text());
             case "default" or "d":
                 var other = Bind("default_value", "boolean");
                 var useOther = value is UndefinedValue || (other.IsTrue("boolean") && !TemplateEvaluator.IsTrue(value));
@@ -67,7 +70,31 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
                 if (positional.Count == 0) throw budget.Error($"the filter '{name}' needs an attribute");
                 return Choose(item => evaluator.Path(item, positional[0]), positional[1..], name == "selectattr");
             case "map": return Map();
-            default: throw budget.Error($"there is no filter '{name}'");
+            case "round": return Rounded();
+            case "format":
+                object? values = positional;
+                if (named.Count > 0) values = new OrderedDictionary<string, object?>(named);
+                return TemplateFormat.Percent(Text(), values, budget);
+            case "wordcount":
+                Bind();
+                return TemplateEscapes.WordCount(Text(), budget);
+            case "center": return TemplateStrings.Justify(name, Text(), Bind("width").OptionalWhole("width") ?? 80, " ", budget);
+            case "e" or "escape" or "forceescape":
+                Bind();
+                return TemplateEscapes.Html(Text(), budget);
+            case "urlencode":
+                Bind();
+                return TemplateEscapes.Url(value, budget);
+            case "attr":
+                var member = Bind("name").Text("name");
+                return value is NamespaceValue or LoopValue ? evaluator.Member(value, member) : new UndefinedValue(member);
+            case "truncate":
+                var cut = Bind("length", "killwords", "end", "leeway");
+                return TemplateEscapes.Truncate(
+                    Text(), cut.OptionalWhole("length") ?? 255, cut.IsTrue("killwords"), cut.OptionalText("end") ?? "...", cut.OptionalWhole("leeway") ?? 5, budget);
+            default:
+                if (!TemplateListFilters.Has(name)) throw budget.Error($"there is no filter '{name}'");
+                return _lists.Apply(name, value, parameters => Bind(parameters));
         }
 
         TemplateArguments Bind(params ReadOnlySpan<string> parameters) => new($"the filter '{name}'", positional, named, budget, parameters);
@@ -207,6 +234,26 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
             };
         }
 
+        object Rounded()
+        {
+            var round = Bind("precision", "method");
+            if (value is not (long or double or bool)) throw Needs("a number");
+            var number = Convert.ToDouble(value, CultureInfo.InvariantCulture);
+            if (round.OptionalWhole("precision") is not (null or >= 0 and <= 15)) throw round.Needs("precision", "a number from 0 to 15");
+            var places = (int)(round.OptionalWhole("precision") ?? 0);
+            var scale = Math.Pow(10, places);
+            return (round.OptionalText("method") ?? "common") switch
+            {
+                "common" when value is long or bool => value,
+                // To the even neighbour of the exact value, as Python's round.
+                "common" => double.Parse(number.ToString($"F{places}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) is var rounded
+                    && places == 0 ? Math.Round(number, MidpointRounding.ToEven) : (object)rounded,
+                "ceil" => Math.Ceiling(number * scale) / scale,
+                "floor" => Math.Floor(number * scale) / scale,
+                _ => throw round.Needs("method", "'common', 'ceil' or 'floor'"),
+            };
+        }
+
         object Absolute() => value switch
         {
             long.MinValue => throw Needs("a smaller number"),
@@ -216,8 +263,10 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
             _ => throw Needs("a number"),
         };
 
+        // What counts as false holds nothing to choose from, as in Jinja.
         List<object?> Choose(Func<object?, object?> select, List<object?> test, bool keep)
         {
+            if (!TemplateEvaluator.IsTrue(value)) return [];
             if (named.Count > 0) throw budget.Error($"the filter '{name}' has no argument '{named.Keys.First()}'");
             if (test is not ([] or [string, ..])) throw budget.Error($"the filter '{name}' needs the name of a test");
             return List().FindAll(item => (test is [string testName, .. var rest]
@@ -227,6 +276,7 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
 
         List<object?> Map()
         {
+            if (!TemplateEvaluator.IsTrue(value)) return [];
             if (named.ContainsKey("attribute"))
             {
                 var map = Bind("attribute", "default");

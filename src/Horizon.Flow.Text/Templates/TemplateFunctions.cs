@@ -1,12 +1,14 @@
 namespace Horizon.Flow.Text;
 
-/// <summary>
-/// The functions that templates find: namespace, raise_exception, range and dict. The date (strftime_now) is left out on purpose: the
-/// same data must give the same tokens on any day; templates that ask whether it is defined take their fixed date.
-/// </summary>
+/// <summary>The functions that templates find; strftime_now is a variable, for it belongs to the conversation.</summary>
 internal static class TemplateFunctions
 {
+    /// <summary>What there is, for messages.</summary>
+    public const string Known = "namespace, dict, range, cycler, joiner, strftime_now and raise_exception";
+
     private const int LongestRange = 100_000;
+
+    public static bool Has(string name) => name is "namespace" or "dict" or "range" or "cycler" or "joiner" or "raise_exception";
 
     public static object? Call(string name, List<object?> positional, Dictionary<string, object?> named, TemplateBudget budget)
     {
@@ -29,8 +31,12 @@ internal static class TemplateFunctions
             case "range":
                 if (named.Count > 0) throw budget.Error($"'range' has no argument '{named.Keys.First()}'");
                 return Range(positional, budget);
+            case "cycler":
+                return positional.Count > 0 ? new CyclerValue(positional) : throw budget.Error("'cycler' needs values");
+            case "joiner":
+                return new JoinerValue(Bind("sep").OptionalText("sep") ?? ", ");
             default:
-                throw budget.Error($"there is no function '{name}'; known are namespace, dict, range and raise_exception");
+                throw budget.Error($"there is no function '{name}'; known are {Known}");
         }
 
         TemplateArguments Bind(params ReadOnlySpan<string> parameters) => new($"'{name}'", positional, named, budget, parameters);

@@ -14,7 +14,7 @@ internal sealed class TemplateInterpreter
     private TemplateInterpreter(TemplateBudget budget)
     {
         _budget = budget;
-        _evaluator = new TemplateEvaluator(_budget, Call);
+        _evaluator = new TemplateEvaluator(_budget, Call, Recurse);
     }
 
     private enum Flow
@@ -67,10 +67,21 @@ internal sealed class TemplateInterpreter
             case ForStatement loop:
                 return RunLoop(loop, scope);
             case SetStatement set:
-                Assign(set, scope);
+                Assign(set.Targets, set.Attribute, _evaluator.Evaluate(set.Value, scope), scope);
                 return Flow.Next;
             case CaptureStatement capture:
-                scope.Set(capture.Target, Capture(capture.Body, new TemplateScope(scope)));
+                var text = _evaluator.Filter(Capture(capture.Body, new TemplateScope(scope)), capture.Filters, scope);
+                Assign([capture.Target], capture.Attribute, text, scope);
+                return Flow.Next;
+            case WithStatement with:
+                var own = new TemplateScope(scope);
+                foreach (var (name, value) in with.Variables) own.Set(name, _evaluator.Evaluate(value, scope));
+                return Run(with.Body, own);
+            case FilterStatement filter:
+                Write(TemplateText.Print(_evaluator.Filter(Capture(filter.Body, new TemplateScope(scope)), filter.Filters, scope), _budget));
+                return Flow.Next;
+            case CallStatement call:
+                Write(TemplateText.Print(_evaluator.Call(call.Call, scope, new MacroValue(call.Caller, scope)), _budget));
                 return Flow.Next;
             case MacroStatement macro:
                 scope.Set(macro.Name, new MacroValue(macro, scope));
@@ -84,17 +95,27 @@ internal sealed class TemplateInterpreter
         }
     }
 
-    private Flow RunLoop(ForStatement loop, TemplateScope scope)
+    private Flow RunLoop(ForStatement loop, TemplateScope scope) => RunLoop(loop, scope, _evaluator.Evaluate(loop.Items, scope), depth: 0);
+
+    /// <summary>What `loop(items)` gives in a recursive loop.</summary>
+    private string Recurse(LoopValue loop, object? items)
     {
-        var items = _evaluator.Enumerate(_evaluator.Evaluate(loop.Items, scope));
+        if (loop.Recursion is not var (statement, scope)) throw _budget.Error("only a loop with the word recursive can be called");
+        return Capture(() => RunLoop(statement, scope, items, loop.Depth + 1));
+    }
+
+    private Flow RunLoop(ForStatement loop, TemplateScope scope, object? over, int depth)
+    {
+        var items = _evaluator.Enumerate(over);
         if (loop.Filter is not null) items = items.FindAll(Passes);
 
+        var changes = new ChangedValue();
         for (var i = 0; i < items.Count; i++)
         {
             _budget.Step();
             var inner = new TemplateScope(scope);
             Unpack(loop.Targets, items[i], inner);
-            inner.Set("loop", new LoopValue(items, i));
+            inner.Set("loop", new LoopValue(items, i) { Depth = depth, Recursion = loop.IsRecursive ? (loop, scope) : null, Changes = changes });
             if (Run(loop.Body, inner) == Flow.Break) break;
         }
 
@@ -118,18 +139,18 @@ internal sealed class TemplateInterpreter
         return flow;
     }
 
-    private void Assign(SetStatement set, TemplateScope scope)
+    private void Assign(IReadOnlyList<string> targets, string? attribute, object? value, TemplateScope scope)
     {
-        var value = _evaluator.Evaluate(set.Value, scope);
-        if (set.Attribute is null)
+        if (attribute is null)
         {
-            Unpack(set.Targets, value, scope);
+            Unpack(targets, value, scope);
             return;
         }
 
-        if (!scope.TryGet(set.Targets[0], _budget, out var target) || target is not NamespaceValue space)
-            throw _budget.Error($"'{set.Targets[0]}' is no namespace, so its attributes cannot be set");
-        space.Members[set.Attribute] = value;
+        if (!scope.TryGet(targets[0], _budget, out var target) || target is not NamespaceValue space)
+            throw _budget.Error($"'{targets[0]}' is no namespace, so its attributes cannot be set");
+        _budget.LookUp(attribute);
+        space.Members[attribute] = value;
     }
 
     private void Unpack(IReadOnlyList<string> targets, object? value, TemplateScope scope)
@@ -148,8 +169,25 @@ internal sealed class TemplateInterpreter
     private string Call(MacroValue macro, List<object?> positional, Dictionary<string, object?> named)
     {
         var scope = new TemplateScope(macro.Scope);
-        var parameters = macro.Definition.Parameters;
-        var given = new TemplateArguments($"'{macro.Definition.Name}'", positional, named, _budget, [.. parameters.Select(parameter => parameter.Name)]);
+        var definition = macro.Definition;
+        var parameters = definition.Parameters;
+
+        // As in Jinja, a macro that names these takes any further arguments, and a block that calls it.
+        if (definition.Uses.Contains("varargs"))
+        {
+            scope.Set("varargs", positional.Skip(parameters.Count).ToList());
+            positional = [.. positional.Take(parameters.Count)];
+        }
+
+        if (definition.Uses.Contains("caller")) scope.Set("caller", named.Remove("caller", out var caller) ? caller : new UndefinedValue("caller"));
+        if (definition.Uses.Contains("kwargs"))
+        {
+            var known = parameters.Select(parameter => parameter.Name).ToHashSet();
+            scope.Set("kwargs", new OrderedDictionary<string, object?>(named.Where(argument => !known.Contains(argument.Key))));
+            named = named.Where(argument => known.Contains(argument.Key)).ToDictionary();
+        }
+
+        var given = new TemplateArguments($"'{definition.Name}'", positional, named, _budget, [.. parameters.Select(parameter => parameter.Name)]);
         foreach (var (name, otherwise) in parameters)
         {
             scope.Set(
@@ -159,15 +197,17 @@ internal sealed class TemplateInterpreter
                 : _evaluator.Evaluate(otherwise, scope));
         }
 
-        return Capture(macro.Definition.Body, scope);
+        return Capture(definition.Body, scope);
     }
 
-    private string Capture(IReadOnlyList<Statement> body, TemplateScope scope)
+    private string Capture(IReadOnlyList<Statement> body, TemplateScope scope) => Capture(() => Run(body, scope));
+
+    private string Capture(Func<Flow> run)
     {
         var outer = _output;
         _output = new StringBuilder();
         _captures++;
-        Run(body, scope);
+        run();
         _captures--;
         _budget.Spend(_output.Length);
         var text = _output.ToString();

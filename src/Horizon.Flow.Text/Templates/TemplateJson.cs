@@ -18,7 +18,7 @@ internal sealed class TemplateJson(TemplateBudget budget, int? indent, (string I
     {
         budget.Enter();
         budget.Step();
-        switch (value)
+        switch (SafeText.Plain(value))
         {
             case null: _result.Append("null"); break;
             case bool b: _result.Append(b ? "true" : "false"); break;

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Horizon.Flow.Text;
 
@@ -6,7 +7,7 @@ namespace Horizon.Flow.Text;
 /// Cuts a template into tokens, with the white space rules that Hugging Face sets for chat templates: trim_blocks (the line break after
 /// a statement goes) and lstrip_blocks (so does the indentation before one).
 /// </summary>
-internal sealed class TemplateLexer
+internal sealed partial class TemplateLexer
 {
     private static readonly string[] Operators =
         ["==", "!=", "<=", ">=", "//", "**", "+", "-", "*", "/", "%", "~", "<", ">", "=", ".", ",", ":", "|", "(", ")", "[", "]", "{", "}"];
@@ -48,7 +49,9 @@ internal sealed class TemplateLexer
             {
                 case '#': ReadComment(); break;
                 case '{': ReadTag(TemplateTokenKind.OutputBegin, TemplateTokenKind.OutputEnd, "}}"); break;
-                default: ReadTag(TemplateTokenKind.BlockBegin, TemplateTokenKind.BlockEnd, "%}"); break;
+                default:
+                    if (!TryReadRaw()) ReadTag(TemplateTokenKind.BlockBegin, TemplateTokenKind.BlockEnd, "%}");
+                    break;
             }
         }
 
@@ -84,6 +87,31 @@ internal sealed class TemplateLexer
         _at = close + 2;
         SkipAfter(strips, takesLineBreak: true);
     }
+
+    /// <summary>`raw` … `endraw`: what stands between is text, with the white space rules of the two tags.</summary>
+    private bool TryReadRaw()
+    {
+        var start = RawStart().Match(_source, _at);
+        if (!start.Success) return false;
+        _line += start.Value.Count(c => c == '\n');
+        _at += start.Length;
+        SkipAfter(start.Value[^3] == '-', takesLineBreak: start.Value[^3] is not ('-' or '+'));
+        var end = RawEnd().Match(_source, _at);
+        if (!end.Success) throw Error("'endraw' is missing");
+        var line = _line;
+        var text = TrimBefore(_source[_at..end.Index], end.Index);
+        _line += _source.AsSpan(_at, end.Index + end.Length - _at).Count('\n');
+        if (text.Length > 0) _tokens.Add(new TemplateToken(TemplateTokenKind.Data, text, line));
+        _at = end.Index + end.Length;
+        SkipAfter(end.Value[^3] == '-', takesLineBreak: end.Value[^3] is not ('-' or '+'));
+        return true;
+    }
+
+    [GeneratedRegex(@"\G\{%[-+]?\s*raw\s*[-+]?%\}", RegexOptions.CultureInvariant)]
+    private static partial Regex RawStart();
+
+    [GeneratedRegex(@"\{%[-+]?\s*endraw\s*[-+]?%\}", RegexOptions.CultureInvariant)]
+    private static partial Regex RawEnd();
 
     private void ReadTag(TemplateTokenKind begin, TemplateTokenKind end, string closing)
     {

@@ -40,6 +40,12 @@ internal sealed record TestExpression(int Line, Expression Target, string Name, 
 internal sealed record CallArguments(IReadOnlyList<Expression> Positional, IReadOnlyList<(string Name, Expression Value)> Named)
 {
     public static CallArguments None { get; } = new([], []);
+
+    /// <summary>`*list`: further arguments by place.</summary>
+    public Expression? List { get; init; }
+
+    /// <summary>`**map`: further arguments by name.</summary>
+    public Expression? Map { get; init; }
 }
 
 /// <summary>Something that is done.</summary>
@@ -54,16 +60,29 @@ internal sealed record IfStatement(
 
 internal sealed record ForStatement(
     int Line, IReadOnlyList<string> Targets, Expression Items, Expression? Filter, IReadOnlyList<Statement> Body,
-    IReadOnlyList<Statement> Otherwise) : Statement(Line);
+    IReadOnlyList<Statement> Otherwise, bool IsRecursive) : Statement(Line);
 
 /// <summary>`set a, b = value`, or `set namespace.attribute = value`.</summary>
 internal sealed record SetStatement(int Line, IReadOnlyList<string> Targets, string? Attribute, Expression Value) : Statement(Line);
 
-/// <summary>`set a` … `endset`: the variable takes the output of the body.</summary>
-internal sealed record CaptureStatement(int Line, string Target, IReadOnlyList<Statement> Body) : Statement(Line);
+/// <summary>`set a` … `endset`, perhaps with filters: the variable takes the output of the body.</summary>
+internal sealed record CaptureStatement(int Line, string Target, string? Attribute, FilterChain Filters, IReadOnlyList<Statement> Body) : Statement(Line);
+
+/// <summary>`with a = value` … `endwith`, `block` and the like: a body with variables of its own.</summary>
+internal sealed record WithStatement(int Line, IReadOnlyList<(string Name, Expression Value)> Variables, IReadOnlyList<Statement> Body) : Statement(Line);
+
+/// <summary>`filter name` … `endfilter`.</summary>
+internal sealed record FilterStatement(int Line, FilterChain Filters, IReadOnlyList<Statement> Body) : Statement(Line);
+
+/// <summary>`call macro(...)` … `endcall`: the body is what the macro finds as `caller`.</summary>
+internal sealed record CallStatement(int Line, MacroStatement Caller, CallExpression Call) : Statement(Line);
+
+/// <summary>Filters one after the other.</summary>
+internal sealed record FilterChain(IReadOnlyList<(string Name, CallArguments Arguments)> Filters);
 
 internal sealed record MacroStatement(
-    int Line, string Name, IReadOnlyList<(string Name, Expression? Default)> Parameters, IReadOnlyList<Statement> Body) : Statement(Line);
+    int Line, string Name, IReadOnlyList<(string Name, Expression? Default)> Parameters, IReadOnlyList<Statement> Body, IReadOnlySet<string> Uses)
+    : Statement(Line);
 
 /// <summary>Marks what the assistant says.</summary>
 internal sealed record GenerationStatement(int Line, IReadOnlyList<Statement> Body) : Statement(Line);

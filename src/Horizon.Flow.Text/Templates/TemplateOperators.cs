@@ -15,6 +15,12 @@ internal sealed class TemplateOperators(TemplateBudget budget)
 
     public object? Binary(string name, object? left, object? right)
     {
+        if (left is SafeText || right is SafeText)
+        {
+            if (name == "+" && SafeText.Plain(left) is string && SafeText.Plain(right) is string) return new SafeText(Join(Escaped(left), Escaped(right)));
+            (left, right) = (SafeText.Plain(left), SafeText.Plain(right));
+        }
+
         switch (name)
         {
             case "~": return Join(TemplateText.Print(left, budget), TemplateText.Print(right, budget));
@@ -24,6 +30,9 @@ internal sealed class TemplateOperators(TemplateBudget budget)
                 return a.Concat(b).ToList();
             case "*" when left is string text && right is long times: return Repeat(text, times);
             case "*" when left is long times && right is string text: return Repeat(text, times);
+            case "*" when left is List<object?> list && right is long times: return Repeat(list, times);
+            case "*" when left is long times && right is List<object?> list: return Repeat(list, times);
+            case "%" when left is string format: return TemplateFormat.Percent(format, right, budget);
         }
 
         if (Number(left) is not { } x || Number(right) is not { } y)
@@ -48,6 +57,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
     public bool AreEqual(object? left, object? right)
     {
         budget.Step();
+        (left, right) = (SafeText.Plain(left), SafeText.Plain(right));
         if (Number(left) is { } x && Number(right) is { } y) return x == y;
         switch (left, right)
         {
@@ -65,7 +75,8 @@ internal sealed class TemplateOperators(TemplateBudget budget)
 
     public bool Contains(object? container, object? item)
     {
-        switch (container)
+        item = SafeText.Plain(item);
+        switch (SafeText.Plain(container))
         {
             case string text when item is string part:
                 budget.Search(text.Length, part.Length);
@@ -84,6 +95,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
     {
         if (start is not (null or long) || stop is not (null or long) || step is not (null or long))
             throw budget.Error("the bounds of a slice must be whole numbers");
+        target = SafeText.Plain(target);
         var stride = (long?)step ?? 1;
         if (stride == 0) throw budget.Error("the step of a slice must not be 0");
         var count = target switch
@@ -120,12 +132,22 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         return left + right;
     }
 
+    private string Escaped(object? value) => value is SafeText safe ? safe.Text : TemplateEscapes.Html(TemplateText.Print(value, budget), budget);
+
     private string Repeat(string text, long times)
     {
         if (times <= 0) return "";
         if (text.Length > LongestRepeat / times) throw budget.Error("a repeated string is too long");
         budget.Spend(text.Length * times);
         return string.Concat(Enumerable.Repeat(text, (int)times));
+    }
+
+    private List<object?> Repeat(List<object?> list, long times)
+    {
+        if (times <= 0) return [];
+        if (list.Count > LongestRepeat / times) throw budget.Error("a repeated list is too long");
+        budget.SpendItems(list.Count * times);
+        return [.. Enumerable.Repeat(list, (int)times).SelectMany(items => items)];
     }
 
     private object? Whole(string name, long x, long y)
@@ -167,13 +189,32 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         };
     }
 
-    private int Order(object? left, object? right)
+    /// <summary>Less than 0, 0 or more, as Python orders numbers, strings and lists.</summary>
+    public int Order(object? left, object? right)
     {
+        budget.Step();
         if (Number(left) is { } x && Number(right) is { } y) return x.CompareTo(y);
+        (left, right) = (SafeText.Plain(left), SafeText.Plain(right));
+        if (left is List<object?> first && right is List<object?> second) return OrderItems(first, second);
         if (left is not string a || right is not string b)
             throw budget.Error($"{TemplateText.Kind(left)} and {TemplateText.Kind(right)} have no order");
         budget.Spend(Math.Min(a.Length, b.Length));
         return string.CompareOrdinal(a, b);
+    }
+
+    private int OrderItems(List<object?> left, List<object?> right)
+    {
+        budget.Enter();
+        var order = left.Count.CompareTo(right.Count);
+        for (var i = 0; i < Math.Min(left.Count, right.Count); i++)
+        {
+            if (AreEqual(left[i], right[i])) continue;
+            order = Order(left[i], right[i]);
+            break;
+        }
+
+        budget.Leave();
+        return order;
     }
 
     private object? Checked(Func<long> compute)

@@ -100,4 +100,35 @@ internal static class TemplateStrings
         var result = lines.Select((line, i) => (i == 0 ? first : blank || line.Length > 0) ? indentation + line : line);
         return string.Join('\n', result);
     }
+
+    /// <summary>The text in the middle (center), at the left (ljust) or at the right (rjust) of so many characters.</summary>
+    public static string Justify(string name, string text, long width, string fill, TemplateBudget budget)
+    {
+        if (fill.Length != 1) throw budget.Error($"'{name}' fills with one character");
+        var room = width - text.Length;
+        if (room <= 0) return text;
+        if (room > WidestRoom) throw budget.Error($"'{name}' fills more than {WidestRoom} places");
+        budget.Spend(width);
+        // Python's own rounding: where one place is left over, it stands left for odd widths.
+        var left = name switch { "ljust" => 0, "rjust" => room, _ => (room / 2) + (room & width & 1) };
+        return new string(fill[0], (int)left) + text + new string(fill[0], (int)(room - left));
+    }
+
+    /// <summary>As <see cref="Split"/>, but counting from the end.</summary>
+    public static List<object?> SplitBack(string text, string? separator, long most, TemplateBudget budget)
+    {
+        if (most < 0) return Split(text, separator, most, budget);
+        var pieces = Split(Reversed(text), separator is null ? null : Reversed(separator), most, budget);
+        budget.Spend(2L * text.Length);
+        pieces.Reverse();
+        return pieces.ConvertAll(piece => (object?)Reversed((string)piece!));
+    }
+
+    private const int WidestRoom = 1 << 16;
+
+    private static string Reversed(string text) => string.Create(text.Length, text, static (target, source) =>
+    {
+        source.CopyTo(target);
+        target.Reverse();
+    });
 }

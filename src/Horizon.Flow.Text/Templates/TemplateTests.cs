@@ -5,6 +5,7 @@ internal static class TemplateTests
 {
     public static bool Test(object? value, string name, List<object?> arguments, TemplateOperators operators, TemplateBudget budget)
     {
+        value = SafeText.Plain(value);
         switch (name)
         {
             case "divisibleby":
@@ -26,14 +27,15 @@ internal static class TemplateTests
             "none" => value is null,
             "string" => value is string,
             "mapping" => value is OrderedDictionary<string, object?>,
-            "sequence" or "iterable" => value is string or List<object?> or OrderedDictionary<string, object?>,
+            "sequence" or "iterable" => value is string or List<object?> or OrderedDictionary<string, object?> or UndefinedValue,
             "number" => value is long or double or bool,
             "integer" => value is long,
             "float" => value is double,
             "boolean" => value is bool,
             "true" => value is true,
             "false" => value is false,
-            "callable" => value is MacroValue,
+            "callable" => value is MacroValue or FunctionValue or ClockValue or JoinerValue,
+            "escaped" => false,
             "odd" => value is long odd && odd % 2 != 0,
             "even" => value is long even && even % 2 == 0,
             "lower" => IsUnchangedBy(text => text.ToLowerInvariant()),

@@ -13,7 +13,7 @@ internal static class TemplateText
         UndefinedValue undefined => $"the undefined '{undefined.Name}'",
         bool => "a truth value",
         long or double => "a number",
-        string => "a string",
+        string or SafeText => "a string",
         List<object?> => "a list",
         OrderedDictionary<string, object?> => "a map",
         _ => "an object",
@@ -22,7 +22,7 @@ internal static class TemplateText
     /// <summary>The value as an output tag writes it.</summary>
     public static string Print(object? value, TemplateBudget budget)
     {
-        if (value is string text) return text;
+        if (SafeText.Plain(value) is string text) return text;
         var result = new StringBuilder();
         Represent(value, result, budget);
         return result.ToString();
@@ -59,6 +59,7 @@ internal static class TemplateText
             case bool b: result.Append(b ? "True" : "False"); break;
             case long i: result.Append(CultureInfo.InvariantCulture, $"{i}"); break;
             case double d: result.Append(PrintReal(d)); break;
+            case SafeText safe: Represent(safe.Text, result, budget, quoted); break;
             case string text:
                 budget.Spend(2L * text.Length);
                 result.Append(quoted ? Quote(text) : text);

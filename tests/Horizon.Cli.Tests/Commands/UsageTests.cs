@@ -59,7 +59,7 @@ public class UsageTests
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
     {
         var none = new Nothing();
-        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new GenerateCommand(none)];
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new GenerateCommand(none)];
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);
@@ -67,13 +67,15 @@ public class UsageTests
     }
 
     // Nothing here may get as far as being called.
-    private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IGenerator
+    private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator
     {
         public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, Host.ByteSize? deviceMemory, Host.ByteSize? hostMemory) => throw new InvalidOperationException();
 
         public Graph.GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, Graph.StageShares>? shares = null) => throw new InvalidOperationException();
+
+        public DataReport Inspect(RunConfiguration configuration, int examples) => throw new InvalidOperationException();
 
         public IAsyncEnumerable<string> GenerateAsync(GenerateRequest request, CancellationToken cancellation) => throw new InvalidOperationException();
     }

@@ -13,7 +13,7 @@ public class DataFolderTests
     [InlineData("train.txt,held-out.txt,test.txt", DataSplit.Validation, "held-out.txt")]
     [InlineData("train.txt,test.txt", DataSplit.Validation, "test.txt")]
     [InlineData("a.txt,train.txt", DataSplit.Validation, "a.txt")]
-    [InlineData("B.txt,b.txt,LICENSE,LICENSE.txt,run.py,x.parquet", DataSplit.Train, "B.txt,b.txt")]
+    [InlineData("B.txt,b.txt,LICENSE,LICENSE.txt,run.py,x.orc", DataSplit.Train, "B.txt,b.txt")]
     public void Find_Folder_TakesTheSplitByName(string files, DataSplit split, string expected)
     {
         using var folder = Folder(files);
@@ -26,8 +26,8 @@ public class DataFolderTests
     [Theory]
     [InlineData("test.json,dev.json", DataSplit.Train, "no files to train on: dev.json, test.json are of other splits")]
     [InlineData("train.json", DataSplit.Validation, "no files to evaluate on: train.json is of other splits")]
-    [InlineData("train.parquet,test.jsonl,README.md", DataSplit.Train, "train.parquet (not read here: Parquet)")]
-    [InlineData("a.csv,b.jsonl.gz", DataSplit.Train, "b.jsonl.gz (not read here: gzip)")]
+    [InlineData("train.orc,test.jsonl,README.md", DataSplit.Train, "train.orc (not read here: ORC)")]
+    [InlineData("a.xlsx,b.parquet.gz", DataSplit.Train, "b.parquet.gz (not read here: compressed Parquet)")]
     [InlineData("README.md", DataSplit.Train, "no data files that are read here")]
     public void Find_FolderWithoutSuchFiles_NamesWhatThereIs(string files, DataSplit split, string complaint)
     {
@@ -37,11 +37,11 @@ public class DataFolderTests
     }
 
     [Theory]
-    [InlineData("a.parquet", DataFormat.Auto, "is Parquet, which is not read here; read are text (.txt, .md)")]
-    [InlineData("a.parquet", DataFormat.Text, "is Parquet")]
-    [InlineData("a.csv", DataFormat.Alpaca, "is CSV")]
-    [InlineData("a.jsonl.gz", DataFormat.Auto, "is gzip")]
-    [InlineData("a.jsonl.zst", DataFormat.Messages, "is Zstandard")]
+    [InlineData("a.orc", DataFormat.Auto, "is ORC, which is not read here; read are text (.txt, .md)")]
+    [InlineData("a.orc", DataFormat.Text, "is ORC")]
+    [InlineData("a.xml", DataFormat.Alpaca, "is XML")]
+    [InlineData("a.arrow.gz", DataFormat.Auto, "is compressed Arrow")]
+    [InlineData("a.jsonl.xz", DataFormat.Messages, "is xz")]
     public void Find_FileOfAKindThatIsNotRead_NamesItAndWhatIs(string file, DataFormat format, string complaint)
     {
         using var folder = Folder(file);
@@ -52,8 +52,8 @@ public class DataFolderTests
     [Fact]
     public void Find_TextOfAnyNameThatIsSaidToBeText_IsTaken()
     {
-        using var folder = Folder("a.csv");
-        Assert.Single(DataFiles.Find(new() { Path = Path.Combine(folder.Path, "a.csv"), Format = DataFormat.Text }).Files);
+        using var folder = Folder("a.xml");
+        Assert.Single(DataFiles.Find(new() { Path = Path.Combine(folder.Path, "a.xml"), Format = DataFormat.Text }).Files);
     }
 
     [Fact]
@@ -75,6 +75,39 @@ public class DataFolderTests
         var (files, notice) = DataFiles.Find(new() { Path = folder.Path });
         Assert.Equal(["a.jsonl", "b.jsonl"], files.Select(Path.GetFileName));
         Assert.Contains("circle (links to other folders)", notice, StringComparison.Ordinal);
+    }
+
+    /// <summary>A folder of a stranger's may not read any file of this machine; the file that the user names may lie anywhere.</summary>
+    [Fact]
+    public void Find_LinkOutOfTheFolder_IsRefused()
+    {
+        using var outside = Folder("secret.jsonl");
+        using var folder = Folder("a.jsonl");
+        var link = Path.Combine(folder.Path, "b.jsonl");
+        File.CreateSymbolicLink(link, Path.Combine(outside.Path, "secret.jsonl"));
+        Assert.Contains("leads out of its folder", Assert.Throws<HorizonException>(() => DataFiles.Find(new() { Path = folder.Path })).Message, StringComparison.Ordinal);
+        Assert.Equal([link], DataFiles.Find(new() { Path = link }).Files);
+    }
+
+    [Theory]
+    [InlineData("*.jsonl", "a.jsonl,test.jsonl")]
+    [InlineData("**/*.jsonl", "a.jsonl,sub/b.jsonl,sub/deep/c.jsonl,test.jsonl")]
+    [InlineData("sub/?.jsonl", "sub/b.jsonl")]
+    [InlineData("s*/*", "sub/b.jsonl")]
+    public void Find_Pattern_TakesWhatItNames(string pattern, string expected)
+    {
+        using var folder = Folder("a.jsonl,test.jsonl,x.txt,sub/b.jsonl,sub/deep/c.jsonl");
+        var (files, _) = DataFiles.Find(new() { Path = Path.Combine(folder.Path, pattern) });
+        Assert.Equal(expected, string.Join(',', files.Select(file => Path.GetRelativePath(folder.Path, file))));
+    }
+
+    [Fact]
+    public void Find_SplitByItsOwnName_TakesThatOne()
+    {
+        using var folder = Folder("data/train_sft-00000-of-00001.jsonl,data/train_gen-00000-of-00001.jsonl,data/test_sft-00000-of-00001.jsonl");
+        var (files, _) = DataFiles.Find(new() { Path = folder.Path, SplitName = "train_sft" });
+        Assert.EndsWith("train_sft-00000-of-00001.jsonl", Assert.Single(files), StringComparison.Ordinal);
+        Assert.Contains("no split 'dpo'", Assert.Throws<HorizonException>(() => DataFiles.Find(new() { Path = folder.Path, SplitName = "dpo" })).Message, StringComparison.Ordinal);
     }
 
     private static TemporaryFolder Folder(string files)

@@ -47,6 +47,14 @@ public class DocumentReaderTests
     [InlineData("""{"conversations":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"system":"s","tools":""}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
     [InlineData("""{"instruction":"a","output":"b","history":null,"system":null}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
     [InlineData("""{"conversations":[{"from":"human","value":"a"},{"from":"function_call","value":"{\"name\":\"f\",\"arguments\":{\"x\":1}}"},{"from":"observation","value":"3"},{"from":"gpt","value":"d"}],"tools":"[{\"name\":\"f\"}]"}""", "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call><|im_end|>\n<think>\n\n</think>\n\nd<|im_end|>\n")]
+    [InlineData("""{"question":"a","answer":"b"}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"query":"a","response":"b","system":"s"}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"instruction":"a","response":"b","input":"x"}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"input":"a","output":"b"}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"prompt":[{"role":"user","content":"a"},{"role":"assistant","content":"x"},{"role":"user","content":"c"}],"completion":[{"role":"assistant","content":"b"}]}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"messages":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}""", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"reasoning","value":"hm"},{"type":"text","value":"b"}]}]}""", "<think>\nhm\n</think>\n\nb<|im_end|>\n")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"b"}]}]}""", "<think>\nhm\n</think>\n\nb<|im_end|>\n")]
     public void Read_Conversations_TrainWhatTheAssistantSays(string line, string expected)
     {
         using var folder = new TemporaryFolder();
@@ -60,6 +68,64 @@ public class DocumentReaderTests
         var file = folder.Write("a.jsonl", """{"instruction":"a","output":"b"}""");
         var document = Assert.Single(Read(file, Data.Qwen, options => options with { TrainOnPrompt = true }));
         Assert.Equal(document.InputIds, document.Labels);
+    }
+
+    [Fact]
+    public void Read_PromptAndCompletion_IsOneTextWhoseEndIsLearned()
+    {
+        using var folder = new TemporaryFolder();
+        var document = Assert.Single(Read(folder.Write("a.jsonl", """{"prompt":"The sky is","completion":" blue."}"""), Data.Stories));
+        Assert.Equal("<s> The sky is blue.</s>", Data.Stories.Decode(document.InputIds, false));
+        Assert.Equal("blue.</s>", Trained(document, Data.Stories).Trim());
+    }
+
+    [Fact]
+    public void Read_ColumnsAndRolesOfTheirOwn_MeanWhatTheMappingSays()
+    {
+        using var folder = new TemporaryFolder();
+        var pairs = folder.Write("a.jsonl", """{"q":"a","a":"b","output":"of another meaning"}""");
+        var columns = new DataColumns { Prompt = "q", Answer = "a" };
+        Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(pairs, Data.Qwen, o => o with { Columns = columns })), Data.Qwen));
+        var turns = folder.Write("b.jsonl", """{"dialog":[{"who":"customer","says":"a"},{"who":"agent","says":"b"}]}""");
+        columns = new DataColumns { Turns = "dialog", Role = "who", Content = "says", Roles = new Dictionary<string, string> { ["customer"] = "user", ["agent"] = "assistant" } };
+        Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(turns, Data.Qwen, o => o with { Columns = columns })), Data.Qwen));
+        Assert.Contains("'dialog', which data.columns names, is missing", Assert.Throws<HorizonException>(() => Read(pairs, Data.Qwen, o => o with { Columns = columns })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_TrainOnLast_LearnsTheLastAnswerAlone()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"},{"from":"human","value":"c"},{"from":"gpt","value":"d"}]}""");
+        Assert.Equal("<think>\n\n</think>\n\nd<|im_end|>\n", Trained(Assert.Single(Read(file, Data.Qwen, o => o with { TrainOn = TrainOn.Last })), Data.Qwen));
+    }
+
+    [Fact]
+    public void Read_SeveralSets_TakesEachAsOftenAsItsWeightSays()
+    {
+        using var folder = new TemporaryFolder();
+        string Write(string name, int first, int count) => folder.Write(name, string.Join('\n', Enumerable.Range(first, count).Select(i => $$"""{"input_ids":[{{i}},1]}""")));
+        DataSetOptions[] sets =
+        [
+            new() { Path = Write("a.jsonl", 100, 4), Weight = 2.5 }, new() { Path = Write("b.jsonl", 200, 10), Weight = 0.5 }, new() { Path = Write("c.jsonl", 300, 900), MaxSamples = 3 },
+        ];
+        var counts = Read("many", null, o => o with { Sets = sets }).GroupBy(d => d.InputIds[0] / 100).ToDictionary(g => g.Key, g => g.GroupBy(d => d.InputIds[0]).Select(d => d.Count()).Order().ToList());
+        Assert.Equal([2, 2, 3, 3], counts[1]);
+        Assert.Equal([1, 1, 1, 1, 1], counts[2]);
+        Assert.Equal([1, 1, 1], counts[3]);
+    }
+
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(0.5)]
+    public void Read_HeldOutShare_PartsTheDocumentsInTwo(double share)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", string.Join('\n', Enumerable.Range(0, 50).Select(i => $$"""{"input_ids":[{{i}},1]}""")));
+        List<int> Ids(DataSplit split) => [.. Read(file, null, o => o with { HeldOutShare = share, Split = split }).Select(d => d.InputIds[0])];
+        var (train, heldOut) = (Ids(DataSplit.Train), Ids(DataSplit.Validation));
+        Assert.Equal((int)(50 * share), heldOut.Count);
+        Assert.Equal(Enumerable.Range(0, 50), train.Concat(heldOut).Order());
     }
 
     [Fact]

@@ -49,7 +49,7 @@ public class RecordKeysTests
     public void FromRecord_TemplateWithoutTools_RefusesThem(string record, string complaint)
     {
         var template = ChatTemplate.Parse("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}", "plain");
-        var reader = new ConversationReader(template, trainOnPrompt: false, new DataTally());
+        var reader = new ConversationReader(template, TrainOn.Answers, DateTime.UnixEpoch, new DataTally());
         var parsed = new RawRecord(record, default, "here").Parse();
         var format = parsed.Has("messages") ? DataFormat.Messages : DataFormat.ShareGpt;
         Assert.Contains(complaint, Assert.Throws<BadRecordException>(() => reader.Read(parsed, format)).Message, StringComparison.Ordinal);

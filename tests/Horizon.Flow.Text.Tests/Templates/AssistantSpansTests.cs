@@ -41,17 +41,52 @@ public class AssistantSpansTests
     [Fact]
     public void Render_TurnsThatCannotBeToldApart_SaysSo()
     {
-        var template = ChatTemplate.Parse("{{ messages | length }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "odd");
+        var template = ChatTemplate.Parse("{{ messages | length }}{% for m in messages %}<{{ m.role }}>{{ m.content | length }}{% endfor %}", "odd");
         var message = Assert.Throws<HorizonException>(() => AssistantSpans.Render(template, TwoTurns)).Message;
         Assert.Contains("odd", message, StringComparison.Ordinal);
         Assert.Contains("message 2", message, StringComparison.Ordinal);
         Assert.Contains("generation", message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("llama3.jinja", "a<|eot_id|>", "b<|eot_id|>")]
+    [InlineData("qwen2_5.jinja", "a<|im_end|>\n", "b<|im_end|>\n")]
+    [InlineData("qwen3.jinja", "a<|im_end|>\n", "<think>\n\n</think>\n\nb<|im_end|>\n")]
+    public void Render_ConversationThatBeginsWithTheAssistant_FindsItsFirstTurn(string name, string first, string second) => Assert.Equal(
+        [first, second],
+        Spans(
+            Data.Template(name, ("bos_token", "<s>"), ("eos_token", "</s>")),
+            new Conversation(new ChatMessage("assistant", "a"), new ChatMessage("user", "x"), new ChatMessage("assistant", "b"))));
+
     [Fact]
-    public void Render_ConversationThatBeginsWithTheAssistant_IsRefusedWhereTheTemplateNeedsAUser() => Assert.Contains(
-        "begins with the assistant",
-        Assert.Throws<HorizonException>(() => AssistantSpans.Render(Data.Template("qwen3.jinja"), new Conversation(new ChatMessage("assistant", "a")))).Message);
+    public void Render_TwoTurnsInARow_FindsBoth() => Assert.Equal(
+        ["a<|im_end|>\n", "b<|im_end|>\n"],
+        Spans(
+            Data.Template("qwen2_5.jinja"),
+            new Conversation(new ChatMessage("user", "x"), new ChatMessage("assistant", "a"), new ChatMessage("assistant", "b"))));
+
+    /// <summary>A prompt that opens the thoughts itself: they are learned from there on, and an answer without thoughts from its text on.</summary>
+    [Fact]
+    public void Render_PromptThatOpensTheThoughts_LearnsWhatFollowsIt() => Assert.Equal(
+        ["b<end>", "hm</think>c<end>"],
+        Spans(
+            ChatTemplate.Parse(
+                "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' and loop.last %}<think>hm</think>{% endif %}{{ m.content }}<end>{% endfor %}"
+                + "{% if add_generation_prompt %}<assistant><think>{% endif %}",
+                "t"),
+            new Conversation(new ChatMessage("user", "a"), new ChatMessage("assistant", "b"), new ChatMessage("user", "x"), new ChatMessage("assistant", "c"))));
+
+    /// <summary>Mistral's templates write the system's text in front of the last user's, which is another one while there are fewer turns.</summary>
+    [Fact]
+    public void Render_SystemTextInTheLastUserTurn_FindsEarlierAnswers() => Assert.Equal(
+        [" b</s>", " d</s>"],
+        Spans(
+            ChatTemplate.Parse(
+                "<s>{% set users = messages | selectattr('role', 'equalto', 'user') | list %}{% for m in messages %}{% if m.role == 'user' %}[INST] "
+                + "{% if m == users[-1] %}{{ messages[0].content }} {% endif %}{{ m.content }}[/INST]{% elif m.role == 'assistant' %} {{ m.content }}</s>{% endif %}{% endfor %}",
+                "t"),
+            new Conversation(
+                new ChatMessage("system", "s"), new ChatMessage("user", "a"), new ChatMessage("assistant", "b"), new ChatMessage("user", "c"), new ChatMessage("assistant", "d"))));
 
     private static IEnumerable<string> Spans(ChatTemplate template, Conversation conversation)
     {

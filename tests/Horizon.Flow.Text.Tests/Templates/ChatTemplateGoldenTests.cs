@@ -45,7 +45,10 @@ public class ChatTemplateGoldenTests
     public void Render_Snippets_EqualPythonReference()
     {
         var conversation = new Conversation(
-            new ChatMessage("system", "Be brief."), new ChatMessage("user", "Hi "), new ChatMessage("assistant", " Hello!"));
+            new ChatMessage("system", "Be brief."), new ChatMessage("user", "Hi "), new ChatMessage("assistant", " Hello!"))
+        {
+            Date = new DateTime(2026, 1, 5, 9, 7, 3),
+        };
         foreach (var golden in Data.Json("jinja-snippets.json").EnumerateArray())
         {
             var source = golden.GetProperty("template").GetString()!;

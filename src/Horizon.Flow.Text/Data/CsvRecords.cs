@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>Reads CSV and TSV: the first line names the columns, each further one is a record of strings.</summary>
+internal static class CsvRecords
+{
+    public static IEnumerable<RawRecord> Read(string file, Encoding encoding)
+    {
+        var configuration = new CsvConfiguration(CultureInfo.InvariantCulture)
+        {
+            Delimiter = FileKind.Of(file) == FileKind.Tsv ? "\t" : ",",
+            MaxFieldSize = LineReader.Longest,
+        };
+        using var parser = new CsvParser(new StreamReader(DataStream.Open(file), encoding), configuration);
+        string[]? names = null;
+        for (var number = 1; Next(parser, file) is { } cells; number++)
+        {
+            if (names is null)
+            {
+                names = cells;
+                if (names.Distinct(StringComparer.Ordinal).Count() != names.Length)
+                    throw new HorizonException($"{file}: two columns have the same name: the first line must name the columns ({ShownNames.Show(names)}).");
+                continue;
+            }
+
+            var where = $"{file}, record {number - 1}";
+            if (cells.Length != names.Length)
+            {
+                yield return new RawRecord($"{{ {cells.Length} cells for {names.Length} columns", default, where);
+                continue;
+            }
+
+            var columns = names;
+            yield return new RawRecord(JsonRecord.Write(writer =>
+            {
+                for (var i = 0; i < cells.Length; i++) writer.WriteString(columns[i], cells[i]);
+            }), default, where);
+        }
+    }
+
+    private static string[]? Next(CsvParser parser, string file)
+    {
+        try
+        {
+            return parser.Read() ? parser.Record : null;
+        }
+        catch (Exception e) when (DataStream.IsFault(e) || e is CsvHelperException or DecoderFallbackException)
+        {
+            throw new HorizonException($"{file}, line {parser.RawRow}: this is not valid {FileKind.Of(file)!.Name} in UTF-8: {e.Message.Split('\n')[0]}", e);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.IO.Compression;
+using ZstdSharp;
+
+namespace Horizon.Flow.Text;
+
+/// <summary>Opens data files, unpacked where their names say that they are compressed (.gz, .zst).</summary>
+internal static class DataStream
+{
+    public static bool IsCompressed(string file) => Path.GetExtension(file).ToLowerInvariant() is ".gz" or ".zst";
+
+    public static string WithoutCompression(string file) => IsCompressed(file) ? Path.ChangeExtension(file, null) : file;
+
+    /// <summary>The file's bytes, unpacked.</summary>
+    /// <exception cref="InvalidDataException">Later, while reading: the compressed bytes are damaged.</exception>
+    public static Stream Open(string file)
+    {
+        var stream = File.OpenRead(file);
+        return Path.GetExtension(file).ToLowerInvariant() switch
+        {
+            ".gz" => new GZipStream(stream, CompressionMode.Decompress),
+            ".zst" => new DecompressionStream(stream, leaveOpen: false),
+            _ => stream,
+        };
+    }
+
+    /// <summary>Whether what was thrown says that a file's bytes cannot be read or unpacked.</summary>
+    public static bool IsFault(Exception e) => e is IOException or InvalidDataException or UnauthorizedAccessException or ZstdException;
+
+    /// <summary>All bytes of a file, of which there may be no more than so many: a small compressed file may hold any amount.</summary>
+    /// <exception cref="IOException">There are more.</exception>
+    public static MemoryStream ReadAll(string file, long longest)
+    {
+        using var stream = Open(file);
+        var bytes = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        for (int count; (count = stream.Read(buffer)) > 0;)
+        {
+            if (bytes.Length + count > longest) throw new IOException($"it holds more than {longest:N0} bytes");
+            bytes.Write(buffer, 0, count);
+        }
+
+        bytes.Position = 0;
+        return bytes;
+    }
+}

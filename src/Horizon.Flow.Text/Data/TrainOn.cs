@@ -1,0 +1,14 @@
+namespace Horizon.Flow.Text;
+
+/// <summary>What of a conversation is learned.</summary>
+public enum TrainOn
+{
+    /// <summary>What the assistant says.</summary>
+    Answers,
+
+    /// <summary>Everything, prompts too.</summary>
+    All,
+
+    /// <summary>The assistant's last turn, with its thoughts where the template drops those of earlier ones.</summary>
+    Last,
+}

@@ -1,0 +1,166 @@
+using System.IO.Compression;
+using System.Text;
+using Apache.Arrow;
+using Apache.Arrow.Ipc;
+using Apache.Arrow.Types;
+using FsCheck.Xunit;
+using Parquet.Serialization;
+using ZstdSharp;
+
+namespace Horizon.Flow.Text.Tests;
+
+/// <summary>A record is the same whatever kind of file it is stored in.</summary>
+public class RecordFilesTests
+{
+    private static readonly string[] Texts = ["plain", "with, comma", "two\nlines", "\"quoted\" 'and' \t tab", "", "ünïcode 中文 😀"];
+
+    [Theory]
+    [InlineData("a.csv", ',')]
+    [InlineData("a.tsv", '\t')]
+    public void Read_SeparatedValues_GivesEveryCell(string name, char separator)
+    {
+        using var folder = new TemporaryFolder();
+        var lines = Texts.Select((text, i) => $"{i}{separator}\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"");
+        var file = folder.Write(name, $"id{separator}text\r\n{string.Join("\r\n", lines)}\r\n");
+        Assert.Equal(Texts, TextsOf(file));
+    }
+
+    [Theory]
+    [InlineData("id,id\n1,2", "two columns have the same name")]
+    [InlineData("text\n\"never closed", "")]
+    public void Read_DamagedCsv_IsRefusedInOneSentence(string content, string complaint)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.csv", content);
+        var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file, MaxBadShare = 0 }, Data.Stories, 512)).Message;
+        Assert.StartsWith(file, message, StringComparison.Ordinal);
+        Assert.Contains(complaint, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(".gz")]
+    [InlineData(".zst")]
+    public void Read_CompressedLines_GivesEachRecord(string extension)
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, $"a.jsonl{extension}");
+        File.WriteAllBytes(file, Compress(string.Join('\n', Texts.Select(text => System.Text.Json.JsonSerializer.Serialize(new { text }))), extension));
+        Assert.Equal(Texts, TextsOf(file));
+    }
+
+    [Theory]
+    [InlineData("a.jsonl.gz")]
+    [InlineData("a.txt.zst")]
+    [InlineData("a.parquet")]
+    [InlineData("a.arrow")]
+    public void Read_DamagedFile_IsRefusedInOneSentence(string name)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write(name, "these bytes are nothing of the kind that the name says");
+        var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
+        Assert.StartsWith(file, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Fact]
+    public async Task Read_Parquet_GivesNestedTurns()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "a.parquet");
+        Talk[] talks = [.. Texts.Where(text => text.Length > 0).Select(text => new Talk { Messages = [new() { Role = "user", Content = "hi" }, new() { Role = "assistant", Content = text }], Id = 7 })];
+        await ParquetSerializer.SerializeAsync(talks, file);
+        var documents = DocumentReader.Read(new() { Path = file }, Data.Qwen, Data.Qwen.VocabularySize).Documents;
+        Assert.Equal(talks.Length, documents.Count);
+        foreach (var (talk, document) in talks.Zip(documents))
+            Assert.EndsWith($"{talk.Messages![1].Content}<|im_end|>\n", Data.Qwen.Decode(document.InputIds, false), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Read_Arrow_GivesNestedTurns(bool isIndexed)
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "data-00000-of-00001.arrow");
+        WriteArrow(file, isIndexed);
+        var records = RecordReader.Read(file).Select(record => record.Line).ToList();
+        Assert.Equal(
+            ["""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"n":1}""", """{"messages":[{"role":"user","content":null}],"n":2}"""],
+            records);
+    }
+
+    /// <summary>Bytes of no meaning end the reading with a sentence, never with another exception.</summary>
+    [Property(MaxTest = 60)]
+    public void Read_BytesCutOrChanged_ReadsOrRefuses(ushort cut, byte change, bool isArrow)
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, isArrow ? "a.arrow" : "a.parquet");
+        if (isArrow) WriteArrow(file, isIndexed: false);
+        else ParquetSerializer.SerializeAsync(new[] { new Talk { Messages = [new() { Role = "user", Content = "a" }], Id = 1 } }, file).GetAwaiter().GetResult();
+        var bytes = File.ReadAllBytes(file);
+        bytes[cut % bytes.Length] ^= change;
+        File.WriteAllBytes(file, bytes);
+        try
+        {
+            foreach (var record in RecordReader.Read(file).Take(100)) _ = record.Line;
+        }
+        catch (HorizonException e)
+        {
+            Assert.StartsWith(file, e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static List<string> TextsOf(string file) =>
+        [.. RecordReader.Read(file).Select(record => record.Parse().Text("text"))];
+
+    private static byte[] Compress(string text, string extension)
+    {
+        using var packed = new MemoryStream();
+        using (Stream stream = extension == ".gz" ? new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true) : new CompressionStream(packed, leaveOpen: true))
+            stream.Write(Encoding.UTF8.GetBytes(text));
+        return packed.ToArray();
+    }
+
+    private static void WriteArrow(string file, bool isIndexed)
+    {
+        var fields = new[] { new Field("role", StringType.Default, true), new Field("content", StringType.Default, true) };
+        var turn = new StructType(fields);
+        var turns = new StructArray(
+            turn, 3,
+            [new StringArray.Builder().AppendRange(["user", "assistant", "user"]).Build(), new StringArray.Builder().Append("a").Append("b").AppendNull().Build()],
+            ArrowBuffer.Empty);
+        var list = new ListType(new Field("item", turn, true));
+        var messages = new ListArray(list, 2, new ArrowBuffer.Builder<int>().AppendRange([0, 2, 3]).Build(), turns, ArrowBuffer.Empty);
+        var schema = new Schema([new Field("messages", list, true), new Field("n", Int64Type.Default, true)], null);
+        using var batch = new RecordBatch(schema, [messages, new Int64Array.Builder().AppendRange([1, 2]).Build()], 2);
+        using var stream = File.Create(file);
+        using var writer = isIndexed ? new ArrowFileWriter(stream, schema) : new ArrowStreamWriter(stream, schema);
+        writer.WriteStart();
+        writer.WriteRecordBatch(batch);
+        writer.WriteEnd();
+    }
+
+    /// <summary>A record of a chat data set on the Hub.</summary>
+    public sealed class Talk
+    {
+        /// <summary>The turns.</summary>
+        [System.Text.Json.Serialization.JsonPropertyName("messages")]
+        public List<Turn>? Messages { get; set; }
+
+        /// <summary>Its number.</summary>
+        [System.Text.Json.Serialization.JsonPropertyName("id")]
+        public int Id { get; set; }
+    }
+
+    /// <summary>A turn.</summary>
+    public sealed class Turn
+    {
+        /// <summary>Who speaks.</summary>
+        [System.Text.Json.Serialization.JsonPropertyName("role")]
+        public string? Role { get; set; }
+
+        /// <summary>What is said.</summary>
+        [System.Text.Json.Serialization.JsonPropertyName("content")]
+        public string? Content { get; set; }
+    }
+}

@@ -1,0 +1,10 @@
+using Horizon.Flow.Configuration;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>Looks at data with the library.</summary>
+public sealed class DataInspector : IDataInspector
+{
+    /// <inheritdoc/>
+    public DataReport Inspect(RunConfiguration configuration, int examples) => DataReport.Of(configuration, examples);
+}

@@ -1,0 +1,13 @@
+using Horizon.Flow.Configuration;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>Looks at training data; what <c>horizon data</c> needs of the library.</summary>
+public interface IDataInspector
+{
+    /// <summary>What would be trained on.</summary>
+    /// <param name="configuration">Names a model and data.</param>
+    /// <param name="examples">How many documents are shown.</param>
+    /// <exception cref="HorizonException">The data cannot be trained on.</exception>
+    DataReport Inspect(RunConfiguration configuration, int examples);
+}
