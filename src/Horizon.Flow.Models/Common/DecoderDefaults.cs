@@ -33,6 +33,9 @@ internal sealed record DecoderDefaults
     /// <summary>Settings differ between layer types; the family reads them itself.</summary>
     public bool RopeByLayerType { get; init; }
 
+    /// <summary>The rotary type "dynamic" may have an alpha, by which the base grows whatever the length (Hunyuan).</summary>
+    public bool RopeAlpha { get; init; }
+
     /// <summary>The family reads its activation itself.</summary>
     public bool OwnActivation { get; init; }
 

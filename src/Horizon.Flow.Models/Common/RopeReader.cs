@@ -90,6 +90,7 @@ internal sealed class RopeReader
         {
             "default" => rope,
             "linear" => rope with { Kind = RopeKind.Linear, Factor = Factor(settings) },
+            "dynamic" when _defaults.RopeAlpha && settings.Has("alpha") => ReadAlpha(rope, settings),
             "dynamic" => rope with { Kind = RopeKind.Dynamic, Factor = Factor(settings), OriginalMaximumSequenceLength = _maximumSequenceLength },
             "llama3" => ReadLlama3(rope, settings),
             "yarn" => ReadYarn(rope, settings),
@@ -100,6 +101,16 @@ internal sealed class RopeReader
                 name is null ? "type" : "rope_type",
                 $"asks for the rotary type '{other}', which is not supported; supported are default, linear, dynamic, llama3, yarn and longrope"),
         };
+    }
+
+    // A base that is larger for every sequence; factor and the yarn of its authors' own code are not used.
+    private RopeConfig ReadAlpha(RopeConfig rope, ConfigJson settings)
+    {
+        foreach (var unused in new[] { "factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim" }) _ = settings.Has(unused);
+        var width = (double)_json.Integer("head_dim", 2, 1 << 16, _defaults.HeadDimension ?? (_json.Integer("hidden_size", 1, int.MaxValue) / _json.Integer("num_attention_heads", 1, int.MaxValue)));
+        return width > 2
+            ? rope with { Theta = rope.Theta * Math.Pow(settings.Number("alpha", 1e-6, 1e9), width / (width - 2)) }
+            : throw settings.Refuse("alpha", "needs a head_dim above 2");
     }
 
     private RopeConfig ReadLlama3(RopeConfig rope, ConfigJson settings)

@@ -10,6 +10,7 @@ internal sealed class HunYuanDenseFamily : IModelFamily
     {
         MaximumSequenceLength = 2048,
         NormEpsilon = 1e-5,
+        RopeAlpha = true,
         Known = ["use_qk_norm"],
     };
 
