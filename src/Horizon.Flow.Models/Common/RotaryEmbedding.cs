@@ -109,7 +109,7 @@ public sealed class RotaryEmbedding
     {
         var device = batch.Positions.device;
         var plain = FrequenciesOn(device, "", InverseFrequencies);
-        if (_config.Kind is not (RopeKind.LongRope or RopeKind.Dynamic)) return plain;
+        if (_config.Kind is not (RopeKind.LongRope or RopeKind.Dynamic) || (_config.Kind == RopeKind.Dynamic && _width == 2)) return plain; // one pair turns by 1 whatever the base
         var (length, original) = (batch.Positions.max().Plus(1), _config.OriginalMaximumSequenceLength);
         if (_config.Kind == RopeKind.LongRope)
             return where(length.With(original, static (x, bound) => x.gt(bound)), FrequenciesOn(device, "long", LongFrequencies), plain);

@@ -11,7 +11,6 @@ internal sealed class GptNeoXFamily : IModelFamily
         MaximumSequenceLength = 2048,
         NormEpsilonKey = "layer_norm_eps",
         NormEpsilon = 1e-5,
-        RotatedFraction = 0.25,
         OwnActivation = true,
     };
 
@@ -39,7 +38,9 @@ internal sealed class GptNeoXFamily : IModelFamily
     public ModelConfig Read(ConfigJson json)
     {
         ArgumentNullException.ThrowIfNull(json);
-        var config = DecoderReader.Read(json, Architecture, Defaults);
+        // What stood at the top level before version 5 has names of its own.
+        var defaults = Defaults with { RotatedFraction = json.Number("rotary_pct", 1e-6, 1, 0.25), Theta = json.Number("rotary_emb_base", 1, 1e15, 10_000) };
+        var config = DecoderReader.Read(json, Architecture, defaults);
         var bias = json.Flag("attention_bias", true);
         return new DenseConfig(config)
         {
