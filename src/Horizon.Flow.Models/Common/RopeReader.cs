@@ -150,7 +150,7 @@ internal sealed class RopeReader
     {
         // Phi-3 says the original context beside the settings, and the factor follows from it.
         var original = _json.Has("original_max_position_embeddings")
-            ? _json.Integer("original_max_position_embeddings", 1, int.MaxValue)
+            ? _json.Integer("original_max_position_embeddings", 2, int.MaxValue)
             : Original(settings);
         if (settings.Has("original_max_position_embeddings") && Original(settings) != original)
             throw settings.Refuse("original_max_position_embeddings", $"is {Original(settings)} where the model's is {original}");

@@ -1,4 +1,3 @@
-using Horizon.Flow.Host;
 using Horizon.Flow.Models.Common;
 
 namespace Horizon.Flow.Models.Dense;

@@ -69,7 +69,8 @@ internal sealed class Lfm2Family : IModelFamily
         var factor = json.Number("block_ffn_dim_multiplier", 1e-6, 1e6, 1);
         var multiple = json.Integer("block_multiple_of", 1, DecoderReader.MaximumWidth, 256);
         if (!json.Flag("block_auto_adjust_ff_dim", true)) return width;
-        var cut = (int)(factor * (2L * width / 3));
-        return multiple * ((cut + multiple - 1) / multiple);
+        var cut = (long)(factor * (2L * width / 3));
+        var rounded = multiple * ((cut + multiple - 1) / multiple);
+        return rounded <= DecoderReader.MaximumWidth ? (int)rounded : throw json.Refuse("block_ffn_dim_multiplier", $"makes a feed-forward network of width {rounded:N0}, which is too wide");
     }
 }
