@@ -105,6 +105,14 @@ public sealed class ConfigJson
             ? [.. value.EnumerateArray().Select(item => item.GetString()!)]
             : throw Wrong(key, value, "a list of texts");
 
+    /// <summary>A list of finite numbers within bounds; null if missing.</summary>
+    public IReadOnlyList<double>? Numbers(string key, double minimum, double maximum) =>
+        Find(key) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item =>
+            item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out var number) && number >= minimum && number <= maximum)
+            ? [.. value.EnumerateArray().Select(item => item.GetDouble())]
+            : throw Wrong(key, value, $"a list of numbers from {minimum:G6} to {maximum:G6}");
+
     /// <summary>A nested object; null if missing.</summary>
     public ConfigJson? Object(string key)
     {

@@ -1,9 +1,26 @@
 using System.Collections.Immutable;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Cohere2;
+using Horizon.Flow.Models.Ernie45;
+using Horizon.Flow.Models.Gemma2;
+using Horizon.Flow.Models.Gemma3;
+using Horizon.Flow.Models.Glm4;
+using Horizon.Flow.Models.Gpt2;
+using Horizon.Flow.Models.GptNeoX;
+using Horizon.Flow.Models.Granite;
+using Horizon.Flow.Models.HunYuanDense;
+using Horizon.Flow.Models.Lfm2;
 using Horizon.Flow.Models.Llama;
+using Horizon.Flow.Models.Ministral3;
 using Horizon.Flow.Models.Mistral;
+using Horizon.Flow.Models.Olmo2;
+using Horizon.Flow.Models.Olmo3;
+using Horizon.Flow.Models.Phi3;
 using Horizon.Flow.Models.Qwen2;
 using Horizon.Flow.Models.Qwen3;
+using Horizon.Flow.Models.SeedOss;
+using Horizon.Flow.Models.SmolLm3;
+using Horizon.Flow.Models.Starcoder2;
 
 namespace Horizon.Flow.Models;
 
@@ -14,9 +31,31 @@ public sealed class ModelRegistry
 
     private ModelRegistry(ImmutableList<IModelFamily> families) => _families = families;
 
-    /// <summary>Llama, Mistral, Qwen2 and Qwen3.</summary>
-    public static ModelRegistry Default { get; } =
-        new([new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family()]);
+    /// <summary>The families that come with Horizon.Flow.</summary>
+    public static ModelRegistry Default { get; } = new(
+    [
+        new LlamaFamily(),
+        new MistralFamily(),
+        new Qwen2Family(),
+        new Qwen3Family(),
+        new Cohere2Family(),
+        new Ernie45Family(),
+        new Gemma2Family(),
+        new Gemma3Family(),
+        new Glm4Family(),
+        new Gpt2Family(),
+        new GptNeoXFamily(),
+        new GraniteFamily(),
+        new HunYuanDenseFamily(),
+        new Lfm2Family(),
+        new Ministral3Family(),
+        new Olmo2Family(),
+        new Olmo3Family(),
+        new Phi3Family(),
+        new SeedOssFamily(),
+        new SmolLm3Family(),
+        new Starcoder2Family(),
+    ]);
 
     /// <summary>The names of the known architectures.</summary>
     public IEnumerable<string> Architectures => _families.Select(family => family.Architecture);

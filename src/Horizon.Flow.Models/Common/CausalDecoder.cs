@@ -11,6 +11,7 @@ public static class CausalDecoder
     {
         ArgumentNullException.ThrowIfNull(config);
         DecoderRules.Check(config);
+        RotaryRules.Check(config.Architecture, config.Rope, config.HeadDimension);
         var units = DecoderLayout.Units(config);
         var rotary = new RotaryEmbedding(config.Rope, config.HeadDimension);
         var everything = new DecoderLayerTemplate(config, rotary, null);

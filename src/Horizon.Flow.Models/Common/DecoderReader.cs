@@ -5,33 +5,39 @@ namespace Horizon.Flow.Models.Common;
 /// <summary>Reads what all decoder families share. Bounds keep every later product within 64 bits.</summary>
 internal static class DecoderReader
 {
-    private const int MaximumWidth = 1 << 24;
-    private const int MaximumLayers = 2_048; // each takes some kilobytes before anything is allocated; real models have less than 200
+    public const int MaximumWidth = 1 << 24;
+    public const int MaximumLayers = 2_048; // each takes some kilobytes before anything is allocated; real models have less than 200
 
     // Known to other families or to older code, and supported where they are off.
     private static readonly string[] Flags =
         ["rope_interleaved", "use_mrope", "alibi", "qk_layernorm", "use_qk_norm", "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder"];
 
     private static readonly string[] Dropouts =
-        ["attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "hidden_dropout", "hidden_dropout_prob", "resid_pdrop", "embd_pdrop"];
+        ["attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "hidden_dropout", "hidden_dropout_prob", "resid_pdrop", "embd_pdrop", "residual_dropout", "embedding_dropout"];
 
     /// <param name="json">The file.</param>
     /// <param name="architecture">The family's name.</param>
     /// <param name="maximumSequenceLength">What transformers assumes where max_position_embeddings is missing.</param>
     /// <param name="headDimension">What it assumes where head_dim is missing; null for hidden_size / num_attention_heads.</param>
-    public static ModelConfig Read(ConfigJson json, string architecture, int maximumSequenceLength, int? headDimension = null)
+    public static ModelConfig Read(ConfigJson json, string architecture, int maximumSequenceLength, int? headDimension = null) =>
+        Read(json, architecture, new DecoderDefaults { MaximumSequenceLength = maximumSequenceLength, HeadDimension = headDimension });
+
+    /// <param name="json">The file.</param>
+    /// <param name="architecture">The family's name.</param>
+    /// <param name="defaults">Its own keys and defaults.</param>
+    public static ModelConfig Read(ConfigJson json, string architecture, DecoderDefaults defaults)
     {
-        RefuseUnsupported(json);
+        RefuseUnsupported(json, defaults);
         var hidden = json.Integer("hidden_size", 1, MaximumWidth);
         var heads = json.Integer("num_attention_heads", 1, MaximumWidth);
-        var keyValueHeads = json.Integer("num_key_value_heads", 1, MaximumWidth, heads);
+        var keyValueHeads = json.Integer("num_key_value_heads", 1, MaximumWidth, defaults.KeyValueHeads ?? heads);
         var vocabulary = json.Integer("vocab_size", 1, 1 << 28);
-        maximumSequenceLength = json.Integer("max_position_embeddings", 1, int.MaxValue, maximumSequenceLength);
+        var maximumSequenceLength = json.Integer("max_position_embeddings", 1, int.MaxValue, defaults.MaximumSequenceLength);
         if (heads % keyValueHeads != 0)
             throw json.Refuse("num_attention_heads", $"({heads}) must be a multiple of num_key_value_heads ({keyValueHeads})");
-        if (!json.Has("head_dim") && headDimension is null && hidden % heads != 0)
+        if (!json.Has("head_dim") && defaults.HeadDimension is null && hidden % heads != 0)
             throw json.Refuse("hidden_size", $"({hidden}) must be a multiple of num_attention_heads ({heads}) where head_dim is missing");
-        var head = json.Integer("head_dim", 1, 1 << 16, headDimension ?? Math.Max(1, hidden / heads));
+        var head = json.Integer("head_dim", 1, 1 << 16, defaults.HeadDimension ?? Math.Max(1, hidden / heads));
         if (head % 2 != 0) throw json.Refuse("head_dim", $"({head}) must be even: the rotary embedding turns pairs");
 
         return new ModelConfig
@@ -45,22 +51,22 @@ internal static class DecoderReader
             KeyValueHeadCount = keyValueHeads,
             HeadDimension = head,
             MaximumSequenceLength = maximumSequenceLength,
-            NormEpsilon = json.Number("rms_norm_eps", 0, 1, 1e-6),
-            Rope = RopeReader.Read(json, maximumSequenceLength),
-            TiedHead = json.Flag("tie_word_embeddings", false),
+            NormEpsilon = json.Number(defaults.NormEpsilonKey, 0, 1, defaults.NormEpsilon),
+            Rope = defaults.RopeByLayerType ? new RopeConfig() : RopeReader.Read(json, defaults, maximumSequenceLength),
+            TiedHead = json.Flag("tie_word_embeddings", defaults.TiedHead),
             PaddingToken = ReadPadding(json, vocabulary),
             InitializerRange = json.Number("initializer_range", 0, 1e3, 0.02),
             CheckpointType = ReadType(json),
         };
     }
 
-    private static void RefuseUnsupported(ConfigJson json)
+    private static void RefuseUnsupported(ConfigJson json, DecoderDefaults defaults)
     {
-        if (json.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
+        if (!defaults.OwnActivation && json.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
             throw json.Refuse("hidden_act", $"'{activation}' is not supported; supported is silu");
         foreach (var key in Dropouts)
-            if (json.Number(key, 0, 1, 0) != 0) throw json.Refuse(key, "is not supported; set it to 0");
-        foreach (var key in Flags) RefuseFlag(json, key);
+            if (json.Number(key, 0, 1, 0) != 0 && !defaults.Known.Contains(key)) throw json.Refuse(key, "is not supported; set it to 0");
+        foreach (var key in Flags.Where(key => !defaults.Known.Contains(key))) RefuseFlag(json, key);
         // Empty where nothing is pruned; what is in it is not understood.
         json.Object("pruned_heads");
         if (json.Has("quantization_config"))
@@ -74,14 +80,14 @@ internal static class DecoderReader
     }
 
     // torch counts a negative padding_idx from the end (Llama 2 was published with -1).
-    private static int? ReadPadding(ConfigJson json, int vocabulary)
+    public static int? ReadPadding(ConfigJson json, int vocabulary)
     {
         if (!json.Has("pad_token_id")) return null;
         var token = json.Integer("pad_token_id", -vocabulary, vocabulary - 1);
         return token < 0 ? token + vocabulary : token;
     }
 
-    private static ElementType? ReadType(ConfigJson json) => (json.Text("dtype") ?? json.Text("torch_dtype")) switch
+    public static ElementType? ReadType(ConfigJson json) => (json.Text("dtype") ?? json.Text("torch_dtype")) switch
     {
         "float32" => ElementType.Float32,
         "bfloat16" => ElementType.BFloat16,

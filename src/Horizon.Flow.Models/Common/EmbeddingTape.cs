@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Models.Common;
 
 /// <summary>The embedding's backward.</summary>
-internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? paddingToken) : IUnitTape
+internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? paddingToken, Func<ScalarType, double> scale) : IUnitTape
 {
     /// <inheritdoc/>
     public Tensor Output => output ?? throw new InvalidOperationException("this embedding was bound for backward alone, without its weights");
@@ -15,21 +15,25 @@ internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? padd
         if (gradients is null) return null;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var table = gradients[Roles.Embedding];
-        var ids = batch.InputIds.flatten();
-        var rows = outputGradient.reshape(ids.numel(), -1).to(float32);
-
-        // Each token that occurs is summed in fp32 at one of its places, its leader: as wide as the batch, not as the vocabulary, and
-        // without asking the device how many different tokens there are. Copying a sum to all its places writes equal values.
-        var leaderOfToken = empty(table.shape[0], int64, ids.device);
-        leaderOfToken.index_copy_(0, ids, TensorArithmetic.Range(ids.numel(), device: ids.device));
-        var leaders = leaderOfToken.index_select(0, ids);
-        var sums = SumInto(zeros_like(rows), leaders, rows).index_select(0, leaders);
-
+        var rows = outputGradient.reshape(batch.InputIds.numel(), -1).to(float32);
         gradients.Flat.zero_();
-        table.index_copy_(0, ids, sums.to(table.dtype));
+        if (gradients.Layout.Parameters.Any(slot => slot.Role == Roles.Positions)) Write(gradients[Roles.Positions], batch.Positions.flatten(), rows);
+        var table = gradients[Roles.Embedding];
+        var factor = scale(table.dtype);
+        Write(table, batch.InputIds.flatten(), factor == 1 ? rows : rows.Times(factor));
         if (paddingToken is { } token) table.narrow(0, token, 1).zero_();
         return null;
+    }
+
+    // Each id that occurs is summed in fp32 at one of its places, its leader: as wide as the batch, not as the vocabulary, and
+    // without asking the device how many different ids there are. Copying a sum to all its places writes equal values.
+    private static void Write(Tensor table, Tensor ids, Tensor rows)
+    {
+        var leaderOfId = empty(table.shape[0], int64, ids.device);
+        leaderOfId.index_copy_(0, ids, TensorArithmetic.Range(ids.numel(), device: ids.device));
+        var leaders = leaderOfId.index_select(0, ids);
+        var sums = SumInto(zeros_like(rows), leaders, rows).index_select(0, leaders);
+        table.index_copy_(0, ids, sums.to(table.dtype));
     }
 
     /// <inheritdoc/>

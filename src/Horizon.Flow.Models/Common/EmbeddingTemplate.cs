@@ -4,16 +4,22 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Models.Common;
 
 /// <summary>
-/// The token embedding. Its backward needs no weights: it adds each token's gradient to the token's row and writes zeros everywhere
+/// The token embedding, with learned positions added where the unit has them. Its backward needs no weights: it adds each token's gradient to the token's row and writes zeros everywhere
 /// else in the unit (with a tied head also over the final norm, whose gradient comes from the head's visit).
 /// </summary>
 public sealed class EmbeddingTemplate : IUnitTemplate
 {
     private readonly int? _paddingToken;
+    private readonly double _scale = 1;
 
     /// <summary>Creates it.</summary>
     /// <param name="paddingToken">The row that lookups do not train, as torch's <c>padding_idx</c>; null for none.</param>
     public EmbeddingTemplate(int? paddingToken = null) => _paddingToken = paddingToken;
+
+    /// <param name="paddingToken">The row that lookups do not train; null for none.</param>
+    /// <param name="scale">What each row is multiplied by, rounded to the type of the table as transformers does.</param>
+    internal EmbeddingTemplate(int? paddingToken, double scale)
+        : this(paddingToken) => _scale = scale;
 
     /// <inheritdoc/>
     public bool BackwardNeedsWeights => false;
@@ -29,12 +35,23 @@ public sealed class EmbeddingTemplate : IUnitTemplate
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var rows = parameters[Roles.Embedding].index_select(0, batch.InputIds.flatten());
+        if (_scale != 1) rows = rows.Times(ScaleIn(rows.dtype));
+        if (parameters.Contains(Roles.Positions)) rows = rows.Plus(parameters[Roles.Positions].index_select(0, batch.Positions.flatten()));
         return rows.view(batch.BatchSize, batch.SequenceLength, -1).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch) =>
-        new EmbeddingTape(parameters is null ? null : Forward(parameters, input, batch).DetachFromDisposeScope(), batch, _paddingToken);
+        new EmbeddingTape(parameters is null ? null : Forward(parameters, input, batch).DetachFromDisposeScope(), batch, _paddingToken, ScaleIn);
+
+    private double ScaleIn(ScalarType type) => type == bfloat16 ? (double)ToBFloat16((float)_scale) : _scale;
+
+    // To nearest, ties to even.
+    private static float ToBFloat16(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+    }
 
     /// <inheritdoc/>
     public long TapeBytes(UnitLayout unit, BatchShape batch) => 0;

@@ -67,4 +67,31 @@ public static class Roles
 
     /// <summary>[hidden].</summary>
     public const string DownBias = "mlp.down_proj.bias";
+
+    /// <summary>[positions, hidden]: learned positions.</summary>
+    internal const string Positions = "position_embeddings.weight";
+
+    /// <summary>[(query heads + 2 key/value heads) * head width, hidden]: the three in one matrix.</summary>
+    internal const string QueryKeyValue = "self_attn.qkv_proj.weight";
+
+    /// <summary>[2 * intermediate, hidden]: gate above up.</summary>
+    internal const string GateUp = "mlp.gate_up_proj.weight";
+
+    /// <summary>[hidden]: over what the attention gives, before it is added.</summary>
+    internal const string AttentionOutputNorm = "attention_output_norm.weight";
+
+    /// <summary>[hidden]: over what the feed-forward network gives, before it is added.</summary>
+    internal const string FeedForwardOutputNorm = "feed_forward_output_norm.weight";
+
+    /// <summary>[3 * hidden, hidden]: both gates and the input of a short convolution.</summary>
+    internal const string ConvolutionInput = "conv.in_proj.weight";
+
+    /// <summary>[hidden, 1, taps]: the convolution of each channel.</summary>
+    internal const string Convolution = "conv.conv.weight";
+
+    /// <summary>[hidden, hidden].</summary>
+    internal const string ConvolutionOutput = "conv.out_proj.weight";
+
+    /// <summary>The bias that belongs to a weight.</summary>
+    internal static string BiasOf(string weight) => $"{weight.AsSpan(0, weight.Length - "weight".Length)}bias";
 }

@@ -3,13 +3,14 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Models.Common;
 
 /// <summary>
-/// Rotary position embedding (Su et al. 2021) in the half-split form of transformers: channel i turns together with channel
-/// i + width/2. Angles, cosines and sines are fp32 whatever the activations are.
+/// Rotary position embedding (Su et al. 2021): channel i turns together with channel i + width/2, as most of transformers has it, or
+/// with its neighbour, over all of a head or its first channels. Angles, cosines and sines are fp32 whatever the activations are.
 /// </summary>
 public sealed class RotaryEmbedding
 {
     private readonly RopeConfig _config;
     private readonly int _headDimension;
+    private readonly int _width;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Tensor> _frequencies = [];
 
@@ -18,8 +19,10 @@ public sealed class RotaryEmbedding
     /// <param name="headDimension">Width of a head; even.</param>
     public RotaryEmbedding(RopeConfig config, int headDimension)
     {
+        ArgumentNullException.ThrowIfNull(config);
         _config = config;
         _headDimension = headDimension;
+        _width = config.RotatedWidth(headDimension);
     }
 
     /// <summary>Turns the heads of <paramref name="x"/> by their positions.</summary>
@@ -29,9 +32,13 @@ public sealed class RotaryEmbedding
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(batch);
-        var half = _headDimension / 2;
+        var (turned, rest) = (x.narrow(-1, 0, _width), _headDimension - _width);
         var (cosine, sine) = TablesOf(batch, x.dtype);
-        return (x * cosine).Plus(x.roll(half, -1) * sine);
+        var partners = _config.Interleaved
+            ? turned.reshape(x.shape[0], x.shape[1], x.shape[2], _width / 2, 2).flip(-1).flatten(-2)
+            : turned.roll(_width / 2, -1);
+        var rotated = (turned * cosine).Plus(partners * sine);
+        return rest == 0 ? rotated : cat([rotated, x.narrow(-1, _width, rest)], -1);
     }
 
     /// <summary>[tokens, 1, head width] each, for <see cref="IUnitOperators.Rotate"/>; owned by the batch.</summary>
@@ -44,19 +51,37 @@ public sealed class RotaryEmbedding
         return (batch.Shared((this, "cosines of tokens", type), () => cosine.flatten(0, 1)), batch.Shared((this, "sines of tokens", type), () => sine.flatten(0, 1)));
     }
 
-    /// <summary>[head width / 2] fp32 on the CPU: radians a token for each pair of channels, scaled as the configuration says.</summary>
+    /// <summary>[turned channels / 2] fp32 on the CPU: radians a token for each pair of channels, of sequences within the model's own context.</summary>
     public Tensor InverseFrequencies()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var exponent = TensorArithmetic.Range(_headDimension, step: 2).to(float32).Over(_headDimension);
-        var plain = tensor((float)_config.Theta).pow(exponent).Dividing(1.0);
+        var plain = tensor((float)_config.Theta).pow(Exponents()).Dividing(1.0);
         return (_config.Kind switch
         {
             RopeKind.Linear => plain.Over(_config.Factor),
             RopeKind.Llama3 => Llama3(plain),
+            RopeKind.Yarn => Yarn(plain),
+            RopeKind.LongRope => plain / Row(_config.ShortFactors),
+            RopeKind.Proportional => (plain * Row([.. Enumerable.Range(0, _width / 2).Select(pair => pair < (int)(_config.RotatedFraction * _width / 2) ? 1.0 : 0)])).Over(_config.Factor),
             _ => plain,
         }).DetachFromDisposeScope();
+    }
+
+    private Tensor Exponents() => TensorArithmetic.Range(_width, step: 2).to(float32).Over(_width);
+
+    private static Tensor Row(IReadOnlyList<double> values) => tensor(values.Select(value => (float)value).ToArray());
+
+    // Between the pairs that turn beta_fast and beta_slow times within the original context, from the kept frequency to the divided one.
+    private Tensor Yarn(Tensor plain)
+    {
+        double Pair(double turns) => _width * Math.Log(_config.OriginalMaximumSequenceLength / (turns * 2 * Math.PI)) / (2 * Math.Log(_config.Theta));
+        var (low, high) = (Pair(_config.BetaFast), Pair(_config.BetaSlow));
+        if (_config.Truncate) (low, high) = (Math.Floor(low), Math.Ceiling(high));
+        (low, high) = (Math.Max(low, 0), Math.Min(high, _width - 1));
+        if (low == high) high += 0.001; // as transformers does
+        var divided = Row([.. Enumerable.Range(0, _width / 2).Select(pair => Math.Clamp((pair - low) / (high - low), 0, 1))]);
+        return (plain.Over(_config.Factor) * divided).Plus(plain * divided.SubtractedFrom(1));
     }
 
     // The scaling of Llama 3.1: by wavelength, long ones divided, short ones kept, those between mixed.
@@ -70,26 +95,46 @@ public sealed class RotaryEmbedding
         return where(wavelength.With(original / _config.HighFrequencyFactor, static (x, bound) => x.lt(bound)), plain, scaled);
     }
 
-    // [batch, sequence, 1, head width].
+    // [batch, sequence, 1, turned channels].
     private (Tensor Cosine, Tensor Sine) TablesOf(DeviceBatch batch, ScalarType type) => (
         batch.Shared((this, "cosine", type), () => Double(Angles(batch).cos(), 1, type)),
         batch.Shared((this, "sine", type), () => Double(Angles(batch).sin(), -1, type)));
 
-    // [batch, sequence, 1, head width / 2] fp32.
+    // [batch, sequence, 1, turned channels / 2] fp32.
     private Tensor Angles(DeviceBatch batch) =>
-        (batch.Positions.to(float32).unsqueeze(-1) * FrequenciesOn(batch.Positions.device)).unsqueeze(2);
+        (batch.Positions.to(float32).unsqueeze(-1) * FrequenciesFor(batch)).unsqueeze(2);
 
-    // Both halves turn by the same angle; the rotation's minus sign stands in the first half of the sine.
-    private static Tensor Double(Tensor table, int sign, ScalarType type) => cat([table.Times(sign), table], -1).to(type);
+    // What depends on the longest sequence is chosen on the device: to ask for it would make the host wait.
+    private Tensor FrequenciesFor(DeviceBatch batch)
+    {
+        var device = batch.Positions.device;
+        var plain = FrequenciesOn(device, "", InverseFrequencies);
+        if (_config.Kind is not (RopeKind.LongRope or RopeKind.Dynamic) || (_config.Kind == RopeKind.Dynamic && _width == 2)) return plain; // one pair turns by 1 whatever the base
+        var (length, original) = (batch.Positions.max().Plus(1), _config.OriginalMaximumSequenceLength);
+        if (_config.Kind == RopeKind.LongRope)
+            return where(length.With(original, static (x, bound) => x.gt(bound)), FrequenciesOn(device, "long", LongFrequencies), plain);
+        var growth = length.With(original, static (x, bound) => x.clamp_min(bound)).to(float32).Times(_config.Factor).Over(original).Minus(_config.Factor - 1);
+        return plain / growth.pow(FrequenciesOn(device, "exponents", Exponents).Times(_width / (_width - 2.0)));
+    }
+
+    private Tensor LongFrequencies() => tensor((float)_config.Theta).pow(Exponents()).Dividing(1.0) / Row(_config.LongFactors);
+
+    // Both channels of a pair turn by the same angle; the rotation's minus sign stands at the sine of the first.
+    private Tensor Double(Tensor table, int sign, ScalarType type)
+    {
+        var scaled = _config.AttentionFactor == 1 ? table : table.Times(_config.AttentionFactor);
+        return (_config.Interleaved ? stack([scaled.Times(sign), scaled], -1).flatten(-2) : cat([scaled.Times(sign), scaled], -1)).to(type);
+    }
 
     // Computed once on the CPU, so that all devices turn by the same angles, and kept: a copy a batch would make the host wait.
-    private Tensor FrequenciesOn(Device device)
+    private Tensor FrequenciesOn(Device device, string name, Func<Tensor> make)
     {
         lock (_gate)
         {
-            if (_frequencies.TryGetValue(device.ToString(), out var found)) return found;
-            using var made = InverseFrequencies();
-            return _frequencies[device.ToString()] = made.to(device, copy: true).DetachFromDisposeScope();
+            var key = $"{device} {name}";
+            if (_frequencies.TryGetValue(key, out var found)) return found;
+            using var scope = NewDisposeScope();
+            return _frequencies[key] = make().to(device, copy: true).DetachFromDisposeScope();
         }
     }
 }

@@ -116,7 +116,9 @@ public class ModelConfigTests
         Assert.Equal("Qwen2ForCausalLM", Parse("{\"model_type\": \"qwen2\", " + Numbers + "}").Architecture);
 
     [Theory]
-    [InlineData("\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}", "yarn")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"su\", \"factor\": 4}", "'su'")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"longrope\", \"factor\": 4}", "rope_scaling.short_factor is missing")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"proportional\"}", "'proportional'")]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"linear\"}", "rope_scaling.factor is missing")]
     [InlineData("\"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor")]
     [InlineData("\"rope_theta\": 0", "rope_theta")]

@@ -95,11 +95,29 @@ public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, T
     }
 
     /// <summary>Radians a token of one pair of channels.</summary>
-    public static double Frequency(RopeConfig rope, int pair, int headDimension)
+    public static double Frequency(RopeConfig rope, int pair, int headDimension, int longest = 1)
     {
         var frequency = Math.Pow(rope.Theta, -2.0 * pair / headDimension);
-        if (rope.Kind == RopeKind.Linear) return frequency / rope.Factor;
-        if (rope.Kind == RopeKind.Default) return frequency;
+        double original = rope.OriginalMaximumSequenceLength;
+        switch (rope.Kind)
+        {
+            case RopeKind.Default: return frequency;
+            case RopeKind.Linear: return frequency / rope.Factor;
+            case RopeKind.LongRope: return frequency / (longest > original ? rope.LongFactors : rope.ShortFactors)[pair];
+            case RopeKind.Proportional: return pair < Math.Floor(rope.RotatedFraction * headDimension / 2) ? frequency / rope.Factor : 0;
+            case RopeKind.Dynamic:
+                var growth = (rope.Factor * Math.Max(longest, original) / original) - (rope.Factor - 1);
+                return Math.Pow(rope.Theta * Math.Pow(growth, headDimension / (headDimension - 2.0)), -2.0 * pair / headDimension);
+            case RopeKind.Yarn:
+                // The pair that turns so often within the original context: original * frequency = 2 pi turns.
+                double Pair(double turns) => headDimension / 2.0 * Math.Log(original / (2 * Math.PI * turns), rope.Theta);
+                var (from, to) = (Pair(rope.BetaFast), Pair(rope.BetaSlow));
+                if (rope.Truncate) (from, to) = (Math.Floor(from), Math.Ceiling(to));
+                (from, to) = (Math.Max(from, 0), Math.Min(to, headDimension - 1));
+                var share = Math.Clamp((pair - from) / (from == to ? 0.001 : to - from), 0, 1);
+                return (share * frequency / rope.Factor) + ((1 - share) * frequency);
+        }
+
         var wavelength = 2 * Math.PI / frequency;
         if (wavelength < rope.OriginalMaximumSequenceLength / rope.HighFrequencyFactor) return frequency;
         if (wavelength > rope.OriginalMaximumSequenceLength / rope.LowFrequencyFactor) return frequency / rope.Factor;

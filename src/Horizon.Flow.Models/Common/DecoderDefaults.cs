@@ -1,0 +1,44 @@
+namespace Horizon.Flow.Models.Common;
+
+/// <summary>What a family's configuration calls things, and what transformers assumes where it is silent.</summary>
+internal sealed record DecoderDefaults
+{
+    /// <summary>max_position_embeddings.</summary>
+    public required int MaximumSequenceLength { get; init; }
+
+    /// <summary>head_dim; null for hidden_size / num_attention_heads.</summary>
+    public int? HeadDimension { get; init; }
+
+    /// <summary>num_key_value_heads; null for as many as query heads.</summary>
+    public int? KeyValueHeads { get; init; }
+
+    /// <summary>The key of what every norm adds to its mean square or variance.</summary>
+    public string NormEpsilonKey { get; init; } = "rms_norm_eps";
+
+    /// <summary>Its value.</summary>
+    public double NormEpsilon { get; init; } = 1e-6;
+
+    /// <summary>tie_word_embeddings.</summary>
+    public bool TiedHead { get; init; }
+
+    /// <summary>rope_theta.</summary>
+    public double Theta { get; init; } = 10_000;
+
+    /// <summary>partial_rotary_factor; null where the family rotates whole heads and a configuration that says otherwise is refused.</summary>
+    public double? RotatedFraction { get; init; }
+
+    /// <summary>Neighbouring channels turn together.</summary>
+    public bool Interleaved { get; init; }
+
+    /// <summary>Settings differ between layer types; the family reads them itself.</summary>
+    public bool RopeByLayerType { get; init; }
+
+    /// <summary>The rotary type "dynamic" may have an alpha, by which the base grows whatever the length (Hunyuan).</summary>
+    public bool RopeAlpha { get; init; }
+
+    /// <summary>The family reads its activation itself.</summary>
+    public bool OwnActivation { get; init; }
+
+    /// <summary>Keys that are off elsewhere and that this family reads itself or, for dropouts, may be above 0: training runs without dropout.</summary>
+    public IReadOnlyCollection<string> Known { get; init; } = [];
+}

@@ -1,0 +1,88 @@
+using Horizon.Flow.Models.Common;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Horizon.Flow.Models.Dense;
+
+// Letters: B batch, S sequence, Q query heads, K key/value heads, D head width.
+
+/// <summary>Causal attention as a <see cref="DenseConfig"/> describes it.</summary>
+internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow)
+{
+    /// <param name="parameters">The layer's.</param>
+    /// <param name="x_BSH">Normed input.</param>
+    /// <param name="batch">Positions and mask.</param>
+    /// <returns>[B, S, H].</returns>
+    public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
+    {
+        var (query, key, value) = Project(parameters, x_BSH);
+        if (config.QueryKeyNorms == QueryKeyNormKind.Heads) (query, key) = Normed(parameters, query, key);
+        if (config.QueryKeyNorms == QueryKeyNormKind.Whole)
+        {
+            (query, key) = Normed(parameters, query.flatten(2), key.flatten(2));
+            (query, key) = (query.view(value.shape[0], value.shape[1], -1, config.HeadDimension), key.view(value.shape));
+        }
+
+        if (rotary is not null) (query, key) = (rotary.Apply(query, batch), rotary.Apply(key, batch));
+        if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
+        if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
+        var times = config.HeadCount / config.KeyValueHeadCount;
+        var mixed_BQSD = Mix(query.transpose(1, 2), RepeatHeads(key, times).transpose(1, 2), RepeatHeads(value, times).transpose(1, 2), batch);
+        return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BQSD.transpose(1, 2).flatten(2));
+    }
+
+    private (Tensor Query, Tensor Key, Tensor Value) Project(ParameterViews parameters, Tensor x_BSH)
+    {
+        var (Q, K, D) = (config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
+        var heads = config.FusedQueryKeyValue
+            ? DenseLinear.Apply(config, parameters, Roles.QueryKeyValue, x_BSH)
+            : DenseLinear.Apply(config, parameters, Roles.Query, Roles.Value, x_BSH);
+        if (config.FusedByHead)
+        {
+            var byHead = heads.view(x_BSH.shape[0], x_BSH.shape[1], Q, 3 * D);
+            return (byHead.narrow(-1, 0, D), byHead.narrow(-1, D, D), byHead.narrow(-1, 2 * D, D));
+        }
+
+        heads = heads.view(x_BSH.shape[0], x_BSH.shape[1], Q + (2 * K), D);
+        return (heads.narrow(2, 0, Q), heads.narrow(2, Q, K), heads.narrow(2, Q + K, K));
+    }
+
+    private (Tensor Query, Tensor Key) Normed(ParameterViews parameters, Tensor query, Tensor key) => (
+        DenseNorm.Apply(config, parameters, Roles.QueryNorm, query),
+        DenseNorm.Apply(config, parameters, Roles.KeyNorm, key));
+
+    private Tensor Mix(Tensor query, Tensor key, Tensor value, DeviceBatch batch)
+    {
+        var mask = batch.AttentionMask(slidingWindow);
+        if (config.AttentionCap is not { } cap)
+        {
+            // libtorch's kernels divide by the root of the head width themselves.
+            var scaled = config.AttentionScale is { } scale ? query.Times(scale * Math.Sqrt(config.HeadDimension)) : query;
+            return scaled_dot_product_attention(scaled, key, value, attn_mask: mask, is_casual: mask is null);
+        }
+
+        // No kernel caps scores: they exist here, [B, Q, S, S], which is what a long sequence of such a model costs.
+        var scores = matmul(query, key.transpose(2, 3)).Times(config.AttentionScale ?? (1 / Math.Sqrt(config.HeadDimension)));
+        var capped = scores.Over(cap).tanh().Times(cap);
+        var hidden = (mask ?? Causal(batch)).logical_not();
+        var weights = softmax(capped.With(double.NegativeInfinity, (x, nothing) => x.masked_fill(hidden, nothing)), -1, float32).to(value.dtype);
+        return matmul(weights, value);
+    }
+
+    private static Tensor Causal(DeviceBatch batch) => batch.Shared(
+        "plain causal mask",
+        () => ones([batch.SequenceLength, batch.SequenceLength], ScalarType.Bool, batch.InputIds.device).tril().unsqueeze(0).unsqueeze(0));
+
+    // [B, S, 1, 1] fp32.
+    private static Tensor Growth(double beta, int context, DeviceBatch batch) => batch.Shared(
+        ("query growth", beta, context),
+        () => batch.Positions.to(float32).Over(context).floor().log1p().Times(beta).Plus(1).unsqueeze(-1).unsqueeze(-1));
+
+    // Each key/value head serves `times` neighbouring query heads.
+    private static Tensor RepeatHeads(Tensor x_BSKD, long times)
+    {
+        if (times == 1) return x_BSKD;
+        var (B, S, K, D) = (x_BSKD.shape[0], x_BSKD.shape[1], x_BSKD.shape[2], x_BSKD.shape[3]);
+        return x_BSKD.unsqueeze(3).expand(B, S, K, times, D).reshape(B, S, K * times, D);
+    }
+}

@@ -1,0 +1,115 @@
+using Horizon.Flow.Models.Common;
+
+namespace Horizon.Flow.Models.Dense;
+
+/// <summary>
+/// A dense decoder put together from parts: which norms stand where, how attention and feed-forward are built, what is scaled, and what the
+/// checkpoint calls its tensors. A family reads its config.json into one of these; <see cref="DenseDecoder"/> builds the model.
+/// </summary>
+internal sealed record DenseConfig : ModelConfig
+{
+    public DenseConfig()
+    {
+    }
+
+    /// <summary>What all decoders have in common, as <see cref="DecoderReader"/> reads it.</summary>
+    [System.Diagnostics.CodeAnalysis.SetsRequiredMembers]
+    public DenseConfig(ModelConfig common)
+        : base(common)
+    {
+    }
+
+    /// <summary>Every norm's kind.</summary>
+    public NormKind Norm { get; init; }
+
+    /// <summary>Norms have biases.</summary>
+    public bool NormBias { get; init; }
+
+    /// <summary>Norms in front of attention and feed-forward.</summary>
+    public bool NormBefore { get; init; } = true;
+
+    /// <summary>Norms behind attention and feed-forward, before what they give is added.</summary>
+    public bool NormAfter { get; init; }
+
+    /// <summary>Attention and feed-forward both read the layer's input: y = x + attention(norm x) + feed-forward(norm' x).</summary>
+    public bool Parallel { get; init; }
+
+    /// <summary>One norm for both of a parallel layer.</summary>
+    public bool SharedNorm { get; init; }
+
+    /// <summary>q, k and v are one matrix.</summary>
+    public bool FusedQueryKeyValue { get; init; }
+
+    /// <summary>In that matrix q, k and v of a head stand side by side, head after head (GPT-NeoX).</summary>
+    public bool FusedByHead { get; init; }
+
+    /// <summary>Matrices are stored [in, out] (GPT-2).</summary>
+    public bool TransposedMatrices { get; init; }
+
+    /// <summary>Norms of queries and keys.</summary>
+    public QueryKeyNormKind QueryKeyNorms { get; init; }
+
+    /// <summary>Scores are multiplied by it.</summary>
+    /// <value>1 / sqrt(head width) where null.</value>
+    public double? AttentionScale { get; init; }
+
+    /// <summary>Scores become cap * tanh(score / cap); null for none.</summary>
+    public double? AttentionCap { get; init; }
+
+    /// <summary>Queries are multiplied by 1 + beta * ln(1 + floor(position / context)); null for none.</summary>
+    public (double Beta, int Context)? QueryGrowth { get; init; }
+
+    /// <summary>Layers whose queries and keys are not rotated; empty for none.</summary>
+    public IReadOnlySet<int> UnrotatedLayers { get; init; } = new HashSet<int>();
+
+    /// <summary>The rotation of layers with a window; null for <see cref="ModelConfig.Rope"/>.</summary>
+    public RopeConfig? SlidingRope { get; init; }
+
+    /// <summary>down(f(gate x) * up x); otherwise down(f(up x)).</summary>
+    public bool Gated { get; init; } = true;
+
+    /// <summary>Gate and up are one matrix.</summary>
+    public bool FusedGateUp { get; init; }
+
+    /// <summary>f of the feed-forward network.</summary>
+    public Activation Activation { get; init; }
+
+    /// <summary>What the embedding is multiplied by.</summary>
+    public double EmbeddingScale { get; init; } = 1;
+
+    /// <summary>What attention and feed-forward are multiplied by before they are added.</summary>
+    public double ResidualScale { get; init; } = 1;
+
+    /// <summary>What the logits are multiplied by.</summary>
+    public double LogitScale { get; init; } = 1;
+
+    /// <summary>Logits become cap * tanh(logit / cap); null for none.</summary>
+    public double? LogitCap { get; init; }
+
+    /// <summary>Positions are learned, one row each, and nothing is rotated.</summary>
+    public bool LearnedPositions { get; init; }
+
+    /// <summary>Layers with a short convolution in place of attention; empty for none.</summary>
+    public IReadOnlySet<int> ConvolutionLayers { get; init; } = new HashSet<int>();
+
+    /// <summary>Tokens that a convolution sees, the present one included.</summary>
+    public int ConvolutionTaps { get; init; }
+
+    /// <summary>Biases at a convolution and its projections.</summary>
+    public bool ConvolutionBias { get; init; }
+
+    /// <summary>What stands before the number of a layer in the checkpoint's names.</summary>
+    public string LayerPrefix { get; init; } = "model.layers.";
+
+    /// <summary>
+    /// The checkpoint's names where they differ from <see cref="Roles"/>, without <c>.weight</c> and <c>.bias</c>: within a layer, or whole for
+    /// embedding, final norm and head.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Names { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The rotation of a layer; null where there is none.</summary>
+    public RopeConfig? RopeOf(int layer) =>
+        LearnedPositions || UnrotatedLayers.Contains(layer) ? null
+        : SlidingRope is not null && SlidingWindow(layer) is not null ? SlidingRope
+        : Rope;
+}

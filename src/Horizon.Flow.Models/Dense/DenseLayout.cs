@@ -1,0 +1,112 @@
+using Horizon.Flow.Host;
+using Horizon.Flow.Models.Common;
+
+namespace Horizon.Flow.Models.Dense;
+
+/// <summary>
+/// The units of a <see cref="DenseConfig"/>. What a layer has is what stands here: its template asks the unit for its parts. Roles are those
+/// of <see cref="Roles"/> in every family; tensors go by the checkpoint's names.
+/// </summary>
+internal static class DenseLayout
+{
+    private const string Weight = ".weight";
+    private const string Bias = ".bias";
+
+    public static IReadOnlyList<UnitLayout> Units(DenseConfig config)
+    {
+        var table = (Roles.Embedding, new long[] { config.VocabularySize, config.HiddenSize });
+        List<(string, long[])> embedding = [table];
+        if (config.LearnedPositions) embedding.Add((Roles.Positions, [config.MaximumSequenceLength, config.HiddenSize]));
+        List<(string, long[])> norm = [.. Norm(config, Roles.FinalNorm)];
+        var layers = Enumerable.Range(0, config.LayerCount).Select(layer => LayerUnit(config, layer));
+        return config.TiedHead
+            ? [Unit(config, "embedding and head", [.. embedding, .. norm]), .. layers]
+            : [Unit(config, "embedding", embedding), .. layers, Unit(config, "head", [.. norm, (Roles.Head, table.Item2)])];
+    }
+
+    private static UnitLayout Unit(DenseConfig config, string name, IEnumerable<(string Role, long[] Shape)> parameters) =>
+        new(name, name, parameters.Select(parameter => (parameter.Role, Named(config, parameter.Role, parameter.Role == Roles.Head ? "" : "model."), parameter.Shape)));
+
+    private static UnitLayout LayerUnit(DenseConfig config, int layer)
+    {
+        var prefix = $"{config.LayerPrefix}{layer}.";
+        return new(
+            $"layer {layer}",
+            config.ConvolutionLayers.Contains(layer) ? "convolution layer" : "decoder layer",
+            Layer(config, layer).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Role, ""), parameter.Shape)));
+    }
+
+    private static string Named(DenseConfig config, string role, string prefix)
+    {
+        var end = role.EndsWith(Bias, StringComparison.Ordinal) ? Bias : Weight;
+        var stem = role[..^end.Length];
+        return (config.Names.TryGetValue(stem, out var name) ? name : prefix + stem) + end;
+    }
+
+    private static IEnumerable<(string Role, long[] Shape)> Layer(DenseConfig config, int layer) =>
+    [
+        .. config.NormBefore ? Norm(config, Roles.InputNorm) : [],
+        .. config.ConvolutionLayers.Contains(layer) ? Convolution(config) : Attention(config),
+        .. config.NormAfter ? Norm(config, Roles.AttentionOutputNorm) : [],
+        .. config.NormBefore && !config.SharedNorm ? Norm(config, Roles.PostAttentionNorm) : [],
+        .. FeedForward(config),
+        .. config.NormAfter ? Norm(config, Roles.FeedForwardOutputNorm) : [],
+    ];
+
+    private static IEnumerable<(string Role, long[] Shape)> Attention(DenseConfig config)
+    {
+        var (hidden, head) = ((long)config.HiddenSize, (long)config.HeadDimension);
+        var (queries, keys) = (config.HeadCount * head, config.KeyValueHeadCount * head);
+        (string Role, long Rows)[] projections = config.FusedQueryKeyValue
+            ? [(Roles.QueryKeyValue, queries + (2 * keys))]
+            : [(Roles.Query, queries), (Roles.Key, keys), (Roles.Value, keys)];
+        foreach (var (role, rows) in projections) yield return (role, Matrix(config, rows, hidden));
+        if (config.QueryKeyValueBias)
+            foreach (var (role, rows) in projections) yield return (Roles.BiasOf(role), [rows]);
+        if (config.QueryKeyNorms != QueryKeyNormKind.None)
+        {
+            var whole = config.QueryKeyNorms == QueryKeyNormKind.Whole;
+            yield return (Roles.QueryNorm, [whole ? queries : head]);
+            yield return (Roles.KeyNorm, [whole ? keys : head]);
+        }
+
+        yield return (Roles.Output, Matrix(config, hidden, queries));
+        if (config.AttentionOutputBias) yield return (Roles.OutputBias, [hidden]);
+    }
+
+    private static IEnumerable<(string Role, long[] Shape)> Convolution(DenseConfig config)
+    {
+        long hidden = config.HiddenSize;
+        (string Role, long[] Shape)[] weights =
+        [
+            (Roles.ConvolutionInput, [3 * hidden, hidden]), (Roles.Convolution, [hidden, 1, config.ConvolutionTaps]), (Roles.ConvolutionOutput, [hidden, hidden]),
+        ];
+        foreach (var weight in weights)
+        {
+            yield return weight;
+            if (config.ConvolutionBias) yield return (Roles.BiasOf(weight.Role), [weight.Shape[0]]);
+        }
+    }
+
+    private static IEnumerable<(string Role, long[] Shape)> FeedForward(DenseConfig config)
+    {
+        var (hidden, inner) = ((long)config.HiddenSize, (long)config.IntermediateSize);
+        (string Role, long Rows)[] projections =
+            !config.Gated ? [(Roles.Up, inner)]
+            : config.FusedGateUp ? [(Roles.GateUp, 2 * inner)]
+            : [(Roles.Gate, inner), (Roles.Up, inner)];
+        foreach (var (role, rows) in projections) yield return (role, Matrix(config, rows, hidden));
+        if (config.FeedForwardBias)
+            foreach (var (role, rows) in projections) yield return (Roles.BiasOf(role), [rows]);
+        yield return (Roles.Down, Matrix(config, hidden, inner));
+        if (config.FeedForwardBias) yield return (Roles.DownBias, [hidden]);
+    }
+
+    private static IEnumerable<(string Role, long[] Shape)> Norm(DenseConfig config, string role)
+    {
+        yield return (role, [config.HiddenSize]);
+        if (config.NormBias) yield return (Roles.BiasOf(role), [config.HiddenSize]);
+    }
+
+    private static long[] Matrix(DenseConfig config, long rows, long columns) => config.TransposedMatrices ? [columns, rows] : [rows, columns];
+}
