@@ -32,8 +32,8 @@ public class ClockedDeviceTests
         var batches = @case.Batches().First();
         await (await run.BeginStepAsync(batches)).Report;
         Assert.True(double.IsFinite(await run.EvaluateAsync(batches)));
-        Assert.All(await run.LogitsAsync(batches), result => Assert.All(result.Values, value => Assert.True(float.IsFinite(value))));
-        Assert.All(await run.LogProbabilitiesAsync(batches), result => Assert.All(result.Values, value => Assert.True(value <= 0)));
+        Assert.All(await run.LogitsAsync(batches), result => Assert.All(result.Numbers, value => Assert.True(float.IsFinite(value))));
+        Assert.All(await run.LogProbabilitiesAsync(batches), result => Assert.All(result.Numbers, value => Assert.True(value <= 0)));
         Assert.Empty(device.Found);
     }
 
