@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 
@@ -12,6 +13,7 @@ public sealed class StageBench : IDisposable
     private const int Buffers = 64;
 
     private readonly StepProgram _program;
+    private readonly ConcurrentDictionary<long, StepInfo> _steps = [];
 
     /// <summary>Makes all of it.</summary>
     /// <param name="training">The model; a small tied one by default.</param>
@@ -55,8 +57,8 @@ public sealed class StageBench : IDisposable
     /// <summary>The last visit of the default program that gives the unit's gradient.</summary>
     public UnitVisit Visit(int unit, long step = 1) => new(Info(step), _program.Visits.Last(visit => visit.Unit == unit && visit.GivesGradient), Plan.Model.Units[unit]);
 
-    /// <summary>A step.</summary>
-    public StepInfo Info(long step = 1) => new(step, StepPurpose.Train, 1e-3, Training.Batches().First(), _program);
+    /// <summary>A step; the same object for the same number.</summary>
+    public StepInfo Info(long step = 1) => _steps.GetOrAdd(step, number => new(number, StepPurpose.Train, 1e-3, Training.Batches().First(), _program));
 
     /// <summary>Its loss: 1 for each labelled token.</summary>
     public StepLosses Losses(long step = 1) => new(Info(step), [Info(step).LabelledTokens]);

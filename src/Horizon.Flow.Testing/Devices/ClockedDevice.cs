@@ -12,7 +12,7 @@ namespace Horizon.Flow.Testing;
 /// <remarks>
 /// <para>Copies are seen as they are asked for. What the computation writes shows in the bytes, which are looked at whenever a fence is recorded
 /// or waited for; writing what was there already is not seen. What it reads is a buffer whose upload it has waited for; until then the buffer holds NaNs of its own,
-/// which show where they arrive in a gradient or a loss. Host memory that a download goes to holds NaNs too until somebody waits for it.</para>
+/// which show where they arrive in a gradient or a loss (in bf16 any NaN is taken for one of them while an upload is not waited for). Host memory that a download goes to holds NaNs too until somebody waits for it.</para>
 /// <para>The host's waits order the buffers of the copy that was waited for, and no others.</para>
 /// </remarks>
 public sealed class ClockedDevice : IComputeDevice
@@ -45,7 +45,7 @@ public sealed class ClockedDevice : IComputeDevice
     /// <inheritdoc/>
     public ComputeLane Lane => _inner.Lane;
 
-    /// <summary>Every pair of accesses found so far that no fence orders; empty where all is well.</summary>
+    /// <summary>Every pair of accesses found so far that no fence orders, the first of which was thrown; empty where all is well.</summary>
     public IReadOnlyList<UnorderedAccessException> Found
     {
         get
@@ -207,7 +207,7 @@ public sealed class ClockedDevice : IComputeDevice
     private void ReadTensor(DeviceBuffer source, Access reads, Clock after)
     {
         if (after.Compute == 0)
-            throw Report($"a tensor of {source.ElementCount} {source.ElementType}", "the computation writes it", reads.ToString(), "pass a fence of RecordCompute as after");
+            Report($"a tensor of {source.ElementCount} {source.ElementType}", "the computation writes it", reads.ToString(), "pass a fence of RecordCompute as after");
         _tensorReads.Add((source.Flat, reads));
     }
 
@@ -218,7 +218,7 @@ public sealed class ClockedDevice : IComputeDevice
         foreach (var (_, access) in _tensorReads.Where(read => read.Source.IsInvalid && !_compute.Covers(read.Access)).ToList())
         {
             _tensorReads.RemoveAll(read => read.Access == access);
-            throw Report("a tensor that moves to the host", access.ToString(), "its memory is freed", "let the computation wait for the copy before the tensor is disposed");
+            Report("a tensor that moves to the host", access.ToString(), "its memory is freed", "let the computation wait for the copy before the tensor is disposed");
         }
     }
 
@@ -231,20 +231,21 @@ public sealed class ClockedDevice : IComputeDevice
         buffer.Written = writes;
         var marks = buffer.Marks().ToHashSet();
         if (marks.Count == 0) return;
-        foreach (var other in _buffers.Values.Where(other => other.IsLanding && marks.Contains(other.Mark)))
-            throw Report(other.Name, other.Filled!.ToString(), $"the computation before its fence {_nextFence} reads it (its NaNs have come to {buffer.Name})", Mend);
+        foreach (var other in _buffers.Values.Where(other => other.IsLanding && (marks.Contains(other.Mark) || (other.LosesMark && marks.Contains(0)))))
+            Report(other.Name, other.Filled!.ToString(), $"the computation before its fence {_nextFence} reads it (its NaNs have come to {buffer.Name})", Mend);
     }
 
     private void Require(WatchedMemory memory, Access second, Clock known, string mend, params ReadOnlySpan<Access?> earlier)
     {
         foreach (var first in earlier)
-            if (first is not null && !known.Covers(first)) throw Report(memory.Name, first.ToString(), second.ToString(), mend);
+            if (first is not null && !known.Covers(first)) Report(memory.Name, first.ToString(), second.ToString(), mend);
     }
 
-    private UnorderedAccessException Report(string buffer, string first, string second, string mend)
+    // Thrown once: a run that has failed still has to end.
+    private void Report(string buffer, string first, string second, string mend)
     {
         var found = new UnorderedAccessException(buffer, first, second, mend);
         _found.Add(found);
-        return found;
+        if (_found.Count == 1) throw found;
     }
 }

@@ -27,7 +27,13 @@ internal sealed class WatchedMemory(string name, int number, Func<nint> address,
 
     public bool IsLanding => _landing is not null;
 
-    /// <summary>The mark of a buffer in the NaNs that it is filled with: arithmetic carries it on. 63 is left out, for all bits set is some libraries' own NaN.</summary>
+    /// <summary>bf16: what is computed from it is rounded to a NaN without its mark.</summary>
+    public bool LosesMark => isBf16;
+
+    /// <summary>
+    /// The mark of a buffer in the NaNs that it is filled with: arithmetic carries it on. They are signalling ones, so that arithmetic in place changes
+    /// them. 63 is left out, for all bits set is some libraries' own NaN.
+    /// </summary>
     public int Mark => (number % 62) + 1;
 
     /// <summary>Whether somebody has changed it since it was looked at last.</summary>
@@ -56,7 +62,7 @@ internal sealed class WatchedMemory(string name, int number, Func<nint> address,
 
     public byte[] Snapshot(long bytes) => Bytes(bytes).ToArray();
 
-    /// <summary>The marks of NaNs in it.</summary>
+    /// <summary>The marks of NaNs in it, 0 for one without.</summary>
     public IEnumerable<int> Marks()
     {
         var found = new HashSet<int>();
@@ -76,8 +82,8 @@ internal sealed class WatchedMemory(string name, int number, Func<nint> address,
 
     private void Poison(Span<byte> bytes)
     {
-        if (isBf16) System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(bytes).Fill((ushort)(0x7FC0 | Mark));
-        else System.Runtime.InteropServices.MemoryMarshal.Cast<byte, uint>(bytes).Fill(0x7FC00000u | ((uint)Mark << 16));
+        if (isBf16) System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(bytes).Fill((ushort)(0x7F80 | Mark));
+        else System.Runtime.InteropServices.MemoryMarshal.Cast<byte, uint>(bytes).Fill(0x7F800000u | ((uint)Mark << 16));
     }
 
     private ulong Hash() => XxHash3.HashToUInt64(Bytes(byteLength));

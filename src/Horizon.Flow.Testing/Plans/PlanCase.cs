@@ -23,6 +23,66 @@ public sealed record PlanCase(TrainingCase Training, IReadOnlyList<UserStage> St
         return graph;
     });
 
+    /// <summary>
+    /// Runs it: the run must end in bounded time, with all leases back; where it fails, with the first error; and where it calls itself a success, with the
+    /// losses and parameters of a run without the stages.
+    /// </summary>
+    /// <param name="bound">How long the run and its end may take each.</param>
+    /// <returns>How it ended, in words.</returns>
+    /// <exception cref="TestingException">It is otherwise.</exception>
+    public async Task<string> CheckAsync(TimeSpan bound)
+    {
+        using var log = new UserStageLog();
+        var plan = Plan(log);
+        using var store = Training.CreateStore(plan);
+        using var device = new CpuDevice();
+        var run = plan.Start(store, device, new GraphRunOptions { Cancellation = log.Cancellation, StallTimeout = MayStall ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(2) });
+        var reports = new List<StepReport>();
+        Exception? thrown = null;
+        try
+        {
+            await RunAsync().WaitAsync(bound).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            thrown = error;
+        }
+
+        await run.DisposeAsync().AsTask().WaitAsync(bound).ConfigureAwait(false);
+        Leaks.RequireLeasesBack(run);
+        var done = log.Done.Select(stage => stage.Does).ToHashSet();
+        if (thrown is null) RequireSuccess(log, store, await Training.TrainAsync().ConfigureAwait(false), new TrainingOutcome(reports, StoreValues.Read(store)));
+        else RequireFirstError(log, done, thrown);
+        return $"{string.Join(" + ", done.Order().DefaultIfEmpty(Misbehaviour.Delay))}: {thrown switch { null => "succeeds", StageException => "fails", _ => "is cancelled" }}";
+
+        async Task RunAsync()
+        {
+            await foreach (var report in run.StepsAsync(Training.Batches(), ahead: 1).ConfigureAwait(false)) reports.Add(report);
+        }
+    }
+
+    // Only where a message may be lost is a run that stands still looked for soon: on a busy machine others stand still, too.
+    private bool MayStall => Stages.Any(stage => stage.Does is Misbehaviour.Drop or Misbehaviour.Hold or Misbehaviour.Duplicate);
+
+    private void RequireSuccess(UserStageLog log, Host.ParameterStore store, TrainingOutcome plain, TrainingOutcome given)
+    {
+        TestingException.Require(log.Planted.Count == 0, $"a stage threw and the run calls itself a success");
+        TestingException.Require(store.Damage is null && store.Step == Training.Steps, $"the run calls itself a success, and the store is at step {store.Step} of {Training.Steps}, damage: {store.Damage}");
+        TestingException.Require(plain.IsBitwise(given), $"the run calls itself a success, and its numbers are others");
+    }
+
+    private void RequireFirstError(UserStageLog log, HashSet<Misbehaviour> done, Exception thrown)
+    {
+        if (thrown is not (StageException or OperationCanceledException)) throw new TestingException($"the run ends with an error that names no stage: {thrown.Message}", thrown);
+        if (done.Count == 0 && !(MayStall && IsStall(thrown))) throw new TestingException($"nothing was done to the run, and it fails: {thrown.Message}", thrown);
+        if (done.SetEquals([Misbehaviour.Cancel]) && thrown is not OperationCanceledException && !(MayStall && IsStall(thrown)))
+            throw new TestingException($"the run was cancelled, and it fails: {thrown.Message}", thrown);
+        if (done.Count > 0 && done.IsSubsetOf([Misbehaviour.Throw, Misbehaviour.ThrowCancelled]) && !log.Planted.Contains((thrown as StageException)?.InnerException) && !(MayStall && IsStall(thrown)))
+            throw new TestingException($"a stage threw, and what is reported is another error: {thrown.Message}", thrown);
+    }
+
+    private static bool IsStall(Exception thrown) => thrown.Message.Contains("no stage has had a message for long", StringComparison.Ordinal);
+
     private static GraphPlan<TrainingContext> Insert<TMessage>(GraphPlan<TrainingContext> graph, PlanEdge edge, string name, UserStage stage, UserStageLog log)
         where TMessage : class => graph.InsertBetween<TMessage>(
         edge.From, edge.To, name, (_, options) => Create<TMessage>(options, stage, log),

@@ -57,7 +57,7 @@ public static class Programs
         var (from, to) = (others[random.Next(others.Count)].Weights!.Value, kept.Weights!.Value);
         return new(
             [.. program.Visits.Select(visit => visit.Weights == from ? visit with { Weights = to } : visit)],
-            [.. program.Values.Select(value => value with { Holds = value.Holds.Replace(from, to) })]);
+            [.. program.Values.Select(value => Holding(value, from, to))]);
     }
 
     // A visit that shares its weights gets them anew; a tape that it writes is made with these.
@@ -69,6 +69,8 @@ public static class Programs
         var again = program.Values[chosen.Weights!.Value] with { Id = program.Values.Length };
         return new(
             program.Visits.SetItem(chosen.Index, chosen with { Weights = again.Id }),
-            [.. program.Values.Select(value => chosen.Writes.Contains(value.Id) ? value with { Holds = value.Holds.Replace(chosen.Weights.Value, again.Id) } : value), again]);
+            [.. program.Values.Select(value => chosen.Writes.Contains(value.Id) ? Holding(value, chosen.Weights.Value, again.Id) : value), again]);
     }
+
+    private static ProgramValue Holding(ProgramValue value, int from, int to) => value.Holds.Contains(from) ? value with { Holds = value.Holds.Replace(from, to) } : value;
 }

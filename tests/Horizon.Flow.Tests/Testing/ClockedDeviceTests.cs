@@ -12,7 +12,7 @@ public class ClockedDeviceTests
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
 
-    [Cases(20, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(12, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_AnyShapeSettingsAndPolicies_HasAFenceForEveryAccess(TrainingCase @case, bool bf16)
     {
         var tested = @case with { Bf16 = bf16 };

@@ -34,7 +34,20 @@ public sealed class StageContractTests : IDisposable
         stage => new UpdateBlock(_bench.Store, _bench.Plan.Options.Optimizer, _bench.Workers, stage), unit => _bench.HostGradient(unit), failing: () => _bench.HostGradient(0, step: 0));
 
     [Fact]
-    public Task Commit_KeepsTheContract() => Check<UnitUpdated, UnitUpdated>(stage => new CommitBlock(_bench.Store, stage), unit => _bench.Updated(unit), failing: () => null!);
+    public async Task Commit_KeepsTheContract()
+    {
+        var stores = new List<ParameterStore>();
+        await Check<UnitUpdated, UnitUpdated>(
+            stage =>
+            {
+                stores.Add(_bench.Training.CreateStore(_bench.Plan));
+                stores[^1].Begin(1);
+                return new CommitBlock(stores[^1], stage);
+            },
+            unit => _bench.Updated(unit),
+            failing: () => null!);
+        foreach (var store in stores) store.Dispose();
+    }
 
     [Fact]
     public Task Tap_KeepsTheContract() => Check<UnitUpdated, UnitUpdated>(
