@@ -16,7 +16,7 @@ public static class PlanCases
          select new PlanCase(training, stages)).ToArbitrary();
 
     /// <summary>So many of them; the same for the same seed.</summary>
-    public static IReadOnlyList<PlanCase> Sample(int count, ulong seed) => [.. Plans().Generator.Sample(Size, new Rnd(seed, 1), count)];
+    public static IReadOnlyList<PlanCase> Sample(int count, ulong seed) => [.. Plans().Generator.Sample(count, new Rnd(seed, 1), Size)];
 
     private static Gen<UserStage> Stage =>
         from edge in Gen.Choose(0, 1000)
