@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Horizon.Flow;
 using Horizon.Flow.Host;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 using static TorchSharp.torch;
 

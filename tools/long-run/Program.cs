@@ -24,4 +24,10 @@ var collectSteps = new Option<long>("--steps") { Description = "Optimizer steps.
 var collectCommand = new Command("collect", "Trains while another thread collects garbage without pause, and fails where a loss changes.") { collectSteps };
 collectCommand.SetAction((arguments, _) => SteadyTraining.RunUnderCollectionAsync(arguments.GetValue(collectSteps), arguments.GetValue(device)!, Console.Out));
 command.Subcommands.Add(collectCommand);
+var plans = new Option<int>("--cases") { Description = "Runs, of one to three steps each.", DefaultValueFactory = _ => 10_000 };
+var parallel = new Option<int>("--parallel") { Description = "Runs at once.", DefaultValueFactory = _ => Environment.ProcessorCount };
+var seed = new Option<ulong>("--seed") { Description = "Of the cases.", DefaultValueFactory = _ => 1 };
+var plansCommand = new Command("plans", "Runs plans with users' stages that throw, drop, delay, duplicate, hold and cancel anywhere, and fails where one does not end as it must.") { plans, parallel, seed };
+plansCommand.SetAction((arguments, _) => UserStages.RunAsync(arguments.GetValue(plans), arguments.GetValue(parallel), arguments.GetValue(seed), Console.Out));
+command.Subcommands.Add(plansCommand);
 return await command.Parse(args).InvokeAsync();

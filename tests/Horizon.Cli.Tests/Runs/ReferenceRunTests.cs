@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Cli.Tests.Runs;

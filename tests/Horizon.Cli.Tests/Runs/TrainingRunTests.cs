@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Horizon.Flow.Cli.Tests.Commands;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Cli.Tests.Runs;

@@ -2,6 +2,7 @@ using FsCheck;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tests.Training;
 

@@ -3,6 +3,7 @@ using FsCheck.Fluent;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Training;
 
 namespace Horizon.Flow.Tests.Checkpointing;
@@ -45,8 +46,8 @@ public sealed record CheckpointCase(TrainingCase Training, string Optimizer, int
     }
 
     /// <summary>The micro-batches of the steps after one, up to another.</summary>
-    public IEnumerable<List<MicroBatch>> Steps(int after, int upTo) =>
-        Training.Batches().Skip(after).Take(upTo - after).Select(step => step.Select(TrainingCase.Micro).ToList());
+    public IEnumerable<IReadOnlyList<MicroBatch>> Steps(int after, int upTo) =>
+        Training.Batches().Skip(after).Take(upTo - after);
 
     /// <summary>Trains on from where the store is, and gives the losses and norms.</summary>
     public async Task<List<(double Loss, double Norm, bool Skipped)>> TrainAsync(TrainingPlan plan, ParameterStore store, int upTo, GraphRunOptions? options = null)
@@ -72,7 +73,7 @@ public sealed record CheckpointCase(TrainingCase Training, string Optimizer, int
     public static class Cases
     {
         public static Arbitrary<CheckpointCase> Checkpoints() =>
-            (from training in TrainingCase.Cases.Training().Generator
+            (from training in TrainingCases.Training().Generator
              from bf16 in Gen.Elements(true, false)
              from optimizer in Gen.Elements(UpdateRules.Names.AsEnumerable())
              from frozen in Gen.Choose(0, 5)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Checkpointing;
@@ -145,7 +146,7 @@ public sealed class CheckpointTests : IDisposable
             var seen = 0;
             var faulty = plan.WithCheckpoints(writer).At(CheckpointStages.Protect).InsertAfter("fault", gradient =>
                 ++seen == last ? throw new InvalidOperationException("gone") : gradient);
-            using var device = new Training.JitterDevice(@case.Seed);
+            using var device = new JitterDevice(@case.Seed);
             await using var run = faulty.Start(store, device);
             var step = await run.BeginStepAsync(@case.Steps(0, 1).Single());
             await Assert.ThrowsAsync<StageException>(() => step.Report).WaitAsync(Bound);

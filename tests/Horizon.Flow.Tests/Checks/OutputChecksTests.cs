@@ -3,6 +3,7 @@ using FsCheck.Xunit;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Training;
 
 namespace Horizon.Flow.Tests.Checks;
@@ -10,7 +11,7 @@ namespace Horizon.Flow.Tests.Checks;
 /// <summary>A wrong number planted in any result of any unit for any micro-batch is found there and nowhere else.</summary>
 public class OutputChecksTests
 {
-    [Property(MaxTest = 30, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 30, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_AWrongNumberAnywhere_EndsTheRunNamingUnitLayerPassAndMicroBatch(TrainingCase @case, SpoiledResult result, bool infinite, PositiveInt where)
     {
         var model = ModelFamilies.Define(@case.Model.Config);
@@ -61,7 +62,7 @@ public class OutputChecksTests
         Assert.Contains($"nor is its weight {bad.TensorName}, which an earlier step spoiled", fault.Message, StringComparison.Ordinal);
     }
 
-    [Property(MaxTest = 10, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 10, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_Checked_IsBitwiseEqual(TrainingCase @case, bool bf16)
     {
         var tested = @case with { Bf16 = bf16 };
@@ -69,7 +70,7 @@ public class OutputChecksTests
     }
 
     private static TrainingCase Small { get; } = new(
-        new Reference.ModelCase(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 2, 5, false, 3),
+        new ModelCase(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 2, 5, false, 3),
         1, 1, true, 1, false, new Capacities(2, 2, 2, 2, 2, 2));
 
     private static async Task TrainAsync(TrainingCase @case, ModelDefinition model, Action<ParameterStore>? spoil = null)
@@ -80,7 +81,7 @@ public class OutputChecksTests
         spoil?.Invoke(store);
         using var device = new CpuDevice();
         await using var run = plan.Start(store, device);
-        await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()), ahead: 1))
+        await foreach (var _ in run.StepsAsync(@case.Batches(), ahead: 1))
         {
         }
     }

@@ -2,7 +2,7 @@ using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Models;
 

@@ -1,6 +1,6 @@
 using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Models;
@@ -61,7 +61,7 @@ public class HeadTemplateTests
             Hidden = randn(model.Rows, model.Sequence, model.Hidden, generator: random);
             Parameters = new ParameterViews(_flat, layout);
             var batch = model.Batch();
-            Batch = UnitWalk.Batch(unlabelled ? batch with { Targets = [.. batch.Targets.Select(_ => -100L)] } : batch);
+            Batch = UnitWalk.Batch(unlabelled ? new MicroBatch(batch.Rows, batch.SequenceLength, batch.InputIds, [.. batch.Targets.Select(_ => MicroBatch.Unlabelled)], batch.Positions, batch.Documents) : batch);
         }
 
         public IHeadTemplate Template { get; }

@@ -1,5 +1,5 @@
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -2,6 +2,7 @@ using FsCheck.Xunit;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Llama;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Tests.Models;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Tests.Models;
@@ -72,12 +73,11 @@ public class ReferenceFolderTests
     }
 
     // The label of a token stands at its own place; the target of a place is the next token's label.
-    private static (long[] Ids, long[] Targets, long[] Positions, long[]? Documents, int Rows, int Sequence) Batch(
-        SafetensorsReader io, int first, int rows)
+    private static MicroBatch Batch(SafetensorsReader io, int first, int rows)
     {
         var ids = io.Integers("input_ids").AsSpan(first * Sequence, rows * Sequence).ToArray();
         var labels = io.Integers("labels").AsSpan(first * Sequence, rows * Sequence).ToArray();
         var targets = labels.Select((_, place) => (place + 1) % Sequence == 0 ? -100 : labels[place + 1]).ToArray();
-        return (ids, targets, [.. ids.Select((_, place) => (long)(place % Sequence))], null, rows, Sequence);
+        return new MicroBatch(rows, Sequence, ids, targets, [.. ids.Select((_, place) => (long)(place % Sequence))]);
     }
 }

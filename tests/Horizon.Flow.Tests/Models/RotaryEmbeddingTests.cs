@@ -2,7 +2,7 @@ using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Models;
 

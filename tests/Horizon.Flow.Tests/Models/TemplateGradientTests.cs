@@ -1,6 +1,6 @@
 using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Models;

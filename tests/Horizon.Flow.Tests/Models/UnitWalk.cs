@@ -66,11 +66,11 @@ public sealed class UnitWalk : IDisposable
         return _definition.Head.Template.Logits(_parameters[_definition.Head.Unit], x!.flatten(0, 1)).data<float>().ToArray();
     }
 
-    public static DeviceBatch Batch((long[] Ids, long[] Targets, long[] Positions, long[]? Documents, int Rows, int Sequence) batch)
+    public static DeviceBatch Batch(MicroBatch batch)
     {
-        Tensor Grid(long[] values) => tensor(values, [batch.Rows, batch.Sequence]).DetachFromDisposeScope();
+        Tensor Grid(long[] values) => tensor(values, [batch.Rows, batch.SequenceLength]).DetachFromDisposeScope();
         return new DeviceBatch(
-            Grid(batch.Ids), Grid(batch.Targets), Grid(batch.Positions), batch.Documents is null ? null : Grid(batch.Documents));
+            Grid(batch.InputIds), Grid(batch.Targets), Grid(batch.Positions), batch.Documents is null ? null : Grid(batch.Documents));
     }
 
     public void Dispose()

@@ -2,7 +2,7 @@ using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 using static TorchSharp.torch;
 
@@ -12,18 +12,18 @@ namespace Horizon.Flow.Tests.Training;
 public class ActivationPolicyTests
 {
     /// <summary>The second run's copies land late, and buffers are NaN until they do; some units are frozen.</summary>
-    [Cases(40, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(40, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_AnyAssignmentOfPolicies_IsBitwiseRecomputingAll(TrainingCase @case, bool bf16, PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16 };
         var frozen = new Random(seed.Get).Next(4) == 0 ? seed.Get % (tested.Model.Layers + 1) : -1;
         TrainingPlan Freeze(TrainingPlan plan) => plan.Freeze(unit => unit == plan.Model.Units[^1] ? false : unit.Name == $"layer {frozen}" || unit.Kind.StartsWith("embedding", StringComparison.Ordinal) && frozen >= 0);
         var plain = await tested.TrainAsync(tested.Capacities with { Policies = 0 }, Freeze);
-        var other = await tested.TrainAsync(Capacities.Chosen(seed.Get), Freeze, recomputeInterval: 1 + (seed.Get % 3), jitter: seed.Get);
+        var other = await tested.TrainAsync(Capacities.Chosen(seed.Get), Freeze, recomputeInterval: 1 + (seed.Get % 3), device: () => new JitterDevice(seed.Get));
         return plain.IsBitwise(other);
     }
 
-    [Property(MaxTest = 20, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 20, Arbitrary = [typeof(TrainingCases)])]
     public async Task Visits_OfKeptLayers_RunForwardOnceAndOthersTwice(TrainingCase @case)
     {
         var model = ModelFamilies.Define(@case.Model.Config);
@@ -34,7 +34,7 @@ public class ActivationPolicyTests
         StoreValues.Write(store, @case.Model.Parameters());
         using var device = new CpuDevice();
         await using (var run = plan.Start(store, device))
-            await (await run.BeginStepAsync([.. @case.Batches().First().Select(TrainingCase.Micro)])).Report;
+            await (await run.BeginStepAsync([.. @case.Batches().First()])).Report;
         for (var layer = 1; layer < model.Hidden.Count; layer++)
             Assert.Equal(@case.MicroBatches * (@case.Capacities.PolicyOf(layer) == ActivationPolicy.Keep ? 1 : 2), counting[layer]);
     }

@@ -1,4 +1,5 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 

@@ -4,7 +4,7 @@ using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
@@ -16,7 +16,7 @@ public class FaultTests
 
     public sealed class CustomException : Exception;
 
-    [Cases(80, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(80, Arbitrary = [typeof(TrainingCases)])]
     public async Task Run_ExceptionAtAnyMessage_IsReportedAndEverythingComesBack(TrainingCase @case, PositiveInt where, bool cancelled)
     {
         Exception planted = cancelled ? new OperationCanceledException("not the run's") : new CustomException();
@@ -32,7 +32,7 @@ public class FaultTests
         var run = plan.Start(store, device);
         var thrown = await Record.ExceptionAsync(() => ConsumeAsync(run, @case).WaitAsync(Bound));
         await run.DisposeAsync().AsTask().WaitAsync(Bound);
-        Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
+        Leaks.RequireLeasesBack(run);
         if (messages < last)
         {
             Assert.Null(thrown);
@@ -47,7 +47,7 @@ public class FaultTests
         await AssertStartsAgainOrSaysWhyAsync(@case, store, device);
     }
 
-    [Cases(80, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(80, Arbitrary = [typeof(TrainingCases)])]
     public async Task Run_AbortedAtAnyMoment_EndsAndEverythingComesBack(TrainingCase @case, PositiveInt where)
     {
         var messages = 0;
@@ -62,12 +62,12 @@ public class FaultTests
         Volatile.Write(ref run, plan.Start(store, device));
         var thrown = await Record.ExceptionAsync(() => ConsumeAsync(run!, @case).WaitAsync(Bound));
         await run!.DisposeAsync().AsTask().WaitAsync(Bound);
-        Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
+        Leaks.RequireLeasesBack(run);
         Assert.True(thrown is null or OperationCanceledException, thrown?.ToString());
         await AssertStartsAgainOrSaysWhyAsync(@case, store, device);
     }
 
-    [Cases(20, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(20, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Run_PassThroughInsertsAndTapsEverywhere_ChangeNothing(TrainingCase @case)
     {
         var plain = await @case.TrainAsync();
@@ -135,7 +135,7 @@ public class FaultTests
         var thrown = await Assert.ThrowsAsync<StageException>(() => ConsumeAsync(run, @case).WaitAsync(Bound));
         Assert.Contains("a block has dropped one", thrown.Message, StringComparison.Ordinal);
         await run.DisposeAsync();
-        Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
+        Leaks.RequireLeasesBack(run);
     }
 
     [Fact]
@@ -168,11 +168,11 @@ public class FaultTests
         new ModelCase(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 2, 5, false, 3),
         1, 1, false, 1, false, new Capacities(2, 2, 2, 2, 2, 2));
 
-    private static List<MicroBatch> Micros(TrainingCase @case, int step) => [.. @case.Batches().ElementAt(step).Select(TrainingCase.Micro)];
+    private static List<MicroBatch> Micros(TrainingCase @case, int step) => [.. @case.Batches().ElementAt(step)];
 
     private static async Task ConsumeAsync(TrainingRun run, TrainingCase @case)
     {
-        await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()), ahead: 1))
+        await foreach (var _ in run.StepsAsync(@case.Batches(), ahead: 1))
         {
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using FsCheck.Xunit;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -9,7 +10,7 @@ public class GradientOrderTests
 {
     private const int Patience = 5_000;
 
-    [Property(MaxTest = 5, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 5, Arbitrary = [typeof(TrainingCases)])]
     public async Task Run_LastGradientIsSlow_TheNextMicroBatchDoesNotOvertakeIt(TrainingCase @case)
     {
         var tied = @case with { Model = @case.Model with { Tied = true }, MicroBatches = 3, Steps = 2 };

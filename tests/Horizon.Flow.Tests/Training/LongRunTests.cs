@@ -1,7 +1,6 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
-using TorchSharp;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -26,12 +25,11 @@ public class LongRunTests
         var tensors = new List<long>();
         for (var part = 0; part < 3; part++)
         {
-            await foreach (var _ in run.StepsAsync(@case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()), ahead: 1))
+            await foreach (var _ in run.StepsAsync(@case.Batches(), ahead: 1))
             {
             }
 
-            // What the lane's own thread has made and not disposed: other tests have other lanes.
-            tensors.Add(await device.Lane.RunAsync(() => DisposeScopeManager.Statistics.ThreadTotalLiveCount, CancellationToken.None));
+            tensors.Add(await Leaks.TensorsOfAsync(device));
         }
 
         await run.DisposeAsync();
@@ -39,7 +37,6 @@ public class LongRunTests
         // step, let alone every visit, would be hundreds.
         Assert.InRange(tensors[^1], 0, tensors[0] + Steps);
         Assert.Equal(3 * Steps, store.Step);
-        Assert.Equal(0, run.LeasesReclaimed);
-        Assert.All(run.Context.Pools, pool => Assert.Equal(0, pool.Outstanding));
+        Leaks.RequireNoLease(run);
     }
 }

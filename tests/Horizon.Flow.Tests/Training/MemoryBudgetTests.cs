@@ -3,6 +3,7 @@ using FsCheck.Xunit;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -29,7 +30,7 @@ public class MemoryBudgetTests
         Assert.InRange(budget.DeviceBytes / Gibibyte, measuredGibibytes, 1.1 * measuredGibibytes);
     }
 
-    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
     public void Of_MoreRowsOrTokensOrLayersKept_IsNeverLess(TrainingCase @case, bool gpu, bool packed)
     {
         var (rows, length) = (@case.Model.Rows, @case.Model.Sequence);
@@ -49,7 +50,7 @@ public class MemoryBudgetTests
     }
 
     /// <summary>The choice fits where any does, and no more layers would fit beside those that keep, no fewer that move out.</summary>
-    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
     public void Fastest_AnyMemory_KeepsAllThatFitsAndMovesOutNoMoreThanItMust(TrainingCase @case, PositiveInt memory)
     {
         var model = ModelFamilies.Define((@case.Model with { Layers = 1 + (memory.Get % 9) }).Config);

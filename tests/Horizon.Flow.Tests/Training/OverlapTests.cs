@@ -4,6 +4,7 @@ using FsCheck.Xunit;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -15,7 +16,7 @@ public class OverlapTests
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
-    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_WithoutClipping_UpdatesUnitsWhileBackwardGoesOnBelow(TrainingCase @case, PositiveInt seed)
     {
         var tested = @case with { Clip = false, MicroBatches = 1 };
@@ -37,7 +38,7 @@ public class OverlapTests
         }
     }
 
-    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_WithClipping_NextForwardFollowsTheUpdatesUnitByUnit(TrainingCase @case, PositiveInt seed)
     {
         var tested = @case with { Clip = true, Steps = 3 };
@@ -62,11 +63,11 @@ public class OverlapTests
     }
 
     /// <summary>Every capacity 1, one thread, and no step begun before the last one is reported: the sequential order.</summary>
-    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_Pipelined_IsBitwiseTheSequentialOrder(TrainingCase @case, bool bf16, PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16 };
-        var pipelined = await tested.TrainAsync(jitter: seed.Get);
+        var pipelined = await tested.TrainAsync(device: () => new JitterDevice(seed.Get));
         var sequential = await SequentialAsync(tested with { RecomputeInterval = 1, Capacities = new(1, 1, 1, 1, 1, 1) });
         return pipelined.IsBitwise(sequential);
     }
@@ -115,7 +116,7 @@ public class OverlapTests
         return new TrainingOutcome(reports, StoreValues.Read(store));
     }
 
-    private static IEnumerable<List<MicroBatch>> Steps(TrainingCase @case) => @case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList());
+    private static IEnumerable<IReadOnlyList<MicroBatch>> Steps(TrainingCase @case) => @case.Batches();
 
     private sealed class Signals(int steps)
     {

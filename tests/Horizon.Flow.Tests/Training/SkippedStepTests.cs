@@ -2,13 +2,14 @@ using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
 /// <summary>A gradient that is not finite, in any unit, micro-batch and element, costs its step and nothing else.</summary>
 public class SkippedStepTests
 {
-    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_ANonFiniteGradientAnywhere_SkipsCountsReportsAndLeavesTheStoreAlone(TrainingCase @case, bool bf16, bool infinite, PositiveInt where)
     {
         var tested = @case with { Clip = true, Steps = 2, Bf16 = bf16 };
@@ -28,7 +29,7 @@ public class SkippedStepTests
         var before = Bytes(store);
         using var device = new JitterDevice(where.Get);
         await using var run = plan.Start(store, device);
-        var batches = tested.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()).ToList();
+        var batches = tested.Batches().ToList();
 
         var first = await (await run.BeginStepAsync(batches[0])).Report;
         Assert.True(first.Skipped);
@@ -43,7 +44,7 @@ public class SkippedStepTests
         Assert.Equal((2, 1, 1), (store.Step, store.Units.Max(unit => unit.Updates), run.SkippedSteps));
     }
 
-    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_ALossThatIsNotFinite_SkipsTheStepBeforeAnyUpdateAndNamesTheMicroBatch(TrainingCase @case, bool infinite, PositiveInt where)
     {
         var tested = @case with { Steps = 2 };
@@ -57,7 +58,7 @@ public class SkippedStepTests
         var before = Bytes(store);
         using var device = new JitterDevice(where.Get);
         await using var run = plan.Start(store, device);
-        var batches = tested.Batches().Select(step => step.Select(TrainingCase.Micro).ToList()).ToList();
+        var batches = tested.Batches().ToList();
 
         var first = await (await run.BeginStepAsync(batches[0])).Report;
         Assert.Equal($"the loss of micro-batch {microBatch + 1} of {tested.MicroBatches} is {bad}", first.SkipReason);

@@ -1,6 +1,7 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Models.Common;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -23,5 +24,5 @@ public static class SmallRun
         return store;
     }
 
-    public static List<MicroBatch> Batch(int step = 0) => [.. Case.Batches().ElementAt(step).Select(TrainingCase.Micro)];
+    public static List<MicroBatch> Batch(int step = 0) => [.. Case.Batches().ElementAt(step)];
 }

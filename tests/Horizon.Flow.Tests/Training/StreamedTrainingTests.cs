@@ -1,4 +1,4 @@
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
@@ -6,7 +6,7 @@ namespace Horizon.Flow.Tests.Training;
 /// <summary>The graph trains as a dense loop does, and its bounds never change a bit.</summary>
 public class StreamedTrainingTests
 {
-    [Cases(60, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(60, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_AnyShapeAndSettings_EqualsTheDenseLoop(TrainingCase @case)
     {
         var outcome = await @case.TrainAsync();
@@ -23,12 +23,12 @@ public class StreamedTrainingTests
     }
 
     /// <summary>The second run's copies land late, and buffers are NaN until they do.</summary>
-    [Cases(40, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(40, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_OtherCapacitiesPoliciesThreadsIntervalAndTiming_IsBitwiseEqual(TrainingCase @case, bool bf16, FsCheck.PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16 };
         var first = await tested.TrainAsync();
-        var second = await tested.TrainAsync(Capacities.Chosen(seed.Get), recomputeInterval: 1 + (seed.Get % 4), jitter: seed.Get);
+        var second = await tested.TrainAsync(Capacities.Chosen(seed.Get), recomputeInterval: 1 + (seed.Get % 4), device: () => new JitterDevice(seed.Get));
         return first.IsBitwise(second);
     }
 }

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Horizon.Flow.Host;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Training;
 using static TorchSharp.torch;
 
@@ -98,13 +99,13 @@ public class MuonTests
     }
 
     /// <summary>On the graph, with late copies and poisoned buffers, against any other bounds; and it learns something.</summary>
-    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_WithMuon_AnyCapacitiesAndTiming_IsBitwiseEqual(TrainingCase @case, bool bf16, PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16 };
         static TrainingPlan WithMuon(TrainingPlan plan) => TrainingPlan.For(plan.Model, plan.Options with { Optimizer = new Muon() });
         var first = await tested.TrainAsync(new Capacities(1, 1, 1, 1, 1, 1), WithMuon);
-        var second = await tested.TrainAsync(rewire: WithMuon, jitter: seed.Get);
+        var second = await tested.TrainAsync(rewire: WithMuon, device: () => new JitterDevice(seed.Get));
         Assert.True(first.IsBitwise(second));
         Assert.All(first.Parameters.Values, values => Assert.All(values, value => Assert.True(float.IsFinite(value))));
     }

@@ -1,6 +1,6 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Bench;
@@ -46,8 +46,7 @@ internal static class CheckRun
             Epsilon = CheckCase.Epsilon,
             MaxGradNorm = @case.MaximumNorm,
         });
-        var steps = CheckData.Batches(@case).Select(step => trainer.Step([.. step.Select(batch =>
-            (batch.InputIds.ToArray(), batch.Targets.ToArray(), batch.Positions.ToArray(), batch.Documents?.ToArray(), batch.Rows, batch.SequenceLength))])).ToList();
+        var steps = CheckData.Batches(@case).Select(step => trainer.Step(step)).ToList();
         var trained = trainer.Parameters;
         return new CheckOutcome(
             [.. steps.Select(step => step.Loss)],

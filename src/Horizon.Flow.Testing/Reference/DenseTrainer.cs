@@ -1,7 +1,7 @@
 using Horizon.Flow.Models;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Tests.Reference;
+namespace Horizon.Flow.Testing;
 
 /// <summary>
 /// A training loop as one would write it for a model that fits in memory: whole-graph autograd, the mean loss over all labelled
@@ -15,11 +15,13 @@ public sealed class DenseTrainer : IDisposable
     private readonly Dictionary<string, (Tensor First, Tensor Second)> _moments;
     private int _step;
 
+    /// <summary>Takes copies of the initial values.</summary>
     /// <param name="config">The model.</param>
     /// <param name="initial">Every parameter, by the checkpoint's names.</param>
     /// <param name="options">The optimizer's settings.</param>
     public DenseTrainer(ModelConfig config, IReadOnlyDictionary<string, float[]> initial, DenseOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(initial);
         _options = options ?? new DenseOptions();
         LearningRate = _options.LearningRate;
         var shapes = ModelFamilies.Define(config).Units.SelectMany(unit => unit.Parameters)
@@ -52,9 +54,9 @@ public sealed class DenseTrainer : IDisposable
 
     /// <summary>One optimizer step over all micro-batches.</summary>
     /// <returns>The mean loss over the labelled tokens and the gradient's global norm before clipping.</returns>
-    public (double Loss, double GradNorm) Step(
-        IReadOnlyList<(long[] Ids, long[] Targets, long[] Positions, long[]? Documents, int Rows, int Sequence)> microBatches)
+    public (double Loss, double GradNorm) Step(IReadOnlyList<MicroBatch> microBatches)
     {
+        ArgumentNullException.ThrowIfNull(microBatches);
         var result = Differentiate(microBatches);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -64,17 +66,17 @@ public sealed class DenseTrainer : IDisposable
     }
 
     /// <summary>Fills <see cref="Gradients"/> without changing a parameter.</summary>
-    public (double Loss, double GradNorm) Differentiate(
-        IReadOnlyList<(long[] Ids, long[] Targets, long[] Positions, long[]? Documents, int Rows, int Sequence)> microBatches)
+    public (double Loss, double GradNorm) Differentiate(IReadOnlyList<MicroBatch> microBatches)
     {
+        ArgumentNullException.ThrowIfNull(microBatches);
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         foreach (var parameter in _parameters.Values) parameter.grad = zeros_like(parameter);
-        var labelled = microBatches.Sum(batch => batch.Targets.Count(target => target != -100));
+        var labelled = microBatches.Sum(batch => batch.LabelledTokens);
         var loss = 0.0;
-        foreach (var (ids, targets, positions, documents, rows, sequence) in microBatches)
+        foreach (var batch in microBatches)
         {
-            var sum = _model.LossSum(ids, targets, positions, documents, rows, sequence);
+            var sum = _model.LossSum(batch.InputIds, batch.Targets, batch.Positions, batch.Documents, batch.Rows, batch.SequenceLength);
             sum.Over(labelled).backward();
             loss += sum.to(float64).item<double>() / labelled;
         }
@@ -82,6 +84,7 @@ public sealed class DenseTrainer : IDisposable
         return (loss, Clip());
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (name, parameter) in _parameters)

@@ -1,12 +1,15 @@
 using Horizon.Flow.Host;
 
-namespace Horizon.Flow.Tests.Training;
+namespace Horizon.Flow.Testing;
 
 /// <summary>A store's masters as plain arrays by tensor name.</summary>
 public static class StoreValues
 {
+    /// <summary>Sets every master, and with it the weight that the device reads.</summary>
     public static void Write(ParameterStore store, IReadOnlyDictionary<string, float[]> values)
     {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(values);
         foreach (var unit in store.Units)
         {
             foreach (var slot in unit.Layout.Parameters)
@@ -25,8 +28,9 @@ public static class StoreValues
         }
     }
 
+    /// <summary>A copy of every master.</summary>
     public static Dictionary<string, float[]> Read(ParameterStore store) =>
-        store.Units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (unit, slot))).ToDictionary(pair => pair.slot.TensorName, pair => Read(pair.unit, pair.slot));
+        (store ?? throw new ArgumentNullException(nameof(store))).Units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (unit, slot))).ToDictionary(pair => pair.slot.TensorName, pair => Read(pair.unit, pair.slot));
 
     private static float[] Read(UnitState unit, ParameterSlot slot)
     {

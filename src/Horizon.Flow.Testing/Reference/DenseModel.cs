@@ -2,7 +2,7 @@ using Horizon.Flow.Models;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
-namespace Horizon.Flow.Tests.Reference;
+namespace Horizon.Flow.Testing;
 
 /// <summary>
 /// The whole model as one autograd graph, written from the formulas of transformers with separate projections, explicit softmax and
@@ -97,6 +97,7 @@ public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, T
     /// <summary>Radians a token of one pair of channels.</summary>
     public static double Frequency(RopeConfig rope, int pair, int headDimension, int longest = 1)
     {
+        ArgumentNullException.ThrowIfNull(rope);
         var frequency = Math.Pow(rope.Theta, -2.0 * pair / headDimension);
         double original = rope.OriginalMaximumSequenceLength;
         switch (rope.Kind)

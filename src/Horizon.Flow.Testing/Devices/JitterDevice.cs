@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Horizon.Flow.Host;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Tests.Training;
+namespace Horizon.Flow.Testing;
 
 /// <summary>
 /// The CPU with copies that land late, after random delays, as on a GPU; and with poison: a buffer is NaN until its copy has landed, and a
@@ -15,14 +15,19 @@ public sealed class JitterDevice(int seed) : IComputeDevice
     private readonly ConcurrentDictionary<nint, bool> _allocated = [];
     private int _count;
 
+    /// <inheritdoc/>
     public Device TorchDevice => _inner.TorchDevice;
 
+    /// <inheritdoc/>
     public string Name => "cpu with late copies";
 
+    /// <inheritdoc/>
     public long? MemoryBytes => null;
 
+    /// <inheritdoc/>
     public ComputeLane Lane => _inner.Lane;
 
+    /// <inheritdoc/>
     public DeviceBuffer Allocate(long elements, ElementType type)
     {
         DeviceBuffer? buffer = null;
@@ -32,26 +37,33 @@ public sealed class JitterDevice(int seed) : IComputeDevice
         return buffer;
     }
 
+    /// <inheritdoc/>
     public void PageLock(HostBuffer buffer) => _inner.PageLock(buffer);
 
+    /// <inheritdoc/>
     public void Unlock(HostBuffer buffer) => Task.WaitAll(_copies.Keys.ToArray());
 
+    /// <inheritdoc/>
     public Fence Upload(HostBuffer source, long bytes, DeviceBuffer target, Fence after) => Later(after, () =>
     {
         Poison(target);
         return () => _inner.Upload(source, bytes, target, Fence.Completed);
     });
 
+    /// <inheritdoc/>
     public Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after) => Later(after, () => () =>
     {
         _inner.Download(source, bytes, target, Fence.Completed);
         if (_allocated.ContainsKey(source.Address)) Poison(source); // an input that moves out is still being read
     });
 
+    /// <inheritdoc/>
     public Fence RecordCompute() => Fence.Completed;
 
-    public void ComputeWaits(Fence fence) => fence.WaitAsync().AsTask().GetAwaiter().GetResult();
+    /// <inheritdoc/>
+    public void ComputeWaits(Fence fence) => (fence ?? throw new ArgumentNullException(nameof(fence))).WaitAsync().AsTask().GetAwaiter().GetResult();
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Task.WaitAll(_copies.Keys.ToArray());
@@ -70,10 +82,10 @@ public sealed class JitterDevice(int seed) : IComputeDevice
 
         async Task CopyAsync()
         {
-            await after.WaitAsync();
+            await after.WaitAsync().ConfigureAwait(false);
             var finish = begin();
             var delay = (uint)HashCode.Combine(seed, number) % 16;
-            if (delay < 3) await Task.Delay((int)delay + 1);
+            if (delay < 3) await Task.Delay((int)delay + 1).ConfigureAwait(false);
             else for (; delay > 3; delay--) await Task.Yield();
             finish();
         }

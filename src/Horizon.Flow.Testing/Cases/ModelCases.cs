@@ -2,11 +2,12 @@ using FsCheck;
 using FsCheck.Fluent;
 using Horizon.Flow.Models;
 
-namespace Horizon.Flow.Tests.Reference;
+namespace Horizon.Flow.Testing;
 
 /// <summary>Random <see cref="ModelCase"/>s: <c>[Property(Arbitrary = [typeof(ModelCases)])]</c>.</summary>
 public static class ModelCases
 {
+    /// <summary>One to three layers, grouped heads, every flag of the families.</summary>
     public static Arbitrary<ModelCase> Cases() =>
         (from layers in Gen.Choose(1, 3)
          from keyValueHeads in Gen.Choose(1, 3)
