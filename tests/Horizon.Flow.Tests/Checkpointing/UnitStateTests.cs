@@ -1,6 +1,7 @@
 using FsCheck;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tests.Training;
 

@@ -1,6 +1,6 @@
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tests.Training;
 using static TorchSharp.torch;

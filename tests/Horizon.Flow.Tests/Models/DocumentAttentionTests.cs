@@ -2,7 +2,7 @@ using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Training;
 
 namespace Horizon.Flow.Tests.Models;

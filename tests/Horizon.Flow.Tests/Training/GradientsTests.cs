@@ -1,7 +1,7 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Checkpointing;
-using Horizon.Flow.Tests.Reference;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;

@@ -1,8 +1,8 @@
 using FsCheck;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Checkpointing;
-using Horizon.Flow.Tests.Reference;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;

@@ -1,6 +1,6 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
