@@ -1,4 +1,4 @@
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Examples.Tests;
 

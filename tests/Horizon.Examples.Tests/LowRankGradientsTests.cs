@@ -1,6 +1,6 @@
 using Horizon.Flow;
 using Horizon.Flow.Host;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using static TorchSharp.torch;
 
 namespace Horizon.Examples.Tests;

@@ -1,7 +1,7 @@
 using Horizon.Flow;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Testing;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 

@@ -17,7 +17,7 @@ public sealed class UnitStateTests : IDisposable
     public void Dispose() => Directory.Delete(_path, recursive: true);
 
     /// <summary>Training goes on while the checkpoint is written: it holds the state of its step all the same.</summary>
-    [Cases(8, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Resume_WithStateOfOnesOwn_IsBitwiseAsUninterrupted(TrainingCase @case, bool bf16, PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16, Steps = 4 };
@@ -115,7 +115,7 @@ public sealed class UnitStateTests : IDisposable
     {
         using var device = new JitterDevice(seed);
         await using var run = plan.Start(store, device);
-        await foreach (var _ in run.StepsAsync(@case.Batches().Skip((int)store.Step).Select(step => step.Select(TrainingCase.Micro).ToList()), ahead: 1))
+        await foreach (var _ in run.StepsAsync(@case.Batches().Skip((int)store.Step).Select(step => step.ToList()), ahead: 1))
         {
         }
     }

@@ -26,7 +26,7 @@ public class AutogradHeadTests
     }
 
     /// <summary>In a run, a frozen one too; every temporary is gone when a visit ends, which the run's own checks hold.</summary>
-    [Cases(6, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(6, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_WithTheUsualLoss_AsTheTemplateWithItsOwnBackward(TrainingCase @case, bool frozen)
     {
         TrainingPlan Freeze(TrainingPlan plan) => frozen && plan.Model.Units.Count > 2 ? plan.Freeze(unit => unit.Name == plan.Model.Units[plan.Model.Head.Unit].Name) : plan;

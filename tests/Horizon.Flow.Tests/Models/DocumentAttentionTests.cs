@@ -15,9 +15,9 @@ public class DocumentAttentionTests
     public async Task LogProbabilities_OfPackedRows_AreThoseOfEachDocumentAlone(ModelCase random)
     {
         var @case = random with { Packed = true };
-        var (ids, targets, positions, documents, rows, sequence) = @case.Batch();
-        var packed = new MicroBatch(rows, sequence, ids, targets, positions, documents);
-        var alone = Documents(documents!, rows, sequence).Select(span => new MicroBatch(
+        var packed = @case.Batch();
+        var (ids, targets, positions) = (packed.InputIds, packed.Targets, packed.Positions);
+        var alone = Documents(packed.Documents!, packed.Rows, packed.SequenceLength).Select(span => new MicroBatch(
             1, span.Length, Part(ids, span), Part(targets, span), Part(positions, span))).Where(batch => batch.LabelledTokens > 0).ToList();
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Config)).Freeze(_ => true);
         using var store = plan.CreateStore(StorePrecision.Fp32);

@@ -65,7 +65,7 @@ public class RotaryEmbeddingTests
             var turned = (int)(Width * rope.RotatedFraction);
             long[] positions = [0, 2, last];
             using var scope = TorchSharp.torch.NewDisposeScope();
-            using var batch = UnitWalk.Batch(([0, 0, 0], [0, 0, 0], positions, null, 1, 3));
+            using var batch = UnitWalk.Batch(new MicroBatch(1, 3, [0, 0, 0], [0, 0, 0], positions));
             var random = new Random(last);
             float[] x = [.. Enumerable.Range(0, 3 * Width).Select(_ => (float)random.NextDouble())];
             var y = new RotaryEmbedding(rope, Width).Apply(TorchSharp.torch.tensor(x, [1, 3, 1, Width]), batch).data<float>().ToArray();

@@ -9,7 +9,7 @@ namespace Horizon.Flow.Tests.Program;
 /// <summary>What the default programs promise, for all models, policies and intervals.</summary>
 public class DefaultProgrammerTests
 {
-    [Property(MaxTest = 100, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 100, Arbitrary = [typeof(TrainingCases)])]
     public void ProgramFor_Training_IsValidAndVisitsEachUnitAsOftenAsPromised(TrainingCase @case)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());
@@ -27,7 +27,7 @@ public class DefaultProgrammerTests
     }
 
     /// <summary>As many weights live together as the longest segment has layers, no more, and one buffer less is refused with the visit named.</summary>
-    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
     public void Validate_WeightBuffers_AreEnoughExactlyFromTheLongestSegmentOn(TrainingCase @case)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());
@@ -39,7 +39,7 @@ public class DefaultProgrammerTests
         Assert.Contains($"{longest} leases of '{PoolNames.DeviceWeights}' are out at once, the pool has {longest - 1}", With(longest - 1)[0].ToString(), StringComparison.Ordinal);
     }
 
-    [Property(MaxTest = 40, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Property(MaxTest = 40, Arbitrary = [typeof(TrainingCases)])]
     public void Renewed_OfABuiltProgram_IsTheSame(TrainingCase @case)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());

@@ -85,7 +85,7 @@ public class ChangedGradientTests
         StoreValues.Write(store, Case.Model.Parameters());
         using var device = new CpuDevice();
         await using var run = plan.Start(store, device);
-        var report = await (await run.BeginStepAsync([.. Case.Batches().First().Select(TrainingCase.Micro)])).Report;
+        var report = await (await run.BeginStepAsync(Case.Batches().First())).Report;
         var after = StoreValues.Read(store);
         return (report, Math.Sqrt(Case.Model.Parameters().Sum(pair => pair.Value.Zip(after[pair.Key], (old, now) => Math.Pow((double)now - old, 2)).Sum())));
     }

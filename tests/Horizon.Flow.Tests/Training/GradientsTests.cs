@@ -9,7 +9,7 @@ namespace Horizon.Flow.Tests.Training;
 /// <summary>Gradients for whoever asks, and a store that does not notice.</summary>
 public class GradientsTests
 {
-    [Cases(20, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(20, Arbitrary = [typeof(TrainingCases)])]
     public async Task Gradients_AnyShapeAndSettings_AreThoseOfTheDenseModel(TrainingCase @case)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());
@@ -17,7 +17,7 @@ public class GradientsTests
         using var device = new JitterDevice(@case.Steps);
         var batches = @case.Batches().First();
         GradientResult found;
-        await using (var run = plan.Start(store, device)) found = await run.GradientsAsync([.. batches.Select(TrainingCase.Micro)]);
+        await using (var run = plan.Start(store, device)) found = await run.GradientsAsync(batches);
 
         using var dense = new DenseTrainer(@case.Model.Config, @case.Model.Parameters(), new DenseOptions { MaxGradNorm = null });
         var (loss, norm) = dense.Differentiate(batches);
@@ -27,7 +27,7 @@ public class GradientsTests
     }
 
     /// <summary>Between steps, behind them and twice: training has the bits that it has without.</summary>
-    [Cases(10, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(10, Arbitrary = [typeof(TrainingCases)])]
     public async Task Gradients_BetweenSteps_LeaveTrainingAsItIs(TrainingCase @case, bool bf16)
     {
         var tested = @case with { Bf16 = bf16 };
@@ -94,7 +94,7 @@ public class GradientsTests
         return store;
     }
 
-    private static IEnumerable<List<MicroBatch>> Steps(TrainingCase @case) => @case.Batches().Select(step => step.Select(TrainingCase.Micro).ToList());
+    private static IEnumerable<List<MicroBatch>> Steps(TrainingCase @case) => @case.Batches().Select(step => step.ToList());
 
     private static Dictionary<string, float[]> ByName(TrainingPlan plan, GradientResult found) => plan.Model.Units
         .SelectMany((unit, i) => unit.Parameters.Select(slot => (slot.TensorName, Values: found.ByUnit[i]![(int)slot.Offset..(int)(slot.Offset + slot.Count)])))

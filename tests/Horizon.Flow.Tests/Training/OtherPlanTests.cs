@@ -101,7 +101,7 @@ public sealed class OtherPlanTests : IDisposable
         return store!;
     }
 
-    private static List<MicroBatch> Batch(int step) => [TrainingCase.Micro(_model.Batch(step))];
+    private static List<MicroBatch> Batch(int step) => [_model.Batch(step)];
 
     private static IReadOnlyDictionary<string, float[]> Gradients(Dictionary<string, double[]> values, int step)
     {

@@ -8,7 +8,7 @@ namespace Horizon.Flow.Tests.Training;
 /// <summary>Evaluation, logits and log-probabilities are programs on the same graph, against a dense model.</summary>
 public class PassTests
 {
-    [Cases(15, Arbitrary = [typeof(TrainingCase.Cases)])]
+    [Cases(15, Arbitrary = [typeof(TrainingCases)])]
     public async Task Passes_AnyShape_EqualTheDenseModel(TrainingCase @case)
     {
         var batches = Enumerable.Range(0, @case.MicroBatches).Select(@case.Model.Batch).ToList();
@@ -18,14 +18,14 @@ public class PassTests
         using var device = new JitterDevice(@case.Model.Seed);
         await using var run = plan.Start(store, device);
         using var dense = new DenseTrainer(@case.Model.Config, @case.Model.Parameters());
-        var micro = batches.Select(TrainingCase.Micro).ToList();
+        var micro = batches.ToList();
         var (expected, _) = dense.Differentiate(batches);
         Assert.Equal(expected, await run.EvaluateAsync(micro), 1e-5 * expected);
         var (logits, probabilities) = (await run.LogitsAsync(micro), await run.LogProbabilitiesAsync(micro));
         var vocabulary = @case.Model.Vocabulary;
         for (var i = 0; i < batches.Count; i++)
         {
-            var (ids, targets, positions, documents, rows, sequence) = batches[i];
+            var (ids, targets, positions, documents, rows, sequence) = (batches[i].InputIds, batches[i].Targets, batches[i].Positions, batches[i].Documents, batches[i].Rows, batches[i].SequenceLength);
             var all = dense.Logits(ids, positions, documents, rows, sequence);
             var places = Enumerable.Range(0, targets.Length).Where(place => targets[place] != MicroBatch.Unlabelled).ToList();
             var labelled = places.SelectMany(place => all.Skip(place * vocabulary).Take(vocabulary)).ToArray();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 using Horizon.Flow.Tests.Training;
 
@@ -34,7 +35,7 @@ public sealed record FamilyAnswer(double Logits, double Losses, double Norms, do
         using var device = new CpuDevice();
         var run = plan.Start(store, device);
         var reports = new List<StepReport>();
-        await foreach (var report in run.StepsAsync(Enumerable.Range(0, 3).Select(step => new[] { TrainingCase.Micro(Batch(io, 2 * step, 2)) }))) reports.Add(report);
+        await foreach (var report in run.StepsAsync(Enumerable.Range(0, 3).Select(step => new[] { Batch(io, 2 * step, 2) }))) reports.Add(report);
         await run.DisposeAsync();
 
         double Worst(string list, Func<StepReport, double> value, bool relative) => reports.Zip(expected.RootElement.GetProperty(list).EnumerateArray(), (report, wanted) =>
@@ -55,12 +56,12 @@ public sealed record FamilyAnswer(double Logits, double Losses, double Norms, do
     }
 
     // The label of a token stands at its own place; the target of a place is the next token's label.
-    private static (long[] Ids, long[] Targets, long[] Positions, long[]? Documents, int Rows, int Sequence) Batch(SafetensorsReader io, int first, int rows)
+    private static MicroBatch Batch(SafetensorsReader io, int first, int rows)
     {
         var sequence = (int)io.Shape("input_ids")[1];
         var ids = io.Integers("input_ids").AsSpan(first * sequence, rows * sequence).ToArray();
         var labels = io.Integers("labels").AsSpan(first * sequence, rows * sequence).ToArray();
         var targets = labels.Select((_, place) => (place + 1) % sequence == 0 ? -100 : labels[place + 1]).ToArray();
-        return (ids, targets, [.. ids.Select((_, place) => (long)(place % sequence))], null, rows, sequence);
+        return new MicroBatch(rows, sequence, ids, targets, [.. ids.Select((_, place) => (long)(place % sequence))]);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Tests.Models.Families;
@@ -21,7 +22,7 @@ public class FamilyConfigTests
         foreach (var (key, value) in JsonNode.Parse(added)!.AsObject()) older[key] = value!.DeepClone();
         var values = new SafetensorsReader(Path.Combine(path, "model.safetensors")).AllFloats();
         long[] ids = [.. Enumerable.Range(0, 20).Select(place => (long)(place * 7 % 96))];
-        using var batch = UnitWalk.Batch((ids, ids, [.. ids.Select((_, place) => (long)place)], null, 1, 20));
+        using var batch = UnitWalk.Batch(new MicroBatch(1, 20, ids, ids, [.. ids.Select((_, place) => (long)place)]));
         float[] Logits(JsonObject json)
         {
             using var walk = new UnitWalk(ModelFamilies.Define(Read(json.ToJsonString())), values);

@@ -1,5 +1,6 @@
 using FsCheck.Xunit;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Models.Families;
 
@@ -23,7 +24,7 @@ public class FamilyPropertyTests
         var packed = Logits(walk, [.. documents.SelectMany(ids => ids)], places, owners);
         var alone = documents.SelectMany(ids => Logits(walk, ids, [.. ids.Select((_, place) => (long)place)], null)).ToArray();
 
-        Assert.True(Reference.Numbers.RelativeError(alone, packed) < 1e-5, $"{Reference.Numbers.RelativeError(alone, packed)}");
+        Assert.True(Numbers.RelativeError(alone, packed) < 1e-5, $"{Numbers.RelativeError(alone, packed)}");
     }
 
     /// <summary>A directional derivative of the loss equals the gradients that the units give, those that are written by hand included.</summary>
@@ -35,12 +36,12 @@ public class FamilyPropertyTests
         var random = new Random(family.Seed + 1);
         long[] ids = [.. Enumerable.Range(0, 10).Select(_ => (long)random.Next(Vocabulary))];
         long[] targets = [.. ids.Select((_, place) => place % 3 == 0 ? -100L : random.Next(Vocabulary))];
-        using var batch = UnitWalk.Batch((ids, targets, [.. Enumerable.Range(0, 10).Select(place => (long)(place % 5))], null, 2, 5));
+        using var batch = UnitWalk.Batch(new MicroBatch(2, 5, ids, targets, [.. Enumerable.Range(0, 10).Select(place => (long)(place % 5))]));
         using var walk = new UnitWalk(definition, values);
         var (_, gradients) = walk.Differentiate(batch, 1);
 
         // Along the gradient itself the slope is its norm: no rounding hides it.
-        var norm = Reference.Numbers.Norm(gradients.Values.SelectMany(value => value));
+        var norm = Numbers.Norm(gradients.Values.SelectMany(value => value));
         double Loss(double step)
         {
             var moved = values.ToDictionary(entry => entry.Key, entry => entry.Value.Zip(gradients[entry.Key], (value, slope) => (float)(value + (step * slope / norm))).ToArray());
@@ -57,7 +58,7 @@ public class FamilyPropertyTests
 
     private static float[] Logits(UnitWalk walk, long[] ids, long[] places, long[]? owners)
     {
-        using var batch = UnitWalk.Batch((ids, [.. ids.Select(_ => -100L)], places, owners, 1, ids.Length));
+        using var batch = UnitWalk.Batch(new MicroBatch(1, ids.Length, ids, [.. ids.Select(_ => -100L)], places, owners));
         return walk.Logits(batch);
     }
 }
