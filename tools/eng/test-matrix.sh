@@ -39,6 +39,7 @@ log=$(mktemp)
 burners=()
 cleanup() { [ ${#burners[@]} -eq 0 ] || kill "${burners[@]}" 2>/dev/null; burners=(); rm -f "$log"; }
 trap cleanup EXIT
+trap 'exit 143' INT TERM
 
 projects=$(grep -l '<HorizonKind>test</HorizonKind>' tests/*/*.csproj | wc -l)
 count() { sed -nE "s/^(Passed|Failed)! +- .*$1: +([0-9]+),.*/\2/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'; }
