@@ -1,3 +1,4 @@
+using Horizon.Flow.Host;
 using Horizon.Flow.Models.Common;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace Horizon.Flow.Models.Dense;
 /// A decoder layer put together from the parts that its unit has: norms before or after or both, one block after the other or both at once,
 /// attention or a short convolution, a feed-forward network with or without a gate. Its backward is derived by autograd.
 /// </summary>
-internal sealed class DenseLayerTemplate : AutogradTemplate
+internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
     private readonly DenseConfig _config;
     private readonly DenseAttention _attention;
@@ -19,6 +20,34 @@ internal sealed class DenseLayerTemplate : AutogradTemplate
         _attention = new DenseAttention(config, rotary, slidingWindow);
         _convolution = new ShortConvolution(config);
     }
+
+    /// <inheritdoc/>
+    /// <value>An estimate from what the operators keep: the outputs of products and curves, norms in fp32, and scores where they are capped.</value>
+    public long TapeBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(batch);
+        var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => slot.Role.EndsWith("norm.weight", StringComparison.Ordinal)));
+        var curve = _config.Activation == Activation.GeluTanh ? 6L * _config.IntermediateSize : 0;
+        return (outputs * batch.TokenBytes) + ((norms + curve) * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1);
+    }
+
+    /// <inheritdoc/>
+    public long WorkingBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(batch);
+        return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2);
+    }
+
+    private long Outputs(UnitLayout unit) =>
+        unit.Parameters.Where(slot => slot.Shape.Count == 2).Sum(slot => slot.Shape[_config.TransposedMatrices ? 1 : 0])
+        + (2L * _config.HeadCount * _config.HeadDimension); // keys and values once for each query head
+
+    // Scores of every pair of tokens, so many times in the unit's type and in fp32.
+    private long ScoreBytes(BatchShape batch, int narrow, int wide) => _config.AttentionCap is null
+        ? 0
+        : _config.HeadCount * batch.SequenceLength * ((narrow * batch.TokenBytes) + (wide * batch.WideTokenBytes));
 
     /// <inheritdoc/>
     protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch)
