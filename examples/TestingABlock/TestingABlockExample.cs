@@ -15,7 +15,7 @@ public static class TestingABlockExample
         using var bench = new StageBench();
         await StageContract.CheckAsync(
             block,
-            new() { Pools = bench.Pools, Failing = () => bench.HostGradient(unit: 0).Returned() },
+            new StageContractOptions<HostGradient> { Pools = bench.Pools, Failing = () => bench.HostGradient(unit: 0).Returned() },
             () => bench.HostGradient(unit: 0, index => index - 3),
             () => bench.HostGradient(unit: 1));
 
