@@ -35,7 +35,9 @@ internal sealed class StageTrial<TIn, TOut>(Func<StageOptions, IPropagatorBlock<
         if (messages.Count < 2 || options.Outputs(messages.Count) != messages.Count) return; // who gives less may hold more
         var block = create(Options());
         var made = messages.Select(make => make()).ToList();
+#pragma warning disable RS0030 // Whether a full block refuses is what is asked here.
         var taken = made.TakeWhile(block.Post).Count();
+#pragma warning restore RS0030
         var outputs = Collect(block);
         block.Complete();
         await EndAsync(block, "it was told to complete").ConfigureAwait(false);
