@@ -1,6 +1,5 @@
 using Horizon.Flow;
 using Horizon.Flow.Host;
-using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Examples.Tests;

@@ -4,7 +4,6 @@ using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
-using Horizon.Flow.Tests.Training;
 
 namespace Horizon.Flow.Tests.Checkpointing;
 

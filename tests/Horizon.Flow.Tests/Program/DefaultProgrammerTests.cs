@@ -2,7 +2,6 @@ using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
-using Horizon.Flow.Tests.Training;
 
 namespace Horizon.Flow.Tests.Program;
 

@@ -1,4 +1,3 @@
-using FsCheck;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
 using Horizon.Flow.Testing;

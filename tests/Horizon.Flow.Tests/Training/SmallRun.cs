@@ -1,6 +1,5 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
-using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;

@@ -3,7 +3,6 @@ using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Horizon.Flow.Host;
 using Horizon.Flow.Testing;
-using Horizon.Flow.Tests.Training;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Update;

@@ -3,7 +3,6 @@ using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
-using Horizon.Flow.Tests.Training;
 
 namespace Horizon.Flow.Tests.Models.Families;
 

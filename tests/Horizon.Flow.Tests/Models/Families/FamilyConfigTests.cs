@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Horizon.Flow.Models;
-using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Flow.Tests.Models.Families;
