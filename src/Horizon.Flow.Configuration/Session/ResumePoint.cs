@@ -13,7 +13,7 @@ internal static class ResumePoint
     /// <summary>What a checkpoint's numbers, or its place in the data, depend on. Model, precision and frozen units show in its contents.</summary>
     private static readonly HashSet<string> Fixed =
     [
-        "data.format", "data.sequence_length", "data.packing", "data.shuffle", "data.train_on_prompt",
+        "data.format", "data.sequence_length", "data.packing", "data.too_long", "data.shuffle", "data.train_on_prompt", "data.train_on",
         "training.batch_size", "training.gradient_accumulation", "training.seed",
     ];
 

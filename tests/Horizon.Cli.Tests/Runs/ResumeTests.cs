@@ -82,6 +82,8 @@ public sealed class ResumeTests : IDisposable
     [InlineData("training.freeze=[layer 1]", "unit 'layer 1' is trained there, frozen here")]
     [InlineData("training.seed=7", "training.seed is 42 there, 7 here")]
     [InlineData("data.packing=true", "data.packing is false there, true here")]
+    [InlineData("data.too_long=split", "data.too_long is auto there, split here")]
+    [InlineData("data.train_on=last", "data.train_on is answers there, last here")]
     [InlineData("data.path=held-out.jsonl", "the tokens of data.path are not those that the run began with")]
     public async Task Resume_AnotherRunsConfiguration_IsRefusedWithAllDifferences(string set, string expected)
     {

@@ -45,7 +45,7 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal(ExitCodes.Success, (await _run.TrainAsync()).ExitCode);
         var drawn = await _run.RunAsync("graph", _run.In("run.yaml"), "--run", _run.Output);
         Assert.Equal(ExitCodes.Success, drawn.ExitCode);
-        Assert.Equal(20, drawn.Output.Split("busy ").Length - 1);
+        Assert.Equal(21, drawn.Output.Split("busy ").Length - 1);
         Assert.Single(drawn.Output.Split('\n'), line => line.Contains("stroke-width:4px", StringComparison.Ordinal));
         var none = await _run.RunAsync("graph", _run.In("run.yaml"), "--run", _run.In("nowhere"));
         Assert.Equal(ExitCodes.Failure, none.ExitCode);
