@@ -95,7 +95,7 @@ internal sealed partial class TemplateLexer
         if (!start.Success) return false;
         _line += start.Value.Count(c => c == '\n');
         _at += start.Length;
-        SkipAfter(start.Value[^3] == '-', takesLineBreak: start.Value[^3] is not ('-' or '+'));
+        SkipAfter(start.Value[^3] == '-', takesLineBreak: false); // as in Jinja, whose trim_blocks leaves this one alone
         var end = RawEnd().Match(_source, _at);
         if (!end.Success) throw Error("'endraw' is missing");
         var line = _line;

@@ -114,7 +114,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("training: { batch_size: [1] }", "run.yaml:1: training.batch_size is a list; it should be a whole number.")]
     [InlineData("training: { batch_size: }", "run.yaml:1: training.batch_size is empty; it should be a whole number.")]
     [InlineData("data: { packing: yes }", "run.yaml:1: data.packing is 'yes'; it should be true or false.")]
-    [InlineData("data: { format: json }", "run.yaml:1: data.format is 'json'; it should be one of auto, text, alpaca, sharegpt, messages, tokens.")]
+    [InlineData("data: { format: json }", "run.yaml:1: data.format is 'json'; it should be one of auto, text, alpaca, sharegpt, messages, tokens, pairs.")]
     [InlineData("training: { precision: 1 }", "run.yaml:1: training.precision is '1'; it should be one of fp32, bf16.")]
     [InlineData("training: 3", "run.yaml:1: training needs keys of its own, such as batch_size; it has '3'.")]
     [InlineData("- a", "run.yaml:1: a configuration needs keys of its own, such as model; it has a list.")]

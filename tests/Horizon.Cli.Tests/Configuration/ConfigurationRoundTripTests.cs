@@ -36,18 +36,19 @@ public class ConfigurationRoundTripTests
         Assert.Equal(configuration.GetHashCode(), copy.GetHashCode());
     }
 
-    // "section:" and below it "  key: value" as "section.key=value".
+    // "section:" and below it "  key: value" as "section.key=value", to any depth.
     private static IEnumerable<string> Lines(string yaml)
     {
-        var section = "";
+        var sections = new List<string>();
         foreach (var line in yaml.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             var colon = line.IndexOf(':', StringComparison.Ordinal);
             var (key, value) = (line[..colon].Trim(), line[(colon + 1)..].Trim());
-            if (line[0] != ' ')
-                section = key;
+            var depth = (line.Length - line.TrimStart(' ').Length) / 2;
+            sections.RemoveRange(depth, sections.Count - depth);
+            sections.Add(key);
             if (value.Length > 0)
-                yield return line[0] == ' ' ? $"{section}.{key}={value}" : $"{key}={value}";
+                yield return $"{string.Join('.', sections)}={value}";
         }
     }
 }
