@@ -1,5 +1,4 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Tests.Reference;
 using TorchSharp;
