@@ -22,8 +22,8 @@ public static class StockTwins
             .At(Stages.Offload).Replace(Offload).At(Stages.Return).Replace(Return)
             .At(Stages.Logits).Replace(Logits).At(Stages.LogProbabilities).Replace(LogProbabilities)
             .At(Stages.Losses).Replace(Losses).At(Stages.Results).Replace(Results)
-            .At(Stages.Download).Replace(Download).At(Stages.Accumulate).Replace(Accumulate).At(Stages.Clip).Replace(Clip)
-            .At(Stages.Update).Replace(Update).At(Stages.Commit).Replace(Commit).At(Stages.Report).Replace(Report);
+            .At(Stages.Download).Replace(Download).At(Stages.Accumulate).Replace(Accumulate).At(Stages.Collect).Replace(Collect)
+            .At(Stages.Clip).Replace(Clip).At(Stages.Update).Replace(Update).At(Stages.Commit).Replace(Commit).At(Stages.Report).Replace(Report);
     }
 
     // <snippet>
@@ -136,6 +136,13 @@ public static class StockTwins
             return [];
         }, stage.ToDataflow());
     }
+
+    /// <summary>Copies a gradient for who asked for it.</summary>
+    public static TransformBlock<HostGradient, CollectedGradient> Collect(TrainingContext run, StageOptions stage) => new(gradient =>
+    {
+        using var slab = gradient.Slab;
+        return new CollectedGradient(gradient.Visit, gradient.Floats(0, (int)gradient.Layout.ElementCount).ToArray());
+    }, stage.ToDataflow());
 
     /// <summary>Decides on a step's gradients once losses, and with a largest norm all gradients, are there.</summary>
     public static TransformManyBlock<StepMessage, HostGradient> Clip(TrainingContext run, StageOptions stage)

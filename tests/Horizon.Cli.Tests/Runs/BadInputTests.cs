@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Horizon.Flow.Models;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 
@@ -39,8 +40,8 @@ public sealed class BadInputTests : IDisposable
 
     [Fact]
     public Task Architecture_Unknown_NamesTheKnownOnes() => Refused(
-        "'GPT2LMHeadModel' is not known; known are LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM",
-        model => Change(model, "architectures", new JsonArray("GPT2LMHeadModel")));
+        $"'MambaForCausalLM' is not known; known are {string.Join(", ", ModelRegistry.Default.Architectures)}",
+        model => Change(model, "architectures", new JsonArray("MambaForCausalLM")));
 
     [Fact]
     public Task ModelConfiguration_Missing() => Refused("config.json", model => File.Delete(Path.Combine(model, "config.json")));
