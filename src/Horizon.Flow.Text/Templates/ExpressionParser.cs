@@ -26,7 +26,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
         if (_names.TryPeek(out var outer)) outer.UnionWith(inner);
     }
 
-    /// <summary>An expression; with commas and no brackets, a list.</summary>
+    /// <summary>An expression; with commas and no brackets, a tuple.</summary>
     public Expression ParseTuple()
     {
         var line = tokens.Line;
@@ -34,7 +34,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
         if (!tokens.IsOperator(",")) return first;
         List<Expression> items = [first];
         while (tokens.TryOperator(",") && !tokens.Is(TemplateTokenKind.BlockEnd) && !tokens.IsOperator(")")) items.Add(Parse());
-        return new ListExpression(line, items);
+        return new ListExpression(line, items, IsTuple: true);
     }
 
     public Expression Parse() => tokens.Nested(() =>
@@ -200,7 +200,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
 
     private Expression ParseBracketed(int line)
     {
-        if (tokens.TryOperator(")")) return new ListExpression(line, []);
+        if (tokens.TryOperator(")")) return new ListExpression(line, [], IsTuple: true);
         var value = ParseTuple();
         tokens.ExpectOperator(")");
         return value;

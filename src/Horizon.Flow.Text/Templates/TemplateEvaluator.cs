@@ -121,7 +121,8 @@ internal sealed class TemplateEvaluator
             case NameExpression name: return scope.TryGet(name.Name, _budget, out var value) ? value
                 : TemplateFunctions.Has(name.Name) ? new FunctionValue(name.Name) : new UndefinedValue(name.Name);
             case ListExpression list:
-                return list.Items.Select(item => Evaluate(item, scope)).ToList();
+                var items = list.Items.Select(item => Evaluate(item, scope));
+                return list.IsTuple ? new TemplateTuple(items) : items.ToList();
             case MapExpression map:
                 return EvaluateMap(map, scope);
             case UnaryExpression unary:

@@ -13,7 +13,7 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
     public static List<object?> Items(OrderedDictionary<string, object?> map, TemplateBudget budget)
     {
         budget.SpendPieces(4L * map.Count);
-        return [.. map.Select(entry => (object?)new List<object?> { entry.Key, entry.Value })];
+        return [.. map.Select(entry => (object?)new TemplateTuple([entry.Key, entry.Value]))];
     }
 
     public object? Apply(string name, object? value, List<object?> positional, Dictionary<string, object?> named)
@@ -72,7 +72,7 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
             case "map": return Map();
             case "round": return Rounded();
             case "format":
-                object? values = positional;
+                object? values = new TemplateTuple(positional);
                 if (named.Count > 0) values = new OrderedDictionary<string, object?>(named);
                 return TemplateFormat.Percent(Text(), values, budget);
             case "wordcount":

@@ -12,7 +12,7 @@ internal static partial class TemplateFormat
     public static string Percent(string format, object? value, TemplateBudget budget)
     {
         budget.Spend(format.Length);
-        var values = value as List<object?> ?? [value];
+        var values = value as TemplateTuple ?? new([value]);
         var (next, result, done) = (0, new StringBuilder(), 0);
         foreach (Match field in PercentField().Matches(format))
         {

@@ -175,7 +175,7 @@ internal sealed class TemplateInterpreter
         // As in Jinja, a macro that names these takes any further arguments, and a block that calls it.
         if (definition.Uses.Contains("varargs"))
         {
-            scope.Set("varargs", positional.Skip(parameters.Count).ToList());
+            scope.Set("varargs", new TemplateTuple(positional.Skip(parameters.Count)));
             positional = [.. positional.Take(parameters.Count)];
         }
 

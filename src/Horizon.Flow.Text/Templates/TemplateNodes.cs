@@ -10,7 +10,7 @@ internal sealed record LiteralExpression(int Line, object? Value) : Expression(L
 
 internal sealed record NameExpression(int Line, string Name) : Expression(Line);
 
-internal sealed record ListExpression(int Line, IReadOnlyList<Expression> Items) : Expression(Line);
+internal sealed record ListExpression(int Line, IReadOnlyList<Expression> Items, bool IsTuple = false) : Expression(Line);
 
 internal sealed record MapExpression(int Line, IReadOnlyList<(Expression Key, Expression Value)> Entries) : Expression(Line);
 

@@ -65,14 +65,14 @@ internal static class TemplateText
                 result.Append(quoted ? Quote(text) : text);
                 break;
             case List<object?> list:
-                result.Append('[');
+                result.Append(list is TemplateTuple ? '(' : '[');
                 for (var i = 0; i < list.Count; i++)
                 {
                     if (i > 0) result.Append(", ");
                     Represent(list[i], result, budget, quoted: true);
                 }
 
-                result.Append(']');
+                result.Append(list is not TemplateTuple ? "]" : list.Count == 1 ? ",)" : ")");
                 break;
             case OrderedDictionary<string, object?> map:
                 result.Append('{');
