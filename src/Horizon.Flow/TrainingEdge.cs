@@ -24,25 +24,17 @@ public readonly record struct TrainingEdge<TMessage>(TrainingPlan Plan, string F
     /// <summary>Puts a function on the edge, called for each message in order; what carries tensors is changed on the compute lane.</summary>
     /// <param name="name">Its name, unique in the plan.</param>
     /// <param name="change">Changes the message's content in place, or gives another message.</param>
-    public TrainingPlan Insert(string name, Func<TMessage, TMessage> change)
-    {
-        ArgumentNullException.ThrowIfNull(change);
-        return Insert(name, (_, stage) => new StageBlock<TMessage, TMessage>(stage, change), Places.Traits<TMessage>());
-    }
+    public TrainingPlan Insert(string name, Func<TMessage, TMessage> change) => Put(name, EdgeStage<TMessage>.Change(change));
 
     /// <summary>The same with the run at hand: its stores, device and pools.</summary>
-    public TrainingPlan Insert(string name, Func<TrainingContext, TMessage, TMessage> change)
-    {
-        ArgumentNullException.ThrowIfNull(change);
-        return Insert(name, (run, stage) => new StageBlock<TMessage, TMessage>(stage, message => change(run, message)), Places.Traits<TMessage>());
-    }
+    public TrainingPlan Insert(string name, Func<TrainingContext, TMessage, TMessage> change) => Put(name, EdgeStage<TMessage>.Change(change));
 
     /// <summary>Watches the edge without slowing or changing it.</summary>
     /// <param name="name">Its name, unique in the plan.</param>
     /// <param name="look">Runs on the edge: copies what is wanted from the message.</param>
     /// <param name="watch">Runs beside the graph.</param>
     public TrainingPlan Tap<TSeen>(string name, Func<TMessage, TSeen> look, Action<TSeen> watch) =>
-        Insert(name, (_, stage) => new TapBlock<TMessage, TSeen>(stage, look, watch), Places.Traits<TMessage>("beside the graph") with { PassesThrough = true });
+        Put(name, EdgeStage<TMessage>.Tap(look, watch));
 
     /// <summary>The same with a handle to what the tap did: how much was watched and how much missed, see <see cref="TrainingRun.Value{T}(StageValue{T})"/>.</summary>
     public TrainingPlan Tap<TSeen>(string name, Func<TMessage, TSeen> look, Action<TSeen> watch, out StageValue<TapCounts> counts)
@@ -59,7 +51,7 @@ public readonly record struct TrainingEdge<TMessage>(TrainingPlan Plan, string F
     public TrainingPlan Fold<TValue>(string name, TValue seed, Func<TValue, TMessage, TValue> fold, out StageValue<TValue> value)
     {
         value = new(name);
-        return Insert(name, (_, stage) => new FoldBlock<TMessage, TValue>(stage, seed, fold), Places.Traits<TMessage>() with { PassesThrough = true, Stateful = true });
+        return Put(name, EdgeStage<TMessage>.Fold(seed, fold));
     }
 
     /// <summary>Takes the edge away.</summary>
@@ -68,4 +60,6 @@ public readonly record struct TrainingEdge<TMessage>(TrainingPlan Plan, string F
         var (from, to) = (From, To);
         return Plan.WithGraph(graph => graph.Disconnect(from, to));
     }
+
+    private TrainingPlan Put(string name, EdgeStage<TMessage> stage) => Insert(name, stage.Create, stage.Traits);
 }

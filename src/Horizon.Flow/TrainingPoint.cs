@@ -34,18 +34,10 @@ public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageK
     /// <summary>Puts a function on what leaves the stage, called for each message in order; what carries tensors is changed on the compute lane.</summary>
     /// <param name="name">Its name, unique in the plan.</param>
     /// <param name="change">Changes the message's content in place, or gives another message.</param>
-    public TrainingPlan InsertAfter(string name, Func<TOut, TOut> change)
-    {
-        ArgumentNullException.ThrowIfNull(change);
-        return InsertAfter(name, (_, stage) => new StageBlock<TOut, TOut>(stage, change), Places.Traits<TOut>());
-    }
+    public TrainingPlan InsertAfter(string name, Func<TOut, TOut> change) => Put(name, EdgeStage<TOut>.Change(change));
 
     /// <summary>The same with the run at hand: its stores, device and pools.</summary>
-    public TrainingPlan InsertAfter(string name, Func<TrainingContext, TOut, TOut> change)
-    {
-        ArgumentNullException.ThrowIfNull(change);
-        return InsertAfter(name, (run, stage) => new StageBlock<TOut, TOut>(stage, message => change(run, message)), Places.Traits<TOut>());
-    }
+    public TrainingPlan InsertAfter(string name, Func<TrainingContext, TOut, TOut> change) => Put(name, EdgeStage<TOut>.Change(change));
 
     /// <summary>
     /// Watches what leaves the stage, without slowing or changing it. What the watcher cannot keep up with passes unseen, and is counted in
@@ -55,7 +47,7 @@ public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageK
     /// <param name="look">Runs on the edge: copies what is wanted from the message.</param>
     /// <param name="watch">Runs beside the graph.</param>
     public TrainingPlan Tap<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
-        InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch), Places.Traits<TOut>("beside the graph") with { PassesThrough = true });
+        Put(name, EdgeStage<TOut>.Tap(look, watch));
 
     /// <summary>The same with a handle to what the tap did: how much was watched and how much missed, see <see cref="TrainingRun.Value{T}(StageValue{T})"/>.</summary>
     public TrainingPlan Tap<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch, out StageValue<TapCounts> counts)
@@ -72,13 +64,13 @@ public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageK
     public TrainingPlan Fold<TValue>(string name, TValue seed, Func<TValue, TOut, TValue> fold, out StageValue<TValue> value)
     {
         value = new(name);
-        return InsertAfter(name, (_, stage) => new FoldBlock<TOut, TValue>(stage, seed, fold), Places.Traits<TOut>() with { PassesThrough = true, Stateful = true });
+        return Put(name, EdgeStage<TOut>.Fold(seed, fold));
     }
 
     /// <summary>Watches everything that leaves the stage: where the watcher is slow, the graph waits for it.</summary>
     /// <inheritdoc cref="Tap{TSeen}(string, Func{TOut, TSeen}, Action{TSeen})"/>
     public TrainingPlan TapWaiting<TSeen>(string name, Func<TOut, TSeen> look, Action<TSeen> watch) =>
-        InsertAfter(name, (_, stage) => new TapBlock<TOut, TSeen>(stage, look, watch, waits: true), Places.Traits<TOut>("beside the graph, which waits") with { PassesThrough = true });
+        Put(name, EdgeStage<TOut>.Tap(look, watch, waits: true));
 
     /// <summary>Changes the stage's bounds.</summary>
     public TrainingPlan With(Func<StageTraits, StageTraits> change)
@@ -86,4 +78,6 @@ public readonly record struct TrainingPoint<TIn, TOut>(TrainingPlan Plan, StageK
         var stage = Stage;
         return Plan.WithGraph(graph => graph.WithTraits(stage.Name, change));
     }
+
+    private TrainingPlan Put(string name, EdgeStage<TOut> stage) => InsertAfter(name, stage.Create, stage.Traits);
 }
