@@ -14,7 +14,7 @@ public sealed class TrainingContext : IDisposable
         Stores = stores;
         Device = device;
         Workers = new HostWorkers(plan.Options.HostThreads);
-        Ledger = new StepLedger(this, time);
+        Ledger = new StepLedger(plan.Model, () => DeviceBytes, time);
         foreach (var spec in plan.Pools.Where(spec => spec.CapacityIn(plan) > 0)) Register(spec.Make(this));
     }
 

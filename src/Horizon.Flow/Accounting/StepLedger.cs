@@ -3,7 +3,8 @@ namespace Horizon.Flow;
 /// <summary>Keeps the books of the steps under way: what has come for each, and what is missing for it to be finished.</summary>
 public sealed class StepLedger
 {
-    private readonly TrainingContext _context;
+    private readonly ModelDefinition _model;
+    private readonly Func<long> _deviceBytes;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Dictionary<StepInfo, StepBook> _steps = [];
@@ -11,9 +12,9 @@ public sealed class StepLedger
     private long _lastEnd;
     private long _skippedSteps;
 
-    internal StepLedger(TrainingContext context, TimeProvider time)
+    internal StepLedger(ModelDefinition model, Func<long> deviceBytes, TimeProvider time)
     {
-        (_context, _time) = (context, time);
+        (_model, _deviceBytes, _time) = (model, deviceBytes, time);
         _lastEnd = time.GetTimestamp();
     }
 
@@ -72,7 +73,7 @@ public sealed class StepLedger
         {
             lock (_gate)
             {
-                var steps = _steps.Select(pair => $"step {pair.Key.Number} waits for {string.Join(", ", pair.Key.Program.TrainedUnits.Where(unit => !pair.Value.Units.ContainsKey(unit)).Take(3).Select(unit => $"'{_context.Model.Units[unit].Name}'"))}");
+                var steps = _steps.Select(pair => $"step {pair.Key.Number} waits for {string.Join(", ", pair.Key.Program.TrainedUnits.Where(unit => !pair.Value.Units.ContainsKey(unit)).Take(3).Select(unit => $"'{_model.Units[unit].Name}'"))}");
                 return string.Join("; ", [.. steps, .. _passes.Keys.Select(info => $"a pass ({info.Purpose}) after step {info.Number} waits for its end")]);
             }
         }
@@ -124,7 +125,7 @@ public sealed class StepLedger
         if (skip is not null) Interlocked.Increment(ref _skippedSteps);
         return new StepReport(
             info.Number, updates[0].Verdict.Losses.Mean, norm, info.LearningRate, info.Tokens, _time.GetElapsedTime(start, now),
-            _context.DeviceBytes, Environment.WorkingSet, skip is not null)
+            _deviceBytes(), Environment.WorkingSet, skip is not null)
         { SkipReason = skip };
     }
 

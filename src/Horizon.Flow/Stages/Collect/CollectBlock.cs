@@ -14,7 +14,7 @@ public sealed class CollectBlock(HostWorkers workers, StageOptions options) : St
     using (gradient.Slab)
     {
         var count = gradient.View.Count;
-        if (count > Array.MaxLength) throw new HorizonException($"the gradient of '{gradient.UnitName}' has {count:N0} elements, more than an array holds; tap {nameof(Stages.Accumulate)} and read it piece by piece");
+        if (count > Array.MaxLength) throw new HorizonException($"the gradient of '{gradient.UnitName}' has {count:N0} elements, more than an array holds; tap Accumulate and read it piece by piece");
         var values = GC.AllocateUninitializedArray<float>((int)count);
         workers.Sweep(count, (_, first, length) => gradient.View.Read(first, values.AsSpan((int)first, length)));
         return new CollectedGradient(gradient.Visit, values);
