@@ -1,3 +1,4 @@
+using System.Buffers;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow;
@@ -19,10 +20,12 @@ public static class GradientVerbs
         {
             run.Workers.Sweep(gradient.View.Count, (_, first, count) =>
             {
-                var values = new float[count];
+                var rented = ArrayPool<float>.Shared.Rent(count);
+                var values = rented.AsSpan(0, count);
                 gradient.View.Read(first, values);
                 change(gradient, first, values);
                 gradient.View.Write(first, values);
+                ArrayPool<float>.Shared.Return(rented);
             });
             return gradient.WithSumOfSquares(GradientSweeps.SumOfSquares(gradient.View, run.Workers).Value, gradient.BadMicroBatch);
         });

@@ -42,9 +42,6 @@ public sealed class TrainingContext : IDisposable
     /// <summary>Keeps the books of the steps under way.</summary>
     public StepLedger Ledger { get; }
 
-    /// <summary>Units that the optimizer may update.</summary>
-    public int TrainedUnits => Enumerable.Range(0, Model.Units.Count).Count(Store.IsTrainable);
-
     /// <summary>Bytes in use on the device; where it computes in host memory, those of the device buffers.</summary>
     public long DeviceBytes => Device.MemoryBytes is { } all && Device.FreeMemoryBytes is { } free
         ? all - free

@@ -98,7 +98,7 @@ public sealed record TrainingPlan
                 Create = ReferenceEquals(node.Create, old.Create) ? fresh.Create : node.Create,
             }
             : node);
-        return new TrainingPlan(Model, options) { Models = Models, Graph = graph, Default = renewed, Programmer = Programmer, Transforms = Transforms, UnitStates = UnitStates };
+        return this with { Options = options, Graph = graph, Default = renewed };
     }
 
     /// <summary>Freezes the units for which <paramref name="isFrozen"/> holds, beside those frozen already.</summary>
@@ -169,25 +169,32 @@ public sealed record TrainingPlan
         ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable, allocate, UnitStates);
 
     /// <summary>Everything that keeps the plan from running; empty if nothing does.</summary>
-    public IReadOnlyList<PlanProblem> Validate() => [.. Graph.Validate(), .. TrainingPlanValidator.Check(this), .. TrainingPlanValidator.CheckPrograms(this)];
+    public IReadOnlyList<PlanProblem> Validate() => Validate(CreateProgrammer);
+
+    private IReadOnlyList<PlanProblem> Validate(Func<IStepProgrammer> programmer) =>
+        [.. Graph.Validate(), .. TrainingPlanValidator.Check(this), .. TrainingPlanValidator.CheckPrograms(this, programmer)];
 
     /// <summary>Everything that keeps a program from running in this plan.</summary>
     /// <param name="program">The program.</param>
     /// <param name="microBatches">How many micro-batches its step has.</param>
     public IReadOnlyList<PlanProblem> Validate(StepProgram program, int microBatches)
     {
-        var pools = Pools;
-        return ProgramValidator.Check(
+        var capacities = Pools.ToDictionary(pool => pool.Name, pool => pool.CapacityIn(this));
+        var problems = ProgramValidator.Check(
             program, Models, microBatches,
             unit => Options.IsTrainable(Model.Units[unit]),
             op => Graph.Nodes.Exists(node => node.Name == op) && Graph.Edges.Exists(edge => edge.IsFeedback && edge.To == Stages.Join.Name),
-            name => pools.FirstOrDefault(pool => pool.Name == name)?.CapacityIn(this));
+            name => capacities.TryGetValue(name, out var capacity) ? capacity : null);
+        return problems.Count > 0 || !capacities.ContainsKey(PoolNames.Accumulators) ? problems
+            : [.. program.TrainedUnits.Where(unit => program.GradientsOf(unit) > 1 && !Accumulates(unit)).Select(unit => new PlanProblem(
+                $"unit '{Model.Units[unit].Name}'", $"its program gives {program.GradientsOf(unit)} gradients, which nothing sums",
+                $"let a step have several micro-batches ({nameof(TrainingOptions.GradientAccumulation)}), or give one gradient"))];
     }
 
     /// <summary>Where messages for a stage enter: at the stage, or at what was inserted before it.</summary>
     internal string EntryOf(string stage) => Graph.Node(stage).Traits.IsEntry ? stage
-        : Graph.Edges.Where(edge => edge.To == stage && !edge.IsFeedback && Graph.Node(edge.From).Traits is { IsHub: false }).Select(edge => edge.From)
-            .First(from => TrainingPlanValidator.HasEntry(Graph, from)) is var before ? EntryOf(before) : stage;
+        : EntryOf(Graph.Edges.Where(edge => edge.To == stage && !edge.IsFeedback && Graph.Node(edge.From).Traits is { IsHub: false }).Select(edge => edge.From)
+            .First(from => TrainingPlanValidator.HasEntry(Graph, from)));
 
     /// <summary>A picture of the graph.</summary>
     /// <param name="precision">For the bytes of the pools.</param>
@@ -209,7 +216,8 @@ public sealed record TrainingPlan
     public TrainingRun Start(ParameterStore store, IComputeDevice device, GraphRunOptions? options = null, params IReadOnlyList<ParameterStore> others)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var problems = Validate();
-        return problems.Count > 0 ? throw new PlanException(problems) : new TrainingRun(this, [store, .. others], device, options ?? new());
+        IStepProgrammer? programmer = null;
+        var problems = Validate(() => programmer ??= CreateProgrammer());
+        return problems.Count > 0 ? throw new PlanException(problems) : new TrainingRun(this, programmer!, [store, .. others], device, options ?? new());
     }
 }

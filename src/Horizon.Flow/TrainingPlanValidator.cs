@@ -44,10 +44,10 @@ internal static class TrainingPlanValidator
     }
 
     /// <summary>The programs that the plan would make.</summary>
-    public static IEnumerable<PlanProblem> CheckPrograms(TrainingPlan plan)
+    public static IEnumerable<PlanProblem> CheckPrograms(TrainingPlan plan, Func<IStepProgrammer> create)
     {
         if (plan.Options.RecomputeInterval < 1 || plan.Options.GradientAccumulation < 1) yield break;
-        var programmer = plan.CreateProgrammer();
+        var programmer = create();
         var trains = plan.Model.Units.Any(plan.Options.IsTrainable);
         foreach (var (purpose, count) in new[] { (StepPurpose.Train, plan.Options.GradientAccumulation), (StepPurpose.Evaluate, 1) })
         {

@@ -19,18 +19,18 @@ public sealed class TrainingRun : IAsyncDisposable
     private readonly List<HostBuffer> _locked = [];
     private readonly CallerTurn _turn = new();
     private readonly PendingTasks _pending = new();
-    private readonly ConditionalWeakTable<StepProgram, object> _checked = [];
+    private readonly ConditionalWeakTable<StepProgram, StrongBox<int>> _checked = [];
     private readonly TimeSpan _stopTimeout;
     private readonly (string Join, string Fetch) _entries;
     private long _entered;
     private bool _disposed;
 
-    internal TrainingRun(TrainingPlan plan, IReadOnlyList<ParameterStore> stores, IComputeDevice device, GraphRunOptions options)
+    internal TrainingRun(TrainingPlan plan, IStepProgrammer programmer, IReadOnlyList<ParameterStore> stores, IComputeDevice device, GraphRunOptions options)
     {
         ArgumentNullException.ThrowIfNull(device);
         StoreRules.Require(plan, stores);
         _plan = plan;
-        _programmer = plan.CreateProgrammer();
+        _programmer = programmer;
         _entries = (plan.EntryOf(Stages.Join.Name), plan.EntryOf(Stages.Fetch.Name));
         _time = options.Time;
         _entered = stores[0].Step;
@@ -76,14 +76,14 @@ public sealed class TrainingRun : IAsyncDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         MicroBatchRules.Require(_plan.Model, microBatches);
         using var turn = EnterFromOutside(nameof(BeginStepAsync));
-        if (microBatches.Count > _plan.Options.GradientAccumulation)
-            throw new ArgumentException($"the step has {microBatches.Count} micro-batches, the plan was made for {_plan.Options.GradientAccumulation}; set {nameof(TrainingOptions.GradientAccumulation)}", nameof(microBatches));
+        RequireCount("step", microBatches);
         var number = _entered + 1;
         var step = new StepInfo(number, StepPurpose.Train, _plan.Options.LearningRateOf(number), microBatches, ProgramFor(number, StepPurpose.Train, microBatches.Count));
         if (step.LabelledTokens == 0)
             throw new HorizonException($"step {number} has no token to learn: every label is -100; check the data's masks or set train_on_prompt");
         if (step.Program.TrainedUnits.Length == 0) throw new HorizonException($"step {number} trains nothing: every unit is frozen, or its program gives no gradient; train at least one unit");
         if (step.Program.Losses == 0) throw new HorizonException($"step {number} has no loss: no visit of its program gives one");
+        RequireOthers(step.Program, microBatches);
         var versions = Context.Store.ExpectedVersions();
         Context.Store.Begin(number, step.Program.TrainedUnits);
         _entered = number;
@@ -217,13 +217,23 @@ public sealed class TrainingRun : IAsyncDisposable
         }
 
         var lane = Context.Device.Lane;
-        await lane.RunAsync(() => _graph.DisposeHubs(), CancellationToken.None).ConfigureAwait(false);
-        var computed = await lane.RunAsync(Context.Device.RecordCompute, CancellationToken.None).ConfigureAwait(false);
-        await computed.WaitAsync().ConfigureAwait(false);
-        LeasesReclaimed = Context.Pools.Sum(pool => pool.Reclaim());
-        Context.Store.EndRun();
-        Free();
-        _graph.Dispose();
+        try
+        {
+            await lane.RunAsync(() => _graph.DisposeHubs(), CancellationToken.None).ConfigureAwait(false);
+            var computed = await lane.RunAsync(Context.Device.RecordCompute, CancellationToken.None).ConfigureAwait(false);
+            await computed.WaitAsync().ConfigureAwait(false);
+        }
+        catch (DeviceException) when (Fault is not null)
+        {
+            // The run failed with the device, and told why.
+        }
+        finally
+        {
+            LeasesReclaimed = Context.Pools.Sum(pool => pool.Reclaim());
+            Context.Store.EndRun();
+            Free();
+            _graph.Dispose();
+        }
     }
 
     /// <summary>Finished steps whose loss or gradient norm was not finite, and which left the store alone.</summary>
@@ -268,11 +278,18 @@ public sealed class TrainingRun : IAsyncDisposable
 
     private StepProgram Checked(StepProgram program, int microBatches)
     {
-        if (_checked.TryGetValue(program, out _)) return program;
+        if (_checked.TryGetValue(program, out var count) && count.Value == microBatches) return program;
         var problems = _plan.Validate(program, microBatches);
         if (problems.Count > 0) throw new PlanException(problems);
-        _checked.AddOrUpdate(program, this);
+        _checked.AddOrUpdate(program, new(microBatches));
         return program;
+    }
+
+    // A teacher may have a smaller vocabulary, or fewer positions, than the model that is trained.
+    private void RequireOthers(StepProgram program, IReadOnlyList<MicroBatch> microBatches)
+    {
+        for (var other = 1; other < _plan.Models.Count; other++)
+            if (program.Visits.Any(visit => visit.Store == other)) MicroBatchRules.Require(_plan.Models[other], microBatches);
     }
 
     private async Task<Task<PassResult>> BeginPassAsync(StepPurpose purpose, StepProgram? program, IReadOnlyList<MicroBatch> microBatches, string caller, CancellationToken cancellationToken)
@@ -282,7 +299,7 @@ public sealed class TrainingRun : IAsyncDisposable
         MicroBatchRules.Require(_plan.Model, microBatches);
         using var turn = EnterFromOutside(caller);
         var givesGradients = purpose == StepPurpose.Gradients;
-        if (givesGradients) RequireCollect(microBatches.Count);
+        if (givesGradients) RequireCollect(microBatches);
         program = program is not null ? Checked(program, microBatches.Count)
             : givesGradients ? ProgramFor(_entered + 1, StepPurpose.Train, microBatches.Count) : ProgramFor(_entered, purpose, microBatches.Count);
         var step = new StepInfo(_entered, purpose, 0, microBatches, program);
@@ -290,16 +307,22 @@ public sealed class TrainingRun : IAsyncDisposable
         if (!givesGradients && program.TrainedUnits.Length > 0) throw new HorizonException($"{caller} runs a pass that changes nothing, but its program gives gradients; give it to a step");
         if (program.Losses == 0 && program.Results == 0) throw new HorizonException($"{caller} runs a pass that gives something, but no visit of its program gives a loss or a result");
         if (step.LabelledTokens == 0) throw new HorizonException("the evaluation data has no token with a label; check its masks");
+        RequireOthers(program, microBatches);
         var result = Context.Ledger.OpenPass(step);
         _pending.Add(result);
         await SendAsync(step, microBatches, Context.Store.ExpectedVersions(), cancellationToken).ConfigureAwait(false);
         return result;
     }
 
-    private void RequireCollect(int microBatches)
+    private void RequireCount(string what, IReadOnlyList<MicroBatch> microBatches)
     {
-        if (microBatches > _plan.Options.GradientAccumulation)
-            throw new ArgumentException($"the pass has {microBatches} micro-batches, the plan was made for {_plan.Options.GradientAccumulation}; set {nameof(TrainingOptions.GradientAccumulation)}", nameof(microBatches));
+        if (microBatches.Count > _plan.Options.GradientAccumulation)
+            throw new ArgumentException($"the {what} has {microBatches.Count} micro-batches, the plan was made for {_plan.Options.GradientAccumulation}; set {nameof(TrainingOptions.GradientAccumulation)}", nameof(microBatches));
+    }
+
+    private void RequireCollect(IReadOnlyList<MicroBatch> microBatches)
+    {
+        RequireCount("pass", microBatches);
         if (!_plan.Graph.Behind(Stages.Join.Name).Contains(Stages.Collect.Name))
             throw new HorizonException($"the plan's graph does not lead gradients to stage '{Stages.Collect.Name}'; connect it behind '{Stages.Accumulate.Name}' as the default graph does");
     }

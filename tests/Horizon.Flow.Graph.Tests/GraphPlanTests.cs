@@ -63,6 +63,21 @@ public class GraphPlanTests
         Assert.False(plan.ComesUnchanged("end", "other"));
     }
 
+    /// <summary>A fragment brings its stages and edges; what is linked to it comes after.</summary>
+    [Fact]
+    public void Include_AFragment_IsWholeOnceItIsConnected()
+    {
+        var (first, second) = (new StageKey<Work, Work>("first"), new StageKey<Work, Work>("second"));
+        var fragment = GraphPlan<object>.Empty.Add(first, Pass).Add(second, Pass).Connect(first, second);
+        var open = Line.Disconnect("a", "b").Include(fragment);
+        Assert.NotEmpty(open.Validate());
+        var whole = open.Connect(A, first).Connect(second, B);
+        Assert.Empty(whole.Validate());
+        Assert.Equal(["first", "second", "b", "end"], whole.Behind("a").Order(StringComparer.Ordinal).OrderBy(name => name is "b" or "end"));
+        var twice = Assert.Single(Line.Include(Line).Validate().Select(problem => problem.ToString()), problem => problem.Contains("'a'", StringComparison.Ordinal));
+        Assert.Contains("twice", twice, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void InsertBefore_TheEntry_BecomesTheEntry()
     {

@@ -172,7 +172,7 @@ public sealed class RunningGraph : IDisposable
 
     private async Task EndAsync(Dictionary<string, Task<Exception?>> blocks)
     {
-        var all = Task.WhenAll([.. blocks.Values, .. _blocks.Values.OfType<IWatching>().Select(block => block.Watching)]);
+        var all = Task.WhenAll(blocks.Values);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (Stopping.Register(stopped.SetResult))
         {

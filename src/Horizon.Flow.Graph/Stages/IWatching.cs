@@ -1,11 +1,8 @@
 namespace Horizon.Flow.Graph;
 
-/// <summary>A block with something to finish after its last message; a graph is complete when that is done too.</summary>
+/// <summary>A block with something to finish after its last message, which its completion waits for.</summary>
 internal interface IWatching
 {
-    /// <summary>Ends when everything seen was watched; never faults.</summary>
-    Task Watching { get; }
-
     /// <summary>Whether the block itself has ended, and only the watching is left.</summary>
     bool IsThrough { get; }
 

@@ -18,14 +18,14 @@ internal sealed class OpenSteps
         }
     }
 
-    /// <summary>A step that has updated some of its units and not all, in words; null where there is none.</summary>
+    /// <summary>A step that has begun to update its units and has not updated all, in words; null where there is none.</summary>
     public string? Partial
     {
         get
         {
             lock (_gate)
             {
-                return _open.Find(step => step.Missing.Count < step.Units) is { } partial
+                return _open.Find(step => step.IsTouched || step.Missing.Count < step.Units) is { } partial
                     ? $"its units are between steps {partial.Number - 1} and {partial.Number}" : null;
             }
         }
@@ -39,6 +39,15 @@ internal sealed class OpenSteps
             if (step <= before) throw new InvalidOperationException($"step {step} cannot begin after step {before}");
             _open.Add(new OpenStep(step, [.. units]));
             Finish();
+        }
+    }
+
+    /// <summary>A unit's update in its oldest open step begins.</summary>
+    public void Touch(int unit)
+    {
+        lock (_gate)
+        {
+            if (_open.Find(step => step.Missing.Contains(unit)) is { } oldest) oldest.IsTouched = true;
         }
     }
 
@@ -92,5 +101,7 @@ internal sealed class OpenSteps
         public int Units { get; } = missing.Count;
 
         public HashSet<int> Missing { get; } = missing;
+
+        public bool IsTouched { get; set; }
     }
 }

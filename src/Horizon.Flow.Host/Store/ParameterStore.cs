@@ -155,6 +155,9 @@ public sealed class ParameterStore : IDisposable
         _open.Begin(step, updated);
     }
 
+    /// <summary>Says that a unit's update begins: if the run ends before the whole step is through, the store is between two steps, see <see cref="Damage"/>.</summary>
+    public void Touch(int unit) => _open.Touch(unit);
+
     /// <summary>Says that a unit is through one step more, skipped or not, and lets those in who wait for it.</summary>
     /// <exception cref="InvalidOperationException">The unit is not at the version before, is frozen, or no step that was begun updates it.</exception>
     public void Advance(int unit, long toVersion)
@@ -193,7 +196,7 @@ public sealed class ParameterStore : IDisposable
     }
 
     /// <summary>
-    /// Forgets what a run that has ended still wanted: waits, and steps of which no unit was updated. A step that updated some units and
+    /// Forgets what a run that has ended still wanted: waits, and steps that touched no unit. A step that touched some units and
     /// not all leaves the store damaged.
     /// </summary>
     public void EndRun()

@@ -10,6 +10,7 @@ public sealed class StepLedger
     private readonly Dictionary<StepInfo, StepBook> _steps = [];
     private readonly Dictionary<StepInfo, PassBook> _passes = [];
     private long _lastEnd;
+    private long _devicePeak;
     private long _skippedSteps;
 
     internal StepLedger(ModelDefinition model, Func<long> deviceBytes, TimeProvider time)
@@ -24,14 +25,13 @@ public sealed class StepLedger
     public void Take(StepMessage message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        StepBook? finished = null;
+        StepBook? finished;
         lock (_gate)
         {
             switch (message)
             {
                 case UnitUpdated updated when _steps.TryGetValue(updated.Info, out var step):
                     if (!step.Units.TryAdd(updated.Visit.Unit, updated)) throw new InvalidOperationException($"the update of {updated.Visit} came twice");
-                    if (step.Units.Count == updated.Info.Program.TrainedUnits.Length) finished = step;
                     break;
                 case StepLosses losses when _passes.TryGetValue(losses.Info, out var pass):
                     pass.Losses = losses;
@@ -43,13 +43,14 @@ public sealed class StepLedger
                     if (!pass.Gradients.TryAdd(gradient.Visit.Unit, gradient)) throw new InvalidOperationException($"the gradient of {gradient.Visit} came twice");
                     break;
                 case HostResult result when _steps.TryGetValue(result.Info, out var step):
-                    step.Results.Add(result);
+                    step.Results++; // for taps: nobody asked for a step's numbers
                     break;
                 default:
                     throw new InvalidOperationException($"{message} belongs to no step under way");
             }
 
-            if (finished is not null) _steps.Remove(message.Info);
+            if (_steps.TryGetValue(message.Info, out finished) && finished.IsComplete(message.Info)) _steps.Remove(message.Info);
+            else finished = null;
             if (_passes.TryGetValue(message.Info, out var open) && open.IsComplete(message.Info)) Finish(message.Info, open);
         }
 
@@ -122,10 +123,11 @@ public sealed class StepLedger
         var updates = step.Units.OrderBy(pair => pair.Key).Select(pair => pair.Value).ToList();
         var norm = Math.Sqrt(updates.Sum(updated => updated.SumOfSquares ?? 0));
         var skip = updates.Select(updated => updated.Verdict.SkipReason).FirstOrDefault(reason => reason is not null);
+        _devicePeak = Math.Max(_devicePeak, _deviceBytes());
         if (skip is not null) Interlocked.Increment(ref _skippedSteps);
         return new StepReport(
             info.Number, updates[0].Verdict.Losses.Mean, norm, info.LearningRate, info.Tokens, _time.GetElapsedTime(start, now),
-            _deviceBytes(), Environment.WorkingSet, skip is not null)
+            _devicePeak, Environment.WorkingSet, skip is not null)
         { SkipReason = skip };
     }
 
@@ -141,9 +143,11 @@ public sealed class StepLedger
 
         public Dictionary<int, UnitUpdated> Units { get; } = [];
 
-        public List<HostResult> Results { get; } = [];
+        public int Results { get; set; }
 
         public TaskCompletionSource<StepReport> Report { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsComplete(StepInfo info) => Units.Count == info.Program.TrainedUnits.Length && Results == info.Program.Results;
     }
 
     private sealed class PassBook

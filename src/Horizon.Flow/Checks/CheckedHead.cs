@@ -35,5 +35,8 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
 
     /// <inheritdoc/>
+    public Tensor LogProbabilities(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => inner.LogProbabilities(parameters, hidden, batch);
+
+    /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 }

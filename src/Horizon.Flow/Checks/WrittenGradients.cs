@@ -22,7 +22,7 @@ public sealed class WrittenGradients
         if (gradients is null || !_seen.Add(unit)) return false;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        foreach (var (_, place) in Ends(gradients)) gradients.Flat.narrow(0, place, 1).With(_mark, (element, mark) => element.fill_(mark));
+        foreach (var (_, place) in Ends(gradients)) gradients.Flat.narrow(0, place, 1).FillInPlace(_mark);
         return true;
     }
 

@@ -44,7 +44,7 @@ public sealed class DeviceSlot : IDisposable
     /// <summary>Frees the buffer, after the last work on it.</summary>
     public void Dispose()
     {
-        Fence.WaitAsync().AsTask().GetAwaiter().GetResult();
+        Fence.WaitForEnd();
         foreach (var views in _views) views.Dispose();
         Buffer.Dispose();
     }

@@ -1,5 +1,5 @@
-using System.Globalization;
 using Horizon.Flow.Host;
+using static System.FormattableString;
 
 namespace Horizon.Flow;
 
@@ -45,7 +45,7 @@ public sealed class MemoryBudget
         };
         if (precision == StorePrecision.Bf16)
             items.Add(new(MemoryPlace.Host, "differences to the fp32 masters", model.ParameterCount * 2, Count(model.ParameterCount, 2)));
-        items.Add(new(MemoryPlace.Host, $"optimizer state ({plan.Options.Optimizer.Name})", state, Text($"{(double)state / Math.Max(1, trainedParameters):0.##} bytes x {trainedParameters:N0} trained parameters")));
+        items.Add(new(MemoryPlace.Host, $"optimizer state ({plan.Options.Optimizer.Name})", state, Invariant($"{(double)state / Math.Max(1, trainedParameters):0.##} bytes x {trainedParameters:N0} trained parameters")));
         items.AddRange(plan.UnitStates.Select(own => new MemoryItem(MemoryPlace.Host, own.Name, model.Units.Sum(own.BytesOf), "state of the user's own, by unit")));
         var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)
         {
@@ -53,7 +53,7 @@ public sealed class MemoryBudget
             Packed = packed,
         };
         var sizing = new PoolSizing(plan, batch.Type, batch.Tokens > 0 ? batch : null);
-        items.AddRange(plan.Graph.Nodes.SelectMany(node => node.Traits.Pools).OfType<ITrainingPool>().DistinctBy(pool => pool.Name).SelectMany(pool => pool.MemoryIn(sizing)));
+        items.AddRange(plan.Pools.SelectMany(pool => pool.MemoryIn(sizing)));
         if (batch.Tokens > 0) items.AddRange(Activations(plan, batch));
         if (gpu) items.AddRange(Overhead(plan, batch));
         return new MemoryBudget(items);
@@ -71,10 +71,10 @@ public sealed class MemoryBudget
         var model = plan.Model;
         var hidden = model.HiddenSize * batch.TokenBytes;
         var peak = ActivationPeak.Of(model, ActivationTable.Of(plan), batch);
-        yield return new(MemoryPlace.Device, "kept inputs", peak.Inputs * hidden, Text($"{peak.Inputs} of [{batch.Tokens:N0}, {model.HiddenSize}]"));
+        yield return new(MemoryPlace.Device, "kept inputs", peak.Inputs * hidden, Invariant($"{peak.Inputs} of [{batch.Tokens:N0}, {model.HiddenSize}]"));
         if (peak.Tapes > 0)
-            yield return new(MemoryPlace.Device, "kept tapes", peak.TapeBytes, Text($"{peak.Tapes} layer(s) that are not computed again"));
-        yield return new(MemoryPlace.Device, "work in hand", peak.Working, Text($"at {peak.Moment}, where activations take most"));
+            yield return new(MemoryPlace.Device, "kept tapes", peak.TapeBytes, Invariant($"{peak.Tapes} layer(s) that are not computed again"));
+        yield return new(MemoryPlace.Device, "work in hand", peak.Working, Invariant($"at {peak.Moment}, where activations take most"));
     }
 
     // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens: the device's use above the sum of all
@@ -87,10 +87,8 @@ public sealed class MemoryBudget
         if (batch.Tokens == 0) yield break;
         var widest = plan.Model.Hidden.Where(binding => !binding.Template.IsEmbedding).SelectMany(binding => plan.Model.Units[binding.Unit].Parameters)
             .Where(slot => slot.Shape.Count == 2).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max();
-        yield return new(MemoryPlace.Device, "split blocks", widest * batch.TokenBytes, Text($"of libtorch's allocator: one of [{batch.Tokens:N0}, {widest:N0}]; measured"));
+        yield return new(MemoryPlace.Device, "split blocks", widest * batch.TokenBytes, Invariant($"of libtorch's allocator: one of [{batch.Tokens:N0}, {widest:N0}]; measured"));
     }
 
-    private static string Count(long count, int bytes) => Text($"{bytes} bytes x {count:N0} parameters");
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static string Count(long count, int bytes) => Invariant($"{bytes} bytes x {count:N0} parameters");
 }

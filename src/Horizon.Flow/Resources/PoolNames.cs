@@ -15,9 +15,6 @@ public static class PoolNames
     /// <summary>fp32 accumulators.</summary>
     public const string Accumulators = "gradient accumulators";
 
-    /// <summary>Micro-batches on the device.</summary>
-    public const string Admissions = "micro-batches in flight";
-
     /// <summary>Host buffers for inputs that moved out of the device.</summary>
     public const string MovedInputs = "inputs moved out";
 

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host;
+using static System.FormattableString;
 
 namespace Horizon.Flow;
 
@@ -53,7 +53,7 @@ public static class Pools
         })
         {
             Memory = sizing => sizing.Gradients.Where((_, i) => sizing.Plan.Accumulates(i)).Sum() is var count and > 0
-                ? [new(MemoryPlace.Host, PoolNames.Accumulators, count.Value * sizeof(float), Text($"{sizeof(float)} bytes x {count:N0} parameters"))] : [],
+                ? [new(MemoryPlace.Host, PoolNames.Accumulators, count.Value * sizeof(float), Invariant($"{sizeof(float)} bytes x {count:N0} parameters"))] : [],
         };
 
     private static PoolSpec<LeasePool<DeviceSlot>> Slots(string name, Func<PipelineOptions, int> count) => new(
@@ -67,7 +67,7 @@ public static class Pools
     {
         Memory = sizing => [new(
             MemoryPlace.Device, name, count(sizing.Plan.Options.Pipeline) * sizing.LargestUnit * sizing.WeightType.ByteSize(),
-            Text($"{count(sizing.Plan.Options.Pipeline)} x largest unit of {sizing.LargestUnit:N0} parameters"))],
+            Invariant($"{count(sizing.Plan.Options.Pipeline)} x largest unit of {sizing.LargestUnit:N0} parameters"))],
     };
 
     private static SlabPool MakeSlabs(TrainingContext run, int count)
@@ -84,12 +84,10 @@ public static class Pools
         var (gradients, bytes, slabs) = (sizing.Gradients, sizing.WeightType.ByteSize(), sizing.Plan.Options.Pipeline.GradientSlabs);
         var (sum, largest) = (gradients.Sum() ?? 0, gradients.Max() ?? 0);
         yield return sizing.Plan.SlabPerUnit
-            ? new(MemoryPlace.Host, PoolNames.Slabs, sum * bytes, Text($"one for each trained unit, all held until the norm is known: {bytes} bytes x {sum:N0} parameters"))
-            : new(MemoryPlace.Host, PoolNames.Slabs, slabs * largest * bytes, Text($"{slabs} x {bytes} bytes x {largest:N0} parameters"));
+            ? new(MemoryPlace.Host, PoolNames.Slabs, sum * bytes, Invariant($"one for each trained unit, all held until the norm is known: {bytes} bytes x {sum:N0} parameters"))
+            : new(MemoryPlace.Host, PoolNames.Slabs, slabs * largest * bytes, Invariant($"{slabs} x {bytes} bytes x {largest:N0} parameters"));
     }
 
     private static IEnumerable<MemoryItem> Inputs(PoolSizing sizing, MemoryPlace place, string name, int count) => sizing.Batch is not { } batch ? []
-        : [new(place, name, count * sizing.Plan.Model.HiddenSize * batch.TokenBytes, Text($"{count} x [{batch.Tokens:N0}, {sizing.Plan.Model.HiddenSize}]"))];
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+        : [new(place, name, count * sizing.Plan.Model.HiddenSize * batch.TokenBytes, Invariant($"{count} x [{batch.Tokens:N0}, {sizing.Plan.Model.HiddenSize}]"))];
 }

@@ -86,7 +86,7 @@ public sealed class DeviceBatch : IDisposable
         return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators)
         {
             Index = index,
-            _spans = DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),
+            _spans = tokens.Documents is null ? null : DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),
         };
     }
 

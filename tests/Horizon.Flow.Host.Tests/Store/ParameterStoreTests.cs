@@ -85,6 +85,20 @@ public class ParameterStoreTests
     }
 
     [Fact]
+    public void EndRun_StepThatBeganAnUpdate_LeavesTheStoreDamaged()
+    {
+        using var store = NewStore();
+        store.Begin(1, [2]);
+        store.Touch(1); // which the step does not update
+        store.EndRun();
+        Assert.Null(store.Damage);
+        store.Begin(1, [2]);
+        store.Touch(2);
+        store.EndRun();
+        Assert.Equal("its units are between steps 0 and 1", store.Damage);
+    }
+
+    [Fact]
     public void Advance_WithoutABegunStep_IsRefusedByName()
     {
         using var store = NewStore();

@@ -5,6 +5,7 @@ using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Training;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Checks;
 
@@ -62,6 +63,19 @@ public class OutputChecksTests
         Assert.Contains($"nor is its weight {bad.TensorName}, which an earlier step spoiled", fault.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A head's own log-probabilities are asked for through the check too.</summary>
+    [Fact]
+    public async Task LogProbabilities_OfAHeadWithItsOwn_AreThatHeads()
+    {
+        var model = ModelFamilies.Define(Small.Model.Config);
+        model = (model with { Head = model.Head with { Template = new ConstantHead(model.Head.Template) } }).WithCheckedOutputs();
+        var plan = TrainingPlan.For(model, Small.Options());
+        using var store = Small.CreateStore(plan);
+        using var device = new CpuDevice();
+        await using var run = plan.Start(store, device);
+        Assert.All((await run.LogProbabilitiesAsync([Small.Model.Batch(0)]))[0].Numbers, number => Assert.Equal(-7, number));
+    }
+
     [Property(MaxTest = 10, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_Checked_IsBitwiseEqual(TrainingCase @case, bool bf16)
     {
@@ -84,5 +98,19 @@ public class OutputChecksTests
         await foreach (var _ in run.StepsAsync(@case.Batches(), ahead: 1))
         {
         }
+    }
+
+    private sealed class ConstantHead(IHeadTemplate inner) : IHeadTemplate
+    {
+        public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
+            inner.Differentiate(parameters, gradients, hidden, batch, lossScale);
+
+        public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => inner.LossSum(parameters, hidden, batch);
+
+        public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
+
+        public Tensor LogProbabilities(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => tensor(Enumerable.Repeat(-7f, (int)batch.LabelledTokens.shape[0]).ToArray());
+
+        public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
     }
 }

@@ -77,6 +77,21 @@ public class FaultTests
         return plain.IsBitwise(tapped);
     }
 
+    /// <summary>The weights of the first unit are new, and no version says so.</summary>
+    [Fact]
+    public async Task Run_ThatEndsBetweenUpdateAndCommit_LeavesTheStoreDamaged()
+    {
+        var @case = Small();
+        var plan = @case.Plan().At(Stages.Update).InsertAfter("throws", _ => throw new CustomException());
+        using var store = @case.CreateStore(plan);
+        using var device = new CpuDevice();
+        var run = plan.Start(store, device);
+        await Assert.ThrowsAsync<StageException>(() => ConsumeAsync(run, @case).WaitAsync(Bound));
+        await run.DisposeAsync();
+        Assert.NotEqual(@case.Model.Parameters(), StoreValues.Read(store));
+        Assert.Equal("its units are between steps 0 and 1", store.Damage);
+    }
+
     [Fact]
     public async Task Fetch_UnitUpdatedOutOfOrder_IsRefused()
     {
@@ -188,6 +203,8 @@ public class FaultTests
         }
 
         var before = store.Step;
+        var untouched = await (@case with { Steps = (int)before }).TrainAsync();
+        Assert.Equal(untouched.Parameters, StoreValues.Read(store));
         var run = plan.Start(store, device);
         await ConsumeAsync(run, @case).WaitAsync(Bound);
         await run.DisposeAsync();

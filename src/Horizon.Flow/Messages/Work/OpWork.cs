@@ -44,6 +44,7 @@ public sealed class OpWork : UnitWork
     public Computed GiveResult(Tensor numbers, params ReadOnlySpan<object> values)
     {
         ArgumentNullException.ThrowIfNull(numbers);
+        if (!Visit.Planned.GivesResult) throw new InvalidOperationException($"{Visit} gives no result in its program");
         var plain = numbers.to(float32).contiguous().DetachFromDisposeScope();
         var computed = Give(values);
         computed.Result = plain;

@@ -13,22 +13,21 @@ namespace Horizon.Flow;
 /// </remarks>
 public abstract class UnitWork : UnitMessage
 {
-    private readonly WorkOrder _order;
     private ParameterViews? _parameters;
     private ParameterViews? _gradients;
     private bool _isMarked;
 
     private protected UnitWork(WorkOrder order)
-        : base(order.Visit) => _order = order;
+        : base(order.Visit) => Order = order;
 
     /// <summary>Where it computes.</summary>
-    public IComputeDevice Device => _order.Device;
+    public IComputeDevice Device => Order.Device;
 
     /// <summary>The model of the visit's store.</summary>
-    public ModelDefinition Model => _order.Model;
+    public ModelDefinition Model => Order.Model;
 
     /// <summary>The micro-batch on the device.</summary>
-    public DeviceBatch Batch => _order.Batch;
+    public DeviceBatch Batch => Order.Batch;
 
     /// <summary>What the sum of losses is multiplied by.</summary>
     public double LossScale => Visit.Step.LossScale;
@@ -42,23 +41,23 @@ public abstract class UnitWork : UnitMessage
     public IHeadTemplate Head => Model.Head.Template;
 
     /// <summary>The unit's weights; null where the visit needs none.</summary>
-    public ParameterViews? Parameters => _parameters ??= Views(_order.Weights);
+    public ParameterViews? Parameters => _parameters ??= Views(Order.Weights);
 
     /// <summary>Where the gradients of the unit's parameters go, every element of them; null where the visit gives none.</summary>
-    public ParameterViews? Gradients => _gradients ??= Marked(Views(_order.Gradient));
+    public ParameterViews? Gradients => _gradients ??= Marked(Views(Order.Gradient));
 
     /// <inheritdoc/>
     public override string ToString() => Visit.ToString();
 
     /// <summary>The order that it came with; join's own.</summary>
-    internal WorkOrder Order => _order;
+    internal WorkOrder Order { get; }
 
     /// <summary>A value that the visit reads, by its place among them.</summary>
     private protected T Read<T>(int place)
         where T : class
     {
         CheckLane();
-        return (_order.Reads[place] as T)
+        return (Order.Reads[place] as T)
             ?? throw new InvalidOperationException($"{Visit} reads {Visit.Step.Program.Values[Visit.Planned.Reads[place]].Name}, which is no {typeof(T).Name}");
     }
 
@@ -78,11 +77,11 @@ public abstract class UnitWork : UnitMessage
     {
         CheckLane();
         foreach (var value in values) (value as Tensor)?.DetachFromDisposeScope();
-        if (_order.Gradient is not null && _gradients is null)
+        if (Order.Gradient is not null && _gradients is null)
             throw new InvalidOperationException($"{Visit} gives a gradient in its program, but nothing was written to {nameof(Gradients)}");
         if (_isMarked) WrittenGradients.Require(Visit.Layout.Name, _gradients!, Visit.Layer < Model.Hidden.Count ? Template : Head);
         var done = Device.RecordCompute();
-        if (_order.Gradient is { } gradient) gradient.Value.Fence = done;
+        if (Order.Gradient is { } gradient) gradient.Value.Fence = done;
         return new Computed(this, [.. values], done);
     }
 
@@ -91,7 +90,7 @@ public abstract class UnitWork : UnitMessage
     {
         ArgumentNullException.ThrowIfNull(sum);
         CheckLane();
-        var cell = _order.Loss ?? throw new InvalidOperationException($"{Visit} gives no loss in its program");
+        var cell = Order.Loss ?? throw new InvalidOperationException($"{Visit} gives no loss in its program");
         using var detached = sum.detach();
         cell.Value.OnDevice.Flat.copy_(detached);
     }
@@ -106,7 +105,7 @@ public abstract class UnitWork : UnitMessage
 
     private ParameterViews? Marked(ParameterViews? gradients)
     {
-        _isMarked = _order.Written.Mark(Visit.Layout.Name, gradients);
+        _isMarked = Order.Written.Mark(Visit.Layout.Name, gradients);
         return gradients;
     }
 

@@ -39,9 +39,13 @@ public sealed class ClipBlock : StageBlock<StepMessage, HostGradient>
 
     private static HostGradient Renewed(HostGradient gradient, HostWorkers? workers)
     {
-        if (workers is null && gradient.SumOfSquares is not null) return gradient;
-        var sum = workers is null ? double.NaN : GradientSweeps.SumOfSquares(gradient.View, workers).Value;
-        return workers is null ? throw new InvalidOperationException($"the gradient of {gradient.Visit} came without its sum of squares; give it one with {nameof(HostGradient.WithSumOfSquares)}")
-            : gradient.WithSumOfSquares(sum, gradient.BadMicroBatch ?? (double.IsFinite(sum) ? null : gradient.Visit.MicroBatch));
+        if (workers is null)
+        {
+            return gradient.SumOfSquares is not null ? gradient
+                : throw new InvalidOperationException($"the gradient of {gradient.Visit} came without its sum of squares; give it one with {nameof(HostGradient.WithSumOfSquares)}");
+        }
+
+        var sum = GradientSweeps.SumOfSquares(gradient.View, workers).Value;
+        return gradient.WithSumOfSquares(sum, gradient.BadMicroBatch ?? (double.IsFinite(sum) ? null : gradient.Visit.MicroBatch));
     }
 }

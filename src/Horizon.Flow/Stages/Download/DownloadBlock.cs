@@ -18,7 +18,7 @@ public sealed class DownloadBlock : StageBlock<DeviceGradient, HostGradient>
     /// <param name="type">Of each element.</param>
     /// <param name="options">Bounds.</param>
     /// <param name="squares">
-    /// Where the device sums the squares of what goes down; null to leave that to gather, as must be where a stage between the two may change the
+    /// Where the device sums the squares of what goes down; null to leave that to accumulate, as must be where a stage between the two may change the
     /// gradient.
     /// </param>
     public DownloadBlock(SlabPool slabs, IComputeDevice device, ElementType type, StageOptions options, LeasePool<SquareParts>? squares = null)

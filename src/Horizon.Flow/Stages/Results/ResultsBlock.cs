@@ -12,6 +12,7 @@ public sealed class ResultsBlock(IComputeDevice device, StageOptions options) : 
 {
     using var numbers = result.Numbers;
     var source = DeviceBuffer.Of(numbers);
+    if (source.ElementCount > Array.MaxLength) throw new HorizonException($"the result of {result.Visit} has {source.ElementCount:N0} numbers, more than an array holds; give it in parts");
     using var target = new HostBuffer(Math.Max(1, source.ByteLength));
     await call.WaitFor(device.Download(source, source.ByteLength, target, result.Ready).WaitAsync()).ConfigureAwait(false);
     return new HostResult(result.Visit, target.Span<float>(0, (int)source.ElementCount).ToArray(), numbers.shape);

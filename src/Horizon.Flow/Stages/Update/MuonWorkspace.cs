@@ -48,7 +48,7 @@ public sealed class MuonWorkspace : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _last.WaitAsync().AsTask().GetAwaiter().GetResult();
+        _last.WaitForEnd();
         _device.Unlock(OnHost);
         OnHost.Dispose();
         OnDevice.Dispose();

@@ -36,10 +36,9 @@ public sealed class UpdateGuard
         _steps[unit] = gradient.Step;
         using (gradient.Slab)
         {
-            var checkedGradient = Checked(gradient);
-            if (checkedGradient.Verdict is not { } verdict) throw new InvalidOperationException($"nothing was decided on the gradient of {gradient.Visit}: a clip stage gives each a verdict");
-            if (verdict.SkipReason is null) await UpdateAsync(gradient, verdict, update).ConfigureAwait(false);
-            return checkedGradient.Updated();
+            var updated = Checked(gradient).Updated();
+            if (updated.Verdict.SkipReason is null) await UpdateAsync(gradient, updated.Verdict, update).ConfigureAwait(false);
+            return updated;
         }
     }
 
@@ -66,6 +65,7 @@ public sealed class UpdateGuard
     private async ValueTask UpdateAsync(HostGradient gradient, StepVerdict verdict, Func<UnitState, OptimizerStep, ValueTask> update)
     {
         var unit = _store.Units[gradient.Visit.Unit];
+        _store.Touch(gradient.Visit.Unit);
         try
         {
             await update(unit, new OptimizerStep(unit.Updates + 1, gradient.Info.LearningRate, verdict.Scale)).ConfigureAwait(false);
