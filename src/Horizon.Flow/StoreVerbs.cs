@@ -12,8 +12,9 @@ public static class StoreVerbs
     /// </summary>
     /// <param name="store">A store at a step boundary, with no run that uses it.</param>
     /// <param name="plan">With the optimizer that the store was made for.</param>
-    /// <param name="allocate">Makes each new buffer of so many bytes; ordinary memory by default.</param>
-    /// <exception cref="HorizonException">The store is of another model or optimizer, damaged, or a step is under way. It is as it was.</exception>
+    /// <param name="allocate">Makes each new buffer of so many bytes, now and later; what made the store's others by default.</param>
+    /// <exception cref="HorizonException">The store is of another model or optimizer, damaged, or a step is under way.</exception>
+    /// <remarks>After any exception, one of the caller's functions included, the old store is as it was.</remarks>
     public static ParameterStore For(this ParameterStore store, TrainingPlan plan, Func<long, HostBuffer>? allocate = null)
     {
         ArgumentNullException.ThrowIfNull(store);

@@ -1,6 +1,7 @@
 using System.Threading.Tasks.Dataflow;
 using FsCheck.Fluent;
 using FsCheck;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Graph.Tests;
@@ -15,9 +16,9 @@ public class RunningGraphTests
 
     public sealed record Shape(int Stages, int Messages, int Seed, int PoolCapacity)
     {
-        public int CapacityOf(int stage) => 1 + (int)((uint)HashCode.Combine(Seed, stage) % 4);
+        public int CapacityOf(int stage) => 1 + (Seeds.Mix(Seed, stage) % 4);
 
-        public int DelayOf(int stage, int message) => (int)((uint)HashCode.Combine(Seed, stage, message, 7) % 5);
+        public int DelayOf(int stage, int message) => Seeds.Mix(Seed, stage, message, 7) % 5;
     }
 
     public static class Shapes

@@ -1,4 +1,5 @@
 using Horizon.Flow.Host;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Bench;
 
@@ -34,19 +35,7 @@ internal static class StoreFill
     public static float[] Read(UnitState unit, HostWorkers workers)
     {
         var values = new float[unit.Layout.ElementCount];
-        workers.Sweep(values.Length, (_, first, count) =>
-        {
-            var target = values.AsSpan((int)first, count);
-            if (unit.Difference is null)
-            {
-                unit.Weights.Span<float>(first, count).CopyTo(target);
-                return;
-            }
-
-            var weights = unit.Weights.Span<ushort>(first, count);
-            var differences = unit.Difference.Span<short>(first, count);
-            for (var i = 0; i < count; i++) target[i] = ExactMaster.Join(weights[i], differences[i]);
-        });
+        workers.Sweep(values.Length, (_, first, count) => unit.ReadMasters(first, values.AsSpan((int)first, count)));
         return values;
     }
 

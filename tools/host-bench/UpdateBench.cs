@@ -52,9 +52,7 @@ internal static class UpdateBench
         var units = Enumerable.Range(0, Units).Select(_ => new UnitState(layout, precision, optimizer.DescribeState(layout))).ToArray();
         foreach (var unit in units)
         {
-            unit.Weights.Touch(workers);
-            unit.Difference?.Touch(workers);
-            foreach (var buffer in unit.OptimizerState) buffer.Touch(workers);
+            foreach (var buffer in unit.Buffers) buffer.Touch(workers);
         }
 
         var number = 0;

@@ -3,6 +3,7 @@ using Horizon.Flow.LongRun;
 
 // Trains a small real model for many steps and looks at what the process holds: long-run --steps 10000.
 // The same for many runs, one after another: long-run starts --starts 1000. And under forced garbage collection: long-run collect --steps 2000.
+// And for plans with users' stages that misbehave: long-run plans --cases 10000.
 var steps = new Option<long>("--steps") { Description = "Optimizer steps.", DefaultValueFactory = _ => 10_000 };
 var settled = new Option<long>("--settled") { Description = "The step after which nothing may grow.", DefaultValueFactory = _ => 1_000 };
 var every = new Option<int>("--every") { Description = "Steps between two readings.", DefaultValueFactory = _ => 500 };

@@ -91,7 +91,7 @@ public static class CompanionFiles
             throw PartialFile.Unwritable(path, error);
         }
 
-        var file = await PartialFile.WriteAsync(path, bytes.Length, writer => writer.WriteAsync(bytes).AsTask()).ConfigureAwait(false);
+        var file = await PartialFile.WriteAsync(path, bytes).ConfigureAwait(false);
         await using (file.ConfigureAwait(false)) file.Commit();
     }
 

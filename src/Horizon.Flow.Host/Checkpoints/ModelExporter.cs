@@ -42,7 +42,7 @@ public static partial class ModelExporter
         {
             // First, so that weights never lie there without them.
             foreach (var (name, bytes) in options.Description)
-                files.Add((name, await PartialFile.WriteAsync(Path.Combine(directory, name), bytes.Length, writer => writer.WriteAsync(bytes, cancellationToken).AsTask()).ConfigureAwait(false)));
+                files.Add((name, await PartialFile.WriteAsync(Path.Combine(directory, name), bytes, cancellationToken).ConfigureAwait(false)));
 
             foreach (var (name, parts) in shards)
             {
@@ -54,13 +54,7 @@ public static partial class ModelExporter
             }
 
             if (shards.Count > 1)
-            {
-                var index = Index(shards);
-                files.Add((ShardIndex.FileName, await PartialFile.WriteAsync(
-                    Path.Combine(directory, ShardIndex.FileName),
-                    index.Length,
-                    writer => writer.WriteAsync(index, cancellationToken).AsTask()).ConfigureAwait(false)));
-            }
+                files.Add((ShardIndex.FileName, await PartialFile.WriteAsync(Path.Combine(directory, ShardIndex.FileName), Index(shards), cancellationToken).ConfigureAwait(false)));
 
             // From here on no token is asked: a half-renamed set would be no model.
             foreach (var (_, file) in files) file.Commit();

@@ -60,6 +60,11 @@ internal sealed class PartialFile : IAsyncDisposable
         }
     }
 
+    /// <summary>The same for contents that are at hand.</summary>
+    /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
+    public static Task<PartialFile> WriteAsync(string path, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default) =>
+        WriteAsync(path, bytes.Length, writer => writer.WriteAsync(bytes, cancellationToken).AsTask());
+
     /// <summary>Renames the file over its final place.</summary>
     public void Commit()
     {

@@ -8,6 +8,7 @@ public static class StoreLoader
 {
     private const string Prefix = "model.";
     private const string Head = "lm_head.weight";
+    // A role: what the file calls the matrix differs from family to family.
     private const string Embedding = "embed_tokens.weight";
 
     private static readonly string[] HarmlessEndings =
@@ -61,7 +62,7 @@ public static class StoreLoader
     {
         if (checkpoint.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
         var places = units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (Unit: unit, Slot: slot)));
-        if (places.FirstOrDefault(place => place.Slot.TensorName.EndsWith(Embedding, StringComparison.Ordinal)) is not { Unit: { } unit, Slot: { } slot }) return null;
+        if (places.FirstOrDefault(place => place.Slot.Role == Embedding) is not { Unit: { } unit, Slot: { } slot }) return null;
         if (!head.Shape.SequenceEqual(slot.Shape)) return double.PositiveInfinity;
         var copy = new TiedCopy(unit, slot);
         await checkpoint.Files.Single(file => file.Path == head.File).ReadAsync(Head, copy, cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Horizon.Flow.Host;
 
 /// <summary>Measures how far a tensor of a file is from the parameter of the store that stands in its place; changes nothing.</summary>
@@ -9,7 +7,6 @@ internal sealed class TiedCopy(UnitState unit, ParameterSlot slot) : ITensorDest
 {
     private const int ScratchElements = 4096;
 
-    private readonly TensorPart _masters = TensorPart.FromSlot(unit, slot, ElementType.Float32);
     private double _differences;
     private double _squares;
 
@@ -28,7 +25,7 @@ internal sealed class TiedCopy(UnitState unit, ParameterSlot slot) : ITensorDest
         {
             var count = Math.Min(ScratchElements, bytes.Length / elementSize);
             FloatConversion.ToFloat32(tensor.Type, bytes[..(count * elementSize)], theirs[..count]);
-            _masters.Fill(element * sizeof(float), MemoryMarshal.AsBytes(ours[..count]));
+            unit.ReadMasters(slot.Offset + element, ours[..count]);
             for (var i = 0; i < count; i++)
             {
                 var difference = (double)theirs[i] - ours[i];

@@ -25,8 +25,6 @@ public static class OptimizerFactory
         ArgumentNullException.ThrowIfNull(name);
         if (!_rules.TryGetValue(name, out var rule))
             throw new HorizonException($"optimizer.name: there is no optimizer '{name}'; choose one of {string.Join(", ", Names)}");
-        options ??= new();
-        options.Validate();
-        return rule(options, path);
+        return rule(options ?? new(), path);
     }
 }

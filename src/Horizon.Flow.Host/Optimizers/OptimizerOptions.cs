@@ -23,7 +23,7 @@ public sealed record OptimizerOptions
     /// <value>None.</value>
     public IReadOnlyList<ParameterGroup> Groups { get; init; } = [];
 
-    /// <summary>Decay rates as a <see cref="IHostOptimizer.StateSettings"/>.</summary>
+    /// <summary>Numbers that the state depends on, decay rates or a momentum, as a <see cref="IHostOptimizer.StateSettings"/>.</summary>
     internal static KeyValuePair<string, string> Setting(string name, params double[] values) =>
         new(name, string.Join(", ", values.Select(value => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture))));
 

@@ -54,7 +54,7 @@ public sealed class ParameterStore : IDisposable
         {
             _stateKind = KindOf(optimizer),
         };
-        foreach (var unit in store.Units) unit.FitOwn(own ?? [], allocate);
+        store.Change((change, _) => change.FitOwn(own ?? []));
         return store;
     }
 
@@ -65,9 +65,10 @@ public sealed class ParameterStore : IDisposable
     /// </summary>
     /// <param name="optimizer">The one that the store was made for.</param>
     /// <param name="isTrainable">Which units the optimizer updates from now on; all by default.</param>
-    /// <param name="allocate">Makes each new buffer of so many bytes; ordinary memory by default.</param>
+    /// <param name="allocate">Makes each new buffer of so many bytes, now and later; what made the unit's others by default.</param>
     /// <param name="own">State of the user's own; none by default.</param>
-    /// <exception cref="HorizonException">A step is under way, the store is damaged or handed over, or the optimizer is another. The store is as it was.</exception>
+    /// <exception cref="HorizonException">A step is under way, the store is damaged or handed over, or the optimizer is another.</exception>
+    /// <remarks>After any exception, one of the caller's functions included, the store is as it was.</remarks>
     public ParameterStore For(
         IHostOptimizer optimizer, Func<UnitLayout, bool>? isTrainable = null, Func<long, HostBuffer>? allocate = null, IReadOnlyList<OwnBuffer>? own = null)
     {
@@ -78,16 +79,17 @@ public sealed class ParameterStore : IDisposable
             throw new HorizonException($"the store keeps the state of {_stateKind}, which is not that of {KindOf(optimizer)}; keep the optimizer and its settings, or create a new store with the plan's CreateStore");
         var needed = Units.Select(unit => optimizer.DescribeState(unit.Layout)).ToList();
         for (var i = 0; i < Units.Count; i++)
-            if (Units[i].OptimizerState.Count > 0) Require(optimizer, i);
-        for (var i = 0; i < Units.Count; i++)
-        {
-            if (isTrainable?.Invoke(Units[i].Layout) != false && Units[i].OptimizerState.Count == 0 && needed[i].Count > 0) Units[i].RenewOptimizerState(needed[i], allocate);
-        }
-
-        foreach (var unit in Units) unit.FitOwn(own ?? [], allocate);
+            if (Units[i].OptimizerState.Count > 0) Require(optimizer, i, needed[i]);
         var store = new ParameterStore(Units, isTrainable) { _stateKind = KindOf(optimizer) };
         store._open.Reset(Step);
         for (var i = 0; i < Units.Count; i++) store._versions[i].Set(_versions[i].Version);
+        store.Change(
+            (change, i) =>
+            {
+                if (store.IsTrainable(i) && Units[i].OptimizerState.Count == 0) change.RenewOptimizerState(needed[i]);
+                change.FitOwn(own ?? []);
+            },
+            allocate);
         IsHandedOver = true;
         return store;
     }
@@ -110,7 +112,7 @@ public sealed class ParameterStore : IDisposable
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         for (var i = 0; i < Units.Count; i++)
-            if (IsTrainable(i)) Require(optimizer, i);
+            if (IsTrainable(i)) Require(optimizer, i, optimizer.DescribeState(Units[i].Layout));
     }
 
     /// <summary>The last step that is finished, with all before it; skipped steps count.</summary>
@@ -216,9 +218,24 @@ public sealed class ParameterStore : IDisposable
     private static string KindOf(IHostOptimizer optimizer) =>
         string.Join(", ", [$"'{optimizer.Name}'", .. optimizer.StateSettings.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {pair.Value}")]);
 
-    private void Require(IHostOptimizer optimizer, int index)
+    // All new buffers of all units are made before the first unit changes: a store that ran out of memory here is as it was.
+    private void Change(Action<UnitChange, int> prepare, Func<long, HostBuffer>? allocate = null)
     {
-        var (unit, needed) = (Units[index], optimizer.DescribeState(Units[index].Layout));
+        var changes = Units.Select(unit => new UnitChange(unit, allocate)).ToList();
+        try
+        {
+            for (var i = 0; i < Units.Count; i++) prepare(changes[i], i);
+            foreach (var change in changes) change.Apply();
+        }
+        finally
+        {
+            foreach (var change in changes) change.Dispose();
+        }
+    }
+
+    private void Require(IHostOptimizer optimizer, int index, IReadOnlyList<OptimizerBuffer> needed)
+    {
+        var unit = Units[index];
         if (needed.Select(buffer => buffer.ByteLength).SequenceEqual(unit.OptimizerState.Select(buffer => buffer.ByteLength))) return;
         throw new HorizonException(
             $"the store was not made for the optimizer '{optimizer.Name}': unit '{unit.Layout.Name}' has optimizer state of [{string.Join(", ", unit.OptimizerState.Select(buffer => buffer.ByteLength))}] bytes, "

@@ -7,8 +7,6 @@ namespace Horizon.Flow.Host;
 /// </summary>
 public sealed class UnitState : IDisposable
 {
-    private readonly SortedDictionary<string, HostBuffer> _own = new(StringComparer.Ordinal);
-
     /// <summary>Allocates the unit's buffers, zeroed.</summary>
     /// <param name="layout">The flat layout.</param>
     /// <param name="precision">fp32, or bf16 with exact masters.</param>
@@ -19,13 +17,13 @@ public sealed class UnitState : IDisposable
     {
         ArgumentNullException.ThrowIfNull(layout);
         ArgumentNullException.ThrowIfNull(optimizerState);
-        allocate ??= bytes => new HostBuffer(bytes);
+        if (allocate is not null) Allocate = allocate;
         Layout = layout;
         Precision = precision;
-        Weights = allocate(layout.ElementCount * WeightType.ByteSize());
+        Weights = Allocate(layout.ElementCount * WeightType.ByteSize());
         if (precision == StorePrecision.Bf16)
-            Difference = allocate(layout.ElementCount * ElementType.Int16.ByteSize());
-        OptimizerState = [.. optimizerState.Select(buffer => allocate(buffer.ByteLength))];
+            Difference = Allocate(layout.ElementCount * ElementType.Int16.ByteSize());
+        OptimizerState = [.. optimizerState.Select(buffer => Allocate(buffer.ByteLength))];
     }
 
     /// <summary>A unit over buffers that exist already. Disposing the unit disposes them; who only looks at them through it does not.</summary>
@@ -67,13 +65,19 @@ public sealed class UnitState : IDisposable
     public IReadOnlyList<HostBuffer> OptimizerState { get; private set; }
 
     /// <summary>State of the user's own, by its names (see <see cref="OwnBuffer"/>).</summary>
-    public IReadOnlyDictionary<string, HostBuffer> Own => _own;
+    public IReadOnlyDictionary<string, HostBuffer> Own { get; private set; } = new SortedDictionary<string, HostBuffer>(StringComparer.Ordinal);
+
+    /// <summary>All buffers, in the order of the properties above, which is that of checkpoints.</summary>
+    public IEnumerable<HostBuffer> Buffers => new[] { Weights, Difference }.OfType<HostBuffer>().Concat(OptimizerState).Concat(Own.Values);
 
     /// <summary>Optimizer updates that the unit has had, skipped steps not counted: what its bias corrections count.</summary>
     public long Updates { get; set; }
 
     /// <summary>Bytes of all buffers.</summary>
-    public long ByteLength => Weights.ByteLength + (Difference?.ByteLength ?? 0) + OptimizerState.Sum(buffer => buffer.ByteLength) + _own.Values.Sum(buffer => buffer.ByteLength);
+    public long ByteLength => Buffers.Sum(buffer => buffer.ByteLength);
+
+    /// <summary>Makes a buffer of so many bytes.</summary>
+    internal Func<long, HostBuffer> Allocate { get; private set; } = bytes => new HostBuffer(bytes);
 
     /// <summary>Copies the fp32 masters of elements <paramref name="first"/> and the following, whatever the precision.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the unit.</exception>
@@ -94,39 +98,28 @@ public sealed class UnitState : IDisposable
     /// <summary>Writes what was changed in mapped buffers to their files and waits for it; nothing for ordinary memory.</summary>
     public void Flush()
     {
-        Weights.Flush();
-        Difference?.Flush();
-        foreach (var buffer in OptimizerState.Concat(_own.Values)) buffer.Flush();
+        foreach (var buffer in Buffers) buffer.Flush();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Weights.Dispose();
-        Difference?.Dispose();
-        foreach (var buffer in OptimizerState.Concat(_own.Values)) buffer.Dispose();
+        foreach (var buffer in Buffers) buffer.Dispose();
     }
 
     /// <summary>Gives the unit the optimizer's buffers, zeroed, in place of those that it has.</summary>
-    internal void RenewOptimizerState(IReadOnlyList<OptimizerBuffer> needed, Func<long, HostBuffer>? allocate = null)
+    internal void RenewOptimizerState(IReadOnlyList<OptimizerBuffer> needed)
     {
-        allocate ??= bytes => new HostBuffer(bytes);
-        var old = OptimizerState;
-        OptimizerState = [.. needed.Select(buffer => allocate(buffer.ByteLength))];
-        foreach (var buffer in old) buffer.Dispose();
+        using var change = new UnitChange(this);
+        change.RenewOptimizerState(needed);
+        change.Apply();
     }
 
-    /// <summary>Gives the unit these buffers of the user's own: those that it has with this name and length stay, others are new and zero.</summary>
-    internal void FitOwn(IReadOnlyList<OwnBuffer> needed, Func<long, HostBuffer>? allocate = null)
+    /// <summary>What a <see cref="UnitChange"/> has made; frees the buffers that are no longer the unit's.</summary>
+    internal void Put(IReadOnlyList<HostBuffer> optimizerState, IReadOnlyDictionary<string, HostBuffer> own, Func<long, HostBuffer> allocate)
     {
-        allocate ??= bytes => new HostBuffer(bytes);
-        var sizes = needed.ToDictionary(buffer => buffer.Name, buffer => buffer.BytesOf(Layout), StringComparer.Ordinal);
-        foreach (var (name, buffer) in _own.Where(pair => sizes.GetValueOrDefault(pair.Key) != pair.Value.ByteLength).ToList())
-        {
-            _own.Remove(name);
-            buffer.Dispose();
-        }
-
-        foreach (var (name, bytes) in sizes.Where(pair => pair.Value != 0 && !_own.ContainsKey(pair.Key))) _own.Add(name, allocate(bytes));
+        var before = Buffers.ToList();
+        (OptimizerState, Own, Allocate) = (optimizerState, own, allocate);
+        foreach (var buffer in before.Except(Buffers)) buffer.Dispose();
     }
 }

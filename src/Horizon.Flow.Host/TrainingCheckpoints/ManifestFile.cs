@@ -11,6 +11,8 @@ internal static class ManifestFile
 {
     public const string Name = "manifest.json";
 
+    private const string UnitPrefix = "unit-";
+    private const string UnitSuffix = ".safetensors";
     private const int ChecksumLength = 32;
     private const string Before = "{\"xxh128\": \"";
     private const string Between = "\", \"manifest\": ";
@@ -64,7 +66,10 @@ internal static class ManifestFile
         && manifest.ConfigurationChecksum == Checksums.Of(manifest.Configuration);
 
     /// <summary>The name of a unit's file.</summary>
-    public static string UnitFileName(int unit) => $"unit-{unit:D5}.safetensors";
+    public static string UnitFileName(int unit) => $"{UnitPrefix}{unit:D5}{UnitSuffix}";
+
+    /// <summary>Whether a file is a unit's by its name.</summary>
+    public static bool IsUnitFileName(string name) => name.StartsWith(UnitPrefix, StringComparison.Ordinal) && name.EndsWith(UnitSuffix, StringComparison.Ordinal);
 
     private static HorizonException Damaged(string path, string why) => new($"{path} is damaged: {why}");
 }

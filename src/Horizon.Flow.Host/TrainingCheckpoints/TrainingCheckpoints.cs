@@ -126,7 +126,8 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     public void Prune(long step) => Guard(() =>
     {
         var steps = Steps.Where(other => other <= step).ToList();
-        var applied = steps.Count > _keep ? Updates(steps[0]) : null;
+        if (steps.Count <= _keep) return;
+        var applied = Updates(steps[0]);
         var good = steps.Skip(1).Cast<long?>().FirstOrDefault(other => Updates(other!.Value) < applied);
         foreach (var old in steps.Skip(_keep).Where(old => old != good)) Delete(old);
     });
@@ -149,7 +150,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
         var path = PathOf(step);
         var strange = new DirectoryInfo(path).LinkTarget is not null ? null
             : Directory.EnumerateFileSystemEntries(path).Select(System.IO.Path.GetFileName).FirstOrDefault(name =>
-                name != ManifestFile.Name && !(name!.StartsWith("unit-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)));
+                name != ManifestFile.Name && !ManifestFile.IsUnitFileName(name!));
         if (strange is not null) throw new HorizonException($"{path} is no checkpoint: '{strange}' lies in it; move it away, or name another output.directory");
         Delete(step);
     }

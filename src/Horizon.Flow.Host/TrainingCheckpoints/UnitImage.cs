@@ -28,7 +28,7 @@ public sealed class UnitImage
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(contents);
-        List<HostBuffer> buffers = [unit.Weights, .. unit.Difference is { } difference ? [difference] : Array.Empty<HostBuffer>(), .. unit.OptimizerState, .. unit.Own.Values];
+        var buffers = unit.Buffers.ToList();
         if (!buffers.Select(buffer => buffer.ByteLength).SequenceEqual(contents.Buffers.Select(Bytes)))
             throw new ArgumentException($"unit '{unit.Layout.Name}' has buffers of [{string.Join(", ", buffers.Select(buffer => buffer.ByteLength))}] bytes, not [{string.Join(", ", contents.Buffers)}]", nameof(contents));
         return new UnitImage(contents, [.. buffers.Select(buffer => (buffer, 0L))]);

@@ -71,7 +71,7 @@ public sealed record ModelCase(
     /// <summary>Random micro-batch number <paramref name="index"/>; about a third of the targets are -100, but never all.</summary>
     public MicroBatch Batch(int index = 0)
     {
-        var random = new Random(HashCode.Combine(Seed, index));
+        var random = new Random(Seeds.Mix(Seed, index));
         var count = Rows * Sequence;
         var ids = Enumerable.Range(0, count).Select(_ => (long)random.Next(Vocabulary)).ToArray();
         var targets = ids.Select(_ => random.Next(3) == 0 ? MicroBatch.Unlabelled : random.Next(Vocabulary)).ToArray();

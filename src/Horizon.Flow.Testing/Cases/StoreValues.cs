@@ -6,6 +6,7 @@ namespace Horizon.Flow.Testing;
 public static class StoreValues
 {
     /// <summary>Sets every master, and with it the weight that the device reads.</summary>
+    /// <exception cref="TestingException">A tensor has another length than its parameter.</exception>
     public static void Write(ParameterStore store, IReadOnlyDictionary<string, float[]> values)
     {
         ArgumentNullException.ThrowIfNull(store);
@@ -15,15 +16,8 @@ public static class StoreValues
             foreach (var slot in unit.Layout.Parameters)
             {
                 var source = values[slot.TensorName];
-                if (unit.Difference is null)
-                {
-                    source.CopyTo(unit.Weights.Span<float>(slot.Offset, (int)slot.Count));
-                    continue;
-                }
-
-                var weights = unit.Weights.Span<ushort>(slot.Offset, (int)slot.Count);
-                var differences = unit.Difference.Span<short>(slot.Offset, (int)slot.Count);
-                for (var i = 0; i < source.Length; i++) (weights[i], differences[i]) = ExactMaster.Split(source[i]);
+                TestingException.Require(source.Length == slot.Count, $"{slot.TensorName} has {slot.Count} elements, {source.Length} values were given");
+                unit.WriteMasters(slot.Offset, source);
             }
         }
     }
@@ -34,9 +28,8 @@ public static class StoreValues
 
     private static float[] Read(UnitState unit, ParameterSlot slot)
     {
-        if (unit.Difference is null) return unit.Weights.Span<float>(slot.Offset, (int)slot.Count).ToArray();
-        var weights = unit.Weights.Span<ushort>(slot.Offset, (int)slot.Count).ToArray();
-        var differences = unit.Difference.Span<short>(slot.Offset, (int)slot.Count).ToArray();
-        return [.. weights.Zip(differences, ExactMaster.Join)];
+        var values = new float[slot.Count];
+        unit.ReadMasters(slot.Offset, values);
+        return values;
     }
 }

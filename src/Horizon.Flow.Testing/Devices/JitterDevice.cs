@@ -41,7 +41,7 @@ public sealed class JitterDevice(int seed) : IComputeDevice
     public void PageLock(HostBuffer buffer) => _inner.PageLock(buffer);
 
     /// <inheritdoc/>
-    public void Unlock(HostBuffer buffer) => Task.WaitAll(_copies.Keys.ToArray());
+    public void Unlock(HostBuffer buffer) => WaitForCopies();
 
     /// <inheritdoc/>
     public Fence Upload(HostBuffer source, long bytes, DeviceBuffer target, Fence after) => Later(after, () =>
@@ -66,11 +66,14 @@ public sealed class JitterDevice(int seed) : IComputeDevice
     /// <inheritdoc/>
     public void Dispose()
     {
-        Task.WaitAll(_copies.Keys.ToArray());
+        WaitForCopies();
         _inner.Dispose();
     }
 
     private static unsafe void Poison(DeviceBuffer buffer) => new Span<byte>((void*)buffer.Address, (int)buffer.ByteLength).Fill(0xFF);
+
+    // A copy that failed was told to whoever awaited its fence.
+    private void WaitForCopies() => Task.WhenAll(_copies.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
 
     private LateFence Later(Fence after, Func<Action> begin)
     {
@@ -84,8 +87,8 @@ public sealed class JitterDevice(int seed) : IComputeDevice
         {
             await after.WaitAsync().ConfigureAwait(false);
             var finish = begin();
-            var delay = (uint)HashCode.Combine(seed, number) % 16;
-            if (delay < 3) await Task.Delay((int)delay + 1).ConfigureAwait(false);
+            var delay = Seeds.Mix(seed, number) % 16;
+            if (delay < 3) await Task.Delay(delay + 1).ConfigureAwait(false);
             else for (; delay > 3; delay--) await Task.Yield();
             finish();
         }

@@ -34,8 +34,9 @@ public static class Numbers
         {
             TestingException.Require(wanted.Length == actual[name].Length, $"{name} has {actual[name].Length} values, {wanted.Length} are expected");
             var error = Norm(wanted.Zip(actual[name], (left, right) => right - left));
-            var allowed = (tolerance * Norm(wanted)) + floor;
-            TestingException.Require(error <= allowed, $"{name}: |difference| {error:G3} where {allowed:G3} is allowed and |expected| is {Norm(wanted):G3}");
+            var norm = Norm(wanted);
+            var allowed = (tolerance * norm) + floor;
+            TestingException.Require(error <= allowed, $"{name}: |difference| {error:G3} where {allowed:G3} is allowed and |expected| is {norm:G3}");
         }
     }
 }

@@ -83,22 +83,26 @@ public sealed class StoreLoaderTests : IDisposable
         Assert.Contains("extra", result.Warning!, StringComparison.Ordinal);
     }
 
-    /// <summary>A tied model uses the embedding; the file's own head is compared with it, and another one is not dropped in silence.</summary>
+    /// <summary>
+    /// A tied model uses the embedding, whatever its family calls it; the file's own head is compared with it, and another one is not dropped in silence.
+    /// </summary>
     [Theory]
-    [InlineData(StorePrecision.Fp32, "F32", new float[] { 3, 4 }, null)]
-    [InlineData(StorePrecision.Bf16, "BF16", new float[] { 3, 4 }, null)]
-    [InlineData(StorePrecision.Bf16, "F16", new float[] { 3, 4.5f }, "relative distance of 0.1:")]
-    [InlineData(StorePrecision.Fp32, "F64", new float[] { 0, 0 }, "relative distance of 1:")]
-    [InlineData(StorePrecision.Fp32, "F32", new float[] { 3, 4, 5 }, "relative distance of Infinity:")]
-    public async Task Load_TiedModelWithAHeadInTheFile_TellsTheDistance(StorePrecision precision, string type, float[] head, string? warning)
+    [InlineData("model.embed_tokens.weight", StorePrecision.Fp32, "F32", new float[] { 3, 4 }, null)]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Bf16, "BF16", new float[] { 3, 4 }, null)]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Bf16, "F16", new float[] { 3, 4.5f }, "relative distance of 0.1:")]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Fp32, "F64", new float[] { 0, 0 }, "relative distance of 1:")]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Fp32, "F32", new float[] { 3, 4, 5 }, "relative distance of Infinity:")]
+    [InlineData("transformer.wte.weight", StorePrecision.Fp32, "F32", new float[] { 3, 4 }, null)]
+    [InlineData("transformer.wte.weight", StorePrecision.Bf16, "F32", new float[] { 3, 4.5f }, "relative distance of 0.1:")]
+    public async Task Load_TiedModelWithAHeadInTheFile_TellsTheDistance(string embedding, StorePrecision precision, string type, float[] head, string? warning)
     {
-        Write(("model.embed_tokens.weight", NaiveSafetensors.Floats("F32", 3, 4)), ("lm_head.weight", NaiveSafetensors.Floats(type, head)));
-        using var unit = Stores.Unit(precision, ("model.embed_tokens.weight", [2]));
+        Write(("first", NaiveSafetensors.Floats("F32", 9)), (embedding, NaiveSafetensors.Floats("F32", 3, 4)), ("lm_head.weight", NaiveSafetensors.Floats(type, head)));
+        using var unit = new UnitState(new UnitLayout("unit", "unit", [("first", "first", [1]), ("embed_tokens.weight", embedding, [2])]), precision, []);
         var result = await LoadAsync(unit);
         Assert.Empty(result.UnexpectedTensors);
         if (warning is null) Assert.Null(result.Warning);
         else Assert.Contains(warning, result.Warning!, StringComparison.Ordinal);
-        Assert.Equal([3f, 4f], Stores.Masters(unit, unit.Layout.Parameters[0]));
+        Assert.Equal([3f, 4f], Stores.Masters(unit, unit.Layout.Parameters[1]));
     }
 
     [Fact]

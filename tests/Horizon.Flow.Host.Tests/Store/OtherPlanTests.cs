@@ -14,7 +14,7 @@ public sealed class OtherPlanTests
     public void For_AnyChoices_KeepsEveryNumberAndCount(PositiveInt seed)
     {
         var random = new System.Random(seed.Get);
-        var layouts = Enumerable.Range(0, 4).Select(unit => new UnitLayout($"unit {unit}", "unit", [("w", $"w{unit}", (long[])[random.Next(1, 9)])])).ToList();
+        var layouts = Layouts(random);
         var first = Choice(random);
         var store = ParameterStore.Create(layouts, random.Next(2) == 0 ? StorePrecision.Fp32 : StorePrecision.Bf16, _optimizer, first.Contains, own: [_kept, new("other", _ => 3)]);
         foreach (var buffer in Buffers(store)) random.NextBytes(buffer.Span<byte>(0, (int)buffer.ByteLength));
@@ -65,19 +65,79 @@ public sealed class OtherPlanTests
         Assert.Throws<InvalidOperationException>(() => next.Begin(2, [0]));
     }
 
+    /// <summary>Whichever new buffer cannot be made: the store has its buffers and numbers, those made before are freed, and it goes on.</summary>
+    [Cases(40)]
+    public void For_BufferThatCannotBeMade_LeavesTheStoreAsItWas(PositiveInt seed)
+    {
+        var random = new System.Random(seed.Get);
+        var layouts = Layouts(random);
+        var trained = Choice(random);
+        var store = ParameterStore.Create(layouts, StorePrecision.Bf16, _optimizer, trained.Contains, own: [_kept, new("other", _ => 3)]);
+        foreach (var buffer in Buffers(store)) random.NextBytes(buffer.Span<byte>(0, (int)buffer.ByteLength));
+        var (buffers, contents) = (Buffers(store).ToList(), Buffers(store).Select(Bytes).ToList());
+        IReadOnlyList<OwnBuffer> own = [_kept, new("other", _ => 5), new("new", _ => 7)];
+        var needed = layouts.Sum(layout => 2 + (trained.Contains(layout) ? 0 : _optimizer.DescribeState(layout).Count));
+        for (var possible = 0; possible < needed; possible++)
+        {
+            var made = new List<HostBuffer>();
+            Assert.Throws<OutOfMemoryException>(() => store.For(_optimizer, allocate: bytes => Counted(made, possible, bytes), own: own));
+            RequireAsBefore();
+            Assert.Equal(possible, made.Count);
+            Assert.All(made, buffer => Assert.Throws<ObjectDisposedException>(() => buffer.Address));
+        }
+
+        Assert.Throws<NotSupportedException>(() => store.For(_optimizer, own: [new("new", layout => layout == layouts[^1] ? throw new NotSupportedException() : 7)]));
+        Assert.Throws<NotSupportedException>(() => store.For(_optimizer, layout => layout == layouts[^1] ? throw new NotSupportedException() : true, own: own));
+        RequireAsBefore();
+        var all = new List<HostBuffer>();
+        using var next = store.For(_optimizer, allocate: bytes => Counted(all, needed, bytes), own: own);
+        Assert.Equal(needed, all.Count);
+        next.Begin(1);
+
+        void RequireAsBefore()
+        {
+            Assert.Equal((null, false), (store.Damage, store.IsHandedOver));
+            Assert.Equal(buffers, Buffers(store));
+            Assert.Equal(contents, Buffers(store).Select(Bytes));
+        }
+    }
+
+    /// <summary>A store in files, say, does not get its later buffers from somewhere else.</summary>
+    [Fact]
+    public void For_WithoutAnAllocator_TakesTheOneOfTheUnits()
+    {
+        var made = new List<HostBuffer>();
+        UnitLayout[] layouts = [new("unit", "unit", [("w", "w", [3])])];
+        var store = ParameterStore.Create(layouts, StorePrecision.Fp32, _optimizer, _ => false, bytes => Counted(made, int.MaxValue, bytes));
+        using var next = store.For(_optimizer, own: [_kept]);
+        Assert.Equal(Buffers(next), made);
+        next.Units[0].RenewOptimizerState(_optimizer.DescribeState(layouts[0]));
+        Assert.Equal(next.Units[0].OptimizerState, made.TakeLast(2));
+    }
+
+    private static HostBuffer Counted(List<HostBuffer> made, int possible, long bytes)
+    {
+        if (made.Count == possible) throw new OutOfMemoryException();
+        made.Add(new HostBuffer(bytes));
+        return made[^1];
+    }
+
+    private static List<UnitLayout> Layouts(System.Random random) =>
+        [.. Enumerable.Range(0, 4).Select(unit => new UnitLayout($"unit {unit}", "unit", [("w", $"w{unit}", (long[])[random.Next(1, 9)])]))];
+
     private static (Func<UnitLayout, bool> Contains, int Bits) Choice(System.Random random)
     {
         var bits = random.Next(1, 16);
         return (layout => (bits >> (layout.Name[^1] - '0') & 1) == 1, bits);
     }
 
-    private static IEnumerable<HostBuffer> Buffers(ParameterStore store) =>
-        store.Units.SelectMany(unit => unit.OptimizerState.Concat(unit.Own.Values).Append(unit.Weights).Append(unit.Difference)).OfType<HostBuffer>();
+    private static IEnumerable<HostBuffer> Buffers(ParameterStore store) => store.Units.SelectMany(unit => unit.Buffers);
+
+    private static byte[] Bytes(HostBuffer buffer) => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray();
 
     private static ((long Version, long Updates) Counts, byte[][] Masters, byte[] Kept, byte[][] State) Read(ParameterStore store, int index)
     {
         var unit = store.Units[index];
-        static byte[] Bytes(HostBuffer buffer) => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray();
         return ((store.VersionOf(index), unit.Updates), [.. new[] { unit.Weights, unit.Difference }.OfType<HostBuffer>().Select(Bytes)], Bytes(unit.Own["kept"]), [.. unit.OptimizerState.Select(Bytes)]);
     }
 }

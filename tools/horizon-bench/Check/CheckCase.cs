@@ -1,5 +1,6 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Testing;
+
 namespace Horizon.Flow.Bench;
 
 /// <summary>Random batches of a case.</summary>

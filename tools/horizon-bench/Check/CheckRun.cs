@@ -37,9 +37,7 @@ internal static class CheckRun
         using var store = TrainingPlan.For(model, @case.Options).CreateStore(StorePrecision.Fp32);
         using var workers = new HostWorkers();
         StoreFill.Fill(store, @case.Seed, workers);
-        var initial = store.Units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (slot.TensorName, Values: unit.Weights.Span<float>(slot.Offset, (int)slot.Count).ToArray())))
-            .ToDictionary(pair => pair.TensorName, pair => pair.Values);
-        using var trainer = new DenseTrainer(@case.Config, initial, new DenseOptions
+        using var trainer = new DenseTrainer(@case.Config, StoreValues.Read(store), new DenseOptions
         {
             Type = ScalarType.Float64,
             LearningRate = CheckCase.LearningRate,

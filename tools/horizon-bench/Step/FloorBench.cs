@@ -139,9 +139,7 @@ internal static class FloorBench
         var precision = type == ElementType.Float32 ? StorePrecision.Fp32 : StorePrecision.Bf16;
         using var unit = new UnitState(layout, precision, optimizer.DescribeState(layout));
         using var gradient = new HostBuffer(layout.ElementCount * type.ByteSize());
-        unit.Weights.Touch(workers);
-        unit.Difference?.Touch(workers);
-        foreach (var buffer in unit.OptimizerState) buffer.Touch(workers);
+        foreach (var buffer in unit.Buffers) buffer.Touch(workers);
         gradient.Touch(workers);
         var best = double.MaxValue;
         for (var i = 1; i <= 6; i++)

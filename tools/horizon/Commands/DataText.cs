@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using Horizon.Flow.Configuration;
-using Spectre.Console;
 
 namespace Horizon.Flow.Cli;
 
@@ -21,7 +20,7 @@ internal static class DataText
         Line($"rows:      {summary.Rows:N0} of at most {report.SequenceLength:N0} tokens, {report.Efficiency:P1} of their places filled");
         foreach (var warning in summary.Warnings) output.WriteLine($"note:      {Printable.Line(warning)}");
         WriteHistogram(report.Lengths, output);
-        var terminal = Terminal(output);
+        var terminal = (output as PrintedWriter)?.Terminal;
         for (var i = 0; i < report.Examples.Count; i++)
         {
             output.WriteLine();
@@ -66,9 +65,4 @@ internal static class DataText
 
         output.WriteLine();
     }
-
-    /// <summary>Where colours may be written; null where they may not.</summary>
-    private static TextWriter? Terminal(TextWriter output) =>
-        output is PrintedWriter { Raw: { Inner: { } inner } raw } && ReferenceEquals(inner, Console.Out) && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi
-            ? raw : null;
 }

@@ -1,3 +1,4 @@
+using Horizon.Flow.Configuration;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Cli;
@@ -9,9 +10,12 @@ namespace Horizon.Flow.Cli;
 public sealed class OutputFolder : IDisposable
 {
     private const string LockName = ".lock";
+    private const string MetricsName = "metrics.jsonl";
+    private const string ModelName = "model";
+    private const string CheckpointsName = "checkpoints";
 
     // What a run writes there.
-    private static readonly string[] Entries = [LockName, "metrics.jsonl", "stages.json", "model"];
+    private static readonly string[] Entries = [LockName, MetricsName, StageSharesFile.Name, ModelName];
 
     // What the system says of a file that another process has locked: EWOULDBLOCK of Linux, of macOS, and Windows' sharing violation.
     private static readonly int[] Taken = [11, 35, unchecked((int)0x80070020)];
@@ -28,7 +32,7 @@ public sealed class OutputFolder : IDisposable
     }
 
     /// <summary>One JSON object a step.</summary>
-    public string MetricsPath => Path.Combine(_path, "metrics.jsonl");
+    public string MetricsPath => Path.Combine(_path, MetricsName);
 
     /// <summary>Makes the folder where it is missing, and locks a file there, which a killed run leaves unlocked.</summary>
     /// <exception cref="HorizonException">Nothing can be written there, or another run is at work there.</exception>
@@ -39,7 +43,7 @@ public sealed class OutputFolder : IDisposable
             var isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
             foreach (var entry in Entries) OutputFile.RefuseLink(Path.Combine(path, entry));
-            OutputFile.RefuseLinkToNoFolder(Path.Combine(path, "checkpoints"));
+            OutputFile.RefuseLinkToNoFolder(Path.Combine(path, CheckpointsName));
             return new OutputFolder(path, isNew, new FileStream(
                 Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose));
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using Spectre.Console;
 
 namespace Horizon.Flow.Cli;
 
@@ -11,8 +12,12 @@ public sealed class PrintedWriter(UnfailingWriter raw) : TextWriter
 {
     private bool _told;
 
-    /// <summary>For what brings control characters of its own, such as a display that is redrawn.</summary>
-    public UnfailingWriter Raw => raw;
+    /// <summary>
+    /// For what brings control characters of its own, such as colours or a display that is redrawn; null where standard output is not meant, or is no
+    /// terminal that understands them.
+    /// </summary>
+    public UnfailingWriter? Terminal =>
+        raw.Inner is { } inner && ReferenceEquals(inner, Console.Out) && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi ? raw : null;
 
     /// <inheritdoc/>
     public override Encoding Encoding => raw.Encoding;

@@ -10,10 +10,8 @@ public static class TrainingProgress
     /// <summary>A live display where standard output is a terminal, plain lines where it is a pipe or a file.</summary>
     public static ITrainingProgress For(TextWriter output)
     {
-        if (output is not PrintedWriter { Raw: { Inner: { } inner } raw } || !ReferenceEquals(inner, Console.Out) || Console.IsOutputRedirected
-            || !AnsiConsole.Profile.Capabilities.Ansi)
-            return new PlainProgress(output, TimeProvider.System, LogInterval);
-        AnsiConsole.Profile.Out = new AnsiConsoleOutput(raw);
+        if (output is not PrintedWriter { Terminal: { } terminal }) return new PlainProgress(output, TimeProvider.System, LogInterval);
+        AnsiConsole.Profile.Out = new AnsiConsoleOutput(terminal);
         return new LiveProgress(AnsiConsole.Console, TimeProvider.System);
     }
 }

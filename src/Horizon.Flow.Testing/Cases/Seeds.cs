@@ -1,8 +1,9 @@
-namespace Horizon.Flow.Bench;
+namespace Horizon.Flow.Testing;
 
 /// <summary>Seeds made from seeds; the same in every process, which HashCode is not.</summary>
-internal static class Seeds
+public static class Seeds
 {
+    /// <summary>A seed, 0 or more, that depends on every part and on their order.</summary>
     public static int Mix(params ReadOnlySpan<long> parts)
     {
         var key = 0x9E3779B97F4A7C15UL;
