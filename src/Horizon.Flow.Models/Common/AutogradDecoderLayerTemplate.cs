@@ -55,8 +55,8 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
         var mask = batch.AttentionMask(_slidingWindow);
         var mixed_BQSD = scaled_dot_product_attention(
             _rotary.Apply(query_BSQD, batch).transpose(1, 2),
-            HeadParts.Repeat(_rotary.Apply(key_BSKD, batch).transpose(1, 2), Q / K),
-            HeadParts.Repeat(value_BSKD.transpose(1, 2), Q / K),
+            HeadParts.Repeat(_rotary.Apply(key_BSKD, batch), Q / K).transpose(1, 2),
+            HeadParts.Repeat(value_BSKD, Q / K).transpose(1, 2),
             attn_mask: mask,
             is_casual: mask is null);
         var outputBias = _config.AttentionOutputBias ? parameters[Roles.OutputBias] : null;

@@ -26,7 +26,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (rotary is not null) (query, key) = (rotary.Apply(query, batch), rotary.Apply(key, batch));
         if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
-        Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD.transpose(1, 2), config.HeadCount / config.KeyValueHeadCount);
+        Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD, config.HeadCount / config.KeyValueHeadCount).transpose(1, 2);
         var mixed_BQSD = Mix(query.transpose(1, 2), OfQueries(key), OfQueries(value), batch);
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BQSD.transpose(1, 2).flatten(2));
     }

@@ -68,15 +68,16 @@ internal sealed class DocumentAttention : IAttention
     {
         var keys = firstQuery + count - firstKey;
         var mixed_1QSD = scaled_dot_product_attention(
-            Piece(_leaves[0], firstQuery, count),
-            HeadParts.Repeat(Piece(_leaves[1], firstKey, keys), _heads.Groups),
-            HeadParts.Repeat(Piece(_leaves[2], firstKey, keys), _heads.Groups),
+            Piece(_leaves[0], firstQuery, count, 1),
+            Piece(_leaves[1], firstKey, keys, _heads.Groups),
+            Piece(_leaves[2], firstKey, keys, _heads.Groups),
             attn_mask: mask,
             is_casual: mask is null);
         return mixed_1QSD.squeeze(0).transpose(0, 1);
     }
 
-    private static Tensor Piece(Tensor x_TND, long first, long count) => x_TND.narrow(0, first, count).transpose(0, 1).unsqueeze(0);
+    private static Tensor Piece(Tensor x_TND, long first, long count, long times) =>
+        HeadParts.Repeat(x_TND.narrow(0, first, count), times).transpose(0, 1).unsqueeze(0);
 
     // [width, 2 * width - 1] bool: a block's queries over its own keys and the width - 1 in front of it; each sees its own place, width - 1 + i, and as
     // many before it as the window has. A shorter block is the first rows of it, one with less in front its last columns.

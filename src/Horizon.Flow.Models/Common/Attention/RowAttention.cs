@@ -19,8 +19,8 @@ internal sealed class RowAttention : IAttention
         using var ordered = DeterministicScope.Enter(heads.All_TND.device); // the kernel that is chosen here is the one that backward uses
         var mixed_BQSD = scaled_dot_product_attention(
             _leaves[0].transpose(1, 2),
-            HeadParts.Repeat(_leaves[1].transpose(1, 2), heads.Groups),
-            HeadParts.Repeat(_leaves[2].transpose(1, 2), heads.Groups),
+            HeadParts.Repeat(_leaves[1], heads.Groups).transpose(1, 2),
+            HeadParts.Repeat(_leaves[2], heads.Groups).transpose(1, 2),
             is_casual: true);
         _mixed_TC = mixed_BQSD.transpose(1, 2).reshape(-1, heads.Queries * heads.Width).DetachFromDisposeScope();
         Output = _mixed_TC.detach().DetachFromDisposeScope();
