@@ -40,8 +40,8 @@ public static class AveragedWeightsExample
             var shown = new Shown(
                 trained,
                 [.. averages.Units.Select(unit => unit.Weights.Span<float>(0, (int)unit.Layout.ElementCount).ToArray())],
-                await EvaluateAsync(plain, store).ConfigureAwait(false),
-                await EvaluateAsync(read, exported).ConfigureAwait(false));
+                await Outcome.EvaluateAsync(plain, store).ConfigureAwait(false),
+                await Outcome.EvaluateAsync(read, exported).ConfigureAwait(false));
             await output.WriteLineAsync($"loss {trained.Reports[0].Loss:F3} -> {trained.LastLoss:F3}; on new rows {shown.Evaluation:F3} with the last step's weights, {shown.ExportedEvaluation:F3} with their average").ConfigureAwait(false);
             return shown;
         }
@@ -49,13 +49,6 @@ public static class AveragedWeightsExample
         {
             if (temporary) Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static async Task<double> EvaluateAsync(TrainingPlan plan, ParameterStore store)
-    {
-        using var device = Tiny.CreateDevice();
-        await using var run = plan.Start(store, device);
-        return await run.EvaluateAsync(Tiny.Steps(100).Last()).ConfigureAwait(false);
     }
 
     // The tiny model was made in code; a model from a folder has its config.json there.

@@ -41,6 +41,18 @@ public sealed record Outcome(IReadOnlyList<StepReport> Reports, IReadOnlyList<fl
         return new Outcome(reports, Read(store));
     }
 
+    /// <summary>The loss of a store on <see cref="Tiny.HeldOut"/>, on the CPU.</summary>
+    /// <param name="plan">Its model.</param>
+    /// <param name="store">The parameters.</param>
+    /// <param name="others">The stores of the plan's other models.</param>
+    public static async Task<double> EvaluateAsync(TrainingPlan plan, ParameterStore store, params IReadOnlyList<ParameterStore> others)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        using var device = Tiny.CreateDevice();
+        await using var run = plan.Start(store, device, options: null, others);
+        return await run.EvaluateAsync(Tiny.HeldOut()).ConfigureAwait(false);
+    }
+
     /// <summary>The fp32 masters of each unit.</summary>
     public static IReadOnlyList<float[]> Read(ParameterStore store) => [.. store.Units.Select(unit =>
     {

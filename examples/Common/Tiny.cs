@@ -48,6 +48,9 @@ public static class Tiny
             yield return [.. Enumerable.Range(step * microBatches, microBatches).Select(seed => Batch(new Random(seed), rows, length))];
     }
 
+    /// <summary>One micro-batch of rows that no run here trains on.</summary>
+    public static IReadOnlyList<MicroBatch> HeldOut(int rows = 16) => Steps(100, rows).Last();
+
     /// <summary>A store of fp32 with the model's own initial values.</summary>
     public static ParameterStore CreateStore(TrainingPlan plan, long seed = 7) => Fill(plan, plan.CreateStore(StorePrecision.Fp32), seed);
 

@@ -29,8 +29,6 @@ public static class CustomLossExample
     {
         using var store = Tiny.CreateStore(plan);
         var outcome = await Outcome.OfAsync(plan, store, steps).ConfigureAwait(false);
-        using var device = Tiny.CreateDevice();
-        await using var run = plan.Start(store, device);
-        return (outcome, await run.EvaluateAsync(Tiny.Steps(100).Last()).ConfigureAwait(false));
+        return (outcome, await Outcome.EvaluateAsync(plan, store).ConfigureAwait(false));
     }
 }

@@ -13,7 +13,7 @@ namespace Horizon.Examples;
 /// et al., arXiv 1512.00567, section 7) plus a z-loss that keeps the logits from drifting (Chowdhery et al., arXiv 2204.02311, section 5).
 /// Evaluation stays plain cross-entropy.
 /// </summary>
-/// <param name="plain">The model's own head, for evaluation and for logits.</param>
+/// <param name="plain">The model's own head, for evaluation, logits and log-probabilities.</param>
 /// <param name="projection">The role of the output projection.</param>
 /// <param name="normEpsilon">Added to the mean square in the final norm.</param>
 /// <param name="smoothing">The part of each label that is spread over the vocabulary.</param>
@@ -40,7 +40,7 @@ public sealed class SmoothedHead(
         using var leaves = parameters.AsLeaves();
         string[] roles = gradients is null ? [] : [Roles.FinalNorm, projection];
         var labels_N = batch.Targets.flatten().index_select(0, batch.LabelledTokens);
-        var input_NH = hidden.reshape(-1, hidden.shape[^1]).index_select(0, batch.LabelledTokens);
+        var input_NH = batch.LabelledRows(hidden);
         var inputGradient_NH = empty_like(input_NH);
         var lossSum = zeros([], float64, hidden.device);
         gradients?.Flat.zero_();
@@ -50,7 +50,7 @@ public sealed class SmoothedHead(
             var count = Math.Min(chunk, input_NH.shape[0] - start);
             var x_CH = input_NH.narrow(0, start, count).detach().requires_grad_();
             using var withGraph = enable_grad();
-            var loss = Loss(linear(Norm(x_CH, leaves[Roles.FinalNorm]), leaves[projection]).to(float32), labels_N.narrow(0, start, count));
+            var loss = Loss(linear(RootMeanSquare.Norm(x_CH, leaves[Roles.FinalNorm], normEpsilon), leaves[projection]).to(float32), labels_N.narrow(0, start, count));
             var found = autograd.grad([loss.Times(lossScale)], [x_CH, .. roles.Select(role => leaves[role])]);
             using var noGraph = no_grad();
             lossSum.AddInPlace(loss.detach());
@@ -66,6 +66,9 @@ public sealed class SmoothedHead(
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => plain.LossSum(parameters, hidden, batch);
 
     /// <inheritdoc/>
+    public Tensor LogProbabilities(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => plain.LogProbabilities(parameters, hidden, batch);
+
+    /// <inheritdoc/>
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => plain.Logits(parameters, hidden);
 
     /// <inheritdoc/>
@@ -73,11 +76,5 @@ public sealed class SmoothedHead(
     {
         var weights = unit.Parameters.First(slot => slot.Role == projection);
         return (4 * Math.Min(batch.Tokens, chunk) * weights.Shape[0] * sizeof(float)) + (weights.Count * sizeof(float));
-    }
-
-    private Tensor Norm(Tensor x, Tensor weight)
-    {
-        var wide = x.to(float32);
-        return weight * (wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(normEpsilon))).to(x.dtype);
     }
 }

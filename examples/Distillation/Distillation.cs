@@ -60,7 +60,7 @@ public sealed class Distillation(ModelDefinition teacher, string studentHead = R
         using var leaves = work.Parameters!.AsLeaves();
         using var withGraph = enable_grad();
         var hidden = work.Input(0).detach().requires_grad_();
-        var student_NV = linear(Norm(work.Batch.LabelledRows(hidden), leaves[Roles.FinalNorm]), leaves[studentHead]).to(float32);
+        var student_NV = linear(RootMeanSquare.Norm(work.Batch.LabelledRows(hidden), leaves[Roles.FinalNorm], normEpsilon), leaves[studentHead]).to(float32);
         var loss = Divergence(work.Input(1), student_NV);
         string[] roles = work.Gradients is null ? [] : [Roles.FinalNorm, studentHead];
         var found = autograd.grad([loss.Times(work.LossScale)], [hidden, .. roles.Select(role => leaves[role])]);
@@ -75,11 +75,5 @@ public sealed class Distillation(ModelDefinition teacher, string studentHead = R
         var wanted_NV = log_softmax(teacher_NV.Over(temperature), -1);
         var given_NV = log_softmax(student_NV.Over(temperature), -1);
         return (wanted_NV.exp() * (wanted_NV - given_NV)).sum().Times(temperature * temperature);
-    }
-
-    private Tensor Norm(Tensor x, Tensor weight)
-    {
-        var wide = x.to(float32);
-        return weight * (wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(normEpsilon))).to(x.dtype);
     }
 }

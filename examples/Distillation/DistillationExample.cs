@@ -1,5 +1,4 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
 using Horizon.Flow.Models;
 
 namespace Horizon.Examples;
@@ -32,21 +31,14 @@ public static class DistillationExample
         // <snippet>
         var plan = new Distillation(labels.Model).Plan(TrainingPlan.For(Tiny.Model, Tiny.Options));
         using var student = Tiny.CreateStore(plan);
-        var evaluationBefore = await EvaluateAsync(plan, student, teacher).ConfigureAwait(false);
+        var evaluationBefore = await Outcome.EvaluateAsync(plan, student, teacher).ConfigureAwait(false);
         var outcome = await Outcome.OfAsync(plan, student, Tiny.Steps(steps), run: null, teacher).ConfigureAwait(false);
         // </snippet>
         var shown = new Shown(
             before, Outcome.Read(teacher), outcome,
-            await EvaluateAsync(labels, teacher).ConfigureAwait(false), evaluationBefore, await EvaluateAsync(plan, student, teacher).ConfigureAwait(false));
+            await Outcome.EvaluateAsync(labels, teacher).ConfigureAwait(false), evaluationBefore, await Outcome.EvaluateAsync(plan, student, teacher).ConfigureAwait(false));
         await output.WriteLineAsync($"divergence from the teacher {outcome.Reports[0].Loss:F3} -> {outcome.LastLoss:F3}").ConfigureAwait(false);
         await output.WriteLineAsync($"cross-entropy on new rows: teacher {shown.TeacherEvaluation:F3}, student {shown.EvaluationBefore:F3} -> {shown.EvaluationAfter:F3}").ConfigureAwait(false);
         return shown;
-    }
-
-    private static async Task<double> EvaluateAsync(TrainingPlan plan, params ParameterStore[] stores)
-    {
-        using var device = Tiny.CreateDevice();
-        await using var run = plan.Start(stores[0], device, options: null, stores[1..]);
-        return await run.EvaluateAsync(Tiny.Steps(100).Last()).ConfigureAwait(false);
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Horizon.Examples;
 
 /// <summary>
-/// What adapters do to the graph: a stage behind the upload adds s B A to the weights on the device, and one behind backward turns the
+/// What adapters do to the graph: a stage behind the upload adds s B A to the weights on the device, and one in front of the download turns the
 /// gradient dW of the sum into dA = s B^T dW and dB = s dW A^T.
 /// </summary>
 /// <remarks>In a bf16 store the sum is rounded to bf16, as a merged model's weights are; A and B keep exact fp32 masters.</remarks>

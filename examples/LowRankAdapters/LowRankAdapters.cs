@@ -37,6 +37,9 @@ public sealed class LowRankAdapters(
     /// <inheritdoc/>
     public string Name => $"{optimizer.Name} on adapters";
 
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> StateSettings => optimizer.StateSettings;
+
     // <snippet>
     /// <summary>The plan that trains the adapters and nothing else.</summary>
     public TrainingPlan Plan(TrainingOptions options) => TrainingPlan

@@ -43,9 +43,7 @@ public static class LowRankAdaptersExample
             var (before, initial, bytesDown) = (Outcome.Read(store), Read(adapters, store), 0L);
             var counted = plan.At(Stages.Download).Tap("count bytes", gradient => gradient.View.Count * store.WeightType.ByteSize(), bytes => bytesDown += bytes);
             var trained = await Outcome.OfAsync(counted, store, steps).ConfigureAwait(false);
-            using var device = Tiny.CreateDevice();
-            await using var run = plan.Start(store, device);
-            var shown = new Shown(before, trained, Read(adapters, store), initial, bytesDown, await run.EvaluateAsync(Tiny.Steps(100).Last()).ConfigureAwait(false));
+            var shown = new Shown(before, trained, Read(adapters, store), initial, bytesDown, await Outcome.EvaluateAsync(plan, store).ConfigureAwait(false));
 
             await AdapterExport.WritePeftAsync(Path.Combine(folder, "adapter"), adapters, store, "tiny").ConfigureAwait(false);
             await AdapterExport.WriteMergedAsync(Path.Combine(folder, "merged"), adapters, store).ConfigureAwait(false);

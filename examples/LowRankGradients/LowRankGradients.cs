@@ -23,6 +23,9 @@ public sealed class LowRankGradients(IHostOptimizer optimizer, int rank, Func<Pa
     /// <inheritdoc/>
     public string Name => $"{optimizer.Name} of low rank";
 
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> StateSettings => optimizer.StateSettings;
+
     /// <summary>Updates between two projections.</summary>
     public int Every => every;
 

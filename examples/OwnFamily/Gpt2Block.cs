@@ -19,7 +19,7 @@ public sealed class Gpt2Block(int heads, double epsilon) : AutogradTemplate
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
         var x = input.Plus(Attend(parameters, Norm(parameters, "ln_1", input), batch));
-        return x.Plus(Linear(parameters, "mlp.c_proj", Gelu(Linear(parameters, "mlp.c_fc", Norm(parameters, "ln_2", x)))));
+        return x.Plus(Linear(parameters, "mlp.c_proj", gelu(Linear(parameters, "mlp.c_fc", Norm(parameters, "ln_2", x)), TorchSharp.Modules.GELU.Approximate.tanh)));
     }
 
     private Tensor Attend(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
@@ -37,8 +37,4 @@ public sealed class Gpt2Block(int heads, double epsilon) : AutogradTemplate
 
     // GPT-2 keeps its matrices as [inputs, outputs].
     private static Tensor Linear(ParameterViews parameters, string role, Tensor x) => matmul(x, parameters[role + ".weight"]).Plus(parameters[role + ".bias"]);
-
-    // The tanh form that GPT-2 was trained with.
-    private static Tensor Gelu(Tensor x) =>
-        x.Times(0.5) * x.Plus((x * x * x).Times(0.044715)).Times(Math.Sqrt(2 / Math.PI)).tanh().Plus(1);
 }

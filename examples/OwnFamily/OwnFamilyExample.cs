@@ -5,7 +5,7 @@ using Horizon.Flow.Models;
 
 namespace Horizon.Examples;
 
-/// <summary>A model family that the library does not have: read from a Hugging Face folder, trained, and written back.</summary>
+/// <summary>A model family of one's own in the place of the library's: read from a Hugging Face folder, trained, and written back.</summary>
 public static class OwnFamilyExample
 {
     /// <summary>What <see cref="RunAsync"/> shows.</summary>
@@ -50,7 +50,7 @@ public static class OwnFamilyExample
             await ModelExporter.ExportAsync(folder, store.Units, new ModelExportOptions { ElementType = ElementType.Float32 }).ConfigureAwait(false);
             using var read = plan.CreateStore(precision);
             using (var checkpoint = CheckpointFolder.Open(folder)) await StoreLoader.LoadAsync(checkpoint, read.Units).ConfigureAwait(false);
-            var shown = new Shown(trained, await EvaluateAsync(plan, store).ConfigureAwait(false), await EvaluateAsync(plan, read).ConfigureAwait(false));
+            var shown = new Shown(trained, await Outcome.EvaluateAsync(plan, store).ConfigureAwait(false), await Outcome.EvaluateAsync(plan, read).ConfigureAwait(false));
             await output.WriteLineAsync($"{model.Architecture}, {model.ParameterCount:N0} parameters: loss {trained.Reports[0].Loss:F3} -> {trained.LastLoss:F3}").ConfigureAwait(false);
             await output.WriteLineAsync($"on new rows {shown.Evaluation:F4}, read back from its folder {shown.ReadBackEvaluation:F4}").ConfigureAwait(false);
             return shown;
@@ -59,12 +59,5 @@ public static class OwnFamilyExample
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static async Task<double> EvaluateAsync(TrainingPlan plan, ParameterStore store)
-    {
-        using var device = Tiny.CreateDevice();
-        await using var run = plan.Start(store, device);
-        return await run.EvaluateAsync(Tiny.Steps(100).Last()).ConfigureAwait(false);
     }
 }

@@ -62,7 +62,7 @@ public static class StockTwinsExample
         var trained = await Outcome.OfAsync(plan, store, Tiny.Steps(steps, rows: 4, microBatches: one.Options.GradientAccumulation)).ConfigureAwait(false);
         using var device = Tiny.CreateDevice();
         await using var run = plan.Start(store, device);
-        var other = Tiny.Steps(100, rows: 4).Last();
+        var other = Tiny.HeldOut(rows: 4);
         return new(
             trained,
             await run.EvaluateAsync(other).ConfigureAwait(false),

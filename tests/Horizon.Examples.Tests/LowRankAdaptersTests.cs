@@ -30,6 +30,11 @@ public sealed class LowRankAdaptersTests : IDisposable
         }
     }
 
+    /// <summary>A checkpoint goes on with the same rule alone: what the moments mean depends on it.</summary>
+    [Fact]
+    public void StateSettings_AreThoseOfTheRuleWithin() => Assert.Equal(
+        OptimizerFactory.Create("adamw").StateSettings, LowRankAdaptersExample.CreateAdapters(StorePrecision.Fp32).StateSettings);
+
     [Fact]
     public async Task RunAsync_Exports_AreWhatPeftAndTransformersRead()
     {

@@ -10,6 +10,11 @@ public class LowRankGradientsTests
     private const double LearningRate = 0.1;
     private const double MaximumNorm = 0.5;
 
+    /// <summary>A checkpoint goes on with the same rule alone: what the moments mean depends on it.</summary>
+    [Fact]
+    public void StateSettings_AreThoseOfTheRuleWithin() => Assert.Equal(
+        LowRankGradientsExample.AdamW.StateSettings, new LowRankGradients(LowRankGradientsExample.AdamW, rank: 8, LowRankGradientsExample.IsLayers).StateSettings);
+
     [Theory]
     [InlineData(StorePrecision.Fp32)]
     [InlineData(StorePrecision.Bf16)]

@@ -20,14 +20,13 @@ public class OwnFamilyTests
     }
 
     [Theory]
-    [InlineData(1, 1, 1024, false)]
-    [InlineData(2, 2, 7, false)]
-    [InlineData(3, 1, 1024, true)]
-    public async Task Define_OneStep_EqualsADenseGpt2(int recomputeInterval, int microBatches, int chunk, bool packed)
+    [InlineData(1, 1, false)]
+    [InlineData(2, 2, false)]
+    [InlineData(3, 1, true)]
+    public async Task Define_OneStep_EqualsADenseGpt2(int recomputeInterval, int microBatches, bool packed)
     {
         var config = OwnFamilyExample.Registry.Read(ConfigJson.Parse(OwnFamilyExample.ConfigJson, "test"));
         var model = OwnFamilyExample.Registry.Define(config);
-        model = model with { Head = model.Head with { Template = new Gpt2Head(config.NormEpsilon, chunk) } };
         var plan = TrainingPlan.For(model, Tiny.Options with
         {
             Optimizer = OptimizerFactory.Create("sgd", new OptimizerOptions { Momentum = 0, WeightDecay = 0 }),

@@ -55,8 +55,8 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
         var mask = batch.AttentionMask(_slidingWindow);
         var mixed_BQSD = scaled_dot_product_attention(
             _rotary.Apply(query_BSQD, batch).transpose(1, 2),
-            RepeatHeads(_rotary.Apply(key_BSKD, batch), Q / K).transpose(1, 2),
-            RepeatHeads(value_BSKD, Q / K).transpose(1, 2),
+            HeadParts.Repeat(_rotary.Apply(key_BSKD, batch), Q / K).transpose(1, 2),
+            HeadParts.Repeat(value_BSKD, Q / K).transpose(1, 2),
             attn_mask: mask,
             is_casual: mask is null);
         var outputBias = _config.AttentionOutputBias ? parameters[Roles.OutputBias] : null;
@@ -72,12 +72,4 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
     }
 
     private Tensor Norm(ParameterViews parameters, string role, Tensor x) => RmsNorm.Apply(x, parameters[role], _config.NormEpsilon);
-
-    // Each key/value head serves `times` neighbouring query heads. Measured faster on a GPU than the kernels' own grouping.
-    private static Tensor RepeatHeads(Tensor x_BSKD, long times)
-    {
-        if (times == 1) return x_BSKD;
-        var (B, S, K, D) = (x_BSKD.shape[0], x_BSKD.shape[1], x_BSKD.shape[2], x_BSKD.shape[3]);
-        return x_BSKD.unsqueeze(3).expand(B, S, K, times, D).reshape(B, S, K * times, D);
-    }
 }

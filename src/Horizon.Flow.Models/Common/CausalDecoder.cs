@@ -6,12 +6,13 @@ public static class CausalDecoder
     /// <summary>The model as units and the templates that they are bound to.</summary>
     /// <param name="config">The numbers; <see cref="DecoderRules"/> says which are accepted.</param>
     /// <param name="logitsByteLimit">Bytes of the logits that exist at once; see <see cref="HeadTemplate"/>.</param>
-    /// <exception cref="HorizonException">The numbers contradict each other or are too large.</exception>
+    /// <exception cref="HorizonException">The numbers contradict each other or are too large, or the rotation is of a part of each head or of neighbouring channels.</exception>
     public static ModelDefinition Define(ModelConfig config, long logitsByteLimit = HeadTemplate.DefaultLogitsByteLimit)
     {
         ArgumentNullException.ThrowIfNull(config);
         DecoderRules.Check(config);
         RotaryRules.Check(config.Architecture, config.Rope, config.HeadDimension);
+        RotaryRules.CheckWholeHeads(config.Architecture, config.Rope, config.HeadDimension);
         var units = DecoderLayout.Units(config);
         var rotary = new RotaryEmbedding(config.Rope, config.HeadDimension);
         var everything = new DecoderLayerTemplate(config, rotary, null);

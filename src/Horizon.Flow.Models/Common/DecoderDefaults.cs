@@ -41,4 +41,7 @@ internal sealed record DecoderDefaults
 
     /// <summary>Keys that are off elsewhere and that this family reads itself or, for dropouts, may be above 0: training runs without dropout.</summary>
     public IReadOnlyCollection<string> Known { get; init; } = [];
+
+    /// <summary>Flags of other families that must be off here.</summary>
+    public IReadOnlyCollection<string> Refused { get; init; } = [];
 }

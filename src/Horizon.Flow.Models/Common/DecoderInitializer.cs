@@ -28,7 +28,7 @@ public sealed class DecoderInitializer
     public void Fill(ParameterSlot parameter, long seed, long offset, Span<float> values)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        if (parameter.Role.EndsWith("norm.weight", StringComparison.Ordinal)) values.Fill(1);
+        if (Roles.IsNorm(parameter.Role)) values.Fill(1);
         else if (parameter.Role.EndsWith(".bias", StringComparison.Ordinal)) values.Clear();
         else
         {

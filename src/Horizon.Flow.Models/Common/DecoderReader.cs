@@ -52,7 +52,7 @@ internal static class DecoderReader
             HeadDimension = head,
             MaximumSequenceLength = maximumSequenceLength,
             NormEpsilon = json.Number(defaults.NormEpsilonKey, 0, 1, defaults.NormEpsilon),
-            Rope = defaults.RopeByLayerType ? new RopeConfig() : RopeReader.Read(json, defaults, maximumSequenceLength),
+            Rope = defaults.RopeByLayerType ? new RopeConfig() : RopeReader.Read(json, defaults, maximumSequenceLength, head),
             TiedHead = json.Flag("tie_word_embeddings", defaults.TiedHead),
             PaddingToken = ReadPadding(json, vocabulary),
             InitializerRange = json.Number("initializer_range", 0, 1e3, 0.02),
@@ -60,13 +60,16 @@ internal static class DecoderReader
         };
     }
 
-    private static void RefuseUnsupported(ConfigJson json, DecoderDefaults defaults)
+    /// <summary>Refuses what no family supports, and what this one does not; asks for every such key.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="defaults">The family's.</param>
+    public static void RefuseUnsupported(ConfigJson json, DecoderDefaults defaults)
     {
         if (!defaults.OwnActivation && json.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
             throw json.Refuse("hidden_act", $"'{activation}' is not supported; supported is silu");
         foreach (var key in Dropouts)
             if (json.Number(key, 0, 1, 0) != 0 && !defaults.Known.Contains(key)) throw json.Refuse(key, "is not supported; set it to 0");
-        foreach (var key in Flags.Where(key => !defaults.Known.Contains(key))) RefuseFlag(json, key);
+        foreach (var key in Flags.Where(key => !defaults.Known.Contains(key)).Concat(defaults.Refused)) RefuseFlag(json, key);
         // Empty where nothing is pruned; what is in it is not understood.
         json.Object("pruned_heads");
         if (json.Has("quantization_config"))

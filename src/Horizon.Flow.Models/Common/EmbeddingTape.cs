@@ -17,7 +17,7 @@ internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? padd
         using var noGrad = no_grad();
         var rows = outputGradient.reshape(batch.InputIds.numel(), -1).to(float32);
         gradients.Flat.zero_();
-        if (gradients.Layout.Parameters.Any(slot => slot.Role == Roles.Positions)) Write(gradients[Roles.Positions], batch.Positions.flatten(), rows);
+        if (gradients.Contains(Roles.Positions)) Write(gradients[Roles.Positions], batch.Positions.flatten(), rows);
         var table = gradients[Roles.Embedding];
         var factor = scale(table.dtype);
         Write(table, batch.InputIds.flatten(), factor == 1 ? rows : rows.Times(factor));
@@ -29,6 +29,7 @@ internal sealed class EmbeddingTape(Tensor? output, DeviceBatch batch, int? padd
     // without asking the device how many different ids there are. Copying a sum to all its places writes equal values.
     private static void Write(Tensor table, Tensor ids, Tensor rows)
     {
+        using var scope = NewDisposeScope();
         var leaderOfId = empty(table.shape[0], int64, ids.device);
         leaderOfId.index_copy_(0, ids, TensorArithmetic.Range(ids.numel(), device: ids.device));
         var leaders = leaderOfId.index_select(0, ids);

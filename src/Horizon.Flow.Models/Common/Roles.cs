@@ -92,6 +92,9 @@ public static class Roles
     /// <summary>[hidden, hidden].</summary>
     internal const string ConvolutionOutput = "conv.out_proj.weight";
 
+    /// <summary>Whether it is a norm's weight: what new ones are, and what their backward keeps, differs from a matrix.</summary>
+    internal static bool IsNorm(string role) => role.EndsWith("norm.weight", StringComparison.Ordinal);
+
     /// <summary>The bias that belongs to a weight.</summary>
     internal static string BiasOf(string weight) => $"{weight.AsSpan(0, weight.Length - "weight".Length)}bias";
 }

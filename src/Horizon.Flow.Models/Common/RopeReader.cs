@@ -12,28 +12,33 @@ internal sealed class RopeReader
     private readonly ConfigJson _json;
     private readonly DecoderDefaults _defaults;
     private readonly int _maximumSequenceLength;
+    private readonly int _headDimension;
     private readonly double _theta;
 
-    private RopeReader(ConfigJson json, DecoderDefaults defaults, int maximumSequenceLength)
+    private RopeReader(ConfigJson json, DecoderDefaults defaults, int maximumSequenceLength, int headDimension)
     {
-        (_json, _defaults, _maximumSequenceLength) = (json, defaults, maximumSequenceLength);
+        (_json, _defaults, _maximumSequenceLength, _headDimension) = (json, defaults, maximumSequenceLength, headDimension);
         _theta = json.Number("rope_theta", 1, MaximumTheta, defaults.Theta);
         _ = Fraction(json, null);
     }
 
     /// <summary>The settings that hold for every layer.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="defaults">The family's.</param>
+    /// <param name="maximumSequenceLength">max_position_embeddings.</param>
+    /// <param name="headDimension">Width of a head.</param>
     /// <exception cref="HorizonException">They are not supported, contradict each other, or differ between layers.</exception>
-    public static RopeConfig Read(ConfigJson json, DecoderDefaults defaults, int maximumSequenceLength) =>
-        new RopeReader(json, defaults, maximumSequenceLength).ReadForAll();
+    public static RopeConfig Read(ConfigJson json, DecoderDefaults defaults, int maximumSequenceLength, int headDimension) =>
+        new RopeReader(json, defaults, maximumSequenceLength, headDimension).ReadForAll();
 
     /// <summary>The settings of layers that see everything and of those with a window.</summary>
     /// <param name="json">The file.</param>
     /// <param name="defaults">The family's.</param>
-    /// <param name="maximumSequenceLength">max_position_embeddings.</param>
+    /// <param name="config">The longest sequence and the width of a head.</param>
     /// <param name="localTheta">The base of layers with a window in files that do not name layer types; null for that of the others. Their frequencies were never scaled.</param>
-    public static (RopeConfig Full, RopeConfig Sliding) ReadByLayerType(ConfigJson json, DecoderDefaults defaults, int maximumSequenceLength, double? localTheta)
+    public static (RopeConfig Full, RopeConfig Sliding) ReadByLayerType(ConfigJson json, DecoderDefaults defaults, ModelConfig config, double? localTheta)
     {
-        var reader = new RopeReader(json, defaults, maximumSequenceLength);
+        var reader = new RopeReader(json, defaults, config.MaximumSequenceLength, config.HeadDimension);
         if (json.Object("rope_parameters") is { } place && place.Keys.Any(place.IsObject))
         {
             var byType = reader.ByType(place);
@@ -107,9 +112,8 @@ internal sealed class RopeReader
     private RopeConfig ReadAlpha(RopeConfig rope, ConfigJson settings)
     {
         foreach (var unused in new[] { "factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim" }) _ = settings.Has(unused);
-        var width = (double)_json.Integer("head_dim", 2, 1 << 16, _defaults.HeadDimension ?? (_json.Integer("hidden_size", 1, int.MaxValue) / _json.Integer("num_attention_heads", 1, int.MaxValue)));
-        return width > 2
-            ? rope with { Theta = rope.Theta * Math.Pow(settings.Number("alpha", 1e-6, 1e9), width / (width - 2)) }
+        return _headDimension > 2
+            ? rope with { Theta = rope.Theta * Math.Pow(settings.Number("alpha", 1e-6, 1e9), _headDimension / (_headDimension - 2.0)) }
             : throw settings.Refuse("alpha", "needs a head_dim above 2");
     }
 

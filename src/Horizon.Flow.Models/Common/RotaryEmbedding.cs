@@ -97,8 +97,8 @@ public sealed class RotaryEmbedding
 
     // [batch, sequence, 1, turned channels].
     private (Tensor Cosine, Tensor Sine) TablesOf(DeviceBatch batch, ScalarType type) => (
-        batch.Shared((this, "cosine", type), () => Double(Angles(batch).cos(), 1, type)),
-        batch.Shared((this, "sine", type), () => Double(Angles(batch).sin(), -1, type)));
+        batch.Shared((this, "cosine", type), () => Double(Angles(batch).cos(), negated: false, type)),
+        batch.Shared((this, "sine", type), () => Double(Angles(batch).sin(), negated: true, type)));
 
     // [batch, sequence, 1, turned channels / 2] fp32.
     private Tensor Angles(DeviceBatch batch) =>
@@ -120,10 +120,11 @@ public sealed class RotaryEmbedding
     private Tensor LongFrequencies() => tensor((float)_config.Theta).pow(Exponents()).Dividing(1.0) / Row(_config.LongFactors);
 
     // Both channels of a pair turn by the same angle; the rotation's minus sign stands at the sine of the first.
-    private Tensor Double(Tensor table, int sign, ScalarType type)
+    private Tensor Double(Tensor table, bool negated, ScalarType type)
     {
         var scaled = _config.AttentionFactor == 1 ? table : table.Times(_config.AttentionFactor);
-        return (_config.Interleaved ? stack([scaled.Times(sign), scaled], -1).flatten(-2) : cat([scaled.Times(sign), scaled], -1)).to(type);
+        var first = negated ? scaled.negative() : scaled;
+        return (_config.Interleaved ? stack([first, scaled], -1).flatten(-2) : cat([first, scaled], -1)).to(type);
     }
 
     // Computed once on the CPU, so that all devices turn by the same angles, and kept: a copy a batch would make the host wait.

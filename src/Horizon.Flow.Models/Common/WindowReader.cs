@@ -38,15 +38,21 @@ internal static class WindowReader
     /// <param name="json">The file.</param>
     /// <param name="layers">Number of layers.</param>
     /// <param name="slides">Whether a layer has the window where the file does not say.</param>
-    /// <param name="window">The window where the file does not say.</param>
-    public static IReadOnlyList<int?> ReadPattern(ConfigJson json, int layers, Func<int, bool> slides, int window = 4096)
+    public static IReadOnlyList<int?> ReadPattern(ConfigJson json, int layers, Func<int, bool> slides)
     {
         var types = Types(json, layers, Full, Sliding) ?? [.. Enumerable.Range(0, layers).Select(layer => slides(layer) ? Sliding : Full)];
         if (json.IsNull("sliding_window") && types.Contains(Sliding))
             throw json.Refuse("sliding_window", $"is null, but there are layers of type {Sliding}");
-        var size = json.Integer("sliding_window", 1, int.MaxValue, window);
+        var size = Window(json);
         return types.Contains(Sliding) ? [.. types.Select(type => type == Sliding ? size : (int?)null)] : [];
     }
+
+    /// <summary>The same where every so many layers one sees everything.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="fullEvery">The last of so many sees everything where the file does not say.</param>
+    public static IReadOnlyList<int?> ReadPattern(ConfigJson json, int layers, int fullEvery) =>
+        ReadPattern(json, layers, layer => (layer + 1) % fullEvery != 0);
 
     /// <summary>Phi-3, StarCoder 2, Ministral 3: one window for all layers; none where the key is missing or null.</summary>
     public static IReadOnlyList<int?> ReadOptional(ConfigJson json, int layers)

@@ -26,8 +26,8 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (rotary is not null) (query, key) = (rotary.Apply(query, batch), rotary.Apply(key, batch));
         if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
-        var times = config.HeadCount / config.KeyValueHeadCount;
-        var mixed_BQSD = Mix(query.transpose(1, 2), RepeatHeads(key, times).transpose(1, 2), RepeatHeads(value, times).transpose(1, 2), batch);
+        Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD, config.HeadCount / config.KeyValueHeadCount).transpose(1, 2);
+        var mixed_BQSD = Mix(query.transpose(1, 2), OfQueries(key), OfQueries(value), batch);
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BQSD.transpose(1, 2).flatten(2));
     }
 
@@ -57,8 +57,8 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (config.AttentionCap is not { } cap)
         {
             // libtorch's kernels divide by the root of the head width themselves.
-            var scaled = config.AttentionScale is { } scale ? query.Times(scale * Math.Sqrt(config.HeadDimension)) : query;
-            return scaled_dot_product_attention(scaled, key, value, attn_mask: mask, is_casual: mask is null);
+            var scale = config.AttentionScale is { } wanted ? wanted * Math.Sqrt(config.HeadDimension) : 1;
+            return scaled_dot_product_attention(scale == 1 ? query : query.Times(scale), key, value, attn_mask: mask, is_casual: mask is null);
         }
 
         // No kernel caps scores: they exist here, [B, Q, S, S], which is what a long sequence of such a model costs.
@@ -77,12 +77,4 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
     private static Tensor Growth(double beta, int context, DeviceBatch batch) => batch.Shared(
         ("query growth", beta, context),
         () => batch.Positions.to(float32).Over(context).floor().log1p().Times(beta).Plus(1).unsqueeze(-1).unsqueeze(-1));
-
-    // Each key/value head serves `times` neighbouring query heads.
-    private static Tensor RepeatHeads(Tensor x_BSKD, long times)
-    {
-        if (times == 1) return x_BSKD;
-        var (B, S, K, D) = (x_BSKD.shape[0], x_BSKD.shape[1], x_BSKD.shape[2], x_BSKD.shape[3]);
-        return x_BSKD.unsqueeze(3).expand(B, S, K, times, D).reshape(B, S, K * times, D);
-    }
 }

@@ -14,23 +14,11 @@ internal static class DenseDecoder
         var dense = config as DenseConfig
             ?? throw new HorizonException($"this {config.Architecture} cannot be built: its configuration must be read by its own family (ModelFolder.ReadConfig)");
         DecoderRules.Check(dense);
-        CheckRotation(dense);
+        var layers = Enumerable.Range(0, dense.LayerCount).Select(layer => (Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer))).ToList();
+        var rotaries = layers.Select(layer => layer.Rope).OfType<RopeConfig>().Distinct().ToDictionary(rope => rope, rope => Rotary(dense, rope));
+        var templates = layers.Distinct().ToDictionary(
+            layer => layer, layer => new DenseLayerTemplate(dense, layer.Rope is { } rope ? rotaries[rope] : null, layer.Window));
         var units = DenseLayout.Units(dense);
-        var rotaries = new Dictionary<RopeConfig, RotaryEmbedding>();
-        RotaryEmbedding? Rotary(int layer)
-        {
-            if (dense.RopeOf(layer) is not { } rope) return null;
-            if (!rotaries.TryGetValue(rope, out var found)) rotaries.Add(rope, found = new RotaryEmbedding(rope, dense.HeadDimension));
-            return found;
-        }
-
-        var templates = new Dictionary<(RotaryEmbedding?, int?), DenseLayerTemplate?>();
-        DenseLayerTemplate Template(int layer)
-        {
-            var (rotary, window) = (Rotary(layer), dense.SlidingWindow(layer));
-            return templates.GetValueOrDefault((rotary, window)) ?? (templates[(rotary, window)] = new DenseLayerTemplate(dense, rotary, window))!;
-        }
-
         return new ModelDefinition
         {
             Architecture = dense.Architecture,
@@ -38,7 +26,7 @@ internal static class DenseDecoder
             Hidden =
             [
                 new HiddenBinding(0, new EmbeddingTemplate(dense.PaddingToken, dense.EmbeddingScale)),
-                .. Enumerable.Range(0, dense.LayerCount).Select(layer => new HiddenBinding(layer + 1, Template(layer))),
+                .. layers.Select((layer, index) => new HiddenBinding(index + 1, templates[layer])),
             ],
             Head = new HeadBinding(dense.TiedHead ? 0 : units.Count - 1, new DenseHeadTemplate(dense, logitsByteLimit)),
             HiddenSize = dense.HiddenSize,
@@ -54,19 +42,14 @@ internal static class DenseDecoder
         var common = new DecoderInitializer(config);
         return (parameter, seed, offset, values) =>
         {
-            if (config.Norm == NormKind.RmsPlusOne && parameter.Role.EndsWith("norm.weight", StringComparison.Ordinal)) values.Clear();
+            if (config.Norm == NormKind.RmsPlusOne && Roles.IsNorm(parameter.Role)) values.Clear();
             else common.Fill(parameter, seed, offset, values);
         };
     }
 
-    private static void CheckRotation(DenseConfig config)
+    private static RotaryEmbedding Rotary(DenseConfig config, RopeConfig rope)
     {
-        foreach (var rope in Enumerable.Range(0, config.LayerCount).Select(config.RopeOf).OfType<RopeConfig>().Distinct())
-        {
-            var width = rope.RotatedWidth(config.HeadDimension);
-            if (width < 2 || width % 2 != 0)
-                throw new HorizonException($"this {config.Architecture} cannot be built: {rope.RotatedFraction} of a head of {config.HeadDimension} channels is {width}, and the rotary embedding turns pairs; see its config.json");
-            RotaryRules.Check(config.Architecture, rope, config.HeadDimension);
-        }
+        RotaryRules.Check(config.Architecture, rope, config.HeadDimension);
+        return new RotaryEmbedding(rope, config.HeadDimension);
     }
 }

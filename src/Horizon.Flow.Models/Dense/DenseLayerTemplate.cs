@@ -1,6 +1,7 @@
 using Horizon.Flow.Host;
 using Horizon.Flow.Models.Common;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
 
 namespace Horizon.Flow.Models.Dense;
 
@@ -27,9 +28,8 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => slot.Role.EndsWith("norm.weight", StringComparison.Ordinal)));
-        var curve = _config.Activation == Activation.GeluTanh ? 6L * _config.IntermediateSize : 0;
-        return (outputs * batch.TokenBytes) + ((norms + curve) * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1);
+        var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1);
     }
 
     /// <inheritdoc/>
@@ -85,16 +85,8 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         Activation.Silu => x.silu(),
         Activation.Gelu => x.gelu(),
-        _ => GeluTanh(x),
+        _ => gelu(x, TorchSharp.Modules.GELU.Approximate.tanh),
     };
-
-    // TorchSharp has no tanh form of its own.
-    private static Tensor GeluTanh(Tensor x)
-    {
-        var wide = x.to(float32);
-        var inner = wide.Plus((wide * wide * wide).Times(0.044715)).Times(Math.Sqrt(2 / Math.PI));
-        return (wide * inner.tanh().Plus(1)).Times(0.5).to(x.dtype);
-    }
 
     private Tensor Scaled(Tensor x) => _config.ResidualScale == 1 ? x : x.Times(_config.ResidualScale);
 }

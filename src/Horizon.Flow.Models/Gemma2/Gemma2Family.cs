@@ -4,17 +4,16 @@ using Horizon.Flow.Models.Dense;
 namespace Horizon.Flow.Models.Gemma2;
 
 /// <summary>Gemma 2: norms before and after both blocks, capped scores and logits, every second layer with a window.</summary>
-internal sealed class Gemma2Family : IModelFamily
+internal sealed class Gemma2Family() : DenseFamily("Gemma2ForCausalLM", "gemma2", new()
 {
-    private static readonly DecoderDefaults Defaults = new()
-    {
-        MaximumSequenceLength = 8192,
-        HeadDimension = 256,
-        KeyValueHeads = 4,
-        TiedHead = true,
-        OwnActivation = true,
-    };
-
+    MaximumSequenceLength = 8192,
+    HeadDimension = 256,
+    KeyValueHeads = 4,
+    TiedHead = true,
+    OwnActivation = true,
+    Refused = ["use_bidirectional_attention"],
+})
+{
     private static readonly Dictionary<string, string> Names = new()
     {
         ["post_attention_layernorm"] = "pre_feedforward_layernorm",
@@ -22,37 +21,32 @@ internal sealed class Gemma2Family : IModelFamily
         ["feed_forward_output_norm"] = "post_feedforward_layernorm",
     };
 
-    /// <inheritdoc/>
-    public string Architecture => "Gemma2ForCausalLM";
-
-    /// <inheritdoc/>
-    public string ModelType => "gemma2";
-
     /// <summary>Its curve is <c>hidden_activation</c>, whatever stands here.</summary>
-    public IReadOnlyCollection<string> HarmlessKeys { get; } = ["hidden_act"];
+    public override IReadOnlyCollection<string> HarmlessKeys { get; } = ["hidden_act"];
 
-    /// <inheritdoc/>
-    public ModelConfig Read(ConfigJson json)
+    /// <summary>What Gemma 2 and Gemma 3 have in common.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="common">What all decoders have.</param>
+    /// <param name="attentionCap">attn_logit_softcapping where the file is silent; null for none. A null in the file is none, too.</param>
+    /// <param name="logitCap">final_logit_softcapping likewise.</param>
+    internal static DenseConfig ReadShared(ConfigJson json, DenseConfig common, double? attentionCap, double? logitCap) => WithAttentionBias(json, common) with
     {
-        ArgumentNullException.ThrowIfNull(json);
-        DecoderReader.RefuseFlag(json, "use_bidirectional_attention");
-        var config = DecoderReader.Read(json, Architecture, Defaults);
-        return new DenseConfig(config)
-        {
-            Names = Names,
-            Norm = NormKind.RmsPlusOne,
-            NormAfter = true,
-            Activation = ActivationReader.Read(json, "hidden_activation", "gelu_pytorch_tanh"),
-            EmbeddingScale = Math.Sqrt(config.HiddenSize),
-            AttentionScale = 1 / Math.Sqrt(json.Number("query_pre_attn_scalar", 1e-6, 1e9, 256)),
-            QueryKeyValueBias = json.Flag("attention_bias", false),
-            AttentionOutputBias = json.Flag("attention_bias", false),
-            AttentionCap = json.IsNull("attn_logit_softcapping") ? null : json.Number("attn_logit_softcapping", 1e-6, 1e9, 50),
-            LogitCap = json.IsNull("final_logit_softcapping") ? null : json.Number("final_logit_softcapping", 1e-6, 1e9, 30),
-            SlidingWindows = WindowReader.ReadPattern(json, config.LayerCount, layer => layer % 2 == 0),
-        };
-    }
+        Names = Names,
+        Norm = NormKind.RmsPlusOne,
+        NormAfter = true,
+        Activation = ActivationReader.Read(json, "hidden_activation", "gelu_pytorch_tanh"),
+        EmbeddingScale = Math.Sqrt(common.HiddenSize),
+        AttentionScale = 1 / Math.Sqrt(json.Number("query_pre_attn_scalar", 1e-6, 1e9, 256)),
+        AttentionCap = Cap(json, "attn_logit_softcapping", attentionCap),
+        LogitCap = Cap(json, "final_logit_softcapping", logitCap),
+    };
 
     /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => DenseDecoder.Define(config);
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common) => ReadShared(json, common, attentionCap: 50, logitCap: 30) with
+    {
+        SlidingWindows = WindowReader.ReadPattern(json, common.LayerCount, fullEvery: 2),
+    };
+
+    private static double? Cap(ConfigJson json, string key, double? missing) =>
+        json.Has(key) ? json.Number(key, 1e-6, 1e9) : json.IsNull(key) ? null : missing;
 }

@@ -4,7 +4,14 @@ using Horizon.Flow.Models.Dense;
 namespace Horizon.Flow.Models.Gpt2;
 
 /// <summary>GPT-2: learned positions, LayerNorms and biases everywhere, matrices stored [in, out].</summary>
-internal sealed class Gpt2Family : IModelFamily
+internal sealed class Gpt2Family() : DenseFamily("GPT2LMHeadModel", "gpt2", new()
+{
+    MaximumSequenceLength = 1024,
+    TiedHead = true,
+    OwnActivation = true,
+    Known = ["attn_pdrop", "embd_pdrop", "resid_pdrop"],
+    Refused = ["scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"],
+})
 {
     private static readonly Dictionary<string, string> Names = new()
     {
@@ -19,28 +26,18 @@ internal sealed class Gpt2Family : IModelFamily
         ["mlp.down_proj"] = "mlp.c_proj",
     };
 
-    /// <inheritdoc/>
-    public string Architecture => "GPT2LMHeadModel";
+    /// <summary>Another task's head, a repeated n_positions, and a padding token, whose row the lookup trains like any other.</summary>
+    public override IReadOnlyCollection<string> HarmlessKeys { get; } =
+        ["n_ctx", "pad_token_id", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj"];
 
-    /// <inheritdoc/>
-    public string ModelType => "gpt2";
-
-    /// <summary>Another task's head, a repeated n_positions, and dropouts: training runs without.</summary>
-    public IReadOnlyCollection<string> HarmlessKeys { get; } =
-    [
-        "n_ctx", "attn_pdrop", "embd_pdrop", "resid_pdrop", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
-    ];
-
-    /// <inheritdoc/>
-    public ModelConfig Read(ConfigJson json)
+    /// <summary>Its keys have names of their own.</summary>
+    protected override ModelConfig ReadCommon(ConfigJson json)
     {
-        ArgumentNullException.ThrowIfNull(json);
-        foreach (var key in new[] { "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention" }) DecoderReader.RefuseFlag(json, key);
+        DecoderReader.RefuseUnsupported(json, Defaults);
         if (!json.Flag("scale_attn_weights", true)) throw json.Refuse("scale_attn_weights", "is not supported where false");
-        if (json.Has("quantization_config")) throw json.Refuse("quantization_config", "is not supported: training needs F32, F16 or BF16 weights, not quantized ones");
         var (hidden, heads) = (json.Integer("n_embd", 1, DecoderReader.MaximumWidth / 4, 768), json.Integer("n_head", 1, DecoderReader.MaximumWidth, 12));
         if (hidden % heads != 0) throw json.Refuse("n_embd", $"({hidden}) must be a multiple of n_head ({heads})");
-        return new DenseConfig
+        return new ModelConfig
         {
             Architecture = Architecture,
             VocabularySize = json.Integer("vocab_size", 1, 1 << 28, 50_257),
@@ -50,20 +47,11 @@ internal sealed class Gpt2Family : IModelFamily
             HeadCount = heads,
             KeyValueHeadCount = heads,
             HeadDimension = hidden / heads,
-            MaximumSequenceLength = json.Integer("n_positions", 1, 1 << 24, 1024),
+            MaximumSequenceLength = json.Integer("n_positions", 1, 1 << 24, Defaults.MaximumSequenceLength),
             NormEpsilon = json.Number("layer_norm_epsilon", 0, 1, 1e-5),
-            Activation = ActivationReader.Read(json, "activation_function", "gelu_new"),
-            TiedHead = json.Flag("tie_word_embeddings", true),
+            TiedHead = json.Flag("tie_word_embeddings", Defaults.TiedHead),
             InitializerRange = json.Number("initializer_range", 0, 1e3, 0.02),
             CheckpointType = DecoderReader.ReadType(json),
-            LayerPrefix = "transformer.h.",
-            Names = Names,
-            LearnedPositions = true,
-            TransposedMatrices = true,
-            FusedQueryKeyValue = true,
-            Norm = NormKind.LayerNorm,
-            NormBias = true,
-            Gated = false,
             QueryKeyValueBias = true,
             AttentionOutputBias = true,
             FeedForwardBias = true,
@@ -71,5 +59,16 @@ internal sealed class Gpt2Family : IModelFamily
     }
 
     /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => DenseDecoder.Define(config);
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common) => common with
+    {
+        Names = Names,
+        LayerPrefix = "transformer.h.",
+        LearnedPositions = true,
+        TransposedMatrices = true,
+        FusedQueryKeyValue = true,
+        Norm = NormKind.LayerNorm,
+        NormBias = true,
+        Gated = false,
+        Activation = ActivationReader.Read(json, "activation_function", "gelu_new"),
+    };
 }

@@ -4,16 +4,14 @@ using Horizon.Flow.Models.Dense;
 namespace Horizon.Flow.Models.GptNeoX;
 
 /// <summary>GPT-NeoX and Pythia: both blocks at once, q, k and v of a head side by side, a quarter of each head rotated.</summary>
-internal sealed class GptNeoXFamily : IModelFamily
+internal sealed class GptNeoXFamily() : DenseFamily("GPTNeoXForCausalLM", "gpt_neox", new()
 {
-    private static readonly DecoderDefaults Defaults = new()
-    {
-        MaximumSequenceLength = 2048,
-        NormEpsilonKey = "layer_norm_eps",
-        NormEpsilon = 1e-5,
-        OwnActivation = true,
-    };
-
+    MaximumSequenceLength = 2048,
+    NormEpsilonKey = "layer_norm_eps",
+    NormEpsilon = 1e-5,
+    OwnActivation = true,
+})
+{
     private static readonly Dictionary<string, string> Names = new()
     {
         ["embed_tokens"] = "gpt_neox.embed_in",
@@ -25,27 +23,21 @@ internal sealed class GptNeoXFamily : IModelFamily
         ["mlp.down_proj"] = "mlp.dense_4h_to_h",
     };
 
-    /// <inheritdoc/>
-    public string Architecture => "GPTNeoXForCausalLM";
-
-    /// <inheritdoc/>
-    public string ModelType => "gpt_neox";
-
     /// <summary>Other families' norm, and another task's dropout.</summary>
-    public IReadOnlyCollection<string> HarmlessKeys { get; } = ["rms_norm_eps", "classifier_dropout"];
+    public override IReadOnlyCollection<string> HarmlessKeys { get; } = ["rms_norm_eps", "classifier_dropout"];
+
+    /// <summary>As all do; what stood at the top level before version 5 has names of its own.</summary>
+    protected override ModelConfig ReadCommon(ConfigJson json) => DecoderReader.Read(
+        json, Architecture, Defaults with { RotatedFraction = json.Number("rotary_pct", 1e-6, 1, 0.25), Theta = json.Number("rotary_emb_base", 1, 1e15, 10_000) });
 
     /// <inheritdoc/>
-    public ModelConfig Read(ConfigJson json)
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
-        ArgumentNullException.ThrowIfNull(json);
-        // What stood at the top level before version 5 has names of its own.
-        var defaults = Defaults with { RotatedFraction = json.Number("rotary_pct", 1e-6, 1, 0.25), Theta = json.Number("rotary_emb_base", 1, 1e15, 10_000) };
-        var config = DecoderReader.Read(json, Architecture, defaults);
         var bias = json.Flag("attention_bias", true);
-        return new DenseConfig(config)
+        return common with
         {
             Names = Names,
-            KeyValueHeadCount = config.HeadCount,
+            KeyValueHeadCount = common.HeadCount,
             LayerPrefix = "gpt_neox.layers.",
             PaddingToken = null,
             Norm = NormKind.LayerNorm,
@@ -60,7 +52,4 @@ internal sealed class GptNeoXFamily : IModelFamily
             FeedForwardBias = true,
         };
     }
-
-    /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => DenseDecoder.Define(config);
 }

@@ -1,51 +1,26 @@
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
+using Horizon.Flow.Models.Olmo2;
 
 namespace Horizon.Flow.Models.Olmo3;
 
 /// <summary>OLMo 3: OLMo 2 with a window on three of four layers, whose frequencies were never scaled.</summary>
-internal sealed class Olmo3Family : IModelFamily
+internal sealed class Olmo3Family() : DenseFamily("Olmo3ForCausalLM", "olmo3", new()
 {
-    private static readonly DecoderDefaults Defaults = new()
-    {
-        MaximumSequenceLength = 2048,
-        NormEpsilon = 1e-5,
-        RopeByLayerType = true,
-    };
-
-    private static readonly Dictionary<string, string> Names = new()
-    {
-        ["attention_output_norm"] = "post_attention_layernorm",
-        ["feed_forward_output_norm"] = "post_feedforward_layernorm",
-    };
-
+    MaximumSequenceLength = 2048,
+    NormEpsilon = 1e-5,
+    RopeByLayerType = true,
+})
+{
     /// <inheritdoc/>
-    public string Architecture => "Olmo3ForCausalLM";
-
-    /// <inheritdoc/>
-    public string ModelType => "olmo3";
-
-    /// <inheritdoc/>
-    public ModelConfig Read(ConfigJson json)
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
-        ArgumentNullException.ThrowIfNull(json);
-        var config = DecoderReader.Read(json, Architecture, Defaults);
-        var (full, sliding) = RopeReader.ReadByLayerType(json, Defaults, config.MaximumSequenceLength, localTheta: null);
-        return new DenseConfig(config)
+        var (full, sliding) = RopeReader.ReadByLayerType(json, Defaults, common, localTheta: null);
+        return Olmo2Family.ReadShared(json, common) with
         {
-            Names = Names,
-            Norm = NormKind.WideRms,
-            NormBefore = false,
-            NormAfter = true,
-            QueryKeyNorms = QueryKeyNormKind.Whole,
-            QueryKeyValueBias = json.Flag("attention_bias", false),
-            AttentionOutputBias = json.Flag("attention_bias", false),
             Rope = full,
             SlidingRope = sliding,
-            SlidingWindows = WindowReader.ReadPattern(json, config.LayerCount, layer => (layer + 1) % 4 != 0),
+            SlidingWindows = WindowReader.ReadPattern(json, common.LayerCount, fullEvery: 4),
         };
     }
-
-    /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => DenseDecoder.Define(config);
 }

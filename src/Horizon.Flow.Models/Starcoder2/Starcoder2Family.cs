@@ -4,41 +4,31 @@ using Horizon.Flow.Models.Dense;
 namespace Horizon.Flow.Models.Starcoder2;
 
 /// <summary>StarCoder 2: LayerNorms and biases everywhere, a feed-forward network without a gate.</summary>
-internal sealed class Starcoder2Family : IModelFamily
+internal sealed class Starcoder2Family() : DenseFamily("Starcoder2ForCausalLM", "starcoder2", new()
 {
-    private static readonly DecoderDefaults Defaults = new()
-    {
-        MaximumSequenceLength = 4096,
-        KeyValueHeads = 2,
-        NormEpsilonKey = "norm_epsilon",
-        NormEpsilon = 1e-5,
-        TiedHead = true,
-        OwnActivation = true,
-        Known = ["attention_dropout", "residual_dropout", "embedding_dropout"],
-    };
-
+    MaximumSequenceLength = 4096,
+    KeyValueHeads = 2,
+    NormEpsilonKey = "norm_epsilon",
+    NormEpsilon = 1e-5,
+    TiedHead = true,
+    OwnActivation = true,
+    Known = ["attention_dropout", "residual_dropout", "embedding_dropout"],
+})
+{
     private static readonly Dictionary<string, string> Names = new()
     {
         ["mlp.up_proj"] = "mlp.c_fc",
         ["mlp.down_proj"] = "mlp.c_proj",
     };
 
-    /// <inheritdoc/>
-    public string Architecture => "Starcoder2ForCausalLM";
-
-    /// <inheritdoc/>
-    public string ModelType => "starcoder2";
-
     /// <summary>Written by its authors' own code and not read by transformers.</summary>
-    public IReadOnlyCollection<string> HarmlessKeys { get; } = ["rms_norm_eps", "activation_function", "attention_softmax_in_fp32", "layer_norm_epsilon", "mlp_type", "norm_type", "scale_attention_softmax_in_fp32", "scale_attn_weights"];
+    public override IReadOnlyCollection<string> HarmlessKeys { get; } = ["rms_norm_eps", "activation_function", "attention_softmax_in_fp32", "layer_norm_epsilon", "mlp_type", "norm_type", "scale_attention_softmax_in_fp32", "scale_attn_weights"];
 
     /// <inheritdoc/>
-    public ModelConfig Read(ConfigJson json)
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
-        ArgumentNullException.ThrowIfNull(json);
-        var config = DecoderReader.Read(json, Architecture, Defaults);
         var bias = json.Flag("use_bias", true);
-        return new DenseConfig(config)
+        return common with
         {
             Names = Names,
             Norm = NormKind.LayerNorm,
@@ -48,10 +38,7 @@ internal sealed class Starcoder2Family : IModelFamily
             QueryKeyValueBias = bias,
             AttentionOutputBias = bias,
             FeedForwardBias = bias,
-            SlidingWindows = WindowReader.ReadOptional(json, config.LayerCount),
+            SlidingWindows = WindowReader.ReadOptional(json, common.LayerCount),
         };
     }
-
-    /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => DenseDecoder.Define(config);
 }

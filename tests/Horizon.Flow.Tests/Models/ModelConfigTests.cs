@@ -180,7 +180,18 @@ public class ModelConfigTests
         Assert.Throws<HorizonException>(() => ModelFamilies.Define(good with { KeyValueHeadCount = 3 }));
         Assert.Throws<HorizonException>(() => ModelFamilies.Define(good with { HeadDimension = 7 }));
         Assert.Throws<HorizonException>(() => ModelFamilies.Define(good with { SlidingWindows = [1] }));
+        Assert.Throws<HorizonException>(() => ModelFamilies.Define(good with { Rope = new RopeConfig { RotatedFraction = 0.01 } }));
         Assert.Throws<HorizonException>(() => ModelFamilies.Define(good with { HiddenSize = int.MaxValue, VocabularySize = int.MaxValue }));
+    }
+
+    /// <summary>The written layer turns whole heads by halves; what it would leave out in silence is refused, with what does it named.</summary>
+    [Fact]
+    public void Define_RotationThatTheWrittenLayerHasNot_IsRefused()
+    {
+        var good = Read("Llama", "\"hidden_act\": \"silu\"");
+        string Told(RopeConfig rope) => Assert.Throws<HorizonException>(() => ModelFamilies.Define(good with { Rope = rope })).Message;
+        Assert.Contains("RopeConfig.Interleaved", Told(new RopeConfig { Interleaved = true }), StringComparison.Ordinal);
+        Assert.Contains("does not turn 8 of 16 channels (RopeConfig.RotatedFraction); AutogradDecoderLayerTemplate does", Told(new RopeConfig { RotatedFraction = 0.5 }), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -66,11 +66,11 @@ public sealed class UnitWalk : IDisposable
         return _definition.Head.Template.Logits(_parameters[_definition.Head.Unit], x!.flatten(0, 1)).data<float>().ToArray();
     }
 
-    public static DeviceBatch Batch(MicroBatch batch)
+    public static DeviceBatch Batch(MicroBatch batch, IUnitOperators? operators = null)
     {
         Tensor Grid(long[] values) => tensor(values, [batch.Rows, batch.SequenceLength]).DetachFromDisposeScope();
         return new DeviceBatch(
-            Grid(batch.InputIds), Grid(batch.Targets), Grid(batch.Positions), batch.Documents is null ? null : Grid(batch.Documents));
+            Grid(batch.InputIds), Grid(batch.Targets), Grid(batch.Positions), batch.Documents is null ? null : Grid(batch.Documents), operators: operators);
     }
 
     public void Dispose()

@@ -23,7 +23,7 @@ internal sealed class DocumentAttention : IAttention
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         using var ordered = DeterministicScope.Enter(heads.All_TND.device);
-        var pieces = new List<Tensor>();
+        var (pieces, mask) = (new List<Tensor>(), default(Tensor));
         for (var document = 0; document < spans.Count; document++)
         {
             var (start, length) = (spans.Starts[document], spans.LengthOf(document));
@@ -33,10 +33,11 @@ internal sealed class DocumentAttention : IAttention
                 continue;
             }
 
+            mask ??= WindowMask(width);
             for (var block = 0; block < length; block += width)
             {
-                var (count, first) = (Math.Min(width, length - block), Math.Max(0, block - width + 1));
-                pieces.Add(Attend(start + block, count, start + first, Mask(count, block - first, width)));
+                var (count, before) = (Math.Min(width, length - block), Math.Min(block, width - 1));
+                pieces.Add(Attend(start + block, count, start + block - before, mask.narrow(0, 0, count).narrow(1, width - 1 - before, before + count)));
             }
         }
 
@@ -67,22 +68,24 @@ internal sealed class DocumentAttention : IAttention
     {
         var keys = firstQuery + count - firstKey;
         var mixed_1QSD = scaled_dot_product_attention(
-            Piece(_leaves[0], firstQuery, count),
-            HeadParts.Repeat(Piece(_leaves[1], firstKey, keys), _heads.Groups),
-            HeadParts.Repeat(Piece(_leaves[2], firstKey, keys), _heads.Groups),
+            Piece(_leaves[0], firstQuery, count, 1),
+            Piece(_leaves[1], firstKey, keys, _heads.Groups),
+            Piece(_leaves[2], firstKey, keys, _heads.Groups),
             attn_mask: mask,
             is_casual: mask is null);
         return mixed_1QSD.squeeze(0).transpose(0, 1);
     }
 
-    private static Tensor Piece(Tensor x_TND, long first, long count) => x_TND.narrow(0, first, count).transpose(0, 1).unsqueeze(0);
+    private static Tensor Piece(Tensor x_TND, long first, long count, long times) =>
+        HeadParts.Repeat(x_TND.narrow(0, first, count), times).transpose(0, 1).unsqueeze(0);
 
-    // [count, before + count] bool: the query at i sees the keys of its window up to its own place, before + i.
-    private Tensor Mask(long count, long before, long width)
+    // [width, 2 * width - 1] bool: a block's queries over its own keys and the width - 1 in front of it; each sees its own place, width - 1 + i, and as
+    // many before it as the window has. A shorter block is the first rows of it, one with less in front its last columns.
+    private Tensor WindowMask(long width)
     {
         var device = _heads.All_TND.device;
-        var query = TensorArithmetic.Range(count, device: device).unsqueeze(1).Plus(before);
-        var key = TensorArithmetic.Range(before + count, device: device).unsqueeze(0);
-        return key.le(query).logical_and(key.gt(query.Minus(width)));
+        var query = TensorArithmetic.Range(width, device: device).unsqueeze(1);
+        var key = TensorArithmetic.Range((2 * width) - 1, device: device).unsqueeze(0);
+        return key.ge(query).logical_and(key.le(query.Plus(width - 1)));
     }
 }

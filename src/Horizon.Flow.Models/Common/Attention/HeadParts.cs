@@ -26,11 +26,7 @@ internal readonly record struct HeadParts(Tensor All_TND, long Queries, long Key
     /// <summary>A part as a leaf of an autograd graph, owned by the caller.</summary>
     public static Tensor Leaf(Tensor part) => part.detach().requires_grad_().DetachFromDisposeScope();
 
-    /// <summary>[B, K, S, D] as [B, K * times, S, D]: each key/value head serves so many neighbouring query heads. Measured faster on a GPU than the kernels' own grouping.</summary>
-    public static Tensor Repeat(Tensor x_BKSD, long times)
-    {
-        if (times == 1) return x_BKSD;
-        var (B, K, S, D) = (x_BKSD.shape[0], x_BKSD.shape[1], x_BKSD.shape[2], x_BKSD.shape[3]);
-        return x_BKSD.unsqueeze(2).expand(B, K, times, S, D).reshape(B, K * times, S, D);
-    }
+    /// <summary>[..., K, D] as [..., K * times, D]: each key/value head serves so many neighbouring query heads. Measured faster on a GPU than the kernels' own grouping.</summary>
+    public static Tensor Repeat(Tensor heads, long times) =>
+        times == 1 ? heads : heads.unsqueeze(-2).expand([.. heads.shape[..^1], times, heads.shape[^1]]).flatten(-3, -2);
 }
