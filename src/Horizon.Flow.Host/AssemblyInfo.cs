@@ -2,4 +2,4 @@ using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Horizon.Flow.Host.Tests")]
 [assembly: InternalsVisibleTo("Horizon.Flow.Benchmarks")]
-[assembly: InternalsVisibleTo("host-bench")]
+[assembly: InternalsVisibleTo("horizon-bench")]

@@ -6,7 +6,7 @@ namespace Horizon.Flow.Cli.Tests;
 
 /// <summary>
 /// Hostile files for every reader of untrusted files are read or refused with a <see cref="HorizonException"/>, and allocate no more than
-/// their size justifies. tools/fuzz runs many more.
+/// their size justifies. horizon-soak fuzz runs many more.
 /// </summary>
 public sealed class HostileReaderTests : IDisposable
 {

@@ -5,7 +5,7 @@ namespace Horizon.Flow.Benchmarks;
 
 /// <summary>
 /// The update kernels on one thread over 256 Ki parameters, which stay in the second-level cache or the third: what the instructions
-/// cost when memory does not bind. tools/host-bench measures them against memory.
+/// cost when memory does not bind. `horizon-bench host` measures them against memory.
 /// </summary>
 [MemoryDiagnoser]
 public class UpdateBenchmarks

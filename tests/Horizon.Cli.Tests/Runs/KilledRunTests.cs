@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 
-/// <summary>Real processes that are killed. A longer one, with hundreds of kills at random moments, is tools/kill-test.</summary>
+/// <summary>Real processes that are killed. A longer one, with hundreds of kills at random moments, is `horizon-soak kill`.</summary>
 [Collection("signals")]
 public sealed class KilledRunTests : IDisposable
 {

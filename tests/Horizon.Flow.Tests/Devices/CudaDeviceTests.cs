@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 
 namespace Horizon.Flow.Tests.Devices;
 
-/// <summary>These prove something only on a machine with a GPU; elsewhere each says so and ends. tools/device-check does more.</summary>
+/// <summary>These prove something only on a machine with a GPU; elsewhere each says so and ends. `horizon-bench device` does more.</summary>
 public class CudaDeviceTests(ITestOutputHelper output)
 {
     [Fact]

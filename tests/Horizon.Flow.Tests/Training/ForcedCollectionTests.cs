@@ -4,7 +4,7 @@ using Horizon.Flow.Testing;
 namespace Horizon.Flow.Tests.Training;
 
 /// <summary>
-/// Whatever a step hands to native code lives until the call returns: finalizers that run at every moment change nothing. tools/long-run does
+/// Whatever a step hands to native code lives until the call returns: finalizers that run at every moment change nothing. `horizon-soak` does
 /// as many steps as one likes.
 /// </summary>
 public class ForcedCollectionTests

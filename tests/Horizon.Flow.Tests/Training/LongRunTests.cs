@@ -4,7 +4,7 @@ using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
-/// <summary>Some hundred steps hold no more than some dozen did; tools/long-run does ten thousand.</summary>
+/// <summary>Some hundred steps hold no more than some dozen did; `horizon-soak` does ten thousand.</summary>
 public class LongRunTests
 {
     private const int Steps = 100;

@@ -4,7 +4,7 @@ using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;
 
-/// <summary>A run that has ended, however it ended, leaves nothing behind; tools/long-run starts and stops as often as one likes.</summary>
+/// <summary>A run that has ended, however it ended, leaves nothing behind; `horizon-soak` starts and stops as often as one likes.</summary>
 [CollectionDefinition(nameof(StartStopTests), DisableParallelization = true)] // Counts what the whole process holds.
 [Collection(nameof(StartStopTests))]
 public class StartStopTests

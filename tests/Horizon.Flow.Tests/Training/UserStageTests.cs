@@ -5,7 +5,7 @@ namespace Horizon.Flow.Tests.Training;
 
 /// <summary>
 /// Users' stages on any edges that throw, drop, delay, duplicate, hold and cancel: every run ends, with the first error and all leases back, and what it calls a
-/// success is one. `long-run plans` runs as many as one likes.
+/// success is one. `horizon-soak plans` runs as many as one likes.
 /// </summary>
 public class UserStageTests
 {

@@ -12,7 +12,7 @@ public sealed record HostileReader(string Name, Func<Random, byte[]> Make, Actio
     /// <summary>Bytes that reading may allocate beside those for each byte of the file.</summary>
     public int BytesAByte { get; init; } = 64;
 
-    /// <summary>Whether files may cost seconds, so that only tools/fuzz reads them.</summary>
+    /// <summary>Whether files may cost seconds, so that only horizon-soak fuzz reads them.</summary>
     public bool IsSlow { get; init; }
 
     /// <summary>Makes and reads one file; the same number makes the same file.</summary>

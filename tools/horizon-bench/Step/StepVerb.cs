@@ -1,0 +1,67 @@
+using System.CommandLine;
+
+namespace Horizon.Flow.Bench;
+
+/// <summary><c>step</c>: training steps beside the floor of the machine.</summary>
+internal static class StepVerb
+{
+    public static Command Create()
+    {
+        var (device, limit, shape, batch, sequence) = (Verb.Device(), Verb.Limit(), Verb.Shape(), Verb.Batch(), Verb.Sequence());
+        var layers = new Option<int?>("--layers") { Description = "Another number of layers." };
+        var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
+        var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
+        var precision = new Option<string>("--precision") { Description = "bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
+        var optimizer = new Option<string>("--optimizer") { Description = "adamw, adamw8bit, lion and so on.", DefaultValueFactory = _ => "adamw" };
+        var clip = new Option<double>("--clip") { Description = "Largest gradient norm; 0 for no clipping.", DefaultValueFactory = _ => 1.0 };
+        var interval = new Option<int>("--interval") { Description = "Recompute interval.", DefaultValueFactory = _ => 1 };
+        var accumulation = new Option<int>("--accumulation") { Description = "Micro-batches of a step.", DefaultValueFactory = _ => 1 };
+        var buffers = new Option<int>("--buffers") { Description = "Device weight buffers.", DefaultValueFactory = _ => 2 };
+        var gradients = new Option<int>("--gradient-buffers") { Description = "Device gradient buffers.", DefaultValueFactory = _ => 2 };
+        var slabs = new Option<int>("--slabs") { Description = "Gradient slabs where one a unit is not needed.", DefaultValueFactory = _ => 4 };
+        var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
+        var operators = new Option<string>("--operators") { Description = "fused (the device's own) or eager (libtorch's).", DefaultValueFactory = _ => "fused" };
+        var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
+        operators.AcceptOnlyFromAmong("fused", "eager");
+        layer.AcceptOnlyFromAmong("explicit", "autograd");
+        var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), move_out (all) or move_out:N (the first N).", DefaultValueFactory = _ => "auto" };
+        var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
+        var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
+        var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
+        var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
+        {
+            device, limit, shape, layers, batch, sequence, steps, warmup, precision, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, timeline, picture, csv,
+        };
+        command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
+            new StepSettings
+            {
+                Device = arguments.GetValue(device)!,
+                Limit = TimeSpan.FromSeconds(arguments.GetValue(limit)),
+                Shape = arguments.GetValue(shape)!,
+                Layers = arguments.GetValue(layers),
+                Batch = arguments.GetValue(batch),
+                Sequence = arguments.GetValue(sequence),
+                Steps = arguments.GetValue(steps),
+                WarmUp = arguments.GetValue(warmup),
+                Precision = arguments.GetValue(precision)!,
+                Optimizer = arguments.GetValue(optimizer)!,
+                Clip = arguments.GetValue(clip),
+                Interval = arguments.GetValue(interval),
+                Accumulation = arguments.GetValue(accumulation),
+                DeviceBuffers = arguments.GetValue(buffers),
+                GradientBuffers = arguments.GetValue(gradients),
+                Slabs = arguments.GetValue(slabs),
+                Threads = arguments.GetValue(threads),
+                Floor = !arguments.GetValue(noFloor),
+                EagerOperators = arguments.GetValue(operators) == "eager",
+                AutogradLayers = arguments.GetValue(layer) == "autograd",
+                Activations = arguments.GetValue(activations)!,
+                Timeline = arguments.GetValue(timeline),
+                Picture = arguments.GetValue(picture),
+                Csv = arguments.GetValue(csv),
+            },
+            report)));
+        return command;
+    }
+}
