@@ -48,9 +48,18 @@ internal static class CsvRecords
         {
             return parser.Read() ? parser.Record : null;
         }
-        catch (Exception e) when (DataStream.IsFault(e) || e is CsvHelperException or DecoderFallbackException)
+        catch (Exception e) when (DataStream.IsFault(e))
         {
-            throw new HorizonException($"{file}, line {parser.RawRow}: this is not valid {FileKind.Of(file)!.Name} in UTF-8: {e.Message.Split('\n')[0]}", e);
+            throw new HorizonException($"{file}, line {parser.RawRow}, cannot be read: {DataStream.Describe(e)}", e);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new HorizonException($"{file}: the file is not UTF-8; convert it.", e);
+        }
+        catch (CsvHelperException e)
+        {
+            var why = e is MaxFieldSizeException ? $"a cell has more than {LineReader.Longest:N0} characters, as where a quote is never closed" : "a quote stands inside a cell or is never closed";
+            throw new HorizonException($"{file}, line {parser.RawRow}: this is not valid {FileKind.Of(file)!.Name}, {why}: put quotes around the whole cell and double those in it.", e);
         }
     }
 }

@@ -104,5 +104,5 @@ internal static class RecordReader
 
     private static HorizonException Unreadable(string where, Exception e) => e is DecoderFallbackException
         ? new HorizonException($"{where}: the file is not UTF-8; convert it.", e)
-        : new HorizonException($"{where} cannot be read: {e.Message}", e);
+        : new HorizonException($"{where} cannot be read: {DataStream.Describe(e)}", e);
 }

@@ -110,6 +110,46 @@ public class RecordFilesTests
         }
     }
 
+    /// <summary>Half a data set is not the data set: what was cut off on its way here is refused, whatever its end looks like.</summary>
+    [Theory]
+    [InlineData(".gz", 0.5, 0)]
+    [InlineData(".gz", 1, 8)]
+    [InlineData(".gz", 1, 1)]
+    [InlineData(".zst", 0.5, 0)]
+    [InlineData(".zst", 1, 1)]
+    public void Read_CompressedFileCutOff_IsRefused(string extension, double kept, int missing) =>
+        AssertDamaged(extension, bytes => bytes[..((int)(bytes.Length * kept) - missing)]);
+
+    [Fact]
+    public void Read_GzipOfAnotherChecksum_IsRefused() => AssertDamaged(".gz", bytes => [.. bytes[..^8], (byte)(bytes[^8] ^ 1), .. bytes[^7..]]);
+
+    /// <summary>Such as bgzip and cat write.</summary>
+    [Fact]
+    public void Read_GzipOfTwoMembers_GivesBoth()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "a.jsonl.gz");
+        File.WriteAllBytes(file, [.. Compress(Lines(0, 1000), ".gz"), .. Compress(Lines(1000, 10), ".gz")]);
+        Assert.Equal(Enumerable.Range(0, 1010).Select(number => $"text {number}"), TextsOf(file));
+    }
+
+    private static void AssertDamaged(string extension, Func<byte[], byte[]> damage)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var name in (string[])["a.jsonl", "a.txt", "a.csv"])
+        {
+            var file = Path.Combine(folder.Path, name + extension);
+            File.WriteAllBytes(file, damage(Compress(name == "a.csv" ? $"text\n{string.Join('\n', Enumerable.Range(0, 2000))}" : Lines(0, 2000), extension)));
+            var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
+            Assert.StartsWith(file, message, StringComparison.Ordinal);
+            Assert.Contains("the file is cut off or damaged", message, StringComparison.Ordinal);
+            Assert.EndsWith("copy or download it again.", message, StringComparison.Ordinal);
+        }
+    }
+
+    private static string Lines(int first, int count) =>
+        string.Concat(Enumerable.Range(first, count).Select(number => $"{{\"text\":\"text {number}\"}}\n"));
+
     private static List<string> TextsOf(string file) =>
         [.. RecordReader.Read(file).Select(record => record.Parse().Text("text"))];
 
