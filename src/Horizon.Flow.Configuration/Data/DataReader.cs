@@ -53,16 +53,21 @@ internal static class DataReader
     }
 
     /// <summary>
-    /// Tokens and bytes that a source holds in memory: 4 bytes a token, 8 where labels are kept apart from the ids, and the objects around each
-    /// document and row.
+    /// Tokens and bytes that a source holds in memory: its documents, each once however often it is trained on, 4 bytes a token (8 where labels are
+    /// kept apart from the ids), and the objects around each document and row.
     /// </summary>
     public static (long Tokens, long Bytes) HeldBy(BatchSource source)
     {
         const int DocumentBytes = 128;
         const int RowBytes = 64;
-        var summary = source.Summary;
-        var token = summary.LabelledTokens < summary.Tokens ? 8 : 4;
-        return (summary.Tokens, (summary.Tokens * token) + ((long)summary.Documents * DocumentBytes) + ((long)summary.Rows * RowBytes));
+        long tokens = 0, bytes = (long)source.Summary.Rows * RowBytes;
+        foreach (var document in source.Documents.ToHashSet<TokenDocument>(ReferenceEqualityComparer.Instance))
+        {
+            tokens += document.InputIds.Length;
+            bytes += DocumentBytes + (4L * document.InputIds.Length) + (ReferenceEquals(document.InputIds, document.Labels) ? 0 : 4L * document.Labels.Length);
+        }
+
+        return (tokens, bytes);
     }
 
     private static DataColumns ColumnsOf(DataSection data)
@@ -86,8 +91,7 @@ internal static class DataReader
     {
         var limit = blueprint.Model.MaximumSequenceLength;
         if (blueprint.Configuration.Data.SequenceLength is not { } length || length <= limit) return;
-        var longest = Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Max(index => source.GetMicroBatch(0, index).SequenceLength);
-        if (longest > limit)
-            throw new HorizonException($"{path} has a sequence of {longest} tokens, the model allows {limit}; set data.sequence_length to {limit} or less.");
+        if (source.Summary.LongestRow > limit)
+            throw new HorizonException($"{path} has a sequence of {source.Summary.LongestRow} tokens, the model allows {limit}; set data.sequence_length to {limit} or less.");
     }
 }

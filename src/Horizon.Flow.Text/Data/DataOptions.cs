@@ -40,7 +40,7 @@ public sealed record DataOptions
 
     /// <summary>Whether several documents share a row (they never attend to each other).</summary>
     /// <value>Default: true.</value>
-    /// <remarks>Without, each document has rows of its own, padded.</remarks>
+    /// <remarks>Without, each document has a row of its own.</remarks>
     public bool Packing { get; init; } = true;
 
     /// <summary>What becomes of documents that are longer than <see cref="SequenceLength"/>; the counts are in <see cref="DataSummary"/>.</summary>
