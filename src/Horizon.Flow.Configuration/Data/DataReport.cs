@@ -21,7 +21,7 @@ public sealed record DataReport(DataSummary Summary, IReadOnlyList<int> Lengths,
     {
         var blueprint = RunBlueprint.Of(configuration);
         var tokenizer = DataReader.OpenTokenizer(configuration);
-        var source = DataReader.Open(blueprint, tokenizer, configuration.Data.Name!, DataSplit.Train);
+        var source = DataReader.OpenTraining(blueprint, tokenizer);
         var length = configuration.Data.SequenceLength ?? blueprint.SequenceLength;
         return new DataReport(
             source.Summary,

@@ -17,7 +17,7 @@ public sealed record DataSection
     /// <value>Default <c>[]</c>.</value>
     public ValueList<DataSetSection> Sets { get; init; } = [];
 
-    /// <summary>The split of a folder that is trained on, by its own name, such as <c>train_sft</c>.</summary>
+    /// <summary>The split of a folder or a pattern that is trained on, by its own name, such as <c>train_sft</c>.</summary>
     /// <value>Default unset: the files that are named train, or that name no split.</value>
     public string? Split { get; init; }
 

@@ -20,8 +20,10 @@ internal static class DataFiles
     public static (IReadOnlyList<string> Files, string? Notice) Find(DataOptions options)
     {
         if (Directory.Exists(options.Path)) return DataFolder.Find(options.Path, options.Format, options.Split, options.SplitName);
-        if (!File.Exists(options.Path) && options.Path.AsSpan().IndexOfAny('*', '?') >= 0) return DataFolder.FindMatching(options.Path, options.Format);
+        if (!File.Exists(options.Path) && FilePattern.Is(options.Path)) return DataFolder.FindMatching(options.Path, options.Format, options.SplitName);
         if (!File.Exists(options.Path)) throw new HorizonException($"{options.Path} does not exist: set data.path to a file or a folder.");
+        if (options.SplitName is { } split)
+            throw new HorizonException($"{options.Path} is one file, which has no split '{split}': leave data.split out, or give the folder.");
         if (FileKind.Of(options.Path) is { IsRead: false } kind && !(kind.IsText && options.Format == DataFormat.Text))
             throw new HorizonException($"{options.Path} is {kind.Name}, which is not read here; read are {FileKind.Known}: convert it, best to JSON lines.");
         return ([options.Path], null);

@@ -26,12 +26,13 @@ public sealed record DataOptions
     /// <value>Default: <see cref="DataSplit.Train"/>.</value>
     public DataSplit Split { get; init; }
 
-    /// <summary>The name of the split that is taken of a folder, such as train_sft.</summary>
+    /// <summary>The name of the split that is taken of a folder or a pattern, such as train_sft.</summary>
     /// <value>Default: told by <see cref="Split"/>.</value>
     public string? SplitName { get; init; }
 
-    /// <summary>The share of the documents that is held out of training, drawn by the seed 0 and the number of documents alone.</summary>
-    /// <value>Default: 0. With <see cref="DataSplit.Validation"/> it is this share that is taken.</value>
+    /// <summary>The share of the documents that is held out of training, drawn by the seed 0 and the number of documents alone; they become
+    /// <see cref="BatchSource.HeldOut"/>.</summary>
+    /// <value>Default: 0.</value>
     public double HeldOutShare { get; init; }
 
     /// <summary>The most tokens of a row; no more than the model allows.</summary>

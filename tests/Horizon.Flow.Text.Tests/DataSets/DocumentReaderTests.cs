@@ -122,10 +122,25 @@ public class DocumentReaderTests
     {
         using var folder = new TemporaryFolder();
         var file = folder.Write("a.jsonl", string.Join('\n', Enumerable.Range(0, 50).Select(i => $$"""{"input_ids":[{{i}},1]}""")));
-        List<int> Ids(DataSplit split) => [.. Read(file, null, o => o with { HeldOutShare = share, Split = split }).Select(d => d.InputIds[0])];
-        var (train, heldOut) = (Ids(DataSplit.Train), Ids(DataSplit.Validation));
-        Assert.Equal((int)(50 * share), heldOut.Count);
-        Assert.Equal(Enumerable.Range(0, 50), train.Concat(heldOut).Order());
+        var source = BatchSource.Open(new() { Path = file, HeldOutShare = share }, null, 512, 1, 1);
+        var heldOut = source.HeldOut!;
+        Assert.Equal((int)(50 * share), heldOut.Documents.Count);
+        Assert.Equal(Enumerable.Range(0, 50), source.Documents.Concat(heldOut.Documents).Select(d => d.InputIds[0]).Order());
+        // In the order of the file, whatever training's is.
+        Assert.Equal(heldOut.Documents.SelectMany(d => d.InputIds.SkipLast(1)), Enumerable.Range(0, heldOut.MicroBatchesPerEpoch(0)).SelectMany(i => heldOut.GetMicroBatch(0, i).InputIds.Select(id => (int)id)));
+        Assert.Equal(heldOut.Documents, BatchSource.Open(new() { Path = file, HeldOutShare = share }, null, 512, 1, 7).HeldOut!.Documents, (a, b) => a.InputIds.SequenceEqual(b.InputIds));
+    }
+
+    /// <summary>What is said of all sets holds for each that says nothing else.</summary>
+    [Fact]
+    public void Read_SetWithoutAFormat_TakesThatOfTheData()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"text":"text","instruction":"a","output":"b"}""");
+        DataSetOptions[] sets = [new() { Path = file }, new() { Path = file, Format = DataFormat.Alpaca }];
+        var texts = Read("many", Data.Stories, o => o with { Sets = sets, Format = DataFormat.Text }).ConvertAll(d => Data.Stories.Decode(d.InputIds, false));
+        Assert.Equal("<s> text</s>", texts[0]);
+        Assert.Contains("### Instruction:", texts[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -266,6 +281,7 @@ public class DocumentReaderTests
     [InlineData("""{"conversations":[{"from":"function_call","value":"f(x)"}]}""", "a function call must be JSON")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":"{"}""", "'tools' is a string that is not valid JSON")]
     [InlineData("""{"conversations":[{"from":"alien","value":"a"}]}""", "'alien' is unknown")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"documents":{"title":"t"}}""", "'documents' must be a list")]
     public void Read_WrongConversation_NamesLineAndReason(string line, string complaint)
     {
         using var folder = new TemporaryFolder();
