@@ -83,7 +83,8 @@ internal static class DataReader
         return new DataOptions
         {
             Path = path,
-            Columns = ColumnsOf(data),
+            Columns = data.Columns,
+            Roles = RolesOf(data.Roles),
             Format = data.Format,
             SequenceLength = data.SequenceLength ?? blueprint.SequenceLength,
             Packing = data.Packing,
@@ -95,20 +96,16 @@ internal static class DataReader
         };
     }
 
-    private static DataColumns ColumnsOf(DataSection data)
+    private static Dictionary<string, string> RolesOf(DataRolesSection section)
     {
-        var (columns, roles) = (data.Columns, new Dictionary<string, string>(StringComparer.Ordinal));
-        foreach (var (role, names) in ((string, ValueList<string>)[])[("user", data.Roles.User), ("assistant", data.Roles.Assistant), ("system", data.Roles.System), ("tool", data.Roles.Tool)])
+        var roles = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (role, names) in ((string, ValueList<string>)[])[("user", section.User), ("assistant", section.Assistant), ("system", section.System), ("tool", section.Tool)])
         {
             foreach (var name in names)
                 if (!roles.TryAdd(name, role)) throw new HorizonException($"data.roles names '{name}' twice: as {roles[name]} and as {role}.");
         }
 
-        return new DataColumns
-        {
-            Text = columns.Text, Prompt = columns.Prompt, Input = columns.Input, Answer = columns.Answer, System = columns.System,
-            History = columns.History, Turns = columns.Turns, Role = columns.Role, Content = columns.Content, Tools = columns.Tools, Roles = roles,
-        };
+        return roles;
     }
 
     // Rows may be shorter than data.sequence_length, so that one beyond what the model allows need not matter.

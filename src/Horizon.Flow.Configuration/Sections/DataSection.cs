@@ -26,7 +26,7 @@ public sealed record DataSection
     public int? MaxSamples { get; init; }
 
     /// <summary>The data's own keys, where they are not found by looking.</summary>
-    public DataColumnsSection Columns { get; init; } = new();
+    public DataColumns Columns { get; init; } = new();
 
     /// <summary>The data's own names for who speaks.</summary>
     public DataRolesSection Roles { get; init; } = new();

@@ -30,7 +30,10 @@ internal static class CsvRecords
             var where = $"{file}, record {number - 1}";
             if (cells.Length != names.Length)
             {
-                yield return new RawRecord($"{{ {cells.Length} cells for {names.Length} columns", default, where);
+                yield return new RawRecord(null, default, where)
+                {
+                    Fault = $"there are {cells.Length} cells for {names.Length} columns; put quotes around cells that hold a separator, a quote or a line break, and double the quotes in them.",
+                };
                 continue;
             }
 

@@ -32,17 +32,18 @@ internal static class DataFiles
     /// <summary>Whether a file holds records, not one text.</summary>
     public static bool HoldsRecords(string file) => FileKind.Of(file) is { IsRead: true } kind && kind != FileKind.Text;
 
-    /// <summary>The format of a file, told from its name and its first whole record.</summary>
-    public static DataFormat Detect(string file, ColumnMap columns)
+    /// <summary>Refuses a file whose name does not say what it holds, where nothing else does.</summary>
+    public static void RequireKnown(string file)
     {
-        if (!HoldsRecords(file))
-        {
-            return FileKind.Of(file) == FileKind.Text ? DataFormat.Text : throw new HorizonException(
-                $"{file}: the name does not say what this holds; read are {FileKind.Known}; set data.format to what it is.");
-        }
+        if (FileKind.Of(file) is not { IsRead: true })
+            throw new HorizonException($"{file}: the name does not say what this holds; read are {FileKind.Known}; set data.format to what it is.");
+    }
 
+    /// <summary>The format of records, told from the first whole one.</summary>
+    public static DataFormat Detect(IEnumerable<RawRecord> records, ColumnMap columns)
+    {
         BadRecordException? bad = null;
-        foreach (var record in RecordReader.Read(file).Take(RecordsToTry))
+        foreach (var record in records.Take(RecordsToTry))
         {
             try
             {
@@ -54,8 +55,7 @@ internal static class DataFiles
             }
         }
 
-        // A file without records has no documents in any format.
-        return bad is null ? DataFormat.Text : throw bad.ToError();
+        throw bad!.ToError();
     }
 
     private static DataFormat Detect(DataRecord record)

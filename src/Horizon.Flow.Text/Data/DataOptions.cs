@@ -14,9 +14,13 @@ public sealed record DataOptions
     /// <value>Default: all.</value>
     public int? MaxSamples { get; init; }
 
-    /// <summary>What the records' keys and roles mean, where they have names of their own.</summary>
+    /// <summary>What the records' keys mean, where they have names of their own.</summary>
     /// <value>Default: found by looking.</value>
     public DataColumns Columns { get; init; } = new();
+
+    /// <summary>The names that turns give to who speaks, each with the role that it is: user, assistant, system or tool.</summary>
+    /// <value>Default: none beside the usual ones.</value>
+    public IReadOnlyDictionary<string, string> Roles { get; init; } = new Dictionary<string, string>();
 
     /// <summary>What the records look like.</summary>
     /// <value>Default: <see cref="DataFormat.Auto"/>.</value>

@@ -28,8 +28,11 @@ internal static class DataStream
     /// <summary>Whether what was thrown says that a file's bytes cannot be read or unpacked.</summary>
     public static bool IsFault(Exception e) => e is IOException or UnauthorizedAccessException || IsDamage(e);
 
+    /// <summary>What is said of damaged bytes, whatever the words of those who unpack them.</summary>
+    public const string Damage = "the file is cut off, damaged or not what its name says: copy or download it again.";
+
     /// <summary>Why a file's bytes cannot be read, and what to do where they are damaged.</summary>
-    public static string Describe(Exception e) => IsDamage(e) ? $"the file is cut off or damaged ({e.Message.Split('\n')[0].TrimEnd('.')}): copy or download it again." : e.Message;
+    public static string Describe(Exception e) => IsDamage(e) ? Damage : e.Message;
 
     /// <summary>All bytes of a file, of which there may be no more than so many: a small compressed file may hold any amount.</summary>
     /// <exception cref="IOException">There are more.</exception>

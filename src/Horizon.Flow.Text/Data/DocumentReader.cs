@@ -17,7 +17,7 @@ internal sealed class DocumentReader
     private BadRecordException? _firstBad;
     private long _records;
 
-    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder, _columns) = (options, builder, new ColumnMap(options.Columns));
+    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder, _columns) = (options, builder, new ColumnMap(options.Columns, options.Roles));
 
     /// <exception cref="HorizonException">The data set is missing, empty or not of the format, or too many of its records are bad.</exception>
     public static DocumentSet Read(DataOptions options, ITokenizer? tokenizer, int vocabularySize)
@@ -59,8 +59,9 @@ internal sealed class DocumentReader
 
     private void ReadFile(string file)
     {
-        var format = _options.Format == DataFormat.Auto ? DataFiles.Detect(file, _columns) : _options.Format;
-        if (format == DataFormat.Text && !DataFiles.HoldsRecords(file))
+        var format = _options.Format;
+        if (format == DataFormat.Auto) DataFiles.RequireKnown(file);
+        if (format is DataFormat.Auto or DataFormat.Text && !DataFiles.HoldsRecords(file))
         {
             ReadText(file);
             return;
@@ -68,6 +69,9 @@ internal sealed class DocumentReader
 
         foreach (var records in RecordReader.Read(file).Take(Left).Chunk(RecordsAtOnce))
         {
+            if (format == DataFormat.Auto) format = DataFiles.Detect(records, _columns);
+            // What data.columns names are an instruction and its output, whatever other pairs stand beside them.
+            if (format == DataFormat.Pairs && _columns.HasPair) format = DataFormat.Alpaca;
             Build(records, format);
             CheckBad(Patience);
         }

@@ -86,10 +86,32 @@ public class DocumentReaderTests
         var pairs = folder.Write("a.jsonl", """{"q":"a","a":"b","output":"of another meaning"}""");
         var columns = new DataColumns { Prompt = "q", Answer = "a" };
         Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(pairs, Data.Qwen, o => o with { Columns = columns })), Data.Qwen));
-        var turns = folder.Write("b.jsonl", """{"dialog":[{"who":"customer","says":"a"},{"who":"agent","says":"b"}]}""");
-        columns = new DataColumns { Turns = "dialog", Role = "who", Content = "says", Roles = new Dictionary<string, string> { ["customer"] = "user", ["agent"] = "assistant" } };
-        Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(turns, Data.Qwen, o => o with { Columns = columns })), Data.Qwen));
+        var turns = folder.Write("b.jsonl", """{"dialog":[{"role":"of another meaning","who":"customer","says":"a"},{"who":"agent","says":"b","content":"of another meaning"}]}""");
+        columns = new DataColumns { Turns = "dialog", Role = "who", Content = "says" };
+        var roles = new Dictionary<string, string> { ["customer"] = "user", ["agent"] = "assistant" };
+        Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(turns, Data.Qwen, o => o with { Columns = columns, Roles = roles })), Data.Qwen));
         Assert.Contains("'dialog', which data.columns names, is missing", Assert.Throws<HorizonException>(() => Read(pairs, Data.Qwen, o => o with { Columns = columns })).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Two named columns are the pair, whatever the format is called and whatever other pair the record has.</summary>
+    [Theory]
+    [InlineData(DataFormat.Auto)]
+    [InlineData(DataFormat.Pairs)]
+    [InlineData(DataFormat.Alpaca)]
+    public void Read_ColumnsOfAPair_AreThePair(DataFormat format)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"q":"a","a":"b","prompt":"c","completion":"d","question":"e","answer":"f"}""");
+        var options = Read(file, Data.Qwen, o => o with { Format = format, Columns = new() { Prompt = "q", Answer = "a" } });
+        Assert.Equal("<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\nb<|im_end|>\n", Data.Qwen.Decode(Assert.Single(options).InputIds, false));
+    }
+
+    [Fact]
+    public void Read_PairsOfInstructionAndOutput_AreKnown()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"instruction":"a","output":"b"}""");
+        Assert.Equal(Read(file, Data.Qwen)[0].InputIds, Read(file, Data.Qwen, o => o with { Format = DataFormat.Pairs })[0].InputIds);
     }
 
     [Fact]

@@ -28,6 +28,8 @@ public class RecordFilesTests
     [Theory]
     [InlineData("id,id\n1,2", "two columns have the same name")]
     [InlineData("text\n\"never closed", "")]
+    [InlineData("text\nin the \"middle\"", "a.csv, line 2: this is not valid CSV, a quote stands inside a cell or is never closed: put quotes around the whole cell")]
+    [InlineData("a,text\n1,2,3", "a.csv, record 1: there are 3 cells for 2 columns; put quotes")]
     public void Read_DamagedCsv_IsRefusedInOneSentence(string content, string complaint)
     {
         using var folder = new TemporaryFolder();
@@ -59,7 +61,38 @@ public class RecordFilesTests
         var file = folder.Write(name, "these bytes are nothing of the kind that the name says");
         var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
         Assert.StartsWith(file, message, StringComparison.Ordinal);
-        Assert.DoesNotContain('\n', message);
+        Assert.EndsWith("the file is cut off, damaged or not what its name says: copy or download it again.", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An array is read element by element, over many buffers, and its end is looked for.</summary>
+    [Fact]
+    public void Read_LongArray_GivesEachElementAndItsDamage()
+    {
+        using var folder = new TemporaryFolder();
+        var texts = Enumerable.Range(0, 3000).Select(number => $"text {number} ünïcode").ToList();
+        var array = $"\uFEFF [{string.Join(",\n", texts.Select(text => $"{{\"text\":\"{text}\"}}"))}]";
+        Assert.Equal(texts, TextsOf(folder.Write("a.json", array)));
+        Assert.Equal(texts.Take(5), RecordReader.Read(folder.Write("a.json", array)).Take(5).Select(record => record.Parse().Text("text")));
+        foreach (var (damaged, line) in ((string, int)[])[(array[..^1], 3000), ($"{array}x", 3000), (array.Replace("text 2000", "text\"2000", StringComparison.Ordinal), 2001)])
+        {
+            var file = folder.Write("b.json", damaged);
+            Assert.StartsWith($"{file}, line {line}: this is not valid JSON", Assert.Throws<HorizonException>(() => TextsOf(file)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>A small compressed file may hold an endless record.</summary>
+    [Fact]
+    public void Read_EndlessElement_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "a.json.gz");
+        using (var stream = new GZipStream(File.Create(file), CompressionLevel.Fastest))
+        {
+            stream.Write("[\""u8);
+            for (var i = 0; i < 80; i++) stream.Write(Enumerable.Repeat((byte)'a', 1 << 20).ToArray());
+        }
+
+        Assert.Contains("one record has more than 67,108,864 bytes; cut it into several", Assert.Throws<HorizonException>(() => TextsOf(file)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -142,8 +175,7 @@ public class RecordFilesTests
             File.WriteAllBytes(file, damage(Compress(name == "a.csv" ? $"text\n{string.Join('\n', Enumerable.Range(0, 2000))}" : Lines(0, 2000), extension)));
             var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
             Assert.StartsWith(file, message, StringComparison.Ordinal);
-            Assert.Contains("the file is cut off or damaged", message, StringComparison.Ordinal);
-            Assert.EndsWith("copy or download it again.", message, StringComparison.Ordinal);
+            Assert.EndsWith("the file is cut off, damaged or not what its name says: copy or download it again.", message, StringComparison.Ordinal);
         }
     }
 
