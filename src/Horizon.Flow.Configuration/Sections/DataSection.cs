@@ -41,7 +41,7 @@ public sealed record DataSection
 
     /// <summary>Put several short documents into one sequence; they never attend to each other.</summary>
     /// <value>Default true.</value>
-    /// <remarks>Packing wastes no tokens on padding, but a batch then holds a varying number of documents.</remarks>
+    /// <remarks>Packing makes sequences, and so steps, of nearly one size; without, each document is a sequence of its own, as long as it is.</remarks>
     public bool Packing { get; init; } = true;
 
     /// <summary>What becomes of documents that are longer than a sequence.</summary>

@@ -95,14 +95,15 @@ internal static class ResumePoint
         if (IsOther(ModelFingerprint)) yield return $"{Path.Combine(blueprint.Configuration.Model.Path!, "config.json")} does not describe the model that the run began with";
         // What follows from another way to read the data needs no saying.
         if (changes.Count == 0 && here.Keys.Any(key => key != ModelFingerprint && IsOther(key)))
-            yield return $"the tokens of data.{(blueprint.Configuration.Data.Sets.Count > 0 ? "sets" : "path")} are not those that the run began with: {WhyOtherTokens(all, blueprint.Configuration.Data)}";
+            yield return $"the tokens of {OtherTokens(all, blueprint.Configuration.Data)}";
     }
 
-    private static string WhyOtherTokens(IReadOnlyList<ConfigurationDifference> changes, DataSection data)
+    private static string OtherTokens(IReadOnlyList<ConfigurationDifference> changes, DataSection data)
     {
+        var others = $"data.{(data.Sets.Count > 0 ? "sets" : "path")} are not those that the run began with";
         var changed = changes.Where(change => change.Key.StartsWith("data.", StringComparison.Ordinal) || change.Key == "evaluation.fraction").ToList();
-        if (changed.Count > 0) return string.Join(", ", changed.Select(change => $"{change.Key} is {change.Before} there, {change.After} here"));
-        return data.Date is null ? "its files or the tokenizer are others, or a chat template writes today's date, which data.date sets" : "its files or the tokenizer are others";
+        if (changed.Count > 0) return $"{others}: {string.Join(", ", changed.Select(change => $"{change.Key} is {change.Before} there, {change.After} here"))}";
+        return $"{others}: its files or the tokenizer are others{(data.Date is null ? ", or a chat template writes today's date, which data.date sets" : "")}";
     }
 
     // Not validated: files may have moved since.

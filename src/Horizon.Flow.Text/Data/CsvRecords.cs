@@ -32,7 +32,8 @@ internal static class CsvRecords
             {
                 yield return new RawRecord(null, default, where)
                 {
-                    Fault = $"there are {cells.Length} cells for {names.Length} columns; put quotes around cells that hold a separator, a quote or a line break, and double the quotes in them.",
+                    Fault = $"there are {cells.Length} cells for {names.Length} columns; put quotes around cells that hold a separator, a quote or a line break, "
+                        + "and double the quotes in them.",
                 };
                 continue;
             }
@@ -61,8 +62,11 @@ internal static class CsvRecords
         }
         catch (CsvHelperException e)
         {
-            var why = e is MaxFieldSizeException ? $"a cell has more than {LineReader.Longest:N0} characters, as where a quote is never closed" : "a quote stands inside a cell or is never closed";
-            throw new HorizonException($"{file}, line {parser.RawRow}: this is not valid {FileKind.Of(file)!.Name}, {why}: put quotes around the whole cell and double those in it.", e);
+            var why = e is MaxFieldSizeException
+                ? $"a cell has more than {LineReader.Longest:N0} characters, as where a quote is never closed"
+                : "a quote stands inside a cell or is never closed";
+            throw new HorizonException(
+                $"{file}, line {parser.RawRow}: this is not valid {FileKind.Of(file)!.Name}, {why}: put quotes around the whole cell and double those in it.", e);
         }
     }
 }

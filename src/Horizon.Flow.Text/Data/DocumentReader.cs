@@ -30,7 +30,11 @@ internal sealed class DocumentReader
         var bad = 0;
         DataOptions[] sets = options.Sets.Count == 0 ? [options] : [.. options.Sets.Select(set => options with
         {
-            Path = set.Path, Format = set.Format == DataFormat.Auto ? options.Format : set.Format, SplitName = set.Split ?? options.SplitName, MaxSamples = set.MaxSamples ?? options.MaxSamples, Sets = [],
+            Path = set.Path,
+            Format = set.Format == DataFormat.Auto ? options.Format : set.Format,
+            SplitName = set.Split ?? options.SplitName,
+            MaxSamples = set.MaxSamples ?? options.MaxSamples,
+            Sets = [],
         })];
         for (var i = 0; i < sets.Length; i++)
         {
