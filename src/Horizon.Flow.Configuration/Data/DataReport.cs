@@ -6,7 +6,7 @@ namespace Horizon.Flow.Configuration;
 /// <param name="Summary">What an epoch holds, and what was left out.</param>
 /// <param name="Lengths">Tokens of each document, ascending.</param>
 /// <param name="SequenceLength">Tokens of a row at most.</param>
-/// <param name="Places">Places of all rows, with padding.</param>
+/// <param name="Places">Places of all rows, were each as long as a row may be.</param>
 /// <param name="Examples">The first documents as stretches of text.</param>
 public sealed record DataReport(DataSummary Summary, IReadOnlyList<int> Lengths, int SequenceLength, long Places, IReadOnlyList<IReadOnlyList<DataStretch>> Examples)
 {
@@ -21,13 +21,13 @@ public sealed record DataReport(DataSummary Summary, IReadOnlyList<int> Lengths,
     {
         var blueprint = RunBlueprint.Of(configuration);
         var tokenizer = DataReader.OpenTokenizer(configuration);
-        var source = DataReader.Open(blueprint, tokenizer, configuration.Data.Name!, DataSplit.Train);
-        var places = Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Select(index => source.GetMicroBatch(0, index)).Sum(batch => (long)batch.Rows * batch.SequenceLength);
+        var source = DataReader.OpenTraining(blueprint, tokenizer);
+        var length = configuration.Data.SequenceLength ?? blueprint.SequenceLength;
         return new DataReport(
             source.Summary,
             [.. source.Documents.Select(document => document.InputIds.Length).Order()],
-            configuration.Data.SequenceLength ?? blueprint.SequenceLength,
-            places,
+            length,
+            (long)source.Summary.Rows * length,
             [.. source.Documents.Take(examples).Select(document => Stretches(document, tokenizer))]);
     }
 

@@ -18,6 +18,8 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
     public static RunInputs Open(RunBlueprint blueprint)
     {
         var tokenizer = DataReader.OpenTokenizer(blueprint.Configuration);
-        return new RunInputs(tokenizer, TrainingData.Open(blueprint, tokenizer), HeldOutData.Open(blueprint, tokenizer));
+        var source = DataReader.OpenTraining(blueprint, tokenizer);
+        var heldOut = blueprint.Configuration.Evaluation.Path is { } path ? DataReader.OpenHeldOut(blueprint, tokenizer, path) : source.HeldOut;
+        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training), heldOut is null ? null : new HeldOutData(heldOut));
     }
 }

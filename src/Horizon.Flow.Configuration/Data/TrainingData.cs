@@ -10,7 +10,7 @@ internal sealed class TrainingData
     private readonly int _accumulation;
     private readonly Lazy<string> _fingerprint;
 
-    private TrainingData(BatchSource source, TrainingSection training)
+    public TrainingData(BatchSource source, TrainingSection training)
     {
         _source = source;
         _fingerprint = new(() => source.Fingerprint);
@@ -33,11 +33,6 @@ internal sealed class TrainingData
 
     /// <summary>What the user should know about the data, a sentence each.</summary>
     public IEnumerable<string> Warnings => _source.Summary.Warnings.Select(warning => $"data: {warning.TrimEnd('.')}");
-
-    /// <summary>Reads the data.</summary>
-    /// <exception cref="HorizonException">It is empty, malformed, beyond the vocabulary, or longer than the model allows.</exception>
-    public static TrainingData Open(RunBlueprint blueprint, ITokenizer? tokenizer) => new(
-        DataReader.Open(blueprint, tokenizer, blueprint.Configuration.Data.Name!, DataSplit.Train), blueprint.Configuration.Training);
 
     /// <summary>The place in the data after a step, and which data it is.</summary>
     public IReadOnlyDictionary<string, string> PlaceAfter(long step) => new Dictionary<string, string>

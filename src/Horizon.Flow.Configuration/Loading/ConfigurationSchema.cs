@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using Horizon.Flow.Text;
 using YamlDotNet.Serialization.NamingConventions;
 
 namespace Horizon.Flow.Configuration;
@@ -25,7 +26,8 @@ internal static class ConfigurationSchema
     });
 
     /// <summary>Whether a type is a section, that is, has keys of its own.</summary>
-    public static bool IsSection(Type type) => type.Namespace == typeof(RunConfiguration).Namespace && type.IsClass && !IsList(type);
+    public static bool IsSection(Type type) =>
+        type == typeof(DataColumns) || (type.Namespace == typeof(RunConfiguration).Namespace && type.IsClass && !IsList(type));
 
     /// <summary>Whether a type is a list of values.</summary>
     public static bool IsList(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>);

@@ -17,7 +17,7 @@ public sealed record DataSection
     /// <value>Default <c>[]</c>.</value>
     public ValueList<DataSetSection> Sets { get; init; } = [];
 
-    /// <summary>The split of a folder that is trained on, by its own name, such as <c>train_sft</c>.</summary>
+    /// <summary>The split of a folder or a pattern that is trained on, by its own name, such as <c>train_sft</c>.</summary>
     /// <value>Default unset: the files that are named train, or that name no split.</value>
     public string? Split { get; init; }
 
@@ -26,7 +26,7 @@ public sealed record DataSection
     public int? MaxSamples { get; init; }
 
     /// <summary>The data's own keys, where they are not found by looking.</summary>
-    public DataColumnsSection Columns { get; init; } = new();
+    public DataColumns Columns { get; init; } = new();
 
     /// <summary>The data's own names for who speaks.</summary>
     public DataRolesSection Roles { get; init; } = new();
@@ -41,7 +41,7 @@ public sealed record DataSection
 
     /// <summary>Put several short documents into one sequence; they never attend to each other.</summary>
     /// <value>Default true.</value>
-    /// <remarks>Packing wastes no tokens on padding, but a batch then holds a varying number of documents.</remarks>
+    /// <remarks>Packing makes sequences, and so steps, of nearly one size; without, each document is a sequence of its own, as long as it is.</remarks>
     public bool Packing { get; init; } = true;
 
     /// <summary>What becomes of documents that are longer than a sequence.</summary>

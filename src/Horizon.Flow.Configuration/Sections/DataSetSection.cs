@@ -19,10 +19,10 @@ public sealed record DataSetSection
     public int? MaxSamples { get; init; }
 
     /// <summary>What a record looks like.</summary>
-    /// <value>Default <c>auto</c>.</value>
+    /// <value>Default <c>auto</c>: as <c>data.format</c> says.</value>
     public DataFormat Format { get; init; }
 
-    /// <summary>The split of a folder, by its own name.</summary>
+    /// <summary>The split of a folder or a pattern, by its own name.</summary>
     /// <value>Default unset: as <c>data.split</c> says.</value>
     public string? Split { get; init; }
 }

@@ -87,13 +87,23 @@ internal static class ResumePoint
 
     private static IEnumerable<string> Differences(CheckpointManifest manifest, RunBlueprint blueprint, TrainingData data)
     {
-        var changes = Changes(manifest, blueprint.Configuration).Where(change => Fixed.Contains(change.Key)).ToList();
+        var all = Changes(manifest, blueprint.Configuration);
+        var changes = all.Where(change => Fixed.Contains(change.Key)).ToList();
         foreach (var change in changes) yield return $"{change.Key} is {change.Before} there, {change.After} here";
         var here = ProgressAfter(manifest.Step, blueprint, data);
         bool IsOther(string key) => manifest.Progress.GetValueOrDefault(key) != here[key];
         if (IsOther(ModelFingerprint)) yield return $"{Path.Combine(blueprint.Configuration.Model.Path!, "config.json")} does not describe the model that the run began with";
         // What follows from another way to read the data needs no saying.
-        if (changes.Count == 0 && here.Keys.Any(key => key != ModelFingerprint && IsOther(key))) yield return "the tokens of data.path are not those that the run began with";
+        if (changes.Count == 0 && here.Keys.Any(key => key != ModelFingerprint && IsOther(key)))
+            yield return $"the tokens of {OtherTokens(all, blueprint.Configuration.Data)}";
+    }
+
+    private static string OtherTokens(IReadOnlyList<ConfigurationDifference> changes, DataSection data)
+    {
+        var others = $"data.{(data.Sets.Count > 0 ? "sets" : "path")} are not those that the run began with";
+        var changed = changes.Where(change => change.Key.StartsWith("data.", StringComparison.Ordinal) || change.Key == "evaluation.fraction").ToList();
+        if (changed.Count > 0) return $"{others}: {string.Join(", ", changed.Select(change => $"{change.Key} is {change.Before} there, {change.After} here"))}";
+        return $"{others}: its files or the tokenizer are others{(data.Date is null ? ", or a chat template writes today's date, which data.date sets" : "")}";
     }
 
     // Not validated: files may have moved since.

@@ -34,6 +34,9 @@ public sealed class BatchSource
     /// <summary>All documents, in the order of the files, before they are laid into rows.</summary>
     public IReadOnlyList<TokenDocument> Documents => _documents;
 
+    /// <summary>The documents that are held out, in the order of the files; null where none are.</summary>
+    public BatchSource? HeldOut { get; private init; }
+
     /// <summary>
     /// Sixteen hexadecimal digits of all tokens and labels in their order: another data set, or the same one read in another way, has others.
     /// </summary>
@@ -65,7 +68,10 @@ public sealed class BatchSource
     {
         ArgumentNullException.ThrowIfNull(options);
         var read = DocumentReader.Read(options, tokenizer, vocabularySize);
-        var source = new BatchSource(read.Documents, options, batchSize, seed);
+        var source = new BatchSource(read.Documents, options, batchSize, seed)
+        {
+            HeldOut = read.HeldOut.Count > 0 ? new BatchSource(read.HeldOut, options with { Shuffle = false }, batchSize, seed) : null,
+        };
         source.Summary = source.Summary with { BadRecords = read.BadRecords, Warnings = [.. read.Notices, .. source.Summary.Warnings] };
         return source;
     }

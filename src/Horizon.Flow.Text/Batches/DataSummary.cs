@@ -9,7 +9,10 @@ public sealed record DataSummary
     /// <summary>Rows of an epoch.</summary>
     public required int Rows { get; init; }
 
-    /// <summary>Tokens in the rows, without padding.</summary>
+    /// <summary>Tokens of the longest row.</summary>
+    public int LongestRow { get; init; }
+
+    /// <summary>Tokens in the rows.</summary>
     public required long Tokens { get; init; }
 
     /// <summary>Tokens that are trained on.</summary>

@@ -69,6 +69,7 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
         {
             Documents = documents.Count,
             Rows = rows.Count,
+            LongestRow = rows.Max(row => row.Sum(s => s.Length)),
             Tokens = segments.Sum(s => (long)s.Length),
             LabelledTokens = segments.Sum(s => (long)Labelled(documents[s.Document], s)),
             DroppedDocuments = dropped,

@@ -81,14 +81,7 @@ internal static class ArrowRecords
                 writer.WriteEndObject();
                 break;
             case DictionaryArray dictionary:
-                var index = dictionary.Indices switch
-                {
-                    Int8Array numbers => numbers.GetValue(row)!.Value,
-                    Int16Array numbers => numbers.GetValue(row)!.Value,
-                    Int32Array numbers => numbers.GetValue(row)!.Value,
-                    _ => throw new InvalidDataException("a dictionary has indices of an unknown type"),
-                };
-                Write(writer, dictionary.Dictionary, index);
+                Write(writer, dictionary.Dictionary, checked((int)IndexAt(dictionary.Indices, row)));
                 break;
             default:
                 // What cannot hold text or tokens, such as a date, is said to be there and no more.
@@ -96,6 +89,19 @@ internal static class ArrowRecords
                 break;
         }
     }
+
+    private static long IndexAt(IArrowArray indices, int row) => indices switch
+    {
+        Int8Array numbers => numbers.GetValue(row)!.Value,
+        Int16Array numbers => numbers.GetValue(row)!.Value,
+        Int32Array numbers => numbers.GetValue(row)!.Value,
+        Int64Array numbers => numbers.GetValue(row)!.Value,
+        UInt8Array numbers => numbers.GetValue(row)!.Value,
+        UInt16Array numbers => numbers.GetValue(row)!.Value,
+        UInt32Array numbers => numbers.GetValue(row)!.Value,
+        UInt64Array numbers => checked((long)numbers.GetValue(row)!.Value),
+        _ => throw new InvalidDataException("a dictionary has indices that are no whole numbers"),
+    };
 
     private static void WriteItems(Utf8JsonWriter writer, IArrowArray values, int first, int end)
     {
@@ -112,8 +118,8 @@ internal static class ArrowRecords
         }
         catch (Exception e) when (e is not (HorizonException or OutOfMemoryException))
         {
-            // Whatever the reader stumbles over in a damaged file.
-            throw new HorizonException($"{file} cannot be read as Arrow: {e.Message.Split('\n')[0]}", e);
+            // Whatever the reader stumbles over in a damaged file, in words that mean nothing to who has it.
+            throw new HorizonException($"{file} cannot be read as Arrow: {(e is UnauthorizedAccessException ? e.Message : DataStream.Damage)}", e);
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Horizon.Flow.Text;
@@ -8,12 +7,14 @@ internal sealed class ColumnMap
 {
     private readonly Dictionary<string, string> _record = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _turn = new(StringComparer.Ordinal);
+    private readonly string[] _needed;
     private readonly IReadOnlyDictionary<string, string> _roles;
     private readonly string? _turns;
+    private readonly bool _isEmpty;
 
-    public ColumnMap(DataColumns columns)
+    public ColumnMap(DataColumns columns, IReadOnlyDictionary<string, string> roles)
     {
-        _roles = columns.Roles;
+        _roles = roles;
         _turns = columns.Turns;
         Add(_record, columns.Text, "text");
         // A prompt with an answer is an instruction: it has an input and a history too.
@@ -26,29 +27,28 @@ internal sealed class ColumnMap
         Add(_record, columns.Tools, "tools");
         Add(_turn, columns.Role, "role");
         Add(_turn, columns.Content, "content");
+        _needed = [.. new[] { columns.Text, columns.Prompt, columns.Answer, columns.Turns }.OfType<string>()];
+        HasPair = columns.Prompt is not null && columns.Answer is not null;
+        _isEmpty = _record.Count == 0 && _turn.Count == 0 && _roles.Count == 0;
     }
 
-    private bool IsEmpty => _record.Count == 0 && _turn.Count == 0 && _roles.Count == 0;
+    /// <summary>Whether it names a prompt and an answer, so that no others are looked for.</summary>
+    public bool HasPair { get; }
 
     /// <exception cref="BadRecordException">A key that the mapping names is missing.</exception>
     public DataRecord Apply(DataRecord record)
     {
-        if (IsEmpty || record.Value.ValueKind != JsonValueKind.Object) return record;
-        foreach (var needed in _record.Where(key => key.Value is "text" or "instruction" or "output" or "messages"))
-            if (!record.Has(needed.Key)) throw record.Error($"the key '{needed.Key}', which data.columns names, is missing.");
-        var json = record.Guard(() => JsonRecord.Write(writer => WriteRecord(writer, record.Value)));
-        using var document = JsonDocument.Parse(Encoding.UTF8.GetBytes(json));
-        return record with { Value = document.RootElement.Clone() };
+        if (_isEmpty || record.Value.ValueKind != JsonValueKind.Object) return record;
+        if (Array.Find(_needed, key => !record.Has(key)) is { } missing) throw record.Error($"the key '{missing}', which data.columns names, is missing.");
+        return record with { Value = record.Guard(() => JsonElement.Parse(JsonRecord.Write(writer => WriteRecord(writer, record.Value)))) };
     }
 
     private void WriteRecord(Utf8JsonWriter writer, JsonElement record)
     {
         foreach (var member in record.EnumerateObject())
         {
-            var name = _record.GetValueOrDefault(member.Name);
-            // What has our name but another meaning gives way to what stands for it.
-            if (name is null && _record.ContainsValue(member.Name)) continue;
-            writer.WritePropertyName(name ?? member.Name);
+            if (Renamed(_record, member.Name) is not { } name) continue;
+            writer.WritePropertyName(name);
             if (member.Value.ValueKind == JsonValueKind.Array && (member.Name == _turns || (_turns is null && member.Name is "messages" or "conversations"))) WriteTurns(writer, member.Value);
             else member.Value.WriteTo(writer);
         }
@@ -59,26 +59,30 @@ internal sealed class ColumnMap
         writer.WriteStartArray();
         foreach (var turn in turns.EnumerateArray())
         {
-            if (turn.ValueKind != JsonValueKind.Object)
-            {
-                turn.WriteTo(writer);
-                continue;
-            }
-
-            writer.WriteStartObject();
-            foreach (var member in turn.EnumerateObject())
-            {
-                var name = _turn.GetValueOrDefault(member.Name, member.Name);
-                writer.WritePropertyName(name);
-                if (name is "role" or "from" && member.Value.ValueKind == JsonValueKind.String && _roles.TryGetValue(member.Value.GetString()!, out var role)) writer.WriteStringValue(role);
-                else member.Value.WriteTo(writer);
-            }
-
-            writer.WriteEndObject();
+            if (turn.ValueKind == JsonValueKind.Object) WriteTurn(writer, turn);
+            else turn.WriteTo(writer);
         }
 
         writer.WriteEndArray();
     }
+
+    private void WriteTurn(Utf8JsonWriter writer, JsonElement turn)
+    {
+        writer.WriteStartObject();
+        foreach (var member in turn.EnumerateObject())
+        {
+            if (Renamed(_turn, member.Name) is not { } name) continue;
+            writer.WritePropertyName(name);
+            if (name is "role" or "from" && member.Value.ValueKind == JsonValueKind.String && _roles.TryGetValue(member.Value.GetString()!, out var role)) writer.WriteStringValue(role);
+            else member.Value.WriteTo(writer);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Our name of a key; null for what has our name but another meaning, which gives way to what stands for it.</summary>
+    private static string? Renamed(Dictionary<string, string> names, string key) =>
+        names.TryGetValue(key, out var ours) ? ours : names.ContainsValue(key) ? null : key;
 
     private static void Add(Dictionary<string, string> names, string? theirs, string ours)
     {

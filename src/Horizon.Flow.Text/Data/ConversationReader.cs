@@ -74,8 +74,12 @@ internal sealed class ConversationReader(ChatTemplate template, TrainOn trainOn,
     {
         var variables = new Dictionary<string, object?>();
         if (ToolReader.Read(record) is { } tools) variables["tools"] = tools;
-        if (record.Optional("documents") is { ValueKind: JsonValueKind.Array } documents && documents.GetArrayLength() > 0)
+        if (record.Optional("documents") is { } documents && !RecordKeys.IsEmpty(documents))
+        {
+            if (documents.ValueKind != JsonValueKind.Array) throw record.Error("'documents' must be a list.");
             variables["documents"] = record.Guard(() => Conversation.ValueOf(documents));
+        }
+
         if (record.Optional("chat_template_kwargs") is not { } others) return variables;
         if (others.ValueKind != JsonValueKind.Object) throw record.Error("'chat_template_kwargs' must be an object.");
         foreach (var other in others.EnumerateObject()) variables[record.Guard(() => other.Name)] = record.Guard(() => Conversation.ValueOf(other.Value));

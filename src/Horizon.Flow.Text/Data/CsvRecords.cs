@@ -30,7 +30,11 @@ internal static class CsvRecords
             var where = $"{file}, record {number - 1}";
             if (cells.Length != names.Length)
             {
-                yield return new RawRecord($"{{ {cells.Length} cells for {names.Length} columns", default, where);
+                yield return new RawRecord(null, default, where)
+                {
+                    Fault = $"there are {cells.Length} cells for {names.Length} columns; put quotes around cells that hold a separator, a quote or a line break, "
+                        + "and double the quotes in them.",
+                };
                 continue;
             }
 
@@ -48,9 +52,21 @@ internal static class CsvRecords
         {
             return parser.Read() ? parser.Record : null;
         }
-        catch (Exception e) when (DataStream.IsFault(e) || e is CsvHelperException or DecoderFallbackException)
+        catch (Exception e) when (DataStream.IsFault(e))
         {
-            throw new HorizonException($"{file}, line {parser.RawRow}: this is not valid {FileKind.Of(file)!.Name} in UTF-8: {e.Message.Split('\n')[0]}", e);
+            throw new HorizonException($"{file}, line {parser.RawRow}, cannot be read: {DataStream.Describe(e)}", e);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new HorizonException($"{file}: the file is not UTF-8; convert it.", e);
+        }
+        catch (CsvHelperException e)
+        {
+            var why = e is MaxFieldSizeException
+                ? $"a cell has more than {LineReader.Longest:N0} characters, as where a quote is never closed"
+                : "a quote stands inside a cell or is never closed";
+            throw new HorizonException(
+                $"{file}, line {parser.RawRow}: this is not valid {FileKind.Of(file)!.Name}, {why}: put quotes around the whole cell and double those in it.", e);
         }
     }
 }

@@ -33,7 +33,4 @@ public sealed record DataColumns
 
     /// <summary>What stands for `tools`.</summary>
     public string? Tools { get; init; }
-
-    /// <summary>The names that turns give to who speaks, each with the role that it is: user, assistant, system or tool.</summary>
-    public IReadOnlyDictionary<string, string> Roles { get; init; } = new Dictionary<string, string>();
 }

@@ -20,8 +20,10 @@ internal static class DataFiles
     public static (IReadOnlyList<string> Files, string? Notice) Find(DataOptions options)
     {
         if (Directory.Exists(options.Path)) return DataFolder.Find(options.Path, options.Format, options.Split, options.SplitName);
-        if (!File.Exists(options.Path) && options.Path.AsSpan().IndexOfAny('*', '?') >= 0) return DataFolder.FindMatching(options.Path, options.Format);
+        if (!File.Exists(options.Path) && FilePattern.Is(options.Path)) return DataFolder.FindMatching(options.Path, options.Format, options.SplitName);
         if (!File.Exists(options.Path)) throw new HorizonException($"{options.Path} does not exist: set data.path to a file or a folder.");
+        if (options.SplitName is { } split)
+            throw new HorizonException($"{options.Path} is one file, which has no split '{split}': leave data.split out, or give the folder.");
         if (FileKind.Of(options.Path) is { IsRead: false } kind && !(kind.IsText && options.Format == DataFormat.Text))
             throw new HorizonException($"{options.Path} is {kind.Name}, which is not read here; read are {FileKind.Known}: convert it, best to JSON lines.");
         return ([options.Path], null);
@@ -30,17 +32,18 @@ internal static class DataFiles
     /// <summary>Whether a file holds records, not one text.</summary>
     public static bool HoldsRecords(string file) => FileKind.Of(file) is { IsRead: true } kind && kind != FileKind.Text;
 
-    /// <summary>The format of a file, told from its name and its first whole record.</summary>
-    public static DataFormat Detect(string file, ColumnMap columns)
+    /// <summary>Refuses a file whose name does not say what it holds, where nothing else does.</summary>
+    public static void RequireKnown(string file)
     {
-        if (!HoldsRecords(file))
-        {
-            return FileKind.Of(file) == FileKind.Text ? DataFormat.Text : throw new HorizonException(
-                $"{file}: the name does not say what this holds; read are {FileKind.Known}; set data.format to what it is.");
-        }
+        if (FileKind.Of(file) is not { IsRead: true })
+            throw new HorizonException($"{file}: the name does not say what this holds; read are {FileKind.Known}; set data.format to what it is.");
+    }
 
+    /// <summary>The format of records, told from the first whole one.</summary>
+    public static DataFormat Detect(IEnumerable<RawRecord> records, ColumnMap columns)
+    {
         BadRecordException? bad = null;
-        foreach (var record in RecordReader.Read(file).Take(RecordsToTry))
+        foreach (var record in records.Take(RecordsToTry))
         {
             try
             {
@@ -52,8 +55,7 @@ internal static class DataFiles
             }
         }
 
-        // A file without records has no documents in any format.
-        return bad is null ? DataFormat.Text : throw bad.ToError();
+        throw bad!.ToError();
     }
 
     private static DataFormat Detect(DataRecord record)

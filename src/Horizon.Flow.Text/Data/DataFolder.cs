@@ -21,21 +21,17 @@ internal sealed class DataFolder
     private readonly List<(string Reason, string File)> _passed = [];
     private int _entries;
 
-    private readonly Regex? _pattern;
+    private readonly FilePattern? _pattern;
 
-    private DataFolder(string path, Regex? pattern = null) => (_path, _pattern) = (path, pattern);
+    private DataFolder(string path, FilePattern? pattern = null) => (_path, _pattern) = (path, pattern);
 
-    /// <summary>The files that a pattern names: * is any part of a name, ** any folders, ? a character.</summary>
+    /// <summary>The files that a pattern names, or those of them that are of a split.</summary>
     /// <exception cref="HorizonException">There are none, or their folder cannot be read.</exception>
-    public static (IReadOnlyList<string> Files, string Notice) FindMatching(string pattern, DataFormat format)
+    public static (IReadOnlyList<string> Files, string Notice) FindMatching(string path, DataFormat format, string? splitName)
     {
-        var parts = pattern.Replace('\\', '/').Split('/');
-        var first = Array.FindIndex(parts, part => part.AsSpan().IndexOfAny('*', '?') >= 0);
-        var root = first == 0 ? "." : string.Join('/', parts[..first]) is { Length: > 0 } above ? above : "/";
-        if (!Directory.Exists(root)) throw new HorizonException($"{pattern}: the folder {root} does not exist.");
-        var expression = Regex.Escape(string.Join('/', parts[first..])).Replace(@"\*\*/", "(.*/)?", StringComparison.Ordinal)
-            .Replace(@"\*", "[^/]*", StringComparison.Ordinal).Replace(@"\?", "[^/]", StringComparison.Ordinal);
-        return Find(new DataFolder(root, new Regex($"^{expression}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)), format, folder => folder._files);
+        var pattern = new FilePattern(path);
+        if (!Directory.Exists(pattern.Root)) throw new HorizonException($"{path}: the folder {pattern.Root} does not exist.");
+        return Find(new DataFolder(pattern.Root, pattern), format, folder => splitName is null ? folder._files : folder.Choose(splitName));
     }
 
     /// <summary>The files, in ordinal order of their paths, and a sentence on what was taken and what was not.</summary>
@@ -84,8 +80,11 @@ internal sealed class DataFolder
                 if (!isFolder && FileKind.Of(name) is not null) Pass("hidden", file);
             }
             else if (isFolder && isLink) Pass("links to other folders", file);
-            else if (isFolder) Walk(file);
-            else if (_pattern?.IsMatch(file) == false) continue;
+            else if (isFolder)
+            {
+                if (_pattern?.Enters(file) != false) Walk(file);
+            }
+            else if (_pattern?.Names(file) == false) continue;
             else if (FileKind.Of(name) is null) Pass("other files", file);
             else if (Companions.Contains(Path.GetFileNameWithoutExtension(DataStream.WithoutCompression(name)))) Pass("about the data", file);
             else _files.Add(file);

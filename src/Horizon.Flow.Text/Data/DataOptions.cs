@@ -14,9 +14,13 @@ public sealed record DataOptions
     /// <value>Default: all.</value>
     public int? MaxSamples { get; init; }
 
-    /// <summary>What the records' keys and roles mean, where they have names of their own.</summary>
+    /// <summary>What the records' keys mean, where they have names of their own.</summary>
     /// <value>Default: found by looking.</value>
     public DataColumns Columns { get; init; } = new();
+
+    /// <summary>The names that turns give to who speaks, each with the role that it is: user, assistant, system or tool.</summary>
+    /// <value>Default: none beside the usual ones.</value>
+    public IReadOnlyDictionary<string, string> Roles { get; init; } = new Dictionary<string, string>();
 
     /// <summary>What the records look like.</summary>
     /// <value>Default: <see cref="DataFormat.Auto"/>.</value>
@@ -26,12 +30,13 @@ public sealed record DataOptions
     /// <value>Default: <see cref="DataSplit.Train"/>.</value>
     public DataSplit Split { get; init; }
 
-    /// <summary>The name of the split that is taken of a folder, such as train_sft.</summary>
+    /// <summary>The name of the split that is taken of a folder or a pattern, such as train_sft.</summary>
     /// <value>Default: told by <see cref="Split"/>.</value>
     public string? SplitName { get; init; }
 
-    /// <summary>The share of the documents that is held out of training, drawn by the seed 0 and the number of documents alone.</summary>
-    /// <value>Default: 0. With <see cref="DataSplit.Validation"/> it is this share that is taken.</value>
+    /// <summary>The share of the documents that is held out of training, drawn by the seed 0 and the number of documents alone; they become
+    /// <see cref="BatchSource.HeldOut"/>.</summary>
+    /// <value>Default: 0.</value>
     public double HeldOutShare { get; init; }
 
     /// <summary>The most tokens of a row; no more than the model allows.</summary>
@@ -40,7 +45,7 @@ public sealed record DataOptions
 
     /// <summary>Whether several documents share a row (they never attend to each other).</summary>
     /// <value>Default: true.</value>
-    /// <remarks>Without, each document has rows of its own, padded.</remarks>
+    /// <remarks>Without, each document has a row of its own.</remarks>
     public bool Packing { get; init; } = true;
 
     /// <summary>What becomes of documents that are longer than <see cref="SequenceLength"/>; the counts are in <see cref="DataSummary"/>.</summary>

@@ -7,11 +7,11 @@ public sealed record DataSetOptions
     public required string Path { get; init; }
 
     /// <summary>What its records look like.</summary>
-    /// <value>Default: <see cref="DataFormat.Auto"/>.</value>
+    /// <value>Default: <see cref="DataFormat.Auto"/>, as <see cref="DataOptions.Format"/> says.</value>
     public DataFormat Format { get; init; }
 
-    /// <summary>The name of the split that is taken of a folder.</summary>
-    /// <value>Default: told by the names of the files.</value>
+    /// <summary>The name of the split that is taken of a folder or a pattern.</summary>
+    /// <value>Default: as <see cref="DataOptions.SplitName"/> says.</value>
     public string? Split { get; init; }
 
     /// <summary>How often an epoch holds each of its documents: 2 is twice, 0.5 half of them.</summary>

@@ -1,4 +1,5 @@
-using System.IO.Compression;
+using ICSharpCode.SharpZipLib;
+using ICSharpCode.SharpZipLib.GZip;
 using ZstdSharp;
 
 namespace Horizon.Flow.Text;
@@ -11,20 +12,27 @@ internal static class DataStream
     public static string WithoutCompression(string file) => IsCompressed(file) ? Path.ChangeExtension(file, null) : file;
 
     /// <summary>The file's bytes, unpacked.</summary>
-    /// <exception cref="InvalidDataException">Later, while reading: the compressed bytes are damaged.</exception>
+    /// <exception cref="SharpZipBaseException">Later, while reading: the compressed bytes are damaged; <see cref="IsFault"/> knows all such.</exception>
     public static Stream Open(string file)
     {
         var stream = File.OpenRead(file);
         return Path.GetExtension(file).ToLowerInvariant() switch
         {
-            ".gz" => new GZipStream(stream, CompressionMode.Decompress),
+            // .NET's own takes the end of a file that was cut off for the end of its text, without a word.
+            ".gz" => new GZipInputStream(stream, 1 << 16),
             ".zst" => new DecompressionStream(stream, leaveOpen: false),
             _ => stream,
         };
     }
 
     /// <summary>Whether what was thrown says that a file's bytes cannot be read or unpacked.</summary>
-    public static bool IsFault(Exception e) => e is IOException or InvalidDataException or UnauthorizedAccessException or ZstdException;
+    public static bool IsFault(Exception e) => e is IOException or UnauthorizedAccessException || IsDamage(e);
+
+    /// <summary>What is said of damaged bytes, whatever the words of those who unpack them.</summary>
+    public const string Damage = "the file is cut off, damaged or not what its name says: copy or download it again.";
+
+    /// <summary>Why a file's bytes cannot be read, and what to do where they are damaged.</summary>
+    public static string Describe(Exception e) => IsDamage(e) ? Damage : e.Message;
 
     /// <summary>All bytes of a file, of which there may be no more than so many: a small compressed file may hold any amount.</summary>
     /// <exception cref="IOException">There are more.</exception>
@@ -42,4 +50,6 @@ internal static class DataStream
         bytes.Position = 0;
         return bytes;
     }
+
+    private static bool IsDamage(Exception e) => e is SharpZipBaseException or ZstdException or EndOfStreamException or InvalidDataException;
 }

@@ -27,6 +27,12 @@ internal sealed class DataTally
         if (hasEnd) Interlocked.Increment(ref _ended);
     }
 
+    /// <summary>A chat template has written a document.</summary>
+    public void SeeTemplate() => HasTemplates = true;
+
+    /// <summary>Whether a chat template has written any document.</summary>
+    public bool HasTemplates { get; private set; }
+
     /// <summary>What the user should know, a sentence each.</summary>
     /// <param name="tokenizer">The data's tokenizer, if it has one.</param>
     public IEnumerable<string> Notices(ITokenizer? tokenizer)

@@ -73,6 +73,7 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         var owner = Needed(record.Where);
         var template = owner.ChatTemplate
             ?? throw new HorizonException($"{record.Where}: conversations need a chat template, and the tokenizer has none: {AddTemplate}.");
+        tally.SeeTemplate();
         var chat = Render(record, template, new ConversationReader(template, trainOn, date, tally).Read(record, format));
         var tokens = owner.EncodeWithOffsets(chat.Text, addSpecialTokens: false);
         int[] ids = [.. tokens.Select(token => token.Id)];

@@ -17,7 +17,7 @@ internal sealed class DocumentReader
     private BadRecordException? _firstBad;
     private long _records;
 
-    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder, _columns) = (options, builder, new ColumnMap(options.Columns));
+    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder, _columns) = (options, builder, new ColumnMap(options.Columns, options.Roles));
 
     /// <exception cref="HorizonException">The data set is missing, empty or not of the format, or too many of its records are bad.</exception>
     public static DocumentSet Read(DataOptions options, ITokenizer? tokenizer, int vocabularySize)
@@ -25,29 +25,34 @@ internal sealed class DocumentReader
         var tally = new DataTally();
         var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? TimeProvider.System.GetLocalNow().DateTime;
         var builder = new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt ? TrainOn.All : options.TrainOn, date, tally);
-        List<TokenDocument> documents = [];
+        List<TokenDocument> documents = [], heldOut = [];
         var notices = new List<string>();
         var bad = 0;
         DataOptions[] sets = options.Sets.Count == 0 ? [options] : [.. options.Sets.Select(set => options with
         {
-            Path = set.Path, Format = set.Format, SplitName = set.Split ?? options.SplitName, MaxSamples = set.MaxSamples ?? options.MaxSamples, Sets = [],
+            Path = set.Path,
+            Format = set.Format == DataFormat.Auto ? options.Format : set.Format,
+            SplitName = set.Split ?? options.SplitName,
+            MaxSamples = set.MaxSamples ?? options.MaxSamples,
+            Sets = [],
         })];
         for (var i = 0; i < sets.Length; i++)
         {
             var reader = new DocumentReader(sets[i], builder);
-            // A share that is held out is of the training files.
-            var (files, notice) = DataFiles.Find(options.HeldOutShare > 0 ? sets[i] with { Split = DataSplit.Train } : sets[i]);
+            var (files, notice) = DataFiles.Find(sets[i]);
             foreach (var file in files.TakeWhile(_ => !reader.IsFull)) reader.ReadFile(file);
             reader.CheckBad(patience: 0);
             if (!reader._documents.Exists(d => d.InputIds.Length > 0)) throw new HorizonException($"{sets[i].Path} holds no text: the data set is empty.");
             bad += reader.BadRecords;
             notices.AddRange(new[] { notice }.OfType<string>().Concat(reader.DescribeBad()));
-            documents.AddRange(DocumentShares.Take(reader._documents, options, options.Sets.Count == 0 ? 1 : options.Sets[i].Weight));
+            var shares = DocumentShares.Of(reader._documents, sets[i], options.Sets.Count == 0 ? 1 : options.Sets[i].Weight);
+            documents.AddRange(shares.Training);
+            heldOut.AddRange(shares.HeldOut);
         }
 
-        var writesDate = options.Date is null && tokenizer?.ChatTemplate?.Mentions("strftime_now") == true;
+        var writesDate = options.Date is null && tally.HasTemplates && tokenizer?.ChatTemplate?.Mentions("strftime_now") == true;
         if (writesDate) notices.Add($"the chat template writes today's date, {date:yyyy-MM-dd}: set data.date for the same tokens on any day.");
-        return new DocumentSet(documents, bad, [.. notices, .. tally.Notices(tokenizer)]);
+        return new DocumentSet(documents, heldOut, bad, [.. notices, .. tally.Notices(tokenizer)]);
     }
 
     private bool IsFull => Left == 0;
@@ -58,8 +63,9 @@ internal sealed class DocumentReader
 
     private void ReadFile(string file)
     {
-        var format = _options.Format == DataFormat.Auto ? DataFiles.Detect(file, _columns) : _options.Format;
-        if (format == DataFormat.Text && !DataFiles.HoldsRecords(file))
+        var format = _options.Format;
+        if (format == DataFormat.Auto) DataFiles.RequireKnown(file);
+        if (format is DataFormat.Auto or DataFormat.Text && !DataFiles.HoldsRecords(file))
         {
             ReadText(file);
             return;
@@ -67,6 +73,9 @@ internal sealed class DocumentReader
 
         foreach (var records in RecordReader.Read(file).Take(Left).Chunk(RecordsAtOnce))
         {
+            if (format == DataFormat.Auto) format = DataFiles.Detect(records, _columns);
+            // What data.columns names are an instruction and its output, whatever other pairs stand beside them.
+            if (format == DataFormat.Pairs && _columns.HasPair) format = DataFormat.Alpaca;
             Build(records, format);
             CheckBad(Patience);
         }

@@ -1,7 +1,8 @@
 namespace Horizon.Flow.Text;
 
 /// <summary>What a data set came to.</summary>
-/// <param name="Documents">In the order of the files.</param>
+/// <param name="Documents">What is trained on, in the order of the files.</param>
+/// <param name="HeldOut">What is held out.</param>
 /// <param name="BadRecords">Records that were left out.</param>
 /// <param name="Notices">What the user should know, a sentence each.</param>
-internal sealed record DocumentSet(List<TokenDocument> Documents, int BadRecords, IReadOnlyList<string> Notices);
+internal sealed record DocumentSet(List<TokenDocument> Documents, List<TokenDocument> HeldOut, int BadRecords, IReadOnlyList<string> Notices);

@@ -1,29 +1,29 @@
 namespace Horizon.Flow.Text;
 
-/// <summary>Takes the share of a data set's documents that is wanted: held out or not, and as often as its weight says.</summary>
-internal static class DocumentShares
+/// <summary>Parts a data set's documents: some held out, the others trained on as often as the set's weight says.</summary>
+/// <param name="Training">What is trained on; of a weight above 1, documents occur several times.</param>
+/// <param name="HeldOut">What is held out, each once.</param>
+internal sealed record DocumentShares(IReadOnlyList<TokenDocument> Training, IReadOnlyList<TokenDocument> HeldOut)
 {
     private const long HeldOutStream = -2;
     private const long WeightStream = -3;
 
-    public static IEnumerable<TokenDocument> Take(List<TokenDocument> documents, DataOptions options, double weight)
+    /// <exception cref="HorizonException">One of the parts would be empty.</exception>
+    public static DocumentShares Of(IReadOnlyList<TokenDocument> documents, DataOptions options, double weight)
     {
-        if (options.HeldOutShare > 0)
-        {
-            var heldOut = First(documents.Count, options.HeldOutShare, HeldOutStream);
-            if (heldOut.Count == 0 || heldOut.Count == documents.Count)
-                throw new HorizonException($"{options.Path}: of {documents.Count} documents evaluation.fraction {options.HeldOutShare} leaves none to {(heldOut.Count == 0 ? "evaluate" : "train")} on.");
-            var isWanted = options.Split == DataSplit.Validation;
-            documents = [.. documents.Where((_, i) => heldOut.Contains(i) == isWanted)];
-            if (isWanted) return documents;
-        }
-
+        var (heldOut, training) = Part(documents, options.HeldOutShare, HeldOutStream);
+        if (options.HeldOutShare > 0 && (heldOut.Count == 0 || training.Count == 0))
+            throw new HorizonException($"{options.Path}: of {documents.Count} documents evaluation.fraction {options.HeldOutShare} leaves none to {(heldOut.Count == 0 ? "evaluate" : "train")} on.");
         var whole = (int)Math.Floor(weight);
-        var rest = First(documents.Count, weight - whole, WeightStream);
-        return Enumerable.Repeat(documents, whole).SelectMany(all => all).Concat(documents.Where((_, i) => rest.Contains(i)));
+        var (more, _) = Part(training, weight - whole, WeightStream);
+        return new DocumentShares([.. Enumerable.Repeat(training, whole).SelectMany(all => all), .. more], heldOut);
     }
 
-    /// <summary>So many of the places, the same ones for the same count.</summary>
-    private static HashSet<int> First(int count, double share, long stream) =>
-        [.. new SplitMix64(0, stream).Permutation(count).Take((int)Math.Round(count * share))];
+    /// <summary>A share of the documents and the others, the same places for the same count, in their order.</summary>
+    private static (IReadOnlyList<TokenDocument> Share, IReadOnlyList<TokenDocument> Others) Part(IReadOnlyList<TokenDocument> documents, double share, long stream)
+    {
+        if (share == 0) return ([], documents);
+        var places = new SplitMix64(0, stream).Permutation(documents.Count).Take((int)Math.Round(documents.Count * share)).ToHashSet();
+        return ([.. documents.Where((_, i) => places.Contains(i))], [.. documents.Where((_, i) => !places.Contains(i))]);
+    }
 }

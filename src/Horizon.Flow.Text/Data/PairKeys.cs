@@ -1,6 +1,6 @@
 namespace Horizon.Flow.Text;
 
-/// <summary>The keys under which data sets keep a prompt and its answer, besides instruction and output.</summary>
+/// <summary>The keys under which data sets keep a prompt and its answer; of several, the first.</summary>
 internal static class PairKeys
 {
     private static readonly (string Prompt, string Answer)[] Known =
@@ -9,6 +9,7 @@ internal static class PairKeys
         ("question", "answer"), ("question", "response"), ("query", "response"), ("query", "answer"),
         ("instruction", "response"), ("instruction", "answer"), ("instruction", "completion"),
         ("input", "output"), ("input", "response"), ("inputs", "targets"), ("problem", "solution"), ("user", "assistant"),
+        ("instruction", "output"),
     ];
 
     /// <summary>The pair that a record has; null where it has none.</summary>

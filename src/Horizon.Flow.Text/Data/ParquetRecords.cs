@@ -12,9 +12,11 @@ internal static class ParquetRecords
     public static IEnumerable<RawRecord> Read(string file)
     {
         var number = 0;
-        for (var group = 0; ReadGroup(file, group) is { } rows; group++)
+        var groups = Guard(file, () => CountGroupsAsync(file));
+        for (var group = 0; group < groups; group++)
         {
-            foreach (var row in rows)
+            var at = group;
+            foreach (var row in Guard(file, () => ReadGroupAsync(file, at)))
             {
                 number++;
                 yield return new RawRecord(JsonRecord.Write(writer =>
@@ -29,32 +31,35 @@ internal static class ParquetRecords
         }
     }
 
-    private static IReadOnlyList<IDictionary<string, object?>>? ReadGroup(string file, int group)
+    private static async Task<int> CountGroupsAsync(string file)
+    {
+        await using var reader = await ParquetReader.CreateAsync(file).ConfigureAwait(false);
+        foreach (var group in reader.Metadata!.RowGroups)
+        {
+            if (group.TotalByteSize is < 0 or > LargestGroup)
+                throw new HorizonException($"{file} has a group of rows of {group.TotalByteSize:N0} bytes, more than {LargestGroup:N0}: write it with smaller groups.");
+        }
+
+        return reader.RowGroupCount;
+    }
+
+    private static async Task<IReadOnlyList<IDictionary<string, object?>>> ReadGroupAsync(string file, int group)
+    {
+        await using var stream = File.OpenRead(file);
+        var result = await ParquetSerializer.DeserializeUntypedAsync(stream, new ParquetOptions { TreatByteArrayAsString = true }, group).ConfigureAwait(false);
+        return [.. result.Data.Select(row => (IDictionary<string, object?>)row!)];
+    }
+
+    private static T Guard<T>(string file, Func<Task<T>> read)
     {
         try
         {
-            return ReadGroupAsync(file, group).GetAwaiter().GetResult();
+            return read().GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is not (HorizonException or OutOfMemoryException))
         {
-            // Whatever the reader stumbles over in a damaged file.
-            throw new HorizonException($"{file} cannot be read as Parquet: {e.Message.Split('\n')[0]}", e);
+            // Whatever the reader stumbles over in a damaged file, in words that mean nothing to who has it.
+            throw new HorizonException($"{file} cannot be read as Parquet: {(e is UnauthorizedAccessException ? e.Message : DataStream.Damage)}", e);
         }
-    }
-
-    private static async Task<IReadOnlyList<IDictionary<string, object?>>?> ReadGroupAsync(string file, int group)
-    {
-        var options = new ParquetOptions { TreatByteArrayAsString = true };
-        await using (var reader = await ParquetReader.CreateAsync(file, options).ConfigureAwait(false))
-        {
-            if (group >= reader.RowGroupCount) return null;
-            var bytes = reader.Metadata!.RowGroups[group].TotalByteSize;
-            if (bytes is < 0 or > LargestGroup)
-                throw new HorizonException($"{file} has a group of rows of {bytes:N0} bytes, more than {LargestGroup:N0}: write it with smaller groups.");
-        }
-
-        await using var stream = File.OpenRead(file);
-        var result = await ParquetSerializer.DeserializeUntypedAsync(stream, options, group).ConfigureAwait(false);
-        return [.. result.Data.Select(row => (IDictionary<string, object?>)row!)];
     }
 }

@@ -8,14 +8,17 @@ namespace Horizon.Flow.Text;
 /// <param name="Where">File and line, or file and number.</param>
 internal readonly record struct RawRecord(string? Line, JsonElement Element, string Where)
 {
-    /// <exception cref="BadRecordException">The line is not JSON.</exception>
+    /// <summary>Why it cannot be read; null where nothing is known against it.</summary>
+    public string? Fault { get; init; }
+
+    /// <exception cref="BadRecordException">It has a fault, or the line is not JSON.</exception>
     public DataRecord Parse()
     {
+        if (Fault is not null) throw new BadRecordException($"{Where}: {Fault}");
         if (Line is null) return new DataRecord(Element, Where);
         try
         {
-            using var document = JsonDocument.Parse(Line);
-            return new DataRecord(document.RootElement.Clone(), Where);
+            return new DataRecord(JsonElement.Parse(Line), Where);
         }
         catch (JsonException e)
         {

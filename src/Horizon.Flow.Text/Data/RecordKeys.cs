@@ -104,7 +104,8 @@ internal static class RecordKeys
     private static bool IsOne(JsonElement value) =>
         value.ValueKind == JsonValueKind.True || (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 1);
 
-    private static bool IsEmpty(JsonElement value) => value.ValueKind switch
+    /// <summary>Whether a value says nothing: null, or a text, list or object without content.</summary>
+    public static bool IsEmpty(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Null => true,
         JsonValueKind.String => value.ValueEquals(""),

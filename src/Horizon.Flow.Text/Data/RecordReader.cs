@@ -7,7 +7,7 @@ namespace Horizon.Flow.Text;
 /// <summary>Reads text files, and records one by one, as JSON whatever they are stored as.</summary>
 internal static class RecordReader
 {
-    /// <summary>What one text, or one JSON array, may have in bytes: it is held in memory as a whole.</summary>
+    /// <summary>What one text may have in bytes: it is held in memory as a whole.</summary>
     private const long LongestText = 1 << 30;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -33,9 +33,7 @@ internal static class RecordReader
         if (kind == FileKind.Csv || kind == FileKind.Tsv) return CsvRecords.Read(file, Strict);
         if (kind == FileKind.Parquet) return ParquetRecords.Read(file);
         if (kind == FileKind.Arrow) return ArrowRecords.Read(file);
-        if (!IsArray(file)) return ReadLines(file);
-        HoldsBytes(file, LongestText, "one JSON array; write JSON lines, one object a line");
-        return ReadArray(file);
+        return IsArray(file) ? ReadArray(file) : ReadLines(file);
     }
 
     // An empty file holds no records; a pipe or a device, whose length is 0 too, is never opened: it might never end.
@@ -58,25 +56,32 @@ internal static class RecordReader
         }
     }
 
+    // One element after the other: an array of any length takes no more memory than lines do.
     private static IEnumerable<RawRecord> ReadArray(string file)
     {
-        JsonElement[] records;
+        using var stream = new RationedStream(DataStream.Open(file), LineReader.Longest);
+        using var records = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).ToBlockingEnumerable().GetEnumerator();
+        for (var number = 1; Next(records, file); number++)
+        {
+            stream.Renew();
+            yield return new RawRecord(null, records.Current, $"{file}, record {number}");
+        }
+    }
+
+    private static bool Next(IEnumerator<JsonElement> records, string file)
+    {
         try
         {
-            using var stream = DataStream.ReadAll(file, LongestText);
-            using var document = JsonDocument.Parse(stream);
-            records = [.. document.RootElement.Clone().EnumerateArray()];
+            return records.MoveNext();
         }
         catch (JsonException e)
         {
-            throw new HorizonException($"{file}, line {e.LineNumber + 1}: this is not valid JSON.", e);
+            throw new HorizonException($"{file}, line {e.LineNumber + 1}: this is not valid JSON: mend it there, or write JSON lines, one object a line.", e);
         }
         catch (Exception e) when (DataStream.IsFault(e))
         {
             throw Unreadable(file, e);
         }
-
-        for (var i = 0; i < records.Length; i++) yield return new RawRecord(null, records[i], $"{file}, record {i + 1}");
     }
 
     private static IEnumerable<RawRecord> ReadLines(string file)
@@ -104,5 +109,5 @@ internal static class RecordReader
 
     private static HorizonException Unreadable(string where, Exception e) => e is DecoderFallbackException
         ? new HorizonException($"{where}: the file is not UTF-8; convert it.", e)
-        : new HorizonException($"{where} cannot be read: {e.Message}", e);
+        : new HorizonException($"{where} cannot be read: {DataStream.Describe(e)}", e);
 }

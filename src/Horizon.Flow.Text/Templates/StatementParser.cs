@@ -5,6 +5,7 @@ internal sealed class StatementParser
 {
     private readonly TokenReader _tokens;
     private readonly ExpressionParser _expressions;
+    private readonly HashSet<string> _blocks = [];
     private int _loops;
 
     private StatementParser(TokenReader tokens)
@@ -218,18 +219,22 @@ internal sealed class StatementParser
         return new WithStatement(line, variables, ParseBlock("endwith"));
     }
 
-    // No template extends another here, so that a block is its own content; it does not see the variables of loops around it.
-    private WithStatement ParseNamedBlock(int line)
+    // No template extends another here, so that a block is its own content.
+    private BlockStatement ParseNamedBlock(int line)
     {
         var name = _tokens.ExpectName();
-        _ = _tokens.TryKeyword("scoped");
-        _ = _tokens.TryKeyword("required");
+        if (!_blocks.Add(name)) throw _tokens.Error($"the block '{name}' stands there twice");
+        var isScoped = _tokens.TryKeyword("scoped");
+        if (_tokens.TryKeyword("required")) throw _tokens.Error($"the block '{name}' is required, and no other template can give it here");
         EndTag();
+        var loops = _loops;
+        _loops = 0;
         var body = ParseBody("endblock");
+        _loops = loops;
         OpenTag("endblock");
         _ = _tokens.TryKeyword(name);
         EndTag();
-        return new WithStatement(line, [], body);
+        return new BlockStatement(line, body, isScoped);
     }
 
     private List<string> ParseTargets()

@@ -21,7 +21,7 @@ internal sealed class TemplateEvaluator
         _budget = budget;
         _callMacro = callMacro;
         _operators = new TemplateOperators(budget);
-        _filters = new TemplateFilters(budget, this);
+        _filters = new TemplateFilters(budget, this, _operators);
     }
 
     public static bool IsTrue(object? value) => value switch
@@ -217,7 +217,7 @@ internal sealed class TemplateEvaluator
         }
 
         var target = Evaluate(method.Target, scope);
-        if (target is LoopValue loop) return CallLoop(loop, method.Name, positional);
+        if (target is LoopValue loop) return CallLoop(loop, method.Name, positional, named);
         if (target is NamespaceValue or OrderedDictionary<string, object?> && Member(target, method.Name) is MacroValue or FunctionValue or JoinerValue or ClockValue)
             return Call(Member(target, method.Name), $"'{method.Name}'", positional, named);
         return TemplateMethods.Call(target, method.Name, positional, named, _operators, _budget);
@@ -228,14 +228,16 @@ internal sealed class TemplateEvaluator
         MacroValue macro => _callMacro(macro, positional, named),
         FunctionValue function => TemplateFunctions.Call(function.Name, positional, named, _budget),
         ClockValue clock => TemplateClock.Format(clock.Now, new TemplateArguments(what, positional, named, _budget, "format").Text("format"), _budget),
+        JoinerValue when positional.Count + named.Count > 0 => throw _budget.Error($"{what} takes no arguments"),
         JoinerValue joiner => joiner.Next(),
         LoopValue loop => _recurse(loop, new TemplateArguments("a recursive loop", positional, named, _budget, "items")["items"]),
         UndefinedValue => throw _budget.Error($"there is no function {what}; known are {TemplateFunctions.Known}"),
         _ => throw _budget.Error($"{what} is no function, so it cannot be called"),
     };
 
-    private object? CallLoop(LoopValue loop, string name, List<object?> arguments)
+    private object? CallLoop(LoopValue loop, string name, List<object?> arguments, Dictionary<string, object?> named)
     {
+        if (named.Count > 0) throw _budget.Error($"'loop.{name}' has no argument '{named.Keys.First()}'");
         if (name == "cycle") return arguments.Count > 0 ? arguments[loop.Index % arguments.Count] : throw _budget.Error("'loop.cycle' needs values");
         if (name != "changed") throw _budget.Error($"a loop has no method '{name}'");
         var changed = loop.Changes?.Last is not { } last || !_operators.AreEqual(last, arguments);

@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Horizon.Flow.Text;
 
 /// <summary>What may stand after a bar.</summary>
-internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator evaluator)
+internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator evaluator, TemplateOperators operators)
 {
     /// <summary>What an indentation may have; the field uses 2 and 4.</summary>
     private const int WidestIndent = 64;
 
-    private readonly TemplateListFilters _lists = new(budget, evaluator);
+    private readonly TemplateListFilters _lists = new(budget, evaluator, operators);
 
     public static List<object?> Items(OrderedDictionary<string, object?> map, TemplateBudget budget)
     {

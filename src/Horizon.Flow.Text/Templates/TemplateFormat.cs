@@ -16,7 +16,7 @@ internal static partial class TemplateFormat
         var (next, result, done) = (0, new StringBuilder(), 0);
         foreach (Match field in PercentField().Matches(format))
         {
-            result.Append(format, done, field.Index - done);
+            AddPlain(field.Index);
             done = field.Index + field.Length;
             var kind = field.Groups["kind"].Value;
             if (kind == "%")
@@ -29,16 +29,24 @@ internal static partial class TemplateFormat
                 ? value is OrderedDictionary<string, object?> map && map.TryGetValue(key.Value, out var member) ? member : throw budget.Error($"'%' finds no '{key.Value}'")
                 : next < values.Count ? values[next++] : throw budget.Error("'%' has fewer values than places");
             var flags = field.Groups["flags"].Value;
+            if (flags.Contains('#', StringComparison.Ordinal)) throw budget.Error($"the flag '#' of '{field.Value}' is not known here");
             var text = Convert(item, kind[0], Number(field.Groups["precision"].Value, budget), budget);
-            if (flags.Contains('+', StringComparison.Ordinal) && "dfeg".Contains(kind[0], StringComparison.Ordinal) && text[0] != '-') text = "+" + text;
+            if (flags.AsSpan().IndexOfAny('+', ' ') >= 0 && "difeg".Contains(kind[0], StringComparison.Ordinal) && text[0] != '-')
+                text = (flags.Contains('+', StringComparison.Ordinal) ? "+" : " ") + text;
             result.Append(Pad(text, Number(field.Groups["width"].Value, budget) ?? 0, flags.Contains('-', StringComparison.Ordinal) ? '<' : '>',
                 flags.Contains('0', StringComparison.Ordinal) && kind[0] is not ('s' or 'r') ? '0' : ' ', budget));
         }
 
-        result.Append(format, done, format.Length - done);
-        if (PercentRest().IsMatch(PercentField().Replace(format, ""))) throw budget.Error("a '%' in the text stands before nothing known");
+        AddPlain(format.Length);
         if (next < values.Count && value is not OrderedDictionary<string, object?>) throw budget.Error("'%' has more values than places");
         return result.ToString();
+
+        void AddPlain(int end)
+        {
+            var plain = format.AsSpan(done, end - done);
+            if (plain.Contains('%')) throw budget.Error("a '%' in the text stands before nothing known");
+            result.Append(plain);
+        }
     }
 
     public static string Braces(string format, List<object?> positional, Dictionary<string, object?> named, TemplateBudget budget)
@@ -118,7 +126,7 @@ internal static partial class TemplateFormat
         var room = width - text.Length;
         if (room <= 0) return text;
         budget.Spend(width);
-        if (fill == '0' && align == '>' && text is ['-' or '+', ..]) return text[0] + new string('0', room) + text[1..];
+        if (fill == '0' && align == '>' && text is ['-' or '+' or ' ', ..]) return text[0] + new string('0', room) + text[1..];
         var left = align switch { '<' => 0, '^' => room / 2, _ => room };
         return new string(fill, left) + text + new string(fill, room - left);
     }
@@ -139,9 +147,6 @@ internal static partial class TemplateFormat
 
     [GeneratedRegex(@"%(\((?<key>[^()]*)\))?(?<flags>[-+0 #]*)(?<width>\d*)(\.(?<precision>\d+))?(?<kind>[sdirfegxX%])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex PercentField();
-
-    [GeneratedRegex("%", RegexOptions.CultureInvariant)]
-    private static partial Regex PercentRest();
 
     [GeneratedRegex(@"\{\{|\}\}|\{(?<name>\w*)(:(?<spec>[^{}]*))?\}", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex BraceField();

@@ -32,6 +32,7 @@ internal static class TemplateFunctions
                 if (named.Count > 0) throw budget.Error($"'range' has no argument '{named.Keys.First()}'");
                 return Range(positional, budget);
             case "cycler":
+                if (named.Count > 0) throw budget.Error($"'cycler' has no argument '{named.Keys.First()}'");
                 return positional.Count > 0 ? new CyclerValue(positional) : throw budget.Error("'cycler' needs values");
             case "joiner":
                 return new JoinerValue(Bind("sep").OptionalText("sep") ?? ", ");

@@ -8,12 +8,13 @@ internal sealed class TemplateInterpreter
     private readonly TemplateBudget _budget;
     private readonly TemplateEvaluator _evaluator;
     private readonly List<Range> _generated = [];
+    private readonly TemplateScope _template;
     private StringBuilder _output = new();
     private int _captures;
 
-    private TemplateInterpreter(TemplateBudget budget)
+    private TemplateInterpreter(TemplateBudget budget, TemplateScope template)
     {
-        _budget = budget;
+        (_budget, _template) = (budget, template);
         _evaluator = new TemplateEvaluator(_budget, Call, Recurse);
     }
 
@@ -28,10 +29,10 @@ internal sealed class TemplateInterpreter
     public static RenderedChat Render(IReadOnlyList<Statement> body, TemplateBudget budget, IEnumerable<KeyValuePair<string, object?>> variables)
     {
         budget.Begin();
-        var interpreter = new TemplateInterpreter(budget);
         var scope = new TemplateScope(null);
         foreach (var (variable, value) in variables) scope.Set(variable, value);
-        interpreter.Run(body, new TemplateScope(scope));
+        var interpreter = new TemplateInterpreter(budget, new TemplateScope(scope));
+        interpreter.Run(body, interpreter._template);
         return new RenderedChat(interpreter._output.ToString(), interpreter._generated);
     }
 
@@ -77,6 +78,8 @@ internal sealed class TemplateInterpreter
                 var own = new TemplateScope(scope);
                 foreach (var (name, value) in with.Variables) own.Set(name, _evaluator.Evaluate(value, scope));
                 return Run(with.Body, own);
+            case BlockStatement block:
+                return Run(block.Body, new TemplateScope(block.IsScoped ? scope : _template));
             case FilterStatement filter:
                 Write(TemplateText.Print(_evaluator.Filter(Capture(filter.Body, new TemplateScope(scope)), filter.Filters, scope), _budget));
                 return Flow.Next;

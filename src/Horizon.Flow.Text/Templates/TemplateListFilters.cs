@@ -1,10 +1,8 @@
 namespace Horizon.Flow.Text;
 
 /// <summary>The filters that order, group and add up lists.</summary>
-internal sealed class TemplateListFilters(TemplateBudget budget, TemplateEvaluator evaluator)
+internal sealed class TemplateListFilters(TemplateBudget budget, TemplateEvaluator evaluator, TemplateOperators operators)
 {
-    private readonly TemplateOperators _operators = new(budget);
-
     public static bool Has(string name) => name is "dictsort" or "sort" or "min" or "max" or "sum" or "groupby" or "batch" or "slice";
 
     public object? Apply(string name, object? value, Func<string[], TemplateArguments> bind)
@@ -26,11 +24,11 @@ internal sealed class TemplateListFilters(TemplateBudget budget, TemplateEvaluat
                 if (name == "min") return ordered[0];
                 // Of several greatest the first, as in Python.
                 var top = Lowered(Keys(ordered[^1], best["attribute"]), best);
-                return ordered.Find(item => _operators.AreEqual(Lowered(Keys(item, best["attribute"]), best), top));
+                return ordered.Find(item => operators.AreEqual(Lowered(Keys(item, best["attribute"]), best), top));
             case "sum":
                 var sum = bind(["attribute", "start"]);
                 return evaluator.Enumerate(value).Aggregate(
-                    sum.Has("start") ? sum["start"] : 0L, (total, item) => _operators.Binary("+", total, sum["attribute"] is { } path ? evaluator.Path(item, path) : item));
+                    sum.Has("start") ? sum["start"] : 0L, (total, item) => operators.Binary("+", total, sum["attribute"] is { } path ? evaluator.Path(item, path) : item));
             case "groupby": return Grouped(value, bind(["attribute", "default", "case_sensitive"]));
             case "batch": return Batches(evaluator.Enumerate(value), bind(["linecount", "fill_with"]));
             default: return Slices(evaluator.Enumerate(value), bind(["slices", "fill_with"]));
@@ -41,7 +39,7 @@ internal sealed class TemplateListFilters(TemplateBudget budget, TemplateEvaluat
     {
         budget.SpendPieces(items.Count);
         var keyed = items.ConvertAll(item => (Key: Lowered(key(item), arguments), Item: item));
-        var comparer = Comparer<object?>.Create(_operators.Order);
+        var comparer = Comparer<object?>.Create(operators.Order);
         var ordered = arguments.IsTrue("reverse") ? keyed.OrderByDescending(entry => entry.Key, comparer) : keyed.OrderBy(entry => entry.Key, comparer);
         try
         {
@@ -80,7 +78,7 @@ internal sealed class TemplateListFilters(TemplateBudget budget, TemplateEvaluat
         foreach (var item in Sorted(evaluator.Enumerate(value), Key, arguments))
         {
             var key = Lowered(Key(item), arguments);
-            if (members is null || !_operators.AreEqual(key, last)) groups.Add(new GroupValue(Key(item), members = []));
+            if (members is null || !operators.AreEqual(key, last)) groups.Add(new GroupValue(Key(item), members = []));
             members.Add(item);
             last = key;
         }

@@ -11,8 +11,7 @@ internal static class TemplateMethods
             string text => CallString(text, name, Bind, budget),
             OrderedDictionary<string, object?> map => CallMap(map, name, Bind, budget),
             List<object?> list => CallList(list, name, Bind, operators, budget),
-            CyclerValue cycler when name == "next" => cycler.Next(),
-            CyclerValue cycler when name == "reset" => Reset(cycler),
+            CyclerValue cycler when name is "next" or "reset" => CallCycler(cycler, name, Bind),
             UndefinedValue undefined => throw budget.Error($"'{undefined.Name}' is undefined, so it has no method '{name}'"),
             _ => throw budget.Error($"{TemplateText.Kind(target)} has no method '{name}'"),
         };
@@ -20,8 +19,10 @@ internal static class TemplateMethods
         TemplateArguments Bind(params ReadOnlySpan<string> parameters) => new($"the method '{name}'", positional, named, budget, parameters);
     }
 
-    private static object? Reset(CyclerValue cycler)
+    private static object? CallCycler(CyclerValue cycler, string name, Binder bind)
     {
+        bind();
+        if (name == "next") return cycler.Next();
         cycler.Reset();
         return null;
     }
@@ -84,8 +85,7 @@ internal static class TemplateMethods
                 budget.Search(text.Length, separator.Length);
                 budget.SpendPieces(3);
                 var at = name == "partition" ? text.IndexOf(separator, StringComparison.Ordinal) : text.LastIndexOf(separator, StringComparison.Ordinal);
-                return at >= 0 ? new List<object?> { text[..at], separator, text[(at + separator.Length)..] }
-                    : name == "partition" ? new List<object?> { text, "", "" } : new List<object?> { "", "", text };
+                return new TemplateTuple(at >= 0 ? [text[..at], separator, text[(at + separator.Length)..]] : name == "partition" ? [text, "", ""] : ["", "", text]);
             case "upper" or "lower" or "title" or "capitalize":
                 bind();
                 return Change(name, text);

@@ -68,8 +68,11 @@ internal sealed record SetStatement(int Line, IReadOnlyList<string> Targets, str
 /// <summary>`set a` … `endset`, perhaps with filters: the variable takes the output of the body.</summary>
 internal sealed record CaptureStatement(int Line, string Target, string? Attribute, FilterChain Filters, IReadOnlyList<Statement> Body) : Statement(Line);
 
-/// <summary>`with a = value` … `endwith`, `block` and the like: a body with variables of its own.</summary>
+/// <summary>`with a = value` … `endwith`: a body with variables of its own.</summary>
 internal sealed record WithStatement(int Line, IReadOnlyList<(string Name, Expression Value)> Variables, IReadOnlyList<Statement> Body) : Statement(Line);
+
+/// <summary>`block name` … `endblock`: a body that sees the variables of the template alone, or if scoped those around it too.</summary>
+internal sealed record BlockStatement(int Line, IReadOnlyList<Statement> Body, bool IsScoped) : Statement(Line);
 
 /// <summary>`filter name` … `endfilter`.</summary>
 internal sealed record FilterStatement(int Line, FilterChain Filters, IReadOnlyList<Statement> Body) : Statement(Line);

@@ -25,9 +25,9 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         {
             case "~": return Join(TemplateText.Print(left, budget), TemplateText.Print(right, budget));
             case "+" when left is string a && right is string b: return Join(a, b);
-            case "+" when left is List<object?> a && right is List<object?> b:
+            case "+" when left is List<object?> a && right is List<object?> b && AreAlike(a, b):
                 budget.SpendItems((long)a.Count + b.Count);
-                return a.Concat(b).ToList();
+                return Like(a, a.Concat(b));
             case "*" when left is string text && right is long times: return Repeat(text, times);
             case "*" when left is long times && right is string text: return Repeat(text, times);
             case "*" when left is List<object?> list && right is long times: return Repeat(list, times);
@@ -66,7 +66,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
                 return string.Equals(a, b, StringComparison.Ordinal);
             case (null, null) or (UndefinedValue, UndefinedValue): return true;
             case (List<object?> a, List<object?> b):
-                return a.Count == b.Count && Deeper(() => a.Zip(b).All(pair => AreEqual(pair.First, pair.Second)));
+                return a.Count == b.Count && AreAlike(a, b) && Deeper(() => a.Zip(b).All(pair => AreEqual(pair.First, pair.Second)));
             case (OrderedDictionary<string, object?> a, OrderedDictionary<string, object?> b):
                 return a.Count == b.Count && Deeper(() => a.All(e => Has(b, e.Key, out var other) && AreEqual(e.Value, other)));
             default: return ReferenceEquals(left, right);
@@ -112,7 +112,9 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         // The stride is held to the length, so that the sum cannot overflow.
         stride = Math.Clamp(stride, -count - 1, count + 1);
         for (var i = from; stride > 0 ? i < to : i > to; i += stride) places.Add((int)i);
-        return target is string source ? string.Concat(places.Select(i => source[i])) : places.ConvertAll(i => ((List<object?>)target)[i]);
+        if (target is string source) return string.Concat(places.Select(i => source[i]));
+        var items = (List<object?>)target;
+        return Like(items, places.Select(i => items[i]));
 
         long Bound(long value) => Math.Clamp(value < 0 ? value + count : value, low, high);
     }
@@ -144,11 +146,16 @@ internal sealed class TemplateOperators(TemplateBudget budget)
 
     private List<object?> Repeat(List<object?> list, long times)
     {
-        if (times <= 0) return [];
+        if (times <= 0) return Like(list, []);
         if (list.Count > LongestRepeat / times) throw budget.Error("a repeated list is too long");
         budget.SpendItems(list.Count * times);
-        return [.. Enumerable.Repeat(list, (int)times).SelectMany(items => items)];
+        return Like(list, Enumerable.Repeat(list, (int)times).SelectMany(items => items));
     }
+
+    // Python's lists and tuples are never equal and never joined.
+    private static bool AreAlike(List<object?> left, List<object?> right) => left is TemplateTuple == right is TemplateTuple;
+
+    private static List<object?> Like(List<object?> source, IEnumerable<object?> items) => source is TemplateTuple ? new TemplateTuple(items) : [.. items];
 
     private object? Whole(string name, long x, long y)
     {
@@ -195,7 +202,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         budget.Step();
         if (Number(left) is { } x && Number(right) is { } y) return x.CompareTo(y);
         (left, right) = (SafeText.Plain(left), SafeText.Plain(right));
-        if (left is List<object?> first && right is List<object?> second) return OrderItems(first, second);
+        if (left is List<object?> first && right is List<object?> second && AreAlike(first, second)) return OrderItems(first, second);
         if (left is not string a || right is not string b)
             throw budget.Error($"{TemplateText.Kind(left)} and {TemplateText.Kind(right)} have no order");
         budget.Spend(Math.Min(a.Length, b.Length));

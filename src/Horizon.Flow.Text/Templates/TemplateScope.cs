@@ -1,6 +1,6 @@
 namespace Horizon.Flow.Text;
 
-/// <summary>The variables of a block; lookups go outwards, assignments stay inside.</summary>
+/// <summary>The variables of a body; lookups go outwards, assignments stay inside.</summary>
 internal sealed class TemplateScope(TemplateScope? outer)
 {
     private readonly Dictionary<string, object?> _variables = [];

@@ -14,6 +14,7 @@ internal static class TemplateText
         bool => "a truth value",
         long or double => "a number",
         string or SafeText => "a string",
+        TemplateTuple => "a tuple",
         List<object?> => "a list",
         OrderedDictionary<string, object?> => "a map",
         _ => "an object",

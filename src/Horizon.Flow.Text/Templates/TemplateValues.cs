@@ -83,7 +83,7 @@ internal sealed class CyclerValue(List<object?> items)
 }
 
 /// <summary>What `groupby` gives: a pair of the value and the items that have it, also by the names grouper and list.</summary>
-internal sealed class GroupValue(object? grouper, List<object?> items) : List<object?>([grouper, items]);
+internal sealed class GroupValue(object? grouper, List<object?> items) : TemplateTuple([grouper, items]);
 
 /// <summary>What the filter `safe` gives: text to which other text is added (+) with its HTML escaped. Jinja does so though nothing else is escaped.</summary>
 internal sealed record SafeText(string Text)

@@ -105,6 +105,15 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
     }
 
+    /// <summary>Rows of different lengths are laid one after another into one batch, which may have more tokens than the model allows a sequence.</summary>
+    [Fact]
+    public async Task Data_ShortDocumentsOfUnevenLengths_Train()
+    {
+        var data = _run.WriteTokens("uneven.jsonl", [.. Enumerable.Range(95, 8).Select(length => Enumerable.Repeat(7L, length).ToArray()).Select(ids => (ids, ids))]);
+        var run = await _run.TrainAsync($"data.path={data}", "data.sequence_length=1000", "data.packing=false", "training.batch_size=8");
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+    }
+
     [Fact]
     public async Task Evaluation_Empty() => await Refused("is empty", null, $"evaluation.path={_run.Write("empty.txt", "")}");
 

@@ -84,21 +84,37 @@ public sealed class ResumeTests : IDisposable
     [InlineData("data.packing=true", "data.packing is false there, true here")]
     [InlineData("data.too_long=split", "data.too_long is auto there, split here")]
     [InlineData("data.train_on=last", "data.train_on is answers there, last here")]
-    [InlineData("data.path=held-out.jsonl", "the tokens of data.path are not those that the run began with")]
+    [InlineData("data.path=held-out.jsonl", "the tokens of data.path are not those that the run began with: data.path is FOLDER/rows.jsonl there, FOLDER/held-out.jsonl here")]
+    [InlineData("evaluation.fraction=0.5", "the tokens of data.path are not those that the run began with: evaluation.fraction is 0 there, 0.5 here")]
     public async Task Resume_AnotherRunsConfiguration_IsRefusedWithAllDifferences(string set, string expected)
     {
         await TrainShortlyAsync();
         var before = Files();
-        set = set.Replace("held-out.jsonl", _run.In("held-out.jsonl"), StringComparison.Ordinal);
-        var run = await _run.ResumeAsync(set, "training.batch_size=2");
+        string[] sets = set.StartsWith("evaluation.fraction", StringComparison.Ordinal) ? [set, "evaluation.path=null"] : [set.Replace("held-out.jsonl", _run.In("held-out.jsonl"), StringComparison.Ordinal)];
+        expected = expected.Replace("FOLDER", _run.Path, StringComparison.Ordinal);
+        var run = await _run.ResumeAsync([.. sets, "training.batch_size=2"]);
         Assert.Equal(ExitCodes.Failure, run.ExitCode);
         Assert.StartsWith($"error: the checkpoint {Checkpoint(2)} is not one of this run;", run.Error, StringComparison.Ordinal);
         Assert.Contains("error: training.batch_size is 1 there, 2 here\n", run.Error, StringComparison.Ordinal);
-        if (!set.StartsWith("data.path", StringComparison.Ordinal)) Assert.Contains($"error: {expected}\n", run.Error, StringComparison.Ordinal);
-        run = await _run.ResumeAsync(set);
+        if (!expected.StartsWith("the tokens", StringComparison.Ordinal)) Assert.Contains($"error: {expected}\n", run.Error, StringComparison.Ordinal);
+        run = await _run.ResumeAsync(sets);
         Assert.Equal(ExitCodes.Failure, run.ExitCode);
         Assert.EndsWith($"error: {expected}\n", run.Error, StringComparison.Ordinal);
         Assert.Equal(before, Files());
+    }
+
+    /// <summary>Where no setting says why the tokens differ, what else they come from is named.</summary>
+    [Theory]
+    [InlineData("data.date=null", "its files or the tokenizer are others, or a chat template writes today's date, which data.date sets")]
+    [InlineData("data.date=2026-01-31", "its files or the tokenizer are others")]
+    public async Task Resume_OtherFilesOfTheSameName_IsRefused(string date, string expected)
+    {
+        string[] set = [date, "data.path=null", $"data.sets=[{{ path: {_run.In("rows.jsonl")} }}]"];
+        await TrainShortlyAsync(set);
+        _run.WriteTokens("rows.jsonl", Enumerable.Range(1, 7).Select(Row));
+        var run = await _run.ResumeAsync(set);
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.EndsWith($"error: the tokens of data.sets are not those that the run began with: {expected}\n", run.Error, StringComparison.Ordinal);
     }
 
     /// <summary>The layout is the same; what the operators do is not.</summary>
@@ -198,8 +214,8 @@ public sealed class ResumeTests : IDisposable
             if (Directory.Exists(Checkpoint(later))) Directory.Delete(Checkpoint(later), recursive: true);
     }
 
-    private async Task TrainShortlyAsync() =>
-        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync("training.max_steps=2", "evaluation.every_steps=0", "evaluation.path=null")).ExitCode);
+    private async Task TrainShortlyAsync(params string[] set) =>
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync(["training.max_steps=2", "evaluation.every_steps=0", "evaluation.path=null", .. set])).ExitCode);
 
     private List<(string, DateTime)> Files() =>
         [.. Directory.GetFiles(_run.Output, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(file => (file, File.GetLastWriteTimeUtc(file)))];

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Horizon.Flow.Cli.Tests.Commands;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Text;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 
@@ -37,6 +38,33 @@ public sealed class TrainingRunTests : IDisposable
         var looked = _run.Metrics().Where(line => line.TryGetProperty("eval_loss", out _)).Select(line => line.GetProperty("step").GetInt32());
         Assert.Equal([0, 3, 6, 8], looked);
         Assert.True(_run.Metric("eval_loss").Last() < _run.Metric("eval_loss").First());
+    }
+
+    /// <summary>The share that is held out is as if it lay in a file of its own.</summary>
+    [Fact]
+    public async Task Train_FractionHeldOut_IsTheRunOfTwoFiles()
+    {
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync("evaluation.path=null", "evaluation.fraction=0.3")).ExitCode);
+        var metrics = _run.LastingMetrics();
+        var source = BatchSource.Open(new() { Path = _run.In("rows.jsonl"), HeldOutShare = 0.3 }, null, 320, 1, 0);
+        Assert.Equal((5, 2), (source.Documents.Count, source.HeldOut!.Documents.Count));
+        foreach (var (name, part) in ((string, BatchSource)[])[("train", source), ("rest", source.HeldOut)])
+            _run.WriteTokens($"{name}.jsonl", part.Documents.Select(document => (Array.ConvertAll(document.InputIds, id => (long)id), Array.ConvertAll(document.Labels, id => (long)id))));
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync($"data.path={_run.In("train.jsonl")}", $"evaluation.path={_run.In("rest.jsonl")}")).ExitCode);
+        Assert.Equal(metrics, _run.LastingMetrics());
+    }
+
+    /// <summary>Whether a tokenizer is needed depends on what is read, set by set.</summary>
+    [Theory]
+    [InlineData("text", "tokens", true)]
+    [InlineData("tokens", "auto", true)]
+    [InlineData("tokens", "text", false)]
+    public async Task Data_SetsWithoutATokenizer_AreReadWhereTheyAreTokens(string format, string formatOfSet, bool isRead)
+    {
+        var run = await _run.RunAsync("data", _run.In("run.yaml"), "--set", "data.path=null", "--set", $"data.format={format}", "--set", "evaluation.path=null", "--set", "evaluation.every_steps=0",
+            "--set", $"data.sets=[{{ path: {_run.In("rows.jsonl")}, format: {formatOfSet} }}]");
+        Assert.Equal(isRead ? (ExitCodes.Success, true) : (ExitCodes.Failure, false), (run.ExitCode, run.Error.Length == 0));
+        if (!isRead) Assert.Contains("tokenizer.json", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

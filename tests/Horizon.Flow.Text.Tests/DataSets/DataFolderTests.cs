@@ -110,6 +110,27 @@ public class DataFolderTests
         Assert.Contains("no split 'dpo'", Assert.Throws<HorizonException>(() => DataFiles.Find(new() { Path = folder.Path, SplitName = "dpo" })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Find_SplitOfAPattern_TakesThatOneAndOfAFileIsRefused()
+    {
+        using var folder = Folder("train_sft.jsonl,test_sft.jsonl,train_sft.json");
+        var (files, _) = DataFiles.Find(new() { Path = Path.Combine(folder.Path, "*.jsonl"), SplitName = "train_sft" });
+        Assert.EndsWith("train_sft.jsonl", Assert.Single(files), StringComparison.Ordinal);
+        var error = Assert.Throws<HorizonException>(() => DataFiles.Find(new() { Path = files[0], SplitName = "train_sft" }));
+        Assert.Contains("is one file, which has no split 'train_sft': leave data.split out", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What cannot hold what is named is not looked into: a pattern may stand above very much else.</summary>
+    [Theory]
+    [InlineData("*.jsonl", "a", false)]
+    [InlineData("s*/*.jsonl", "sub", true)]
+    [InlineData("s*/*.jsonl", "other", false)]
+    [InlineData("s*/*.jsonl", "sub/deep", false)]
+    [InlineData("s*/**/*.jsonl", "sub/deep/deeper", true)]
+    [InlineData("s*/**/*.jsonl", "other/deep", false)]
+    [InlineData("**/x/*.jsonl", "any/where", true)]
+    public void Enters_Folder_WhereTheNamedMayLie(string pattern, string folder, bool expected) => Assert.Equal(expected, new FilePattern(pattern).Enters(folder));
+
     private static TemporaryFolder Folder(string files)
     {
         var folder = new TemporaryFolder();

@@ -86,10 +86,32 @@ public class DocumentReaderTests
         var pairs = folder.Write("a.jsonl", """{"q":"a","a":"b","output":"of another meaning"}""");
         var columns = new DataColumns { Prompt = "q", Answer = "a" };
         Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(pairs, Data.Qwen, o => o with { Columns = columns })), Data.Qwen));
-        var turns = folder.Write("b.jsonl", """{"dialog":[{"who":"customer","says":"a"},{"who":"agent","says":"b"}]}""");
-        columns = new DataColumns { Turns = "dialog", Role = "who", Content = "says", Roles = new Dictionary<string, string> { ["customer"] = "user", ["agent"] = "assistant" } };
-        Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(turns, Data.Qwen, o => o with { Columns = columns })), Data.Qwen));
+        var turns = folder.Write("b.jsonl", """{"dialog":[{"role":"of another meaning","who":"customer","says":"a"},{"who":"agent","says":"b","content":"of another meaning"}]}""");
+        columns = new DataColumns { Turns = "dialog", Role = "who", Content = "says" };
+        var roles = new Dictionary<string, string> { ["customer"] = "user", ["agent"] = "assistant" };
+        Assert.Equal("<think>\n\n</think>\n\nb<|im_end|>\n", Trained(Assert.Single(Read(turns, Data.Qwen, o => o with { Columns = columns, Roles = roles })), Data.Qwen));
         Assert.Contains("'dialog', which data.columns names, is missing", Assert.Throws<HorizonException>(() => Read(pairs, Data.Qwen, o => o with { Columns = columns })).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Two named columns are the pair, whatever the format is called and whatever other pair the record has.</summary>
+    [Theory]
+    [InlineData(DataFormat.Auto)]
+    [InlineData(DataFormat.Pairs)]
+    [InlineData(DataFormat.Alpaca)]
+    public void Read_ColumnsOfAPair_AreThePair(DataFormat format)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"q":"a","a":"b","prompt":"c","completion":"d","question":"e","answer":"f"}""");
+        var options = Read(file, Data.Qwen, o => o with { Format = format, Columns = new() { Prompt = "q", Answer = "a" } });
+        Assert.Equal("<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\nb<|im_end|>\n", Data.Qwen.Decode(Assert.Single(options).InputIds, false));
+    }
+
+    [Fact]
+    public void Read_PairsOfInstructionAndOutput_AreKnown()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"instruction":"a","output":"b"}""");
+        Assert.Equal(Read(file, Data.Qwen)[0].InputIds, Read(file, Data.Qwen, o => o with { Format = DataFormat.Pairs })[0].InputIds);
     }
 
     [Fact]
@@ -122,10 +144,25 @@ public class DocumentReaderTests
     {
         using var folder = new TemporaryFolder();
         var file = folder.Write("a.jsonl", string.Join('\n', Enumerable.Range(0, 50).Select(i => $$"""{"input_ids":[{{i}},1]}""")));
-        List<int> Ids(DataSplit split) => [.. Read(file, null, o => o with { HeldOutShare = share, Split = split }).Select(d => d.InputIds[0])];
-        var (train, heldOut) = (Ids(DataSplit.Train), Ids(DataSplit.Validation));
-        Assert.Equal((int)(50 * share), heldOut.Count);
-        Assert.Equal(Enumerable.Range(0, 50), train.Concat(heldOut).Order());
+        var source = BatchSource.Open(new() { Path = file, HeldOutShare = share }, null, 512, 1, 1);
+        var heldOut = source.HeldOut!;
+        Assert.Equal((int)(50 * share), heldOut.Documents.Count);
+        Assert.Equal(Enumerable.Range(0, 50), source.Documents.Concat(heldOut.Documents).Select(d => d.InputIds[0]).Order());
+        // In the order of the file, whatever training's is.
+        Assert.Equal(heldOut.Documents.SelectMany(d => d.InputIds.SkipLast(1)), Enumerable.Range(0, heldOut.MicroBatchesPerEpoch(0)).SelectMany(i => heldOut.GetMicroBatch(0, i).InputIds.Select(id => (int)id)));
+        Assert.Equal(heldOut.Documents, BatchSource.Open(new() { Path = file, HeldOutShare = share }, null, 512, 1, 7).HeldOut!.Documents, (a, b) => a.InputIds.SequenceEqual(b.InputIds));
+    }
+
+    /// <summary>What is said of all sets holds for each that says nothing else.</summary>
+    [Fact]
+    public void Read_SetWithoutAFormat_TakesThatOfTheData()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """{"text":"text","instruction":"a","output":"b"}""");
+        DataSetOptions[] sets = [new() { Path = file }, new() { Path = file, Format = DataFormat.Alpaca }];
+        var texts = Read("many", Data.Stories, o => o with { Sets = sets, Format = DataFormat.Text }).ConvertAll(d => Data.Stories.Decode(d.InputIds, false));
+        Assert.Equal("<s> text</s>", texts[0]);
+        Assert.Contains("### Instruction:", texts[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -266,6 +303,7 @@ public class DocumentReaderTests
     [InlineData("""{"conversations":[{"from":"function_call","value":"f(x)"}]}""", "a function call must be JSON")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":"{"}""", "'tools' is a string that is not valid JSON")]
     [InlineData("""{"conversations":[{"from":"alien","value":"a"}]}""", "'alien' is unknown")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"documents":{"title":"t"}}""", "'documents' must be a list")]
     public void Read_WrongConversation_NamesLineAndReason(string line, string complaint)
     {
         using var folder = new TemporaryFolder();

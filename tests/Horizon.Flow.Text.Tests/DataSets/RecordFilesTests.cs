@@ -28,6 +28,8 @@ public class RecordFilesTests
     [Theory]
     [InlineData("id,id\n1,2", "two columns have the same name")]
     [InlineData("text\n\"never closed", "")]
+    [InlineData("text\nin the \"middle\"", "a.csv, line 2: this is not valid CSV, a quote stands inside a cell or is never closed: put quotes around the whole cell")]
+    [InlineData("a,text\n1,2,3", "a.csv, record 1: there are 3 cells for 2 columns; put quotes")]
     public void Read_DamagedCsv_IsRefusedInOneSentence(string content, string complaint)
     {
         using var folder = new TemporaryFolder();
@@ -59,7 +61,38 @@ public class RecordFilesTests
         var file = folder.Write(name, "these bytes are nothing of the kind that the name says");
         var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
         Assert.StartsWith(file, message, StringComparison.Ordinal);
-        Assert.DoesNotContain('\n', message);
+        Assert.EndsWith("the file is cut off, damaged or not what its name says: copy or download it again.", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An array is read element by element, over many buffers, and its end is looked for.</summary>
+    [Fact]
+    public void Read_LongArray_GivesEachElementAndItsDamage()
+    {
+        using var folder = new TemporaryFolder();
+        var texts = Enumerable.Range(0, 3000).Select(number => $"text {number} ünïcode").ToList();
+        var array = $"\uFEFF [{string.Join(",\n", texts.Select(text => $"{{\"text\":\"{text}\"}}"))}]";
+        Assert.Equal(texts, TextsOf(folder.Write("a.json", array)));
+        Assert.Equal(texts.Take(5), RecordReader.Read(folder.Write("a.json", array)).Take(5).Select(record => record.Parse().Text("text")));
+        foreach (var (damaged, line) in ((string, int)[])[(array[..^1], 3000), ($"{array}x", 3000), (array.Replace("text 2000", "text\"2000", StringComparison.Ordinal), 2001)])
+        {
+            var file = folder.Write("b.json", damaged);
+            Assert.StartsWith($"{file}, line {line}: this is not valid JSON", Assert.Throws<HorizonException>(() => TextsOf(file)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>A small compressed file may hold an endless record.</summary>
+    [Fact]
+    public void Read_EndlessElement_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "a.json.gz");
+        using (var stream = new GZipStream(File.Create(file), CompressionLevel.Fastest))
+        {
+            stream.Write("[\""u8);
+            for (var i = 0; i < 80; i++) stream.Write(Enumerable.Repeat((byte)'a', 1 << 20).ToArray());
+        }
+
+        Assert.Contains("one record has more than 67,108,864 bytes; cut it into several", Assert.Throws<HorizonException>(() => TextsOf(file)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -109,6 +142,45 @@ public class RecordFilesTests
             Assert.StartsWith(file, e.Message, StringComparison.Ordinal);
         }
     }
+
+    /// <summary>Half a data set is not the data set: what was cut off on its way here is refused, whatever its end looks like.</summary>
+    [Theory]
+    [InlineData(".gz", 0.5, 0)]
+    [InlineData(".gz", 1, 8)]
+    [InlineData(".gz", 1, 1)]
+    [InlineData(".zst", 0.5, 0)]
+    [InlineData(".zst", 1, 1)]
+    public void Read_CompressedFileCutOff_IsRefused(string extension, double kept, int missing) =>
+        AssertDamaged(extension, bytes => bytes[..((int)(bytes.Length * kept) - missing)]);
+
+    [Fact]
+    public void Read_GzipOfAnotherChecksum_IsRefused() => AssertDamaged(".gz", bytes => [.. bytes[..^8], (byte)(bytes[^8] ^ 1), .. bytes[^7..]]);
+
+    /// <summary>Such as bgzip and cat write.</summary>
+    [Fact]
+    public void Read_GzipOfTwoMembers_GivesBoth()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "a.jsonl.gz");
+        File.WriteAllBytes(file, [.. Compress(Lines(0, 1000), ".gz"), .. Compress(Lines(1000, 10), ".gz")]);
+        Assert.Equal(Enumerable.Range(0, 1010).Select(number => $"text {number}"), TextsOf(file));
+    }
+
+    private static void AssertDamaged(string extension, Func<byte[], byte[]> damage)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var name in (string[])["a.jsonl", "a.txt", "a.csv"])
+        {
+            var file = Path.Combine(folder.Path, name + extension);
+            File.WriteAllBytes(file, damage(Compress(name == "a.csv" ? $"text\n{string.Join('\n', Enumerable.Range(0, 2000))}" : Lines(0, 2000), extension)));
+            var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
+            Assert.StartsWith(file, message, StringComparison.Ordinal);
+            Assert.EndsWith("the file is cut off, damaged or not what its name says: copy or download it again.", message, StringComparison.Ordinal);
+        }
+    }
+
+    private static string Lines(int first, int count) =>
+        string.Concat(Enumerable.Range(first, count).Select(number => $"{{\"text\":\"text {number}\"}}\n"));
 
     private static List<string> TextsOf(string file) =>
         [.. RecordReader.Read(file).Select(record => record.Parse().Text("text"))];

@@ -58,13 +58,28 @@ public class RecordKeysTests
     [Fact]
     public void Open_AnswersThatNeverEnd_AreWarnedOf()
     {
-        using var folder = new TemporaryFolder();
-        foreach (var file in Directory.GetFiles(Data.Folder("qwen3-mini-tokenizer"))) File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
-        folder.Write("chat_template.jinja", "{% for m in messages %}{% if not loop.first %}<|im_end|>{% endif %}{{ m.role }}: {{ m.content }}{% endfor %}{% if add_generation_prompt %}<|im_end|>assistant: {% endif %}");
-        var endless = HuggingFaceTokenizer.Load(folder.Path);
+        var endless = WithTemplate("{% for m in messages %}{% if not loop.first %}<|im_end|>{% endif %}{{ m.role }}: {{ m.content }}{% endfor %}{% if add_generation_prompt %}<|im_end|>assistant: {% endif %}");
         var record = $$$"""{"messages":{{{Talk}}}}""";
         Assert.Contains("the model will not learn to stop", Assert.Single(Open(record, endless).Summary.Warnings), StringComparison.Ordinal);
         Assert.Empty(Open(record).Summary.Warnings);
+    }
+
+    /// <summary>A template that no document goes through writes no date.</summary>
+    [Fact]
+    public void Open_TemplateThatWritesTheDate_IsWarnedOfWhereItIsUsed()
+    {
+        var dated = WithTemplate("{{ strftime_now('%Y') }}{% for m in messages %}{{ m.role }}: {{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}");
+        Assert.Contains("set data.date", Assert.Single(Open($$$"""{"messages":{{{Talk}}}}""", dated).Summary.Warnings), StringComparison.Ordinal);
+        Assert.Empty(Open("""{"text":"plain"}""", dated).Summary.Warnings);
+        Assert.Empty(Open("""{"prompt":"a","completion":"b"}""", dated).Summary.Warnings);
+    }
+
+    private static HuggingFaceTokenizer WithTemplate(string template)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var file in Directory.GetFiles(Data.Folder("qwen3-mini-tokenizer"))) File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
+        folder.Write("chat_template.jinja", template);
+        return HuggingFaceTokenizer.Load(folder.Path);
     }
 
     private static BatchSource Open(string lines, HuggingFaceTokenizer? tokenizer = null)

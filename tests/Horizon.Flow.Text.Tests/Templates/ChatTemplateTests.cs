@@ -78,6 +78,21 @@ public class ChatTemplateTests
     [InlineData("{{ [1] | select('odd', x=1) | list }}", "'select' has no argument 'x'")]
     [InlineData("{{ '7' | int(base=16) }}", "'int' needs 10")]
     [InlineData("{{ namespace(1) }}", "takes maps")]
+    [InlineData("{{ (1,) + [2] }}", "'+' does not join a tuple and a list")]
+    [InlineData("{{ [2] < (1,) }}", "a list and a tuple have no order")]
+    [InlineData("{% set j = joiner() %}{{ j(1) }}", "'j' takes no arguments")]
+    [InlineData("{% set j = joiner() %}{{ j(sep=1) }}", "'j' takes no arguments")]
+    [InlineData("{{ cycler(a=1) }}", "'cycler' has no argument 'a'")]
+    [InlineData("{% set c = cycler(1) %}{{ c.next(2) }}", "'next' takes no arguments")]
+    [InlineData("{% set c = cycler(1) %}{{ c.reset(2) }}", "'reset' takes no arguments")]
+    [InlineData("{% for i in [1] %}{{ loop.cycle(1, a=2) }}{% endfor %}", "'loop.cycle' has no argument 'a'")]
+    [InlineData("{% for i in [1] %}{{ loop.changed(a=2) }}{% endfor %}", "'loop.changed' has no argument 'a'")]
+    [InlineData("{{ '%s % z' % 1 }}", "stands before nothing known")]
+    [InlineData("{{ '%#x' % 1 }}", "the flag '#' of '%#x' is not known")]
+    [InlineData("{% block a required %}{% endblock %}", "the block 'a' is required")]
+    [InlineData("{% block a %}{% endblock %}{% block a %}{% endblock %}", "the block 'a' stands there twice")]
+    [InlineData("{% for i in [1] %}{% block a %}{{ loop.index }}{% endblock %}{% endfor %}", "'loop' is undefined")]
+    [InlineData("{% for i in [1] %}{% block a %}{% break %}{% endblock %}{% endfor %}", "'break' is no statement here")]
     public void Render_ArgumentThatNothingTakes_IsRefused(string source, string complaint)
     {
         var error = Assert.Throws<HorizonException>(() => ChatTemplate.Parse(source, "t").Render(Talk, addGenerationPrompt: false));

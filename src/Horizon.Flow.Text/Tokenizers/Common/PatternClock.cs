@@ -24,6 +24,9 @@ internal sealed class PatternClock(TimeProvider time)
 
     internal long Now => time.GetTimestamp();
 
+    /// <summary>The least difference of <see cref="Now"/> that is worth adding before a look is over: a hundredth of a second.</summary>
+    internal long Share { get; } = time.TimestampFrequency / 100;
+
     /// <exception cref="HorizonException">All texts so far have taken too long.</exception>
     internal void Add(long from, long to)
     {

@@ -13,7 +13,8 @@ internal sealed class PatternWatch(PatternClock clock)
     /// <exception cref="HorizonException">The tokenizer's patterns have taken too long.</exception>
     public void Matched()
     {
-        if (++_matches % MatchesAtOnce == 0) End();
+        // Little times are added up here: all threads share the clock.
+        if (++_matches % MatchesAtOnce == 0 && clock.Now - _since >= clock.Share) End();
     }
 
     /// <summary>The look is over, or goes on.</summary>

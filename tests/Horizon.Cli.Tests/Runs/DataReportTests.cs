@@ -1,0 +1,38 @@
+namespace Horizon.Flow.Cli.Tests.Runs;
+
+/// <summary>What is said about data that is really read.</summary>
+public sealed class DataReportTests : IDisposable
+{
+    private readonly RunFolder _run = new();
+
+    public DataReportTests()
+    {
+        _run.WriteTokens("data.jsonl", Enumerable.Range(3, 3).Select(length => Enumerable.Repeat(7L, length).ToArray()).Select(ids => (ids, ids)));
+        _run.Write("run.yaml", $"{{ model: {{ path: {RunFolder.Stories} }}, data: {{ path: data.jsonl, format: tokens, sequence_length: 10, packing: false }}, device: cpu }}");
+    }
+
+    public void Dispose() => _run.Dispose();
+
+    /// <summary>No batch holds padding; what is empty is what rows could have held.</summary>
+    [Fact]
+    public async Task Data_RowsShorterThanASequence_SaysHowFullTheyAre()
+    {
+        var run = await _run.RunAsync("data", _run.In("run.yaml"));
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.Contains("rows:      3 of at most 10 tokens, 40.0 % of their places filled", run.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>A document that an epoch holds several times lies in memory once, and so does one of which no row holds everything.</summary>
+    [Fact]
+    public void Plan_DocumentsRepeatedOrCut_AreCountedOnceAndWhole()
+    {
+        static MemoryItem Data(RunConfiguration configuration) => Assert.Single(RunPlanner.Plan(configuration).Items, item => item.Kind == "data");
+        RunConfiguration Load(params string[] set) => ConfigurationLoader.Load(_run.In("run.yaml"), set);
+        var one = Data(Load("output.directory=out"));
+        Assert.Equal("12 tokens, all held in memory", one.How);
+        var repeated = Data(Load("output.directory=out", "data.path=null", $"data.sets=[{{ path: {_run.In("data.jsonl")}, weight: 3 }}]", "data.sequence_length=2"));
+        Assert.Equal("12 tokens, all held in memory", repeated.How);
+        // Six rows more.
+        Assert.Equal(one.Bytes + (6 * 64), repeated.Bytes);
+    }
+}
