@@ -148,8 +148,7 @@ public sealed class CheckpointTests : IDisposable
                 ++seen == last ? throw new InvalidOperationException("gone") : gradient);
             using var device = new JitterDevice(@case.Seed);
             await using var run = faulty.Start(store, device);
-            var step = await run.BeginStepAsync(@case.Steps(0, 1).Single());
-            await Assert.ThrowsAsync<StageException>(() => step.Report).WaitAsync(Bound);
+            await Assert.ThrowsAsync<StageException>(async () => await (await run.BeginStepAsync(@case.Steps(0, 1).Single())).Report).WaitAsync(Bound);
         }
 
         Assert.Empty(folder.Steps);

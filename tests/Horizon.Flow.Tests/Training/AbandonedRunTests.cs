@@ -72,8 +72,7 @@ public class AbandonedRunTests
         var store = SmallRun.NewStore(plan);
         using var device = new CpuDevice();
         var run = plan.Start(store, device, Quick);
-        var step = await run.BeginStepAsync(SmallRun.Batch());
-        var told = await Assert.ThrowsAsync<StageException>(() => step.Report.WaitAsync(Bound));
+        var told = await Assert.ThrowsAsync<StageException>(async () => await (await run.BeginStepAsync(SmallRun.Batch())).Report.WaitAsync(Bound));
         await run.DisposeAsync().AsTask().WaitAsync(Bound);
         Assert.Equal(("fails", "layer 0", "planted"), (told.Stage, told.UnitName, told.InnerException!.Message));
         Assert.Equal(["stuck"], told.UnendedStages);

@@ -44,8 +44,7 @@ public class CallerTests
         using var device = new CpuDevice();
         await using var started = plan.Start(store, device);
         Volatile.Write(ref run, started);
-        var step = await started.BeginStepAsync(SmallRun.Batch());
-        var fault = await Assert.ThrowsAsync<StageException>(() => step.Report.WaitAsync(Bound));
+        var fault = await Assert.ThrowsAsync<StageException>(async () => await (await started.BeginStepAsync(SmallRun.Batch())).Report.WaitAsync(Bound));
         Assert.Equal("evaluates", fault.Stage);
         Assert.Contains("EvaluateAsync was called from stage 'evaluates' of the same run, which would wait for itself", fault.Message, StringComparison.Ordinal);
     }

@@ -64,8 +64,7 @@ public class RefusalTests
         using var store = SmallRun.NewStore(plan);
         using var device = new CpuDevice();
         await using var run = plan.Start(store, device);
-        var step = await run.BeginStepAsync(SmallRun.Batch());
-        var fault = await Assert.ThrowsAsync<StageException>(() => step.Report);
+        var fault = await Assert.ThrowsAsync<StageException>(async () => await (await run.BeginStepAsync(SmallRun.Batch())).Report);
         Assert.Equal("head", fault.Stage);
         Assert.Contains("SilentHead wrote no gradient of '", fault.InnerException!.Message, StringComparison.Ordinal);
     }
