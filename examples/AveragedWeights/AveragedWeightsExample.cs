@@ -36,7 +36,7 @@ public static class AveragedWeightsExample
 
             var read = TrainingPlan.For(ModelFamilies.Define(ModelFolder.ReadConfig(folder)), Options);
             using var exported = read.CreateStore(StorePrecision.Fp32);
-            using (var checkpoint = CheckpointFolder.Open(folder)) await StoreLoader.LoadAsync(checkpoint, exported.Units).ConfigureAwait(false);
+            using (var checkpoint = WeightFiles.Open(folder)) await StoreLoader.LoadAsync(checkpoint, exported.Units).ConfigureAwait(false);
             var shown = new Shown(
                 trained,
                 [.. averages.Units.Select(unit => unit.Weights.Span<float>(0, (int)unit.Layout.ElementCount).ToArray())],

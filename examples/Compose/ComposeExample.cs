@@ -25,7 +25,7 @@ public static class ComposeExample
         await output.WriteLineAsync(plan.Draw(StorePrecision.Fp32).ToMermaid());
 
         using var store = plan.CreateStore(StorePrecision.Fp32);
-        using (var checkpoint = CheckpointFolder.Open($"{folder}/stories260K-hf")) await StoreLoader.LoadAsync(checkpoint, store.Units);
+        using (var checkpoint = WeightFiles.Open($"{folder}/stories260K-hf")) await StoreLoader.LoadAsync(checkpoint, store.Units);
         var tokenizer = HuggingFaceTokenizer.Load($"{folder}/stories260K-hf");
         var data = BatchSource.Open(new() { Path = $"{folder}/text/train.txt", SequenceLength = 256 }, tokenizer, model.VocabularySize, batchSize: 4, seed: 1);
         using var device = ComputeDevice.Parse("auto");

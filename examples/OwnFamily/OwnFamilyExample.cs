@@ -49,7 +49,7 @@ public static class OwnFamilyExample
             var trained = await Outcome.OfAsync(plan, store, steps).ConfigureAwait(false);
             await ModelExporter.ExportAsync(folder, store.Units, new ModelExportOptions { ElementType = ElementType.Float32 }).ConfigureAwait(false);
             using var read = plan.CreateStore(precision);
-            using (var checkpoint = CheckpointFolder.Open(folder)) await StoreLoader.LoadAsync(checkpoint, read.Units).ConfigureAwait(false);
+            using (var checkpoint = WeightFiles.Open(folder)) await StoreLoader.LoadAsync(checkpoint, read.Units).ConfigureAwait(false);
             var shown = new Shown(trained, await Outcome.EvaluateAsync(plan, store).ConfigureAwait(false), await Outcome.EvaluateAsync(plan, read).ConfigureAwait(false));
             await output.WriteLineAsync($"{model.Architecture}, {model.ParameterCount:N0} parameters: loss {trained.Reports[0].Loss:F3} -> {trained.LastLoss:F3}").ConfigureAwait(false);
             await output.WriteLineAsync($"on new rows {shown.Evaluation:F4}, read back from its folder {shown.ReadBackEvaluation:F4}").ConfigureAwait(false);

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Horizon.Examples.Tests;
 
-/// <summary>The tiny model's parameters as tensors by the checkpoint's names, for the dense reference.</summary>
+/// <summary>The tiny model's parameters as tensors by the model folder's names, for the dense reference.</summary>
 public static class DenseParameters
 {
     public static Dictionary<string, Tensor> Of(IReadOnlyList<float[]> units, ModelDefinition? model = null) =>

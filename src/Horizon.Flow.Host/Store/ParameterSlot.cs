@@ -2,7 +2,7 @@ namespace Horizon.Flow.Host;
 
 /// <summary>Where one parameter tensor lies in its unit's flat buffer.</summary>
 /// <param name="Role">Its name within the unit, the same in every unit of one kind, such as <c>self_attn.q_proj.weight</c>.</param>
-/// <param name="TensorName">The checkpoint's own name, such as <c>model.layers.3.self_attn.q_proj.weight</c>.</param>
+/// <param name="TensorName">the model folder's own name, such as <c>model.layers.3.self_attn.q_proj.weight</c>.</param>
 /// <param name="Shape">Its dimensions, row-major.</param>
 /// <param name="Offset">First element in the flat buffer.</param>
 public sealed record ParameterSlot(string Role, string TensorName, IReadOnlyList<long> Shape, long Offset)

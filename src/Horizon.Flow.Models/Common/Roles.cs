@@ -1,7 +1,7 @@
 namespace Horizon.Flow.Models.Common;
 
 /// <summary>
-/// Names of parameters within their unit: the checkpoint's own names without the prefix <c>model.</c> or <c>model.layers.N.</c>.
+/// Names of parameters within their unit: the model folder's own names without the prefix <c>model.</c> or <c>model.layers.N.</c>.
 /// </summary>
 public static class Roles
 {

@@ -98,11 +98,11 @@ internal sealed record DenseConfig : ModelConfig
     /// <summary>Biases at a convolution and its projections.</summary>
     public bool ConvolutionBias { get; init; }
 
-    /// <summary>What stands before the number of a layer in the checkpoint's names.</summary>
+    /// <summary>What stands before the number of a layer in the model folder's names.</summary>
     public string LayerPrefix { get; init; } = "model.layers.";
 
     /// <summary>
-    /// The checkpoint's names where they differ from <see cref="Roles"/>, without <c>.weight</c> and <c>.bias</c>: within a layer, or whole for
+    /// The model folder's names where they differ from <see cref="Roles"/>, without <c>.weight</c> and <c>.bias</c>: within a layer, or whole for
     /// embedding, final norm and head.
     /// </summary>
     public IReadOnlyDictionary<string, string> Names { get; init; } = new Dictionary<string, string>();

@@ -5,7 +5,7 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// The units of a <see cref="DenseConfig"/>. What a layer has is what stands here: its template asks the unit for its parts. Roles are those
-/// of <see cref="Roles"/> in every family; tensors go by the checkpoint's names.
+/// of <see cref="Roles"/> in every family; tensors go by the model folder's names.
 /// </summary>
 internal static class DenseLayout
 {

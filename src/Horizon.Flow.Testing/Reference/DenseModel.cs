@@ -6,7 +6,7 @@ namespace Horizon.Flow.Testing;
 
 /// <summary>
 /// The whole model as one autograd graph, written from the formulas of transformers with separate projections, explicit softmax and
-/// full logits: nothing is shared with the code under test. Parameters go by the checkpoint's names.
+/// full logits: nothing is shared with the code under test. Parameters go by the model folder's names.
 /// </summary>
 public sealed class DenseModel(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters)
 {

@@ -17,7 +17,7 @@ public sealed class DenseTrainer : IDisposable
 
     /// <summary>Takes copies of the initial values.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="initial">Every parameter, by the checkpoint's names.</param>
+    /// <param name="initial">Every parameter, by the model folder's names.</param>
     /// <param name="options">The optimizer's settings.</param>
     public DenseTrainer(ModelConfig config, IReadOnlyDictionary<string, float[]> initial, DenseOptions? options = null)
     {
@@ -38,7 +38,7 @@ public sealed class DenseTrainer : IDisposable
     /// <summary>The rate of the next step; a schedule sets it.</summary>
     public double LearningRate { get; set; }
 
-    /// <summary>The parameters as they are now, by the checkpoint's names.</summary>
+    /// <summary>The parameters as they are now, by the model folder's names.</summary>
     public IReadOnlyDictionary<string, float[]> Parameters => Values(tensor => tensor);
 
     /// <summary>The gradients of the last step, after clipping.</summary>

@@ -44,7 +44,7 @@ public class ProcessTests
         var steps = run.Metrics().Count;
         Assert.Contains($"stopped after step {steps}: {steps} steps in", output, StringComparison.Ordinal);
         Assert.EndsWith($"model written to {run.Model}\ncheckpoint written to {run.In($"out/checkpoints/step-{steps}")}; --resume goes on from it\n", output, StringComparison.Ordinal);
-        using var checkpoint = Host.CheckpointFolder.Open(run.Model);
+        using var checkpoint = Host.WeightFiles.Open(run.Model);
         Assert.NotEmpty(checkpoint.TensorNames);
     }
 

@@ -54,7 +54,7 @@ public sealed class ReferenceRunTests : IDisposable
         using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(_run.Model, "config.json")));
         Assert.Equal("bfloat16", config.RootElement.GetProperty("torch_dtype").GetString());
         Assert.Equal("bfloat16", config.RootElement.GetProperty("dtype").GetString());
-        using var checkpoint = Host.CheckpointFolder.Open(_run.Model);
+        using var checkpoint = Host.WeightFiles.Open(_run.Model);
         Assert.All(checkpoint.TensorNames, name => Assert.Equal(Host.SafetensorsType.BF16, checkpoint.Find(name)!.Type));
     }
 

@@ -26,7 +26,7 @@ public sealed class UnitWalk : IDisposable
         })];
     }
 
-    /// <summary>Loss sum and gradients of lossScale times it, by the checkpoint's names.</summary>
+    /// <summary>Loss sum and gradients of lossScale times it, by the model folder's names.</summary>
     public (double LossSum, Dictionary<string, float[]> Gradients) Differentiate(DeviceBatch batch, double lossScale)
     {
         var gradients = new Dictionary<string, float[]>();

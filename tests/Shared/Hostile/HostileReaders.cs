@@ -87,7 +87,7 @@ public static class HostileReaders
         var shards = Path.Combine(folder, "shards");
         if (!Directory.Exists(shards)) PrepareShards(folder, shards);
         File.WriteAllBytes(Path.Combine(shards, "model.safetensors.index.json"), file);
-        using var opened = CheckpointFolder.Open(shards);
+        using var opened = WeightFiles.Open(shards);
         if (opened.TensorNames.Contains("secret") || opened.Files.Any(one => Path.GetDirectoryName(one.Path) != shards))
             throw new InvalidOperationException("a file outside the folder was read");
     }
@@ -145,7 +145,7 @@ public static class HostileReaders
             List<Action> readers =
             [
                 () => ModelFolder.ReadConfig(model.Path),
-                () => CheckpointFolder.Open(model.Path).Dispose(),
+                () => WeightFiles.Open(model.Path).Dispose(),
                 () => HuggingFaceTokenizer.Load(model.Path),
                 () => CompanionFiles.CopyAsync(model.Path, copy.Path, CompanionFiles.Find(model.Path)).GetAwaiter().GetResult(),
             ];

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 using Horizon.Flow.Text;
 
 namespace Horizon.Flow.Bench;

@@ -30,7 +30,7 @@ internal sealed class LongRunModel
     public async Task<ParameterStore> CreateStoreAsync()
     {
         var store = Plan.CreateStore(StorePrecision.Fp32);
-        using var checkpoint = CheckpointFolder.Open(Folder);
+        using var checkpoint = WeightFiles.Open(Folder);
         await StoreLoader.LoadAsync(checkpoint, store.Units).ConfigureAwait(false);
         return store;
     }

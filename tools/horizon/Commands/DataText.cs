@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Numerics;
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Cli;

@@ -1,4 +1,4 @@
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 

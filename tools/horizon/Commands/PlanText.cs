@@ -1,4 +1,4 @@
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 using Horizon.Flow.Host;
 
 namespace Horizon.Flow.Cli;

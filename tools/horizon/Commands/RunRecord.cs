@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 
 namespace Horizon.Flow.Cli;
 

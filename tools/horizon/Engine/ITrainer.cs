@@ -1,4 +1,4 @@
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,4 +1,4 @@
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 using TextLine = Spectre.Console.Text;

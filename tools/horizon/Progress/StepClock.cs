@@ -1,4 +1,4 @@
-using Horizon.Flow.Configuration;
+using Horizon.Flow.Runs;
 namespace Horizon.Flow.Cli;
 
 /// <summary>Estimates how long a run will still take, from how long its steps took so far with all that happened between them.</summary>

@@ -28,7 +28,7 @@ public sealed record FamilyAnswer(double Logits, double Losses, double Norms, do
             MaxGradientNorm = Setting("max_grad_norm"),
         });
         using var store = plan.CreateStore(StorePrecision.Fp32);
-        using (var checkpoint = CheckpointFolder.Open(folder)) await StoreLoader.LoadAsync(checkpoint, store.Units);
+        using (var checkpoint = WeightFiles.Open(folder)) await StoreLoader.LoadAsync(checkpoint, store.Units);
 
         var logits = LogitError(definition, StoreValues.Read(store), io);
         using var device = new CpuDevice();

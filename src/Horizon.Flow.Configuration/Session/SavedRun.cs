@@ -1,6 +1,0 @@
-namespace Horizon.Flow.Configuration;
-
-/// <summary>Where a run's results lie.</summary>
-/// <param name="ModelDirectory">The Hugging Face folder.</param>
-/// <param name="CheckpointDirectory">The newest checkpoint, from which <c>--resume</c> goes on; null where none was written.</param>
-public sealed record SavedRun(string ModelDirectory, string? CheckpointDirectory);

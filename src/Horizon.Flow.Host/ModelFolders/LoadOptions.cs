@@ -1,0 +1,11 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>How a model folder's names are matched with the store's.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>
+    /// What the checkpoint calls a parameter, by the name in the store's layout; null where it calls it the same.
+    /// </summary>
+    /// <value>Null: names are the same, up to a leading <c>model.</c>.</value>
+    public Func<string, string?>? Alias { get; init; }
+}

@@ -1,0 +1,112 @@
+namespace Horizon.Flow.Host;
+
+/// <summary>
+/// Fills a store from a files. Names, shapes and types of all tensors are checked before the first byte is read; then each file is
+/// read once, in file order, straight into the units' buffers.
+/// </summary>
+public static class StoreLoader
+{
+    private const string Prefix = "model.";
+    private const string Head = "lm_head.weight";
+    // A role: what the file calls the matrix differs from family to family.
+    private const string Embedding = "embed_tokens.weight";
+
+    private static readonly string[] HarmlessEndings =
+        [Head, "rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached"];
+
+    /// <summary>Reads every parameter of <paramref name="units"/> from <paramref name="files"/>.</summary>
+    /// <param name="files">The opened folder.</param>
+    /// <param name="units">The store. After an error or a cancellation its contents are undefined.</param>
+    /// <param name="options">How names match; null for the defaults.</param>
+    /// <param name="progress">Told after each tensor.</param>
+    /// <param name="cancellationToken">Ends the loading.</param>
+    /// <exception cref="HorizonException">
+    /// Tensors are missing, of another shape than the layout's, of no float type, or not finite; or a file cannot be read.
+    /// </exception>
+    public static async Task<LoadResult> LoadAsync(
+        WeightFiles files,
+        IReadOnlyList<UnitState> units,
+        LoadOptions? options = null,
+        IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(units);
+        var work = Match(files, units, options ?? new LoadOptions());
+        foreach (var (tensor, destination) in work) destination.Begin(tensor);
+
+        var totalBytes = work.Sum(item => item.Tensor.ByteLength);
+        var bytesRead = 0L;
+        void Report(TensorInfo tensor)
+        {
+            bytesRead += tensor.ByteLength;
+            progress?.Report(new LoadProgress(tensor, bytesRead, totalBytes));
+        }
+
+        var workByFile = work.ToLookup(item => item.Tensor.File);
+        foreach (var file in files.Files)
+        {
+            var inFileOrder = workByFile[file.Path].OrderBy(item => item.Tensor.Offset).ToArray();
+            if (inFileOrder.Length > 0) await file.ReadAsync(inFileOrder, Report, cancellationToken).ConfigureAwait(false);
+        }
+
+        return new LoadResult(work.Count, bytesRead, Unexpected(files, work))
+        {
+            TiedHeadDistance = await CompareTiedHeadAsync(files, units, work, cancellationToken).ConfigureAwait(false),
+        };
+    }
+
+    // A files of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
+    private static async Task<double?> CompareTiedHeadAsync(
+        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, CancellationToken cancellationToken)
+    {
+        if (files.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
+        var places = units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (Unit: unit, Slot: slot)));
+        if (places.FirstOrDefault(place => place.Slot.Role == Embedding) is not { Unit: { } unit, Slot: { } slot }) return null;
+        if (!head.Shape.SequenceEqual(slot.Shape)) return double.PositiveInfinity;
+        var copy = new TiedCopy(unit, slot);
+        await files.Files.Single(file => file.Path == head.File).ReadAsync(Head, copy, cancellationToken).ConfigureAwait(false);
+        return copy.Distance;
+    }
+
+    private static List<(TensorInfo Tensor, ITensorDestination Destination)> Match(
+        WeightFiles files, IReadOnlyList<UnitState> units, LoadOptions options)
+    {
+        var work = new List<(TensorInfo, ITensorDestination)>();
+        var missing = new List<string>();
+        foreach (var unit in units)
+        {
+            foreach (var slot in unit.Layout.Parameters)
+            {
+                if (Find(files, options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName) is { } tensor)
+                    work.Add((tensor, new SlotDestination(unit, slot)));
+                else
+                    missing.Add(slot.TensorName);
+            }
+        }
+
+        return missing.Count == 0 ? work : throw Missing(files, missing);
+    }
+
+    private static TensorInfo? Find(WeightFiles files, string name) =>
+        files.Find(name)
+        ?? files.Find(name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : Prefix + name);
+
+    private static HorizonException Missing(WeightFiles files, List<string> missing)
+    {
+        const int Named = 5;
+        var named = missing.Take(Named).Select(name =>
+            NearestName.Find(name, files.TensorNames) is { } nearest ? $"{name} (nearest: {nearest.Shown()})" : name);
+        var more = missing.Count > Named ? $" and {missing.Count - Named} more" : "";
+        return new HorizonException(
+            $"{files.Path} lacks {missing.Count} tensors that its config.json asks for: {string.Join(", ", named)}{more}");
+    }
+
+    private static string[] Unexpected(WeightFiles files, List<(TensorInfo Tensor, ITensorDestination Destination)> work)
+    {
+        var used = work.Select(item => item.Tensor.Name).ToHashSet(StringComparer.Ordinal);
+        return [.. files.TensorNames
+            .Where(name => !used.Contains(name) && !HarmlessEndings.Any(ending => name.EndsWith(ending, StringComparison.Ordinal)))
+            .Order(StringComparer.Ordinal)];
+    }
+}

@@ -1,0 +1,6 @@
+namespace Horizon.Flow.Runs;
+
+/// <summary>A stretch of a document.</summary>
+/// <param name="Text">Its text, special tokens too.</param>
+/// <param name="IsTrained">Whether its tokens are learned.</param>
+public sealed record DataStretch(string Text, bool IsTrained);

@@ -1,0 +1,30 @@
+using Horizon.Flow.Text;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>Text that is never trained on, and the loss on it.</summary>
+internal sealed class HeldOutData(BatchSource source)
+{
+    // So many micro-batches overlap on the device; between two such groups a run can stop.
+    private const int GroupSize = 8;
+
+    /// <summary>What is held in memory of it.</summary>
+    public (long Tokens, long Bytes) Held => DataReader.HeldBy(source);
+
+    /// <summary>The mean loss over all labelled tokens, in nats; null when it was stopped.</summary>
+    public async Task<double?> EvaluateAsync(TrainingRun run, CancellationToken stop)
+    {
+        double sum = 0;
+        long labelled = 0;
+        foreach (var indices in Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Chunk(GroupSize))
+        {
+            if (stop.IsCancellationRequested) return null;
+            MicroBatch[] group = [.. indices.Select(index => source.GetMicroBatch(0, index))];
+            var tokens = group.Sum(batch => (long)batch.LabelledTokens);
+            sum += await run.EvaluateAsync(group, CancellationToken.None).ConfigureAwait(false) * tokens;
+            labelled += tokens;
+        }
+
+        return sum / labelled;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+using Horizon.Flow.Text;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>A run's data cut into optimizer steps.</summary>
+internal sealed class TrainingData
+{
+    private readonly BatchSource _source;
+    private readonly int _accumulation;
+    private readonly Lazy<string> _fingerprint;
+
+    public TrainingData(BatchSource source, TrainingSection training)
+    {
+        _source = source;
+        _fingerprint = new(() => source.Fingerprint);
+        _accumulation = training.GradientAccumulation;
+        StepsPerEpoch = (source.MicroBatchesPerEpoch(0) + (long)_accumulation - 1) / _accumulation;
+        Length = RunLength.Of(training, StepsPerEpoch, source.Summary.Tokens);
+    }
+
+    /// <summary>Steps of one pass; the last one has what is left over.</summary>
+    public long StepsPerEpoch { get; }
+
+    /// <summary>Steps, epochs and tokens of the run.</summary>
+    public RunLength Length { get; }
+
+    /// <summary>Steps of the run.</summary>
+    public long TotalSteps => Length.Steps;
+
+    /// <summary>What is held in memory of it.</summary>
+    public (long Tokens, long Bytes) Held => DataReader.HeldBy(_source);
+
+    /// <summary>What the user should know about the data, a sentence each.</summary>
+    public IEnumerable<string> Warnings => _source.Summary.Warnings.Select(warning => $"data: {warning.TrimEnd('.')}");
+
+    /// <summary>The place in the data after a step, and which data it is.</summary>
+    public IReadOnlyDictionary<string, string> PlaceAfter(long step) => new Dictionary<string, string>
+    {
+        ["data_fingerprint"] = _fingerprint.Value,
+        ["epoch"] = (step / StepsPerEpoch).ToString(CultureInfo.InvariantCulture),
+        ["micro_batch"] = (step % StepsPerEpoch * _accumulation).ToString(CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>The micro-batches of each step from one on, made as they are asked for.</summary>
+    /// <param name="firstStep">1 or more.</param>
+    public IEnumerable<IReadOnlyList<MicroBatch>> StepsFrom(long firstStep)
+    {
+        for (var step = firstStep - 1; step < TotalSteps; step++)
+        {
+            var (epoch, place) = ((int)(step / StepsPerEpoch), (int)(step % StepsPerEpoch));
+            var first = place * _accumulation;
+            var count = Math.Min(_accumulation, _source.MicroBatchesPerEpoch(epoch) - first);
+            yield return [.. Enumerable.Range(first, count).Select(index => _source.GetMicroBatch(epoch, index))];
+        }
+    }
+}

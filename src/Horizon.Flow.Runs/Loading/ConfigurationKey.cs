@@ -1,0 +1,15 @@
+using System.Reflection;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>One key of a section.</summary>
+/// <param name="Property">What it is bound to.</param>
+/// <param name="IsNullable">Whether it may be null.</param>
+internal sealed record ConfigurationKey(PropertyInfo Property, bool IsNullable)
+{
+    /// <summary>The type of its value, without the null.</summary>
+    public Type Type { get; } = Nullable.GetUnderlyingType(Property.PropertyType) ?? Property.PropertyType;
+
+    /// <summary>Whether its value is a path.</summary>
+    public bool IsPath { get; } = Property.IsDefined(typeof(PathKeyAttribute));
+}

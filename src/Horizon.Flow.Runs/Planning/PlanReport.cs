@@ -1,0 +1,38 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>What a run will use where.</summary>
+/// <param name="Model">Model, size and precision in a few words.</param>
+/// <param name="Items">The kinds of data in device and host memory; on the CPU device both lie in the host's.</param>
+/// <param name="DeviceMemory">How much device memory there is; null where it is not known.</param>
+/// <param name="HostMemory">How much host memory there is; null where it is not known.</param>
+/// <param name="Binds">What limits the run, in a few words.</param>
+/// <param name="BestBatchSize">The largest <c>training.batch_size</c> that fits; null where none does or nothing limits it.</param>
+public sealed record PlanReport(
+    string Model, IReadOnlyList<MemoryItem> Items, ByteSize? DeviceMemory, ByteSize? HostMemory, string Binds, int? BestBatchSize)
+{
+    /// <summary>What becomes of the layers' activations.</summary>
+    public ActivationChoice? Activations { get; init; }
+
+    /// <summary>The same in words, with the reason; empty where there is none.</summary>
+    public string ActivationsReason { get; init; } = "";
+
+    /// <summary>Steps, epochs and tokens, and what decides them; null where the data were not read.</summary>
+    public RunLength? Length { get; init; }
+
+    /// <summary>The length in words, or why it is not known; empty where nobody asked.</summary>
+    public string LengthDescription { get; init; } = "";
+
+    /// <summary>Whether the run fits into both.</summary>
+    public bool Fits => Fit(MemoryPlace.Device) && Fit(MemoryPlace.Host);
+
+    /// <summary>How much of a memory there is; null where it is not known.</summary>
+    public ByteSize? Available(MemoryPlace place) => place == MemoryPlace.Host ? HostMemory : DeviceMemory;
+
+    /// <summary>The sum of what lies in a memory.</summary>
+    public ByteSize Needed(MemoryPlace place) => new(Items.Where(item => item.Place == place).Sum(item => item.Bytes));
+
+    /// <summary>Whether what lies in a memory fits there.</summary>
+    public bool Fit(MemoryPlace place) => Available(place) is not { } available || Needed(place) <= available;
+}

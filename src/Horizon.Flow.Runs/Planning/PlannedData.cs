@@ -1,0 +1,24 @@
+namespace Horizon.Flow.Runs;
+
+/// <summary>What a run's data mean for its plan: how long it is, and the memory that they take.</summary>
+/// <param name="Length">Steps, epochs and tokens; null where <paramref name="Unknown"/> says why they are not known.</param>
+/// <param name="Unknown">Why the length is not known; empty where it is.</param>
+/// <param name="Memory">The data in host memory; null where there are none.</param>
+internal sealed record PlannedData(RunLength? Length, string Unknown, MemoryItem? Memory)
+{
+    /// <summary>Reads the data where they are at hand. A plan needs none: what keeps them from being read is said, not thrown.</summary>
+    public static PlannedData Of(RunBlueprint blueprint)
+    {
+        var path = blueprint.Configuration.Data.Name;
+        if (path is null) return new(null, "data.path names no data", null);
+        try
+        {
+            var inputs = RunInputs.Open(blueprint);
+            return new(inputs.Data.Length, "", inputs.DescribeMemory());
+        }
+        catch (HorizonException error)
+        {
+            return new(null, error.Message, null);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>Adds up what a run will need where, from the model's <c>config.json</c> alone, and refuses what does not fit.</summary>
+public static class RunPlanner
+{
+    // Beyond so many tokens in a micro-batch nothing is gained; the search for the best batch ends there.
+    private const long MostTokens = 1 << 24;
+
+    // Of the device's memory, left free when layers keep their activations: nothing fails for want of it, only for what was not foreseen.
+    private const double Margin = 0.05;
+
+    /// <summary>The plan of a configuration.</summary>
+    /// <param name="configuration">Names a model.</param>
+    /// <param name="deviceMemory">Device memory to plan for; null asks the device.</param>
+    /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <exception cref="HorizonException">The model is not known, the settings do not go together, or there is no such device.</exception>
+    public static PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null)
+    {
+        var blueprint = RunBlueprint.Of(configuration);
+        // Asked before the data are read, which take their part of it.
+        var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
+        var data = PlannedData.Of(blueprint);
+        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory) with
+        {
+            Length = data.Length,
+            LengthDescription = data.Length?.Describe() ?? $"not known: {data.Unknown}",
+        };
+        if (deviceMemory is not null) return On("a GPU", deviceMemory);
+        if (configuration.Device == "cpu") return On("cpu", null);
+        using var device = ComputeDevice.Parse(configuration.Device);
+        return On(device.Name, Free(device));
+    }
+
+    /// <summary>The plan for an open device.</summary>
+    /// <param name="blueprint">What is planned.</param>
+    /// <param name="device">Where it computes.</param>
+    /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <param name="data">The data in host memory, where they are counted; null where they are there already, or not read.</param>
+    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null)
+    {
+        ArgumentNullException.ThrowIfNull(blueprint);
+        ArgumentNullException.ThrowIfNull(device);
+        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data);
+    }
+
+    /// <summary>Refuses a run that does not fit, with the numbers.</summary>
+    /// <exception cref="HorizonException">It does not fit.</exception>
+    public static void Require(PlanReport plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (plan.Fits) return;
+        var place = plan.Fit(MemoryPlace.Host) ? MemoryPlace.Device : MemoryPlace.Host;
+        var items = plan.Items.Where(item => item.Place == place).OrderByDescending(item => item.Bytes).Select(item => $"{item.Kind} {new ByteSize(item.Bytes)}");
+        var mend = plan.BestBatchSize is { } batch ? $"set training.batch_size to {batch} or less" : "no training.batch_size fits: take a smaller model or more memory";
+        throw new HorizonException($"not enough memory: {plan.Binds} ({string.Join(", ", items)}); {mend}.");
+    }
+
+    private static ByteSize? Free(IComputeDevice device) => device.FreeMemoryBytes is { } free ? new ByteSize(free) : null;
+
+    // Without a device memory of its own the device computes in the host's, and everything lies there.
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data)
+    {
+        var plan = blueprint.Plan();
+        PlanReport With(int batchSize, ActivationChoice activations)
+        {
+            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null);
+            if (data is not null) budget = budget.With(data);
+            var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
+            var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}";
+            return new PlanReport(model, [.. items], deviceMemory, host, "", null) { Activations = activations };
+        }
+
+        PlanReport Report(int batchSize)
+        {
+            if (blueprint.ConfiguredActivations is { } configured) return With(batchSize, configured) with { ActivationsReason = $"{configured}, as configured" };
+            var chosen = ActivationChoice.Fastest(plan, choice => FitsWithMargin(With(batchSize, choice)), mayMove: deviceMemory is not null);
+            return With(batchSize, chosen) with { ActivationsReason = $"{chosen}: {Why(chosen)}" };
+        }
+
+        var report = Report(blueprint.Configuration.Training.BatchSize);
+        return report with { Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
+    }
+
+    private static bool FitsWithMargin(PlanReport report)
+    {
+        var spare = report.Activations!.Count(ActivationPolicy.Keep) > 0 ? 1 - Margin : 1;
+        return ((MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host]).All(place =>
+            report.Available(place) is not { } available || report.Needed(place).Bytes <= spare * available.Bytes);
+    }
+
+    private static string Why(ActivationChoice chosen) =>
+        chosen.Count(ActivationPolicy.MoveOut) > 0 ? "the inputs of all do not fit into device memory"
+        : chosen.Count(ActivationPolicy.Keep) > 0 ? FormattableString.Invariant($"what fits with {Margin:P0} to spare")
+        : "no layer's activations fit beside the inputs";
+
+    private static string Describe(PlanReport report)
+    {
+        var tightest = ((MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host])
+            .Where(place => report.Available(place) is not null)
+            .MaxBy(place => (double)report.Needed(place).Bytes / Math.Max(1, report.Available(place)!.Value.Bytes));
+        return $"{(tightest == MemoryPlace.Host ? "host" : "device")} memory, {report.Needed(tightest)} needed of {report.Available(tightest)} available";
+    }
+
+    // Memory grows with the batch, so the largest that fits is found by halving.
+    private static int? BestBatch(Func<int, bool> fits, int sequenceLength)
+    {
+        var (low, high) = (0, (int)Math.Max(1, MostTokens / sequenceLength));
+        while (low < high)
+        {
+            var middle = low + ((high - low + 1) / 2);
+            if (fits(middle)) low = middle;
+            else high = middle - 1;
+        }
+
+        return low == 0 ? null : low;
+    }
+}

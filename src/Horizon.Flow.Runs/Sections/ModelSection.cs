@@ -1,0 +1,14 @@
+namespace Horizon.Flow.Runs;
+
+/// <summary>The <c>model</c> section.</summary>
+public sealed record ModelSection
+{
+    /// <summary>A Hugging Face folder; with <see cref="ModelInit.Random"/> its <c>config.json</c> alone is enough. Required.</summary>
+    /// <value>No default.</value>
+    [PathKey]
+    public string? Path { get; init; }
+
+    /// <summary>Where the first parameters come from.</summary>
+    /// <value>Default <c>pretrained</c>.</value>
+    public ModelInit Init { get; init; } = ModelInit.Pretrained;
+}

@@ -1,0 +1,5 @@
+namespace Horizon.Flow.Runs;
+
+/// <summary>Marks a key whose value is a path; a relative one is resolved when it is bound.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class PathKeyAttribute : Attribute;

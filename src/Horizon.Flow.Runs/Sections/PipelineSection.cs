@@ -1,0 +1,26 @@
+namespace Horizon.Flow.Runs;
+
+/// <summary>The <c>pipeline</c> section: how far the blocks of the graph may run ahead of each other.</summary>
+public sealed record PipelineSection
+{
+    /// <summary>Units that fit into device memory at once.</summary>
+    /// <value>Default 2 buffers of the largest unit: one in hand, one on its way in.</value>
+    public int DeviceBuffers { get; init; } = 2;
+
+    /// <summary>Page-locked host buffers for gradients on their way to the optimizer.</summary>
+    /// <value>Default 4 buffers of the largest unit.</value>
+    public int GradientSlabs { get; init; } = 4;
+
+    /// <summary>
+    /// What becomes of the layers' activations between forward and backward: <c>recompute</c>, <c>keep</c> (nothing is computed twice),
+    /// <c>move_out</c> (inputs wait in host memory), or <c>auto</c>: the fastest of these, layer by layer, that fits.
+    /// </summary>
+    /// <value>Default <c>auto</c>.</value>
+    /// <remarks>The results are the same to the last bit.</remarks>
+    public string Activations { get; init; } = "auto";
+
+    /// <summary>Copies of units that may wait for the disk while a checkpoint is written.</summary>
+    /// <value>Default 2 buffers of the largest unit with its optimizer state; taken only where <c>checkpoint.every_steps</c> asks for checkpoints.</value>
+    /// <remarks>An update that would overtake the writer copies its unit; where no buffer is free it waits for the disk, and the run says so.</remarks>
+    public int CheckpointBuffers { get; init; } = 2;
+}

@@ -1,0 +1,23 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>The <c>schedule</c> section: the learning rate over the steps of the run.</summary>
+public sealed record ScheduleSection
+{
+    /// <summary>The shape of the curve after the warm-up, one of <see cref="LearningRateSchedule.Names"/>.</summary>
+    /// <value>Default <c>constant</c>.</value>
+    public string Name { get; init; } = "constant";
+
+    /// <summary>Steps in which the rate rises linearly to <c>optimizer.learning_rate</c>.</summary>
+    /// <value>Default 0 steps.</value>
+    public long WarmupSteps { get; init; }
+
+    /// <summary>Where a falling schedule ends.</summary>
+    /// <value>Default 0.</value>
+    public double MinLearningRate { get; init; }
+
+    /// <summary>For <c>wsd</c>: the share of the run's steps, at its end, in which the rate falls; in (0, 1].</summary>
+    /// <value>Default 0.1.</value>
+    public double DecayFraction { get; init; } = 0.1;
+}

@@ -1,0 +1,69 @@
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>
+/// The <c>training</c> section. A run ends at <see cref="MaxSteps"/> or after <see cref="Epochs"/>, whichever is given; where both are, at
+/// whichever comes first; where neither is, after one epoch.
+/// </summary>
+public sealed record TrainingSection
+{
+    /// <summary>Sequences in one micro-batch.</summary>
+    /// <value>Default 8 sequences.</value>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Micro-batches in one optimizer step.</summary>
+    /// <value>Default 1.</value>
+    public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>Optimizer steps at most, over as many passes as they take; null or 0 sets no limit, so that <see cref="Epochs"/> decides.</summary>
+    /// <value>Default null.</value>
+    public long? MaxSteps { get; init; }
+
+    /// <summary>Passes over the data at most; null sets no limit where <see cref="MaxSteps"/> does, and is one pass otherwise.</summary>
+    /// <value>Default null.</value>
+    public int? Epochs { get; init; }
+
+    /// <summary>Where every random choice of the run starts: initialisation, shuffling.</summary>
+    /// <value>Default 42.</value>
+    public long Seed { get; init; } = 42;
+
+    /// <summary>The number type of weights, activations and gradients.</summary>
+    /// <value>Default <c>bf16</c>: exact fp32 masters stay in host memory at no extra cost.</value>
+    public StorePrecision Precision { get; init; } = StorePrecision.Bf16;
+
+    /// <summary>The largest global L2 norm of a step's gradient; a longer one is scaled down to it. Null or 0 turns clipping off.</summary>
+    /// <value>Default 1.0.</value>
+    /// <remarks>Without clipping a unit is updated as soon as its gradient lands, while backward goes on below it.</remarks>
+    public double? MaxGradNorm { get; init; } = 1.0;
+
+    /// <summary>Every how many layers an activation is kept; the others are computed again in backward.</summary>
+    /// <value>Default 1: every layer's input is kept.</value>
+    /// <remarks>A larger interval needs less device memory and more work.</remarks>
+    public int RecomputeInterval { get; init; } = 1;
+
+    /// <summary>
+    /// Steps in a row that may be skipped because a loss or a gradient was not finite; one more ends the run. Null sets no limit.
+    /// </summary>
+    /// <value>Default 10 steps.</value>
+    public int? MaxSkippedSteps { get; init; } = 10;
+
+    /// <summary>A loss so many of its running deviations above its running mean is reported as a spike; null or 0 reports none.</summary>
+    /// <value>Default 6 deviations.</value>
+    /// <remarks>Only the report: training goes on as it would.</remarks>
+    public double? LossSpikeDeviations { get; init; } = 6;
+
+    /// <summary>Whether every unit's output and gradients are looked at, to end the run at the first number that is not finite and say where.</summary>
+    /// <value>Default false.</value>
+    /// <remarks>Slow: for finding where a run goes wrong. The numbers stay the same.</remarks>
+    public bool CheckOutputs { get; init; }
+
+    /// <summary>Threads of an operator where <c>device</c> is the CPU; null lets libtorch choose, or a resumed run go on with as many as it began with.</summary>
+    /// <value>Default null: the machine's cores, or what OMP_NUM_THREADS says.</value>
+    /// <remarks>Sums are cut into as many parts: the last bits of the results depend on it.</remarks>
+    public int? CpuThreads { get; init; }
+
+    /// <summary>Patterns of unit names (<c>*</c> stands for anything) that are not trained: neither downloaded nor updated.</summary>
+    /// <value>Default none.</value>
+    public ValueList<string> Freeze { get; init; } = [];
+}

@@ -1,0 +1,61 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>Writes a trained model as a Hugging Face folder that other tools load.</summary>
+internal sealed class ModelFolderWriter
+{
+    private const string ConfigFile = "config.json";
+
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly string _source;
+    private readonly string _config;
+    private readonly IReadOnlyList<string> _companions;
+
+    private ModelFolderWriter(string source, string config, IReadOnlyList<string> companions) => (_source, _config, _companions) = (source, config, companions);
+
+    /// <summary>Looks, before training, at what will be copied after it: what is wrong with it must not cost a run.</summary>
+    /// <param name="source">The folder that the model comes from.</param>
+    /// <exception cref="HorizonException">A file in it cannot be copied.</exception>
+    public static ModelFolderWriter Open(string source) =>
+        new(source, UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json"), CompanionFiles.Find(source));
+
+    /// <summary>Weights and config.json, all at once; then what lies beside them.</summary>
+    /// <param name="target">Made where needed.</param>
+    /// <param name="store">The weights, at one step.</param>
+    /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
+    public async Task WriteAsync(string target, ParameterStore store)
+    {
+        OutputFile.RefuseLink(target);
+        var config = Encoding.UTF8.GetBytes(Describe(_config, store.Precision));
+        await ModelExporter.ExportAsync(target, store.Units, new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
+        await CompanionFiles.CopyAsync(_source, target, _companions).ConfigureAwait(false);
+        try
+        {
+            FolderFlush.ToDisk(target);
+        }
+        catch (IOException error)
+        {
+            throw new HorizonException($"cannot write {target}: {error.Message.TrimEnd('.')}; free space there or choose another output.directory", error);
+        }
+    }
+
+    private static string Describe(string json, StorePrecision precision)
+    {
+        var config = (JsonObject)JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
+        var type = precision == StorePrecision.Fp32 ? "float32" : "bfloat16";
+        // Newer writers name it dtype; older readers know torch_dtype alone.
+        if (config.ContainsKey("dtype")) config["dtype"] = type;
+        config["torch_dtype"] = type;
+        return config.ToJsonString(Indented) + "\n";
+    }
+}

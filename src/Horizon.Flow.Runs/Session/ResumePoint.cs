@@ -1,0 +1,117 @@
+using System.IO.Hashing;
+using System.Text.Json;
+using Horizon.Flow.Host;
+using Horizon.Flow.Models;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>Finds the checkpoint that a run goes on from, and makes sure that it is one of the same run.</summary>
+internal static class ResumePoint
+{
+    private const string ModelFingerprint = "model_fingerprint";
+
+    /// <summary>What a checkpoint's numbers, or its place in the data, depend on. Model, precision and frozen units show in its contents.</summary>
+    private static readonly HashSet<string> Fixed =
+    [
+        "data.format", "data.sequence_length", "data.packing", "data.too_long", "data.shuffle", "data.train_on_prompt", "data.train_on",
+        "training.batch_size", "training.gradient_accumulation", "training.seed",
+    ];
+
+    /// <summary>What shapes the steps to come, and no others.</summary>
+    private static readonly HashSet<string> Announced =
+    [
+        "training.max_steps", "training.epochs", "training.max_grad_norm",
+        "optimizer.learning_rate", "optimizer.betas", "optimizer.eps", "optimizer.weight_decay", "optimizer.momentum", "optimizer.groups",
+        "schedule.name", "schedule.warmup_steps", "schedule.min_learning_rate", "schedule.decay_fraction",
+    ];
+
+    /// <summary>Where a run's checkpoints lie.</summary>
+    public static TrainingCheckpoints FolderOf(RunConfiguration configuration) =>
+        new(Path.Combine(configuration.Output.Directory!, "checkpoints"), configuration.Checkpoint.Keep);
+
+    /// <summary>Clears away what a dead run left, and says whether there is something to go on from.</summary>
+    /// <param name="configuration">The run.</param>
+    /// <param name="resume">Whether the user asked for it.</param>
+    /// <param name="notice">Takes a sentence for the user.</param>
+    /// <exception cref="HorizonException">There is, but the user did not ask; or the user asked in a folder whose run left none.</exception>
+    public static bool Find(RunConfiguration configuration, bool resume, Action<string> notice)
+    {
+        var folder = FolderOf(configuration);
+        folder.RemoveUnfinished();
+        if (folder.Steps is [var newest, ..])
+        {
+            return resume ? true : throw new HorizonException(
+                $"output.directory has checkpoints of an earlier run, up to step {newest}, in {folder.Path}; add --resume to go on from there, name another output.directory, or remove that folder");
+        }
+
+        var model = Path.Combine(configuration.Output.Directory!, "model");
+        var hasEnded = Directory.Exists(model);
+        if (!resume)
+        {
+            return hasEnded && !configuration.Output.Overwrite
+                ? throw new HorizonException(
+                    $"a run has ended in output.directory {configuration.Output.Directory}, and left its model there; name another output.directory, set output.overwrite: true to replace model and metrics, or, to train that model further, set model.path to {model} as well")
+                : false;
+        }
+
+        if (hasEnded)
+            throw new HorizonException($"--resume: a run has ended in {configuration.Output.Directory} and left no checkpoint; train again from {model} as model.path, into another output.directory, or leave --resume out");
+        notice($"--resume: there is no checkpoint in {folder.Path} yet, so training begins with step 1");
+        return false;
+    }
+
+    /// <summary>Fills the store from the newest whole checkpoint.</summary>
+    /// <exception cref="HorizonException">None is whole, or it is not of this run: every difference is listed.</exception>
+    public static async Task<TrainingCheckpoint> LoadAsync(
+        RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, TrainingData data, Action<string> notice, CancellationToken cancellation)
+    {
+        var folder = FolderOf(blueprint.Configuration);
+        var contents = CheckpointContents.Of(blueprint.Model.Architecture, store, plan.Options.Optimizer);
+        var checkpoint = await folder.LoadNewestAsync(store, contents, notice, manifest => Differences(manifest, blueprint, data), cancellation).ConfigureAwait(false)
+            ?? throw new HorizonException($"the checkpoints in {folder.Path} are gone");
+        notice($"going on from {checkpoint.Path}");
+        var changed = Changes(checkpoint.Manifest, blueprint.Configuration).Where(change => Announced.Contains(change.Key)).ToList();
+        if (changed.Count > 0)
+            notice($"changed for the steps to come: {string.Join(", ", changed.Select(change => $"{change.Key} from {change.Before} to {change.After}"))}");
+        return checkpoint;
+    }
+
+    /// <summary>What a run needs beside the store to go on after a step, and to know its own checkpoint again.</summary>
+    public static IReadOnlyDictionary<string, string> ProgressAfter(long step, RunBlueprint blueprint, TrainingData data) => new Dictionary<string, string>(data.PlaceAfter(step))
+    {
+        [ModelFingerprint] = Fingerprint(blueprint.ModelConfig with { CheckpointType = null }),
+    };
+
+    // The model's shapes show in the layout; what its operators do with them does not.
+    private static string Fingerprint(ModelConfig model) => Convert.ToHexStringLower(XxHash128.Hash(JsonSerializer.SerializeToUtf8Bytes(model, model.GetType())));
+
+    private static IEnumerable<string> Differences(CheckpointManifest manifest, RunBlueprint blueprint, TrainingData data)
+    {
+        var all = Changes(manifest, blueprint.Configuration);
+        var changes = all.Where(change => Fixed.Contains(change.Key)).ToList();
+        foreach (var change in changes) yield return $"{change.Key} is {change.Before} there, {change.After} here";
+        var here = ProgressAfter(manifest.Step, blueprint, data);
+        bool IsOther(string key) => manifest.Progress.GetValueOrDefault(key) != here[key];
+        if (IsOther(ModelFingerprint)) yield return $"{Path.Combine(blueprint.Configuration.Model.Path!, "config.json")} does not describe the model that the run began with";
+        // What follows from another way to read the data needs no saying.
+        if (changes.Count == 0 && here.Keys.Any(key => key != ModelFingerprint && IsOther(key)))
+            yield return $"the tokens of {OtherTokens(all, blueprint.Configuration.Data)}";
+    }
+
+    private static string OtherTokens(IReadOnlyList<ConfigurationDifference> changes, DataSection data)
+    {
+        var others = $"data.{(data.Sets.Count > 0 ? "sets" : "path")} are not those that the run began with";
+        var changed = changes.Where(change => change.Key.StartsWith("data.", StringComparison.Ordinal) || change.Key == "evaluation.fraction").ToList();
+        if (changed.Count > 0) return $"{others}: {string.Join(", ", changed.Select(change => $"{change.Key} is {change.Before} there, {change.After} here"))}";
+        return $"{others}: its files or the tokenizer are others{(data.Date is null ? ", or a chat template writes today's date, which data.date sets" : "")}";
+    }
+
+    // Not validated: files may have moved since.
+    private static IReadOnlyList<ConfigurationDifference> Changes(CheckpointManifest manifest, RunConfiguration configuration)
+    {
+        var problems = new ProblemList();
+        var saved = new ConfigurationBinder(problems).Bind(YamlReader.Read(manifest.Configuration, "the checkpoint's configuration", Environment.CurrentDirectory));
+        problems.ThrowIfAny();
+        return ConfigurationDifference.Between(saved, configuration);
+    }
+}

@@ -1,0 +1,48 @@
+using System.Buffers;
+using Horizon.Flow.Host;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>Puts the first parameters into a store.</summary>
+internal static class StartingWeights
+{
+    /// <summary>From the model folder's safetensors.</summary>
+    /// <returns>What the user should know, or null.</returns>
+    public static async Task<string?> LoadAsync(WeightFiles checkpoint, ParameterStore store, CancellationToken cancellation)
+    {
+        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
+        return result.Warning;
+    }
+
+    /// <summary>Random ones from a seed, as the model's family draws them; the same for any number of threads.</summary>
+    public static void Draw(ModelDefinition model, ParameterStore store, long seed, CancellationToken cancellation)
+    {
+        using var workers = new HostWorkers();
+        foreach (var unit in store.Units)
+        {
+            foreach (var slot in unit.Layout.Parameters)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                workers.Sweep(slot.Count, (_, first, count) => Fill(model, unit, slot, seed, first, count));
+            }
+        }
+    }
+
+    private static void Fill(ModelDefinition model, UnitState unit, ParameterSlot slot, long seed, long first, int count)
+    {
+        var place = slot.Offset + first;
+        if (unit.Difference is null)
+        {
+            model.Initialize(slot, seed, first, unit.Weights.Span<float>(place, count));
+            return;
+        }
+
+        var rented = ArrayPool<float>.Shared.Rent(count);
+        var masters = rented.AsSpan(0, count);
+        model.Initialize(slot, seed, first, masters);
+        var weights = unit.Weights.Span<ushort>(place, count);
+        var differences = unit.Difference.Span<short>(place, count);
+        for (var i = 0; i < count; i++) (weights[i], differences[i]) = ExactMaster.Split(masters[i]);
+        ArrayPool<float>.Shared.Return(rented);
+    }
+}

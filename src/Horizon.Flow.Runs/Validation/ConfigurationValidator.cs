@@ -1,0 +1,134 @@
+using System.Text.RegularExpressions;
+using Horizon.Flow.Host;
+using Horizon.Flow.Text;
+
+namespace Horizon.Flow.Runs;
+
+/// <summary>The rules that hold between a configuration's values, whether it came from a file or from code.</summary>
+public static partial class ConfigurationValidator
+{
+    /// <summary>Everything that is wrong; empty where nothing is.</summary>
+    /// <param name="configuration">What to look at. Its paths are looked up on the disk; nothing is made or changed there.</param>
+    /// <param name="use">What it must name.</param>
+    public static IReadOnlyList<ConfigurationProblem> Validate(RunConfiguration configuration, ConfigurationUse use = ConfigurationUse.Train)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var checks = new Checks();
+        CheckPaths(checks, configuration, use);
+        CheckTraining(checks, configuration);
+        CheckOptimizer(checks, configuration.Optimizer);
+        CheckSchedule(checks, configuration);
+        CheckRest(checks, configuration);
+        return checks.Problems;
+    }
+
+    private static void CheckPaths(Checks checks, RunConfiguration configuration, ConfigurationUse use)
+    {
+        checks.Required("model.path", configuration.Model.Path, "a Hugging Face model folder");
+        checks.Exists("model.path", configuration.Model.Path, folderOnly: true);
+        if (use == ConfigurationUse.Inspect)
+            return;
+        var data = configuration.Data;
+        if (data.Sets.Count == 0)
+            checks.Required("data.path", data.Path, "a file or folder to train on");
+        checks.That(data.Sets.Count == 0 || data.Path is null, "data.path", $"'{data.Path}'", "empty where data.sets names the data");
+        CheckData(checks, "data.path", data.Path);
+        for (var i = 0; i < data.Sets.Count; i++)
+        {
+            checks.Required($"data.sets[{i}].path", data.Sets[i].Path, "a file or folder to train on");
+            CheckData(checks, $"data.sets[{i}].path", data.Sets[i].Path);
+        }
+
+        checks.Exists("evaluation.path", configuration.Evaluation.Path);
+        if (use != ConfigurationUse.Train)
+            return;
+        var output = configuration.Output.Directory;
+        checks.Required("output.directory", output, "a folder for the model and the metrics");
+        checks.That(!File.Exists(output), "output.directory", $"'{output}'", "a folder; a file of that name is in the way");
+    }
+
+    // A pattern is looked up when the data is read.
+    private static void CheckData(Checks checks, string key, string? path)
+    {
+        if (path is null || path.AsSpan().IndexOfAny('*', '?') < 0)
+            checks.Exists(key, path);
+    }
+
+    private static void CheckTraining(Checks checks, RunConfiguration configuration)
+    {
+        var training = configuration.Training;
+        checks.AtLeast("training.batch_size", training.BatchSize, 1);
+        checks.AtLeast("training.gradient_accumulation", training.GradientAccumulation, 1);
+        checks.AtLeast("training.max_steps", training.MaxSteps ?? 0, 0);
+        checks.AtLeast("training.epochs", training.Epochs ?? 1, 1);
+        checks.AtLeast("training.seed", training.Seed, 0);
+        checks.AtLeast("training.max_grad_norm", training.MaxGradNorm ?? 0, 0.0);
+        checks.AtLeast("training.recompute_interval", training.RecomputeInterval, 1);
+        checks.AtLeast("training.max_skipped_steps", training.MaxSkippedSteps ?? 0, 0);
+        checks.That(training.CpuThreads is null or (>= 1 and <= 1024), "training.cpu_threads", training.CpuThreads, "1 to 1024, or empty to leave it to libtorch");
+        checks.AtLeast("training.loss_spike_deviations", training.LossSpikeDeviations ?? 0, 0.0);
+        foreach (var pattern in training.Freeze)
+            checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");
+        checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength ?? 1, 1);
+        checks.That(configuration.Data.MaxBadShare is >= 0 and <= 1, "data.max_bad_share", configuration.Data.MaxBadShare, "from 0 to 1");
+        checks.AtLeast("data.max_samples", configuration.Data.MaxSamples ?? 1, 1);
+        for (var i = 0; i < configuration.Data.Sets.Count; i++)
+        {
+            checks.That(configuration.Data.Sets[i].Weight is > 0 and <= 1000, $"data.sets[{i}].weight", configuration.Data.Sets[i].Weight, "more than 0 and at most 1000");
+            checks.AtLeast($"data.sets[{i}].max_samples", configuration.Data.Sets[i].MaxSamples ?? 1, 1);
+        }
+
+        checks.That(configuration.Data.Date is null || DateOnly.TryParseExact(configuration.Data.Date, "yyyy-MM-dd", out _), "data.date", $"'{configuration.Data.Date}'", "a date such as 2026-01-31");
+        checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn != TrainOn.Last, "data.train_on", "last", "answers or all where data.train_on_prompt is true");
+    }
+
+    private static void CheckOptimizer(Checks checks, OptimizerSection optimizer)
+    {
+        checks.OneOf("optimizer.name", optimizer.Name, UpdateRules.Names);
+        checks.Positive("optimizer.learning_rate", optimizer.LearningRate);
+        checks.That(optimizer.Betas is null or [>= 0 and < 1, >= 0 and < 1], "optimizer.betas", optimizer.Betas, "two numbers, each at least 0 and less than 1");
+        checks.Positive("optimizer.eps", optimizer.Eps);
+        checks.AtLeast("optimizer.weight_decay", optimizer.WeightDecay, 0);
+        checks.Decay("optimizer.momentum", optimizer.Momentum);
+        for (var i = 0; i < optimizer.Groups.Count; i++)
+        {
+            var group = optimizer.Groups[i];
+            var key = $"optimizer.groups[{i}]";
+            checks.Required($"{key}.pattern", group.Pattern, "a parameter name or pattern");
+            checks.AtLeast($"{key}.learning_rate_factor", group.LearningRateFactor, 0);
+            checks.AtLeast($"{key}.weight_decay", group.WeightDecay ?? 0, 0);
+        }
+    }
+
+    private static void CheckSchedule(Checks checks, RunConfiguration configuration)
+    {
+        var schedule = configuration.Schedule;
+        var highest = configuration.Optimizer.LearningRate;
+        checks.OneOf("schedule.name", schedule.Name, LearningRateSchedule.Names);
+        checks.AtLeast("schedule.warmup_steps", schedule.WarmupSteps, 0);
+        checks.AtLeast("schedule.min_learning_rate", schedule.MinLearningRate, 0);
+        checks.That(!(schedule.MinLearningRate > highest), "schedule.min_learning_rate", schedule.MinLearningRate,
+            FormattableString.Invariant($"no more than optimizer.learning_rate, which is {highest}"));
+        checks.That(schedule.DecayFraction is > 0 and <= 1, "schedule.decay_fraction", schedule.DecayFraction, "more than 0 and at most 1");
+    }
+
+    private static void CheckRest(Checks checks, RunConfiguration configuration)
+    {
+        var evaluation = configuration.Evaluation;
+        checks.AtLeast("evaluation.every_steps", evaluation.EverySteps, 0);
+        checks.That(evaluation.Fraction is >= 0 and < 1, "evaluation.fraction", evaluation.Fraction, "at least 0 and less than 1");
+        checks.That(evaluation.Fraction is 0 || evaluation.Path is null, "evaluation.fraction", evaluation.Fraction, "0 where evaluation.path names the data to evaluate on");
+        checks.That(evaluation.EverySteps <= 0 || evaluation.Path is not null || evaluation.Fraction > 0, "evaluation.every_steps", evaluation.EverySteps,
+            "0 as long as neither evaluation.path nor evaluation.fraction gives data to evaluate on");
+        checks.AtLeast("checkpoint.every_steps", configuration.Checkpoint.EverySteps, 0);
+        checks.AtLeast("checkpoint.keep", configuration.Checkpoint.Keep, 1);
+        checks.AtLeast("pipeline.device_buffers", configuration.Pipeline.DeviceBuffers, 1);
+        checks.AtLeast("pipeline.gradient_slabs", configuration.Pipeline.GradientSlabs, 1);
+        checks.OneOf("pipeline.activations", configuration.Pipeline.Activations, ["auto", "recompute", "keep", "move_out"]);
+        checks.AtLeast("pipeline.checkpoint_buffers", configuration.Pipeline.CheckpointBuffers, 0);
+        checks.That(Device().IsMatch(configuration.Device), "device", $"'{configuration.Device}'", "auto, cpu, or cuda:N with the number of a GPU, such as cuda:0");
+    }
+
+    [GeneratedRegex(@"\A(auto|cpu|cuda:[0-9]{1,3})\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Device();
+}

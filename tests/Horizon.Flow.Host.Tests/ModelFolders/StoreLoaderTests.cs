@@ -1,0 +1,133 @@
+namespace Horizon.Flow.Host.Tests;
+
+public sealed class StoreLoaderTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(StorePrecision.Fp32)]
+    [InlineData(StorePrecision.Bf16)]
+    public async Task Load_ReferenceModel_GivesItsValuesAsExactMasters(StorePrecision precision)
+    {
+        var expected = NaiveSafetensors.Read(TestFolder.Reference("model.safetensors"));
+        File.Copy(TestFolder.Reference("model.safetensors"), _folder["model.safetensors"]);
+        var units = Stores.For(expected, precision);
+        var progress = new Collected();
+
+        using var checkpoint = WeightFiles.Open(_folder.Path);
+        var result = await StoreLoader.LoadAsync(checkpoint, units, progress: progress);
+
+        foreach (var unit in units)
+            foreach (var slot in unit.Layout.Parameters)
+                Assert.Equal(expected[slot.TensorName].Floats(), Stores.Masters(unit, slot));
+        Assert.Equal(expected.Count, result.TensorCount);
+        Assert.Null(result.Warning);
+        Assert.Equal(expected.Sum(entry => entry.Value.Bytes.Length), result.BytesRead);
+        Assert.Equal(expected.Count, progress.Reports.Count);
+        Assert.Equal((result.BytesRead, result.BytesRead), (progress.Reports[^1].BytesRead, progress.Reports[^1].TotalBytes));
+        Assert.Equal(progress.Reports.OrderBy(report => report.Tensor.Offset), progress.Reports);
+        Stores.Dispose(units);
+    }
+
+    [Theory]
+    [InlineData("model.norm.weight", "norm.weight")]
+    [InlineData("norm.weight", "model.norm.weight")]
+    public async Task Load_OtherPrefix_IsFound(string asked, string held)
+    {
+        Write((held, NaiveSafetensors.Floats("BF16", 2, 3)));
+        using var unit = Stores.Unit(StorePrecision.Fp32, (asked, [2]));
+        await LoadAsync(unit);
+        Assert.Equal([2f, 3f], Stores.Masters(unit, unit.Layout.Parameters[0]));
+    }
+
+    [Fact]
+    public async Task Load_Alias_RenamesBeforeLooking()
+    {
+        Write(("transformer.ln_f.weight", NaiveSafetensors.Floats("F16", 2, 3)), ("b", NaiveSafetensors.Floats("F64", 4)));
+        using var unit = Stores.Unit(StorePrecision.Bf16, ("model.norm.weight", [2]), ("b", [1]));
+        await LoadAsync(unit, new LoadOptions { Alias = name => name == "model.norm.weight" ? "transformer.ln_f.weight" : null });
+        Assert.Equal([2f, 3f], Stores.Masters(unit, unit.Layout.Parameters[0]));
+        Assert.Equal([4f], Stores.Masters(unit, unit.Layout.Parameters[1]));
+    }
+
+    [Fact]
+    public async Task Load_MissingTensors_AreListedWithTheNearestNames()
+    {
+        Write(("model.norms.weight", NaiveSafetensors.Floats("F32", 1)), ("unrelated", NaiveSafetensors.Floats("F32", 1)));
+        using var unit = Stores.Unit(StorePrecision.Fp32, [("model.norm.weight", [1]), .. Enumerable.Range(0, 9).Select(i => ($"{i}", new long[] { 1 }))]);
+        var error = await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(unit));
+        Assert.Contains("lacks 10 tensors", error.Message, StringComparison.Ordinal);
+        Assert.Contains("model.norm.weight (nearest: model.norms.weight)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("and 5 more", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Load_OtherShape_NamesTensorFileAndBothShapes()
+    {
+        Write(("w", new NaiveSafetensors.Tensor("F32", [2, 3], new byte[24])));
+        using var unit = Stores.Unit(StorePrecision.Fp32, ("w", [3, 2]));
+        var error = await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(unit));
+        Assert.Equal($"tensor w is [2, 3] in {_folder["model.safetensors"]} but config.json asks for [3, 2]", error.Message);
+    }
+
+    [Fact]
+    public async Task Load_UnexpectedTensors_AreListedUnlessHarmless()
+    {
+        var one = NaiveSafetensors.Floats("F32", 1);
+        Write(("w", one), ("lm_head.weight", one), ("model.layers.0.self_attn.rotary_emb.inv_freq", one), ("extra", one));
+        using var unit = Stores.Unit(StorePrecision.Fp32, ("w", [1]));
+        var result = await LoadAsync(unit);
+        Assert.Equal(["extra"], result.UnexpectedTensors);
+        Assert.Contains("extra", result.Warning!, StringComparison.Ordinal);
+    }
+
+    /// <summary>
+    /// A tied model uses the embedding, whatever its family calls it; the file's own head is compared with it, and another one is not dropped in silence.
+    /// </summary>
+    [Theory]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Fp32, "F32", new float[] { 3, 4 }, null)]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Bf16, "BF16", new float[] { 3, 4 }, null)]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Bf16, "F16", new float[] { 3, 4.5f }, "relative distance of 0.1:")]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Fp32, "F64", new float[] { 0, 0 }, "relative distance of 1:")]
+    [InlineData("model.embed_tokens.weight", StorePrecision.Fp32, "F32", new float[] { 3, 4, 5 }, "relative distance of Infinity:")]
+    [InlineData("transformer.wte.weight", StorePrecision.Fp32, "F32", new float[] { 3, 4 }, null)]
+    [InlineData("transformer.wte.weight", StorePrecision.Bf16, "F32", new float[] { 3, 4.5f }, "relative distance of 0.1:")]
+    public async Task Load_TiedModelWithAHeadInTheFile_TellsTheDistance(string embedding, StorePrecision precision, string type, float[] head, string? warning)
+    {
+        Write(("first", NaiveSafetensors.Floats("F32", 9)), (embedding, NaiveSafetensors.Floats("F32", 3, 4)), ("lm_head.weight", NaiveSafetensors.Floats(type, head)));
+        using var unit = new UnitState(new UnitLayout("unit", "unit", [("first", "first", [1]), ("embed_tokens.weight", embedding, [2])]), precision, []);
+        var result = await LoadAsync(unit);
+        Assert.Empty(result.UnexpectedTensors);
+        if (warning is null) Assert.Null(result.Warning);
+        else Assert.Contains(warning, result.Warning!, StringComparison.Ordinal);
+        Assert.Equal([3f, 4f], Stores.Masters(unit, unit.Layout.Parameters[1]));
+    }
+
+    [Fact]
+    public async Task Load_Cancelled_EndsAsCancelled()
+    {
+        Write(("w", NaiveSafetensors.Floats("F32", 1)));
+        using var unit = Stores.Unit(StorePrecision.Fp32, ("w", [1]));
+        using var checkpoint = WeightFiles.Open(_folder.Path);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => StoreLoader.LoadAsync(checkpoint, [unit], cancellationToken: new CancellationToken(canceled: true)));
+    }
+
+    private void Write(params (string Name, NaiveSafetensors.Tensor Tensor)[] tensors) =>
+        _folder.Write("model.safetensors", NaiveSafetensors.Build(tensors));
+
+    private async Task<LoadResult> LoadAsync(UnitState unit, LoadOptions? options = null)
+    {
+        using var checkpoint = WeightFiles.Open(_folder.Path);
+        return await StoreLoader.LoadAsync(checkpoint, [unit], options);
+    }
+
+    private sealed class Collected : IProgress<LoadProgress>
+    {
+        public List<LoadProgress> Reports { get; } = [];
+
+        public void Report(LoadProgress value) => Reports.Add(value);
+    }
+}
