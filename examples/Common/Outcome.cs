@@ -1,6 +1,7 @@
 using Horizon.Flow;
+using Horizon.Flow.Accounting;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Examples;
 

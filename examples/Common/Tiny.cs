@@ -1,6 +1,9 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Units;
 
 namespace Horizon.Examples;
 

@@ -1,7 +1,13 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Models;
-using Horizon.Flow.Text;
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Examples;
 

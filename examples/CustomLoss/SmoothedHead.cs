@@ -1,8 +1,8 @@
-using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
-using static TorchSharp.torch;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Examples;
 

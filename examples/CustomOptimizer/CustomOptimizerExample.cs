@@ -1,5 +1,7 @@
 using Horizon.Flow;
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Examples;
 

@@ -1,8 +1,11 @@
 using System.Threading.Tasks.Dataflow;
 using Horizon.Flow;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Models.Common;
-using static TorchSharp.torch;
+using Horizon.Flow.Program;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Examples;
 

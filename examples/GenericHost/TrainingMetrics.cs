@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using Horizon.Flow;
+using Horizon.Flow.Accounting;
 
 namespace Horizon.Examples;
 

@@ -1,5 +1,5 @@
-using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Examples;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Horizon.Flow;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Examples;
 

@@ -1,7 +1,14 @@
 using System.Threading.Tasks.Dataflow;
 using Horizon.Flow;
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
 namespace Horizon.Examples;
 

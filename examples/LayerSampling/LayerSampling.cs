@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Horizon.Flow;
+using Horizon.Flow.Program;
 
 namespace Horizon.Examples;
 

@@ -1,5 +1,5 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
 
 namespace Horizon.Examples;
 

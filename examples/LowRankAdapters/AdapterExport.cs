@@ -1,6 +1,8 @@
 using System.IO.Pipelines;
 using System.Text.Json;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Examples;
 

@@ -1,5 +1,8 @@
 using Horizon.Flow;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Examples;

@@ -1,5 +1,9 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Units;
 
 namespace Horizon.Examples;
 

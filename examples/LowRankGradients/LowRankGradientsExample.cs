@@ -1,5 +1,7 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
 
 namespace Horizon.Examples;

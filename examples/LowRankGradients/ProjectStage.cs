@@ -1,6 +1,9 @@
 using Horizon.Flow;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
 
 namespace Horizon.Examples;
 

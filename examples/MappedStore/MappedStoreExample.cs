@@ -1,6 +1,11 @@
 using Horizon.Flow;
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
 namespace Horizon.Examples;
 

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using Horizon.Flow;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Examples;
 

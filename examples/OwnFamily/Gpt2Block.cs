@@ -1,6 +1,6 @@
-using Horizon.Flow;
-using static TorchSharp.torch;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Examples;
 

@@ -1,6 +1,6 @@
-using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Units;
 
 namespace Horizon.Examples;
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 
 namespace Horizon.Examples;

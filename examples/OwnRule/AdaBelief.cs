@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Optimizers;
 
 namespace Horizon.Examples;
 

@@ -1,7 +1,12 @@
 using System.Threading.Tasks.Dataflow;
 using Horizon.Flow;
+using Horizon.Flow.Blocks;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
 
 namespace Horizon.Examples;
 

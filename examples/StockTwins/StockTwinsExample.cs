@@ -1,5 +1,7 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Models;
 
 namespace Horizon.Examples;

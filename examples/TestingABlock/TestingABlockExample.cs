@@ -1,4 +1,5 @@
 using Horizon.Flow;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Examples;

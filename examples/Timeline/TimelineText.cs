@@ -1,5 +1,5 @@
-using Horizon.Flow;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Examples;
 

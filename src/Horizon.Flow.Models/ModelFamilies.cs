@@ -1,3 +1,5 @@
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow.Models;
 
 /// <summary>The families that come with Horizon.Flow. For families of your own see <see cref="ModelRegistry"/>.</summary>

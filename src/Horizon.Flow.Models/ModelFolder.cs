@@ -1,4 +1,5 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.ModelFolders;
 
 namespace Horizon.Flow.Models;
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Cohere2;
 using Horizon.Flow.Models.Ernie45;
 using Horizon.Flow.Models.Gemma2;
@@ -21,6 +20,7 @@ using Horizon.Flow.Models.Qwen3;
 using Horizon.Flow.Models.SeedOss;
 using Horizon.Flow.Models.SmolLm3;
 using Horizon.Flow.Models.Starcoder2;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models;
 

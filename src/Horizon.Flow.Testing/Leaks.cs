@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using TorchSharp;
 

@@ -1,5 +1,9 @@
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
+using Horizon.Flow.Resources;
 
 namespace Horizon.Flow;
 

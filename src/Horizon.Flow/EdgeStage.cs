@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Dataflow;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Flow;
 

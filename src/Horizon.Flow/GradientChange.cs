@@ -1,3 +1,5 @@
+using Horizon.Flow.Messages;
+
 namespace Horizon.Flow;
 
 /// <summary>Changes a piece of a gradient.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Flow;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow;
 
 /// <summary>What a model asks of the micro-batches it is given: checked on the host, since a kernel reads beyond a table without a word.</summary>

@@ -1,3 +1,5 @@
+using Horizon.Flow.Accounting;
+
 namespace Horizon.Flow;
 
 /// <summary>A step that has entered the graph.</summary>

@@ -1,4 +1,6 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
 
 namespace Horizon.Flow;
 

@@ -1,4 +1,5 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow;
 

@@ -1,5 +1,12 @@
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Blocks;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow;
 
@@ -52,7 +59,7 @@ public sealed class TrainingContext : IDisposable
 
     /// <summary>Where the device sums the squares of what goes down; null where it cannot, or where a stage before accumulate may still change it.</summary>
     public LeasePool<SquareParts>? SquaresOnDevice =>
-        Device.SumsSquares && Plan.Graph.ComesUnchanged(Stages.Download.Name, Stages.Accumulate.Name) ? Pool(Horizon.Flow.Pools.Squares) : null;
+        Device.SumsSquares && Plan.Graph.ComesUnchanged(Stages.Download.Name, Stages.Accumulate.Name) ? Pool(Horizon.Flow.Resources.Pools.Squares) : null;
 
     /// <summary>The pool that a stage declared in its traits.</summary>
     /// <exception cref="InvalidOperationException">No stage of the plan declares it.</exception>

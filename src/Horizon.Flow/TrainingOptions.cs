@@ -1,4 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow;
 

@@ -1,7 +1,13 @@
 using System.Collections.Immutable;
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow;
 

@@ -1,4 +1,8 @@
+using Horizon.Flow.Activations;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
+using Horizon.Flow.Resources;
 
 namespace Horizon.Flow;
 

@@ -1,7 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
 
 namespace Horizon.Flow;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
 namespace Horizon.Flow.Cli.Tests;
 

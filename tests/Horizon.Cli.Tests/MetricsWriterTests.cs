@@ -1,5 +1,7 @@
 using System.Text.Json;
 using FsCheck.Xunit;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Runs.Metrics;
 
 namespace Horizon.Flow.Cli.Tests;
 

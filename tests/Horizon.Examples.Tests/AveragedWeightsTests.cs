@@ -1,5 +1,5 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Tests.Reference;
 
 namespace Horizon.Examples.Tests;

@@ -1,6 +1,10 @@
-using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Examples.Tests;

@@ -1,6 +1,7 @@
 using Horizon.Flow;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using Horizon.Flow;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Examples.Tests;

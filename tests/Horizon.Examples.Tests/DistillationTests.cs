@@ -1,9 +1,11 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
-using static TorchSharp.torch;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Examples.Tests;
 

@@ -1,5 +1,6 @@
 using Horizon.Flow;
 using Horizon.Flow.Models;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Examples.Tests;

@@ -1,6 +1,7 @@
-using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Examples.Tests;

@@ -1,5 +1,6 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Examples.Tests;
 

@@ -1,5 +1,11 @@
 using Horizon.Flow;
-using Horizon.Flow.Host;
+using Horizon.Flow.Checkpointing;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Examples.Tests;
 

@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Dataflow;
-using Horizon.Flow;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Examples.Tests;

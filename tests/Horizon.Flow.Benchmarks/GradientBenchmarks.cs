@@ -1,5 +1,8 @@
 using BenchmarkDotNet.Attributes;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Benchmarks;
 

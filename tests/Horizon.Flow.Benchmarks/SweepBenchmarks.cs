@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Benchmarks;
 

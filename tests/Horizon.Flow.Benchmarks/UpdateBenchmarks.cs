@@ -1,5 +1,9 @@
 using BenchmarkDotNet.Attributes;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Benchmarks;
 

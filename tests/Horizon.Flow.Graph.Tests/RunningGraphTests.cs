@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Dataflow;
-using FsCheck.Fluent;
 using FsCheck;
+using FsCheck.Fluent;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 

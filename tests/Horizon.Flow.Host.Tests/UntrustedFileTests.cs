@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Files;
 using Horizon.Flow.Tests.Hostile;
 
 namespace Horizon.Flow.Host.Tests;

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Horizon.Flow.Text.Templates;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Text.Tests;
 
@@ -25,9 +27,9 @@ internal static class Data
     public static Conversation Conversation(JsonElement golden, params string[] variables)
     {
         var messages = golden.GetProperty("messages").EnumerateArray()
-            .Select(m => new ChatMessage((OrderedDictionary<string, object?>)Text.Conversation.ValueOf(m)!, isTrained: true)).ToList();
+            .Select(m => new ChatMessage((OrderedDictionary<string, object?>)Templates.Conversation.ValueOf(m)!, isTrained: true)).ToList();
         var others = variables.Where(name => golden.TryGetProperty(name, out _))
-            .ToDictionary(name => name, name => Text.Conversation.ValueOf(golden.GetProperty(name)));
+            .ToDictionary(name => name, name => Templates.Conversation.ValueOf(golden.GetProperty(name)));
         return new Conversation(messages, others);
     }
 }

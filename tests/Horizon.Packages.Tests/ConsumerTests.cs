@@ -63,7 +63,7 @@ public partial class ConsumerTests(PackageFeed feed)
     [Fact]
     public async Task Build_External_NamesNoFolder()
     {
-        var project = feed.WriteProject("External", "System.Console.WriteLine(Horizon.Flow.NativeTorch.Load());", ("Horizon.Flow.Models", feed.Version));
+        var project = feed.WriteProject("External", "System.Console.WriteLine(Horizon.Flow.Native.NativeTorch.Load());", ("Horizon.Flow.Models", feed.Version));
         await feed.DotNet.RunAsync(project, "dotnet", "build", "-c", "Release", "-v", "quiet", "-p:HorizonTorch=external");
         var (exitCode, output) = await feed.DotNet.TryAsync(project, "dotnet", Path.Combine("bin", "Release", "net10.0", "External.dll"));
         Assert.NotEqual(0, exitCode);

@@ -1,4 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Bench;

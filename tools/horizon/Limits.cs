@@ -1,5 +1,5 @@
 using System.Globalization;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>One flat buffer of a unit in a checkpoint.</summary>
 /// <param name="Name"><c>weights</c>, <c>difference</c>, or <c>state.</c> and the optimizer's own name for it.</param>

@@ -1,4 +1,8 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>What kind of state a checkpoint holds, without the numbers themselves: a run resumes from one of its own kind only.</summary>
 /// <param name="Architecture">The model's architecture.</param>

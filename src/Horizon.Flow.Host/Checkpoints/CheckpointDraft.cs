@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Safetensors;
+
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>
 /// A checkpoint in a temporary folder beside the others: every file flushed to disk, the manifest last, then the folder itself, then renamed to

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>One file of a checkpoint, as its manifest vouches for it.</summary>
 /// <param name="Name">Its name in the folder.</param>

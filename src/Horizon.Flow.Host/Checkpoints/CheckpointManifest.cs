@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>What a checkpoint says of itself: everything but the units' buffers, which lie in one safetensors file for each unit.</summary>
 /// <param name="Format">The version of this format.</param>

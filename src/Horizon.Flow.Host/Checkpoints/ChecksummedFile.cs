@@ -1,7 +1,7 @@
 using System.IO.Hashing;
 using System.IO.Pipelines;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>
 /// Writes a file through a pipe: one end copies out of the store, the other takes the checksum and writes, a few pieces behind. When it

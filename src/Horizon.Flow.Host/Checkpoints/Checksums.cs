@@ -1,7 +1,7 @@
 using System.IO.Hashing;
 using System.Text;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>XXH128 as text: finds damage, not malice.</summary>
 internal static class Checksums

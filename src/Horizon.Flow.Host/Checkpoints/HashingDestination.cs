@@ -1,6 +1,7 @@
 using System.IO.Hashing;
+using Horizon.Flow.Host.Safetensors;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>Takes the checksum of what goes by.</summary>
 internal sealed class HashingDestination(ITensorDestination inner, XxHash128 hash) : ITensorDestination

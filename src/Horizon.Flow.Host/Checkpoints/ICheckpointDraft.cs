@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>A checkpoint in the making. Disposed before its commit, it leaves nothing.</summary>
 public interface ICheckpointDraft : IAsyncDisposable

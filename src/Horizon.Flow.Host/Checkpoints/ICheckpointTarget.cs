@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>Where checkpoints go: a folder (<see cref="TrainingCheckpoints"/>), or a place of a user's own.</summary>
 public interface ICheckpointTarget

@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>
 /// The file <c>manifest.json</c>: <c>{"xxh128": CHECKSUM, "manifest": BODY}</c> with fixed text around the body, so that the checksum is of the

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>Source-generated JSON of the manifest, keys in snake_case.</summary>
 [JsonSourceGenerationOptions(

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>One parameter of a unit in a checkpoint; parameters lie in the flat buffers one after another, in this order.</summary>
 /// <param name="Name">The tensor's name.</param>

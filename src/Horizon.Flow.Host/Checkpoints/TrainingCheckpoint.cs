@@ -1,6 +1,9 @@
 using System.IO.Hashing;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>One complete checkpoint. Its files are untrusted: what is loaded is what was written, bit for bit, or an error.</summary>
 public sealed class TrainingCheckpoint

@@ -1,6 +1,10 @@
 using System.Globalization;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>
 /// A folder of resumable checkpoints, <c>step-N</c> each. Whatever happens to the process that writes, each is whole or not there; names that

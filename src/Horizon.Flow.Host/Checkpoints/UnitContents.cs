@@ -1,4 +1,8 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>What a checkpoint holds of one unit.</summary>
 /// <param name="Name">The unit's name.</param>

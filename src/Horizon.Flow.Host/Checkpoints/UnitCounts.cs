@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>How far a unit was when a checkpoint was taken.</summary>
 /// <param name="Version">Steps that the unit has been through; see <see cref="ParameterStore.VersionOf"/>.</param>

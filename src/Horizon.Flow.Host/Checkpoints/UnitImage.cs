@@ -1,4 +1,9 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
+namespace Horizon.Flow.Host.Checkpoints;
 
 /// <summary>The buffers of one unit as a checkpoint saves them: the store's own, or a copy of them. Owns no memory.</summary>
 public sealed class UnitImage

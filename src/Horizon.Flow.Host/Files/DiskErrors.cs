@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Files;
 
 /// <summary>Which exceptions come from the disk, and so are the user's to mend.</summary>
 internal static class DiskErrors

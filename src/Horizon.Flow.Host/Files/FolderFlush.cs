@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Files;
 
 /// <summary>
 /// Flushes a folder's list of names to disk. A renamed file is its own after a power cut only once that is done (fsync(2): "an explicit

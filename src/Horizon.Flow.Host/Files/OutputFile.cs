@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Files;
 
 /// <summary>What holds for every file that a run writes: it stays in its folder, whatever lies there already.</summary>
 public static class OutputFile

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
+using Horizon.Flow.Host.Safetensors;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Files;
 
 /// <summary>
 /// A file in the making: written beside its final place under another name, flushed to disk, then renamed over it. Until then an older

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Files;
 
 /// <summary>Resolves links in every part of a path, as realpath(3) does.</summary>
 internal static class RealPath

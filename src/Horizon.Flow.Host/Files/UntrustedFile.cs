@@ -1,7 +1,8 @@
 using System.Text;
+using Horizon.Flow.Host.Safetensors;
 using Microsoft.Win32.SafeHandles;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Files;
 
 /// <summary>
 /// The one rule for every file that others may have made, whether it is read or copied: it is a regular file of a sensible size, and no link

@@ -1,7 +1,10 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Gradients;
 
 /// <summary>Sweeps over flat gradients in host memory. Bitwise the same for any number of threads and any instruction set.</summary>
 public static unsafe class GradientSweeps

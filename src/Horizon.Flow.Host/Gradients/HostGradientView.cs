@@ -1,6 +1,9 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Gradients;
 
 /// <summary>A unit's flat gradient in host memory, as the update reads it. Owns nothing.</summary>
 /// <param name="Address">First element.</param>

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Numerics;
+
+namespace Horizon.Flow.Host.Gradients;
 
 /// <summary>How gradients lie in memory, for code that is compiled once for each.</summary>
 internal unsafe interface IGradientFormat

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Numerics;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Gradients;
 
 /// <summary>A gradient in memory, scaled.</summary>
 internal readonly unsafe struct GradientSource<TGradient>(void* gradient, float scale) : ILaneSource

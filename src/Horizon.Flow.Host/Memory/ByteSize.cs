@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Memory;
 
 /// <summary>An amount of memory. Written as <c>80GiB</c>, <c>1.5TiB</c> (powers of 1024), <c>512MB</c> (powers of 1000) or plain bytes.</summary>
 /// <param name="Bytes">The exact number of bytes.</param>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Memory;
 
 /// <summary>The type of one stored number, with the names that safetensors gives them.</summary>
 public enum ElementType

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Memory;
 
 /// <summary>Sizes of the element types.</summary>
 public static class ElementTypes

@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Memory;
 
 /// <summary>
 /// A block of host memory of an exact size, outside the garbage-collected heap, zeroed, aligned to 64 bytes or more.

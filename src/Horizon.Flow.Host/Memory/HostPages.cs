@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Memory;
 
 /// <summary>
 /// Zeroed memory from the system. On Linux a large block is a mapping of its own that starts at a huge page, asks for huge

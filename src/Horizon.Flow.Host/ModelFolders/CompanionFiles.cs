@@ -1,6 +1,8 @@
 using System.IO.Enumeration;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Safetensors;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>
 /// What lies beside a model's weights and travels with them, since other tools or the law ask for it: tokenizer, chat templates, generation and

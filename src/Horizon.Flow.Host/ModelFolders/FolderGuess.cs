@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Safetensors;
+
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>Says what a folder is that was taken for a Hugging Face model folder, and what to do about it.</summary>
 public static class FolderGuess

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>How a model folder's names are matched with the store's.</summary>
 public sealed record LoadOptions

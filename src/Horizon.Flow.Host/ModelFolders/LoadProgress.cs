@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Safetensors;
+
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>How far loading is, after a tensor.</summary>
 /// <param name="Tensor">The tensor just read.</param>

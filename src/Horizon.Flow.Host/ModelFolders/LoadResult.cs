@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Safetensors;
+
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>What was loaded.</summary>
 /// <param name="TensorCount">Tensors read.</param>

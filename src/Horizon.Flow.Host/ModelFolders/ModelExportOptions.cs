@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>How a model's weights are written.</summary>
 public sealed record ModelExportOptions

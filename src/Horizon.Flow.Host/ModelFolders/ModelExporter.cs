@@ -2,8 +2,11 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>
 /// Writes a store's weights as Hugging Face does: one <c>model.safetensors</c>, or <c>model-00001-of-0000N.safetensors</c> with an index.

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>Finds the name that a user may have meant.</summary>
 internal static class NearestName

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Safetensors;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>Reads <c>model.safetensors.index.json</c>, which is untrusted: which tensor lies in which file.</summary>
 internal static class ShardIndex

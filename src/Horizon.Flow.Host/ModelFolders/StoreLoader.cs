@@ -1,7 +1,10 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>
-/// Fills a store from a files. Names, shapes and types of all tensors are checked before the first byte is read; then each file is
+/// Fills a store from a model folder. Names, shapes and types of all tensors are checked before the first byte is read; then each file is
 /// read once, in file order, straight into the units' buffers.
 /// </summary>
 public static class StoreLoader
@@ -56,7 +59,7 @@ public static class StoreLoader
         };
     }
 
-    // A files of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
+    // A folder of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
     private static async Task<double?> CompareTiedHeadAsync(
         WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, CancellationToken cancellationToken)
     {

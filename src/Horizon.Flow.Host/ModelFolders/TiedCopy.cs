@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>Measures how far a tensor of a file is from the parameter of the store that stands in its place; changes nothing.</summary>
 /// <param name="unit">The unit's state.</param>

@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Safetensors;
+
+namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>
 /// A model folder as Hugging Face lays it out: <c>model.safetensors</c>, or <c>model.safetensors.index.json</c> with its shards, or

@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>8 fp32 numbers in one AVX register.</summary>
 internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : IMemoryLanes<Avx2Lanes>

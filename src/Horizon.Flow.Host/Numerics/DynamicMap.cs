@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>
 /// The 8-bit numbers of dynamic tree quantization (Dettmers et al., arXiv 2110.02861, section 2.2) for values scaled into [-1, 1] or

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>
 /// An fp32 number as its bf16 rounding and the 16-bit difference that restores it: <c>bits = (weight &lt;&lt; 16) + difference</c>.

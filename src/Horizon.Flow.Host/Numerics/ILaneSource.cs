@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>Numbers that are read or computed on the way, some at a time.</summary>
 internal interface ILaneSource

@@ -1,6 +1,7 @@
 using System.Numerics;
+using Horizon.Flow.Host.Optimizers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>
 /// Some fp32 numbers side by side: an update rule is written once over them (<see cref="IElementRule{TSelf}"/>) and runs in every width that

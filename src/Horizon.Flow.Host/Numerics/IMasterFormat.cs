@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>How masters lie in memory (<see cref="StorePrecision"/>), for code that is compiled once for each.</summary>
 internal unsafe interface IMasterFormat

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>Lanes with their ways from and to memory: the width in which a sweep runs on one <see cref="VectorPath"/>.</summary>
 internal unsafe interface IMemoryLanes<TSelf> : ILanes<TSelf>

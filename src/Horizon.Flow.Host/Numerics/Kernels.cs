@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>How the methods with the inner loops are compiled.</summary>
 internal static class Kernels

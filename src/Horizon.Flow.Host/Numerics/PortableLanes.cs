@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>One fp32 number: the portable path, and the last elements of a range on every path.</summary>
 internal readonly unsafe struct PortableLanes(float value) : IMemoryLanes<PortableLanes>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>
 /// Sums squares in 32 fixed double partial sums: element i of a chunk goes to sum i mod 32, whatever the register width, and

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>The sum of the squares of some gradient elements.</summary>
 /// <param name="Value">

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Numerics;
 
 /// <summary>
 /// Which instructions the sweeps use. Every path does the same operations in the same order and contracts none of them

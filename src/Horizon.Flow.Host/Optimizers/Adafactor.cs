@@ -1,6 +1,9 @@
 using System.Buffers;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// Adafactor (Shazeer and Stern, arXiv 1804.04235, algorithms 4 and 5) in the variant of PyTorch's <c>torch.optim.Adafactor</c>: no

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>What <see cref="Adafactor"/> multiplies one parameter's numbers by in one step.</summary>
 /// <param name="Row">The second moment of element (r, c) is R[r] C[c] times this.</param>

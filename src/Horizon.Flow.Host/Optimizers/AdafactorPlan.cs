@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>One parameter, as <see cref="Adafactor"/> sees it.</summary>
 /// <param name="First">First element in the flat buffer.</param>

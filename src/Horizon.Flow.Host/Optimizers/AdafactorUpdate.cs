@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Numerics;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>The update u = g / max(sqrt(V), eps1) of one row or vector, before clipping.</summary>
 /// <param name="gradients">g.</param>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2), as PyTorch's

@@ -1,4 +1,9 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// AdamW with its moments in 8 bits (Dettmers et al., arXiv 2110.02861): each block of 256 elements of a parameter is scaled by its

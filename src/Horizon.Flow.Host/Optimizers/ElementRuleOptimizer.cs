@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// An optimizer of an <see cref="IElementRule{TSelf}"/>: it runs the rule over a unit with all host threads, in the widest vectors that the

@@ -1,7 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// One pass of an <see cref="IElementRule{TSelf}"/> over a unit: read gradient, master and state, apply the rule, write master

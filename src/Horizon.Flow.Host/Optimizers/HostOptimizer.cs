@@ -1,7 +1,12 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>What update rules share: settings, and arguments that are checked before a unit is touched.</summary>
 public abstract class HostOptimizer : IHostOptimizer

@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>An update rule with a plan for each layout, made at its first update.</summary>
 /// <typeparam name="TPlan">How a layout's work is cut into parts; depends on the layout and the settings alone.</typeparam>

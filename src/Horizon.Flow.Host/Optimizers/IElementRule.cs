@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Numerics;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// An update rule that treats each element alone, with up to two fp32 numbers of state beside it: the coefficients of one step, as a struct.

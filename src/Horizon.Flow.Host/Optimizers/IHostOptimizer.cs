@@ -1,4 +1,8 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// An update rule that runs on the host over one unit's flat buffers. It keeps no state of its own: what it remembers

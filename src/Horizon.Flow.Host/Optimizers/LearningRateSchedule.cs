@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// The learning rate as a pure function of the optimizer step n = 1, 2, … T, with warm-up W, peak L and minimum M:

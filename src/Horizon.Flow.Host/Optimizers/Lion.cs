@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// Lion (Chen et al., arXiv 2302.06675, algorithm 2): steps of equal size in the direction of the momentum's sign, with decoupled

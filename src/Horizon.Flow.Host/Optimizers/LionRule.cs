@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Numerics;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// One step:

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// Stochastic gradient descent with momentum in the form of PyTorch's <c>torch.optim.SGD</c> (without dampening): the decay is

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>One buffer of state that an optimizer keeps beside a unit's weights.</summary>
 /// <param name="Name">Its name in checkpoints, such as <c>exp_avg</c>.</param>

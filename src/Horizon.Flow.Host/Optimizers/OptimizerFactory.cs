@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Numerics;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>Update rules by the names that configurations and checkpoints use.</summary>
 public static class OptimizerFactory

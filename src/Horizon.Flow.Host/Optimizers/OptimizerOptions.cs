@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>The settings of an update rule. A rule reads those that it has; null stands for the rule's own default.</summary>
 public sealed record OptimizerOptions

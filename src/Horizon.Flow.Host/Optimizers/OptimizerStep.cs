@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>One optimizer step of one unit.</summary>
 /// <param name="Number">1 for the unit's first update, whatever the run's step: bias corrections count it.</param>

@@ -1,6 +1,7 @@
 using System.IO.Enumeration;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>Other settings for the parameters whose checkpoint name matches a pattern.</summary>
 /// <param name="Pattern">

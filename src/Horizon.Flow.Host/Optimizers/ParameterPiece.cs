@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>A part of one parameter: what a thread updates in one go.</summary>
 /// <param name="Slot">Index of the parameter in its layout.</param>

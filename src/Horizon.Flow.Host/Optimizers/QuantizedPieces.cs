@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>The pieces of a unit whose state is quantized in blocks.</summary>
 /// <param name="Pieces">Each starts at a block's border.</param>

@@ -1,6 +1,11 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// One pass of <see cref="AdamWRule"/> over a unit whose moments are 8-bit codes: a block at a time, its moments are decoded, the

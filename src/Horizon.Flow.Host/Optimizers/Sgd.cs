@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Numerics;
+
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// Stochastic gradient descent in the form of PyTorch's <c>torch.optim.SGD</c>: the decay is part of the gradient. No state. With momentum

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Numerics;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>One step without momentum: <c>p = p - lr (g + wd p)</c>.</summary>
 internal readonly struct SgdRule : IElementRule<SgdRule>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>How names and shapes from untrusted files appear in messages: one line, of bounded length.</summary>
 internal static class Display

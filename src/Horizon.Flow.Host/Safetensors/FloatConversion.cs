@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Horizon.Flow.Host.Numerics;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>Vectorised conversions between the float types of files and the store. All are exact except F64 to fp32.</summary>
 internal static class FloatConversion

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>Plain fp32 memory for a tensor of floats. Infinities and NaN pass.</summary>
 /// <param name="values">As many floats as the tensor has elements.</param>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>Where the bytes of a tensor go as they come out of a file.</summary>
 public interface ITensorDestination

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>Host memory that takes a tensor's bytes as they are, of any type.</summary>
 /// <param name="buffer">The memory.</param>

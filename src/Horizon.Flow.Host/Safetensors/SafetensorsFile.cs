@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Store;
 using Microsoft.Win32.SafeHandles;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>
 /// An open safetensors file with a checked header: 8 bytes of header length, a JSON header, the tensors' bytes

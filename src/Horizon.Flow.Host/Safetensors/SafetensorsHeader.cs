@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>
 /// Reads the JSON header of a safetensors file, which is untrusted. What it returns describes the data section exactly: no

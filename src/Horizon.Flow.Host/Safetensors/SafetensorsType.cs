@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>The element types of the safetensors format, under the names that a file's header gives them.</summary>
 public enum SafetensorsType

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>Sizes of the safetensors types, and what the store's types are called in a file.</summary>
 public static class SafetensorsTypes

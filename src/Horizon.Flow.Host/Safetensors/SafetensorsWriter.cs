@@ -4,7 +4,7 @@ using System.IO.Pipelines;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>
 /// Streams a safetensors file. The header is known before the first tensor, so that nothing but one piece is held in memory. The same

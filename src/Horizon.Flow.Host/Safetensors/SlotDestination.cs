@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>
 /// The place of one parameter in a unit's store. Floats of any width become fp32 masters: stored as they are in fp32 mode, as bf16

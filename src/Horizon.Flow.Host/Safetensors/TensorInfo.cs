@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>One tensor of a safetensors file, as its checked header describes it.</summary>
 /// <param name="Name">The tensor's name.</param>

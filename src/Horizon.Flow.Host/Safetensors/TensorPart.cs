@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>One tensor to be written: what the header says of it, and who supplies its bytes.</summary>
 /// <param name="Name">Its name in the file.</param>

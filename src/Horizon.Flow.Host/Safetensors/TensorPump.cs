@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using Microsoft.Win32.SafeHandles;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Safetensors;
 
 /// <summary>
 /// Moves tensors from a file to their destinations through one pipe: a reader thread fills it, ahead of the conversion by

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>The steps that were begun and are not finished: which units each still has to update. Steps overlap, so there may be several.</summary>
 internal sealed class OpenSteps

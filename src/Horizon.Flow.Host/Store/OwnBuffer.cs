@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>
 /// State of a user's own beside each unit: a buffer that the store holds, zeros at first, and that checkpoints carry. For averages of the

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>Where one parameter tensor lies in its unit's flat buffer.</summary>
 /// <param name="Role">Its name within the unit, the same in every unit of one kind, such as <c>self_attn.q_proj.weight</c>.</param>

@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>
 /// The only home of parameters and optimizer state, unit by unit. Two numbers are not one: a unit's version counts the steps that this unit

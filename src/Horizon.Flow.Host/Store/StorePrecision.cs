@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>How a store keeps its master parameters.</summary>
 public enum StorePrecision

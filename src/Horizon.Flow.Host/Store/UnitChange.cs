@@ -1,4 +1,7 @@
-namespace Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>
 /// Other optimizer state or other state of the user's own for a unit: new buffers are made first and put in by <see cref="Apply"/>, so that the unit is as

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>
 /// The fixed layout of one unit: its parameters one after another in ONE flat buffer. Units of one

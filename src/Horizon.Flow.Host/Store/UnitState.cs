@@ -1,6 +1,10 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Safetensors;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>
 /// All host memory of one unit: weights, what restores the fp32 master, and the optimizer's state. The only home of each.

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Store;
 
 /// <summary>One unit's version, and those who wait for it to rise.</summary>
 internal sealed class VersionGate

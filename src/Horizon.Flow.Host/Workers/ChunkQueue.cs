@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Workers;
 
 /// <summary>The chunks of one node that no thread has begun; any thread may take the next one.</summary>
 [StructLayout(LayoutKind.Sequential)]

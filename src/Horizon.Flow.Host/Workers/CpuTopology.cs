@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Workers;
 
 /// <summary>The processors that this process may use, by NUMA node. No nodes where the system does not say.</summary>
 /// <param name="Nodes">Processor numbers of each node; nodes without usable processors are left out.</param>

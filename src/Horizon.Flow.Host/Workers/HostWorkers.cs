@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Workers;
 
 /// <summary>
 /// A fixed team of threads that sweep flat buffers in chunks. Chunk boundaries depend on the length alone, so results do

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Workers;
 
 /// <summary>What a team of threads does with each chunk of a flat buffer. A struct, so that a sweep allocates nothing.</summary>
 public interface ISweepKernel

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Workers;
 
 /// <summary>Where the threads of <see cref="HostWorkers"/> may run.</summary>
 public enum WorkerPlacement

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Host;
+namespace Horizon.Flow.Host.Workers;
 
 /// <summary>One worker's place.</summary>
 /// <param name="Queue">The node's queue of chunks.</param>

@@ -1,5 +1,6 @@
-using static TorchSharp.torch;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;
 

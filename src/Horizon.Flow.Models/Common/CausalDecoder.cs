@@ -1,3 +1,5 @@
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow.Models.Common;
 
 /// <summary>What all families here share: embedding, decoder layers, final norm and output projection.</summary>

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Text;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Common;
 

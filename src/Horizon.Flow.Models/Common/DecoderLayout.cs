@@ -1,4 +1,4 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Models.Common;
 

@@ -1,3 +1,4 @@
+using Horizon.Flow.Units;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;

@@ -1,6 +1,8 @@
-using Horizon.Flow.Host;
-using static TorchSharp.torch;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;
 

@@ -1,3 +1,4 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;

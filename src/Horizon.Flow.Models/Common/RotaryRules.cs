@@ -1,3 +1,5 @@
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow.Models.Common;
 
 /// <summary>What must hold of rotary settings and the width of a head together.</summary>

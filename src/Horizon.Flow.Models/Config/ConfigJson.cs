@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
 
 namespace Horizon.Flow.Models;
 

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Models.Common;
+namespace Horizon.Flow.Models;
 
 /// <summary>
 /// Keys of a config.json that change nothing about a decoder's maths: what it is called, who wrote it, how it is run and what is sampled from it.

@@ -1,3 +1,5 @@
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow.Models;
 
 /// <summary>
@@ -14,7 +16,7 @@ public interface IModelFamily
 
     /// <summary>
     /// Keys of config.json that <see cref="Read"/> does not ask for because this architecture's maths does not depend on them, beside
-    /// <see cref="Common.HarmlessKeys"/>. Any other key that it does not ask for is refused by the registry.
+    /// <see cref="Models.HarmlessKeys"/>. Any other key that it does not ask for is refused by the registry.
     /// </summary>
     /// <value>None.</value>
     IReadOnlyCollection<string> HarmlessKeys => [];

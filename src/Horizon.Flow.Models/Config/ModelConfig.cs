@@ -1,4 +1,4 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
 namespace Horizon.Flow.Models;
 

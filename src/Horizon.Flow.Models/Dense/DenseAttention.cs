@@ -1,6 +1,7 @@
 using Horizon.Flow.Models.Common;
-using static TorchSharp.torch;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Dense;
 

@@ -1,4 +1,4 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
 
 namespace Horizon.Flow.Models.Dense;

@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Dense;

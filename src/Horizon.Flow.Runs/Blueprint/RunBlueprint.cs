@@ -1,9 +1,18 @@
 using System.Globalization;
 using System.IO.Enumeration;
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Blocks;
+using Horizon.Flow.Checkpointing;
+using Horizon.Flow.Checks;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Blueprint;
 
 /// <summary>What a configuration comes to before anything is loaded or allocated: the model's units and how they are trained.</summary>
 public sealed class RunBlueprint

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Horizon.Flow.Runs.Sections;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Blueprint;
 
 /// <summary>
 /// How long a run is, and what decides it: it ends at <c>training.max_steps</c> or after <c>training.epochs</c>, whichever is given; where both

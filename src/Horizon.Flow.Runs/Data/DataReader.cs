@@ -1,7 +1,11 @@
 using System.Globalization;
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>Reads training and held-out data with the same settings.</summary>
 internal static class DataReader

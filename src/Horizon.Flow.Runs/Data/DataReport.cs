@@ -1,6 +1,10 @@
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>What a configuration would train on.</summary>
 /// <param name="Summary">What an epoch holds, and what was left out.</param>

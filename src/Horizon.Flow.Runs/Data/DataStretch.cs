@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>A stretch of a document.</summary>
 /// <param name="Text">Its text, special tokens too.</param>

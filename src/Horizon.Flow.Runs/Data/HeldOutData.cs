@@ -1,6 +1,6 @@
-using Horizon.Flow.Text;
+using Horizon.Flow.Text.Batches;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>Text that is never trained on, and the loss on it.</summary>
 internal sealed class HeldOutData(BatchSource source)

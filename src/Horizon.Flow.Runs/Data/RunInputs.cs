@@ -1,7 +1,9 @@
 using System.Globalization;
-using Horizon.Flow.Text;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>What a run reads beside the weights.</summary>
 internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldOutData? HeldOut)

@@ -1,7 +1,9 @@
 using System.Globalization;
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Batches;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>A run's data cut into optimizer steps.</summary>
 internal sealed class TrainingData

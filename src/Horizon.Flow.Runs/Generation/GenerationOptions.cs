@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Generation;
 
 /// <summary>How a text is continued.</summary>
 public sealed record GenerationOptions

@@ -1,10 +1,17 @@
 using System.Runtime.CompilerServices;
 using System.Text;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Text.Tokenizers;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Generation;
 
 /// <summary>
 /// Continues texts with a model whose parameters stay in host memory and stream through the device for every token. Right first, not

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Generation;
 
 /// <summary>
 /// Chooses the next token. At temperature 0 it is the likeliest (of equals, the one with the lowest id). Above, one number u in [0, 1) is

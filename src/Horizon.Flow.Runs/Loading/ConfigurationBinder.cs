@@ -1,6 +1,8 @@
 using System.Reflection;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Validation;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Fills the typed sections from a YAML tree. What does not fit goes to the problems, and its key keeps the default.</summary>
 internal sealed class ConfigurationBinder(ProblemList problems)

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Horizon.Flow.Runs.Sections;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>One key in which two configurations differ.</summary>
 /// <param name="Key">Its full path.</param>

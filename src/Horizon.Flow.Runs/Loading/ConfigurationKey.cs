@@ -1,6 +1,7 @@
 using System.Reflection;
+using Horizon.Flow.Runs.Sections;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>One key of a section.</summary>
 /// <param name="Property">What it is bound to.</param>

@@ -1,6 +1,8 @@
 using System.Text;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Validation;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Reads, binds and checks a run's YAML file.</summary>
 public static class ConfigurationLoader

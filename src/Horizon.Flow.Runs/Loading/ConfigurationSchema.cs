@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Data;
 using YamlDotNet.Serialization.NamingConventions;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>The keys that a configuration may have, read off the section types.</summary>
 internal static class ConfigurationSchema

@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Horizon.Flow.Runs.Sections;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Writes a configuration as the YAML that <see cref="ConfigurationLoader"/> reads back to an equal one.</summary>
 public static partial class ConfigurationWriter

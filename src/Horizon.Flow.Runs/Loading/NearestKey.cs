@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Finds the key that somebody probably meant.</summary>
 internal static class NearestKey

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Finds the parameters that somebody probably meant with a pattern that matches none.</summary>
 internal static partial class NearestPattern

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Validation;
+
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>One <c>--set key.path=value</c>: as if the key stood so in the file, with paths relative to the working directory.</summary>
 internal static class Override

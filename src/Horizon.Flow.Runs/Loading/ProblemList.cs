@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Collects what is wrong, so that all of it is said at once.</summary>
 internal sealed class ProblemList

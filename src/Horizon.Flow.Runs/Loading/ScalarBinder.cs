@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Turns the text of one YAML value into a number, a truth value, an enum or a path.</summary>
 internal static partial class ScalarBinder

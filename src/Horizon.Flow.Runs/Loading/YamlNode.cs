@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>Where a value was written: what messages call it, and what its relative paths are relative to.</summary>
 /// <param name="Place">Such as <c>run.yaml:12</c> or <c>--set training.batch_size=0</c>.</param>

@@ -1,7 +1,8 @@
+using Horizon.Flow.Runs.Validation;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Loading;
 
 /// <summary>
 /// Reads one YAML document into <see cref="YamlNode"/>s. Untrusted input: size and depth are bounded, and what a configuration has no

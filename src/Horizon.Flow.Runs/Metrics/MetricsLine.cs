@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Metrics;
 
 /// <summary>One line of <c>metrics.jsonl</c> for a step. JSON knows no infinity and no NaN: such numbers are null.</summary>
 internal sealed record StepLine(

@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Horizon.Flow.Host;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Metrics;
 
 /// <summary>
 /// Writes <c>metrics.jsonl</c>: one JSON object a step, one an evaluation, and one a notice. Every line is handed to the system as a whole when it is

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Metrics;
 
 /// <summary>
 /// Where each stage's time went in a run, as <c>stages.json</c> in its output folder: an object from stage to messages and seconds.

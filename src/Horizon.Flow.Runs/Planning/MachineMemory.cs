@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Planning;
 
 /// <summary>How much host memory a run may still take.</summary>
 public static class MachineMemory

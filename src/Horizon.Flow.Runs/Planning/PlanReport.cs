@@ -1,6 +1,9 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Blueprint;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Planning;
 
 /// <summary>What a run will use where.</summary>
 /// <param name="Model">Model, size and precision in a few words.</param>

@@ -1,4 +1,8 @@
-namespace Horizon.Flow.Runs;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Data;
+
+namespace Horizon.Flow.Runs.Planning;
 
 /// <summary>What a run's data mean for its plan: how long it is, and the memory that they take.</summary>
 /// <param name="Length">Steps, epochs and tokens; null where <paramref name="Unknown"/> says why they are not known.</param>

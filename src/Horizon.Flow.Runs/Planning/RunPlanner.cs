@@ -1,6 +1,11 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Sections;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Planning;
 
 /// <summary>Adds up what a run will need where, from the model's <c>config.json</c> alone, and refuses what does not fit.</summary>
 public static class RunPlanner

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>
 /// The <c>checkpoint</c> section: from what <c>--resume</c> goes on. Checkpoints are written under <c>output.directory/checkpoints</c> while

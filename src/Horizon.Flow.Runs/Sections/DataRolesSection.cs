@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>The section <c>data.roles</c>: the data's own names for who speaks, as in <c>{ user: [customer], assistant: [agent] }</c>.</summary>
 public sealed record DataRolesSection

@@ -1,6 +1,6 @@
-using Horizon.Flow.Text;
+using Horizon.Flow.Text.Data;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>The <c>data</c> section.</summary>
 public sealed record DataSection

@@ -1,6 +1,6 @@
-using Horizon.Flow.Text;
+using Horizon.Flow.Text.Data;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>One of several data sets, an item of <c>data.sets</c>.</summary>
 public sealed record DataSetSection

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>The <c>evaluation</c> section: the loss on text that is never trained on.</summary>
 public sealed record EvaluationSection

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>Parameters, chosen by name, that learn at another rate or decay otherwise.</summary>
 public sealed record OptimizerGroup

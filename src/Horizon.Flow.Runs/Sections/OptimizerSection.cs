@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Runs;
+using Horizon.Flow.Blocks;
+
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>The <c>optimizer</c> section. A key that the named rule does not use is ignored by it.</summary>
 public sealed record OptimizerSection

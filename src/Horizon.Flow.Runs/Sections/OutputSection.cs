@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>The <c>output</c> section.</summary>
 public sealed record OutputSection

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>The <c>pipeline</c> section: how far the blocks of the graph may run ahead of each other.</summary>
 public sealed record PipelineSection

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Loading;
+
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>
 /// A whole run as its YAML file describes it: one property per section, every key with the default that the file may leave out.

@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>The <c>schedule</c> section: the learning rate over the steps of the run.</summary>
 public sealed record ScheduleSection

@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>
 /// The <c>training</c> section. A run ends at <see cref="MaxSteps"/> or after <see cref="Epochs"/>, whichever is given; where both are, at

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Runtime.CompilerServices;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>A read-only list that is equal to another with equal elements, so that configurations compare by value.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>

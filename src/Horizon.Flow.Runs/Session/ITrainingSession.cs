@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>A run that is loaded and ready for its steps.</summary>
 public interface ITrainingSession : IAsyncDisposable

@@ -1,10 +1,12 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>Writes a trained model as a Hugging Face folder that other tools load.</summary>
 internal sealed class ModelFolderWriter

@@ -1,7 +1,8 @@
 using System.Globalization;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Checkpoints;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>
 /// How many threads an operator has on the CPU: the last bits of a run depend on it, so a checkpoint remembers it and a resumed run keeps it,

@@ -1,9 +1,14 @@
 using System.IO.Hashing;
 using System.Text.Json;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Sections;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>Finds the checkpoint that a run goes on from, and makes sure that it is one of the same run.</summary>
 internal static class ResumePoint

@@ -1,7 +1,14 @@
 using System.Globalization;
-using Horizon.Flow.Host;
+using Horizon.Flow.Checkpointing;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Loading;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>
 /// The checkpoints of a run: when they are due, what they hold, and what is said of them. Where none are configured, there is one all the same

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>Where a run's results lie.</summary>
 /// <param name="ModelDirectory">The Hugging Face folder.</param>

@@ -1,7 +1,11 @@
 using System.Buffers;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>Puts the first parameters into a store.</summary>
 internal static class StartingWeights

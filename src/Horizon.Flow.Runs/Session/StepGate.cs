@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>Lets those through who wait for a step, once it is reached. Closed, it turns all others away: nobody waits for ever.</summary>
 internal sealed class StepGate

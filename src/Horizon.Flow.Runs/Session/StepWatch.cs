@@ -1,6 +1,8 @@
 using System.Globalization;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Runs.Sections;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>Looks at each step's report: tells of loss spikes, and ends a run that skips step after step.</summary>
 internal sealed class StepWatch(TrainingSection training, Action<string> notice)

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Runs;
+using Horizon.Flow.Accounting;
+
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>Something that a run tells of.</summary>
 public abstract record TrainingEvent

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Blueprint;
+
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>What a run will do, for its first line and for the time that is left.</summary>
 /// <param name="Description">Model, size, precision and device in a few words: <c>llama, 135 M parameters, bf16, on cpu</c>.</param>

@@ -1,9 +1,21 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
-using Horizon.Flow.Host;
+using Horizon.Flow.Checkpointing;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Generation;
+using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Validation;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Session;
 
 /// <summary>A run from a configuration: model, data and device, loaded and ready for the first step.</summary>
 public sealed class TrainingSession : ITrainingSession

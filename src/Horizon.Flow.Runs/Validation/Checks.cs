@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Validation;
 
 /// <summary>The kinds of rule that keys have, each with its sentence.</summary>
 internal sealed class Checks

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Validation;
 
 /// <summary>One thing that is wrong with a configuration.</summary>
 /// <param name="Key">The key that mends it, such as <c>training.batch_size</c>.</param>

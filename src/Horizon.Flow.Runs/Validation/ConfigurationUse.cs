@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Validation;
 
 /// <summary>What a configuration is loaded for, which decides what it must name.</summary>
 public enum ConfigurationUse

@@ -1,8 +1,10 @@
 using System.Text.RegularExpressions;
-using Horizon.Flow.Host;
-using Horizon.Flow.Text;
+using Horizon.Flow.Blocks;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Data;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Validation;
 
 /// <summary>The rules that hold between a configuration's values, whether it came from a file or from code.</summary>
 public static partial class ConfigurationValidator

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Horizon.Flow.Runs;
+namespace Horizon.Flow.Runs.Validation;
 
 /// <summary>Shows text from a file inside a one-line message.</summary>
 internal static class Quoting

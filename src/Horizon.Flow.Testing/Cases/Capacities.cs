@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Horizon.Flow.Activations;
 
 namespace Horizon.Flow.Testing;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Accounting;
+
 namespace Horizon.Flow.Testing;
 
 /// <summary>What a training run gave.</summary>

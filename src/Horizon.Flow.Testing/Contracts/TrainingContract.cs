@@ -1,3 +1,6 @@
+using Horizon.Flow.Devices;
+using Horizon.Flow.Graph;
+
 namespace Horizon.Flow.Testing;
 
 /// <summary>
@@ -14,7 +17,7 @@ public static class TrainingContract
     /// <param name="training">What is trained; a small tied model over two steps of two micro-batches by default.</param>
     /// <param name="keepsBits">Whether losses and parameters must be those of the default plan.</param>
     /// <exception cref="TestingException">The plan breaks it.</exception>
-    /// <exception cref="Graph.StageException">A stage failed; an <see cref="UnorderedAccessException"/> within is a missing fence.</exception>
+    /// <exception cref="StageException">A stage failed; an <see cref="UnorderedAccessException"/> within is a missing fence.</exception>
     public static async Task CheckAsync(Func<TrainingPlan, TrainingPlan> rewire, TrainingCase? training = null, bool keepsBits = false)
     {
         ArgumentNullException.ThrowIfNull(rewire);

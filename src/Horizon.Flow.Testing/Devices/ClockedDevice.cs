@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Testing;

@@ -1,3 +1,5 @@
+using Horizon.Flow.Devices;
+
 namespace Horizon.Flow.Testing;
 
 /// <summary>A point of a stream's logical time. Complete as soon as somebody waits for it, and not before: the latest that a device may be.</summary>

@@ -1,5 +1,8 @@
 using System.Reflection;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Testing;
 
@@ -64,7 +67,7 @@ public sealed record PlanCase(TrainingCase Training, IReadOnlyList<UserStage> St
     // Only where a message may be lost is a run that stands still looked for soon: on a busy machine others stand still, too.
     private bool MayStall => Stages.Any(stage => stage.Does is Misbehaviour.Drop or Misbehaviour.Hold or Misbehaviour.Duplicate);
 
-    private void RequireSuccess(UserStageLog log, Host.ParameterStore store, TrainingOutcome plain, TrainingOutcome given)
+    private void RequireSuccess(UserStageLog log, ParameterStore store, TrainingOutcome plain, TrainingOutcome given)
     {
         TestingException.Require(log.Planted.Count == 0, $"a stage threw and the run calls itself a success");
         TestingException.Require(store.Damage is null && store.Step == Training.Steps, $"the run calls itself a success, and the store is at step {store.Step} of {Training.Steps}, damage: {store.Damage}");

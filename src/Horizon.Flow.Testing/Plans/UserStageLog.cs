@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Horizon.Flow.Graph;
 
 namespace Horizon.Flow.Testing;
 
@@ -15,7 +16,7 @@ public sealed class UserStageLog : IDisposable
     /// <summary>What they have thrown.</summary>
     public IReadOnlyCollection<Exception> Planted => _planted;
 
-    /// <summary>The run's cancellation: <see cref="Graph.GraphRunOptions.Cancellation"/>.</summary>
+    /// <summary>The run's cancellation: <see cref="GraphRunOptions.Cancellation"/>.</summary>
     public CancellationToken Cancellation => _cancel.Token;
 
     /// <inheritdoc/>

@@ -1,3 +1,6 @@
+using Horizon.Flow.Program;
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow.Testing;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using Horizon.Flow.Models;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Testing;

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Text;
+using Horizon.Flow.Text.Data;
+
+namespace Horizon.Flow.Text.Batches;
 
 /// <summary>
 /// Lays rows of segments out as arrays. Rows of different lengths are laid one after another into one, each document with a number of its own: nothing

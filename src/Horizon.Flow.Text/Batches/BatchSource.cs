@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Batches;
 
 /// <summary>
 /// A data set as micro-batches. Every epoch holds the same rows, in an order that depends on seed and epoch alone, so any micro-batch of

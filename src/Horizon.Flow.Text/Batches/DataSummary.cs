@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Batches;
 
 /// <summary>What one epoch of a data set holds.</summary>
 public sealed record DataSummary

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Horizon.Flow.Text.Data;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Batches;
 
 /// <summary>Counts documents that are longer than a row, and what of them lies beyond it.</summary>
 /// <param name="targets">Tokens of a document that a row holds or predicts.</param>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Batches;
 
 /// <summary>Puts segments into rows.</summary>
 internal static class RowPacker

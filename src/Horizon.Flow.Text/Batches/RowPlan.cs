@@ -1,6 +1,7 @@
 using System.Globalization;
+using Horizon.Flow.Text.Data;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Batches;
 
 /// <summary>The rows of a data set and the count of what they hold.</summary>
 internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Batches;
 
 /// <summary>A stretch of a document in a row.</summary>
 /// <param name="Document">The document's number.</param>

@@ -3,7 +3,7 @@ using Apache.Arrow;
 using Apache.Arrow.Ipc;
 using Apache.Arrow.Types;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads Arrow, the streams that datasets' <c>save_to_disk</c> writes and files with an index, one batch of rows after the other.</summary>
 internal static class ArrowRecords

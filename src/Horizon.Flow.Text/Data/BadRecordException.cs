@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>One record cannot be trained on; others can. Never leaves the reading of a data set.</summary>
 /// <param name="message">Begins with the file and the line.</param>

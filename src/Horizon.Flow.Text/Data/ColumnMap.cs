@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Gives the keys and roles of a data set the names that are read here; a record without a mapping stays as it is.</summary>
 internal sealed class ColumnMap

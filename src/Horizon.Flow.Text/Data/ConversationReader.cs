@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Horizon.Flow.Text.Templates;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads the conversations of the formats alpaca, sharegpt and messages.</summary>
 internal sealed class ConversationReader(ChatTemplate template, TrainOn trainOn, DateTime date, DataTally tally)

@@ -3,7 +3,7 @@ using System.Text;
 using CsvHelper;
 using CsvHelper.Configuration;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads CSV and TSV: the first line names the columns, each further one is a record of strings.</summary>
 internal static class CsvRecords

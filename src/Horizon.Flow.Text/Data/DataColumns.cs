@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>What a data set's own keys mean, where they are not found by looking; the section `data.columns` of a configuration.</summary>
 /// <remarks>Each property names the key of the data set that stands for ours; null where it is the usual one.</remarks>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Which files a data set is, and what each holds.</summary>
 internal static class DataFiles

@@ -1,8 +1,8 @@
 using System.IO.Enumeration;
 using System.Text.RegularExpressions;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Finds a folder's data files: all below it but what only looks like data, and of those the wanted split.</summary>
 internal sealed class DataFolder

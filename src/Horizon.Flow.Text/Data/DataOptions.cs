@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Text;
+using Horizon.Flow.Text.Batches;
+
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>A data set and how it becomes batches; the section `data` of a configuration.</summary>
 public sealed record DataOptions

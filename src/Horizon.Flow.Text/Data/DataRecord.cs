@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>A JSON record and where it stands.</summary>
 internal readonly record struct DataRecord(JsonElement Value, string Where)

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Which part of a folder's files is wanted, told from their names as Hugging Face's data sets name them.</summary>
 public enum DataSplit

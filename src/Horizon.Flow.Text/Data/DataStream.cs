@@ -2,7 +2,7 @@ using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.GZip;
 using ZstdSharp;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Opens data files, unpacked where their names say that they are compressed (.gz, .zst).</summary>
 internal static class DataStream

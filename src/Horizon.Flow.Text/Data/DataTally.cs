@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Counts, while a data set is read, what its user should know. Safe to use from several threads.</summary>
 internal sealed class DataTally

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Horizon.Flow.Text.Templates;
+using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Makes token documents from texts and records, with the labels of what is to be learned.</summary>
 internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize, TrainOn trainOn, DateTime date, DataTally tally)

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads a whole data set into token documents, in the order of the files.</summary>
 internal sealed class DocumentReader

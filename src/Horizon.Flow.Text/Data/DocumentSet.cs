@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>What a data set came to.</summary>
 /// <param name="Documents">What is trained on, in the order of the files.</param>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Parts a data set's documents: some held out, the others trained on as often as the set's weight says.</summary>
 /// <param name="Training">What is trained on; of a weight above 1, documents occur several times.</param>

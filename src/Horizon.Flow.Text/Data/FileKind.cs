@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>What a data file holds, told from its name.</summary>
 /// <param name="Name">What users call it.</param>

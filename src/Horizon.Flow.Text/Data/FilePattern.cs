@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>A pattern of paths: * is any part of a name, ** any folders, ? a character.</summary>
 internal sealed class FilePattern

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Which split a file's name says that it belongs to.</summary>
 internal static partial class FileSplit

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads lines as <see cref="TextReader.ReadLine"/> does, but gives up on an endless one.</summary>
 internal sealed class LineReader(TextReader reader) : IDisposable

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>The keys under which data sets keep a prompt and its answer; of several, the first.</summary>
 internal static class PairKeys

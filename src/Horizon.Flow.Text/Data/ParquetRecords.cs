@@ -1,7 +1,7 @@
 using Parquet;
 using Parquet.Serialization;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads Parquet, one group of rows after the other.</summary>
 internal static class ParquetRecords

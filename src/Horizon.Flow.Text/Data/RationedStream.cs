@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads a stream, but no more than a ration of bytes until a new one is given: what is built from them may not grow without end.</summary>
 internal sealed class RationedStream(Stream inner, long ration) : Stream

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>A record as it stands in its file: a line that is not yet parsed, or an element of an array.</summary>
 /// <param name="Line">The line; null for an element.</param>

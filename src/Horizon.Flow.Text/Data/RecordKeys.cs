@@ -1,7 +1,8 @@
 using System.Collections.Frozen;
 using System.Text.Json;
+using Horizon.Flow.Text.Templates;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>
 /// What each key of a record means, in one place: used, known to change nothing, or changing what training means in a way that does not

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads text files, and records one by one, as JSON whatever they are stored as.</summary>
 internal static class RecordReader

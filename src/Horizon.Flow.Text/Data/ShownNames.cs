@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>How names from files appear in notices: on one line, of bounded length.</summary>
 internal static class ShownNames

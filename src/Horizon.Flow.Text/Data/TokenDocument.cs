@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>A document of token ids.</summary>
 /// <param name="InputIds">[tokens].</param>

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads pre-tokenized records: ids, labels, and the masks that say which tokens are real and which are trained.</summary>
 internal static class TokenRecordReader

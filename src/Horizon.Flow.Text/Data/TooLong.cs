@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>What becomes of a document that is longer than a row.</summary>
 public enum TooLong

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Horizon.Flow.Text.Templates;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads the tools of a record and the calls of a turn, in the form that chat templates expect.</summary>
 internal static class ToolReader

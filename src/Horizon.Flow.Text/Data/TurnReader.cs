@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Horizon.Flow.Text.Templates;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads one turn of a conversation: with role and content, or with from and value.</summary>
 internal static class TurnReader

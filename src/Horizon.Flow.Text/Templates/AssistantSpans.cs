@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Finds what the assistant says in a rendered conversation: the characters that are trained.</summary>
 public static class AssistantSpans

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>One turn of a conversation.</summary>
 public sealed class ChatMessage

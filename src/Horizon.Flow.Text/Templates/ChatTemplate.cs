@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>
 /// A chat template: a subset of Jinja, with the settings and additions of Hugging Face (generation blocks, tojson, raise_exception).

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>
 /// Finds turns where a rendered conversation changes with their content: a mark that no text holds takes its place, and what comes before

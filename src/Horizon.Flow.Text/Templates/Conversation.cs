@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>A conversation for a chat template.</summary>
 /// <param name="Messages">The turns, in order.</param>

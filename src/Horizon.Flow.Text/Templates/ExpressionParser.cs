@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Parses expressions with Jinja's precedence: if, or, and, not, comparisons, + -, ~, * / // %, **, sign, then . [] () | is.</summary>
 internal sealed class ExpressionParser(TokenReader tokens)

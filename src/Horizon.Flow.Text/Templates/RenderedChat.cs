@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>A conversation as the model reads it.</summary>
 /// <param name="Text">The rendered text.</param>

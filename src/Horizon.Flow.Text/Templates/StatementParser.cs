@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Parses the statements of a template: if, for, set, with, macro, call, filter, block, generation, break and continue.</summary>
 internal sealed class StatementParser

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>The arguments of a call, bound to the names of its parameters as Python does. What fits none is an error, never ignored.</summary>
 internal sealed class TemplateArguments

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>
 /// What rendering may spend, so that no template runs forever, nests without end or fills the memory: each rendering its own share, and

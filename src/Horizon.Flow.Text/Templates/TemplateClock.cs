@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Writes a moment as Python's strftime does, in the C locale.</summary>
 internal static class TemplateClock

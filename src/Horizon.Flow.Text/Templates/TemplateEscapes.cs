@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Text for HTML and for addresses, as Jinja's filters write it.</summary>
 internal static partial class TemplateEscapes

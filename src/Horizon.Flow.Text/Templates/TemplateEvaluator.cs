@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Finds the values of expressions.</summary>
 internal sealed class TemplateEvaluator

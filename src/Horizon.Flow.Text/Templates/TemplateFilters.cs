@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>What may stand after a bar.</summary>
 internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator evaluator, TemplateOperators operators)

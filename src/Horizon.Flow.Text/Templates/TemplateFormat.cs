@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Python's two ways to put values into a text: <c>"%s" % value</c> and <c>"{}".format(value)</c>.</summary>
 internal static partial class TemplateFormat

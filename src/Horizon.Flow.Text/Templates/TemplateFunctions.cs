@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>The functions that templates find; strftime_now is a variable, for it belongs to the conversation.</summary>
 internal static class TemplateFunctions

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Runs the statements of a template.</summary>
 internal sealed class TemplateInterpreter

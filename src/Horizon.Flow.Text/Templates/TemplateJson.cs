@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Writes values as JSON, as Python's json.dumps with the settings of Hugging Face's tojson: non-ASCII characters as they are unless asked.</summary>
 internal sealed class TemplateJson(TemplateBudget budget, int? indent, (string Items, string Keys) separators, bool sortKeys, bool ensureAscii)

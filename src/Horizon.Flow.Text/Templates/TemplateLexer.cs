@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>
 /// Cuts a template into tokens, with the white space rules that Hugging Face sets for chat templates: trim_blocks (the line break after

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>The filters that order, group and add up lists.</summary>
 internal sealed class TemplateListFilters(TemplateBudget budget, TemplateEvaluator evaluator, TemplateOperators operators)

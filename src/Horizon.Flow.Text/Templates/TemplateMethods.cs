@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>The methods of strings and maps that templates call.</summary>
 internal static class TemplateMethods

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>A part of a parsed template.</summary>
 internal abstract record TemplateNode(int Line);

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Arithmetic, comparison and slicing, as in Python.</summary>
 internal sealed class TemplateOperators(TemplateBudget budget)

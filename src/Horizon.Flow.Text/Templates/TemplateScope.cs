@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>The variables of a body; lookups go outwards, assignments stay inside.</summary>
 internal sealed class TemplateScope(TemplateScope? outer)

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>What Python's strings can do, paid for.</summary>
 internal static class TemplateStrings

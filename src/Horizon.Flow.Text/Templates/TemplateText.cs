@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Values as text, as Python prints them.</summary>
 internal static class TemplateText

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>What a token of a template is.</summary>
 internal enum TemplateTokenKind

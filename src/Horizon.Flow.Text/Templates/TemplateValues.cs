@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>
 /// The values of a template are null, bool, long, double, string, <see cref="List{T}"/> and

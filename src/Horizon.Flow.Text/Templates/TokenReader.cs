@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Templates;
 
 /// <summary>A cursor over the tokens of a template, with the nesting limit that keeps parsing bounded.</summary>
 internal sealed class TokenReader(List<TemplateToken> tokens, string name)

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>A token that is found in the text before the model sees it.</summary>
 /// <param name="Id">Its id.</param>

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Finds added tokens in a text: the leftmost first, of those the longest. The work is bounded by text × longest token.</summary>
 internal sealed class AddedTokenFinder

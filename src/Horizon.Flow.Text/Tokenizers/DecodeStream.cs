@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// Decodes a growing list of tokens piece by piece: each call gives the text that is new, and a character whose bytes are spread over

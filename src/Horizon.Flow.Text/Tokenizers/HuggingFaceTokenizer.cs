@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Text.Templates;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// A tokenizer from a Hugging Face folder (tokenizer.json and the files beside it): byte-level BPE as in Llama 3 and Qwen, or

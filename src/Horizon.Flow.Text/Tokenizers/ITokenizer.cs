@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Text;
+using Horizon.Flow.Text.Templates;
+
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Turns text into token ids and back. Implementations are safe to use from several threads.</summary>
 public interface ITokenizer

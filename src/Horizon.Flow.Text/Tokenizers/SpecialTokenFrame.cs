@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>The special tokens that a post-processor sets before and after a text (`post_processor` of tokenizer.json).</summary>
 internal sealed record SpecialTokenFrame(IReadOnlyList<int> Before, IReadOnlyList<int> After)

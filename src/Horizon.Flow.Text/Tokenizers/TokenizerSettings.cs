@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// What stands beside tokenizer.json: tokenizer_config.json, special_tokens_map.json, generation_config.json and chat_template.jinja.

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Accounting;
 
 /// <summary>Gradients that no optimizer saw.</summary>
 /// <param name="Loss">The mean over the labelled tokens, in nats: what they are the gradients of.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Accounting;
 
 /// <summary>
 /// Says which losses are spikes: far above their exponential running mean, in units of their running deviation from it. It only looks;

@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Messages;
+
+namespace Horizon.Flow.Accounting;
 
 /// <summary>What a pass that changes nothing gave.</summary>
 /// <param name="Info">The pass.</param>

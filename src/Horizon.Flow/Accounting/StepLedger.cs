@@ -1,4 +1,8 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Accounting;
 
 /// <summary>Keeps the books of the steps under way: what has come for each, and what is missing for it to be finished.</summary>
 public sealed class StepLedger

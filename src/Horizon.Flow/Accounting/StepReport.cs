@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Accounting;
 
 /// <summary>
 /// What one optimizer step did. A skipped step had a loss or a gradient norm that was not finite: its gradients were thrown away and the store was not

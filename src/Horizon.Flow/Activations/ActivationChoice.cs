@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Activations;
 
 /// <summary>Which layers keep, recompute or move out their activations.</summary>
 /// <param name="Policies">One for each entry of <see cref="ModelDefinition.Hidden"/>.</param>

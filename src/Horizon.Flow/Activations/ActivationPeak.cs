@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Activations;
 
 /// <summary>
 /// The moment of a micro-batch at which activations take most: found by walking its visits, forward, head and backward, with what each

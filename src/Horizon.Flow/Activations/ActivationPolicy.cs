@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Activations;
 
 /// <summary>What becomes of a layer's activations between its forward and its backward. It changes time and memory, never a bit of a result.</summary>
 public enum ActivationPolicy

@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Activations;
 
 /// <summary>
 /// What becomes of each layer's activations in a plan: the one table that programs and budgets read. Backward goes in segments: of

@@ -1,7 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Activations;
 
 /// <summary>
 /// A page-locked host buffer of a pool, for one layer's input. It takes its size from the first input and grows for a larger one, since

@@ -1,6 +1,7 @@
+using Horizon.Flow.Devices;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Activations;
 
 /// <summary>A device buffer of a pool, for a layer's input that comes back from host memory. It grows to the largest input.</summary>
 public sealed class ReturnedInput : IDisposable

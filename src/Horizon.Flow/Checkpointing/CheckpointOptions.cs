@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checkpointing;
 
 /// <summary>When checkpoints are written beside training, and what goes into them beside the store.</summary>
 public sealed record CheckpointOptions

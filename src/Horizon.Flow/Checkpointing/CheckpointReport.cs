@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checkpointing;
 
 /// <summary>A checkpoint that is complete.</summary>
 /// <param name="Step">The step after which the state was taken.</param>

@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checkpointing;
 
 /// <summary>Adds checkpoints to a plan: a stage before the update that protects, and one before the commit that offers.</summary>
 public static class CheckpointStages

@@ -1,6 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checkpointing;
 
 /// <summary>
 /// One checkpoint while it is written: which units wait for the disk, which may change again. The stages of the graph, on one side, offer and

@@ -1,7 +1,11 @@
 using System.Runtime.ExceptionServices;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Resources;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checkpointing;
 
 /// <summary>
 /// Writes checkpoints while training goes on: each unit between its update of the checkpoint's step and its next one, straight from the

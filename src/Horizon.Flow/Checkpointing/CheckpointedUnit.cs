@@ -1,6 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checkpointing;
 
 /// <summary>A unit on its way into a checkpoint.</summary>
 internal sealed class CheckpointedUnit(int index, UnitImage image)

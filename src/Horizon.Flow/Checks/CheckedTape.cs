@@ -1,6 +1,7 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checks;
 
 /// <summary>Another tape, with its gradients looked at.</summary>
 internal sealed class CheckedTape(IUnitTape inner, FiniteNumbers numbers, DeviceBatch batch) : IUnitTape

@@ -1,7 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checks;
 
 /// <summary>Another template's operators, with every result looked at.</summary>
 internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers) : IUnitTemplate

@@ -1,7 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checks;
 
 /// <summary>What the checked templates of one unit look for, and how they say it.</summary>
 /// <param name="Unit">The unit; views may have been made for another of its kind, whose names would mislead.</param>

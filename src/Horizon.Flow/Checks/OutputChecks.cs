@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Checks;
 
 /// <summary>A model whose units are looked at as they compute, to find where numbers go wrong.</summary>
 public static class OutputChecks

@@ -1,6 +1,7 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Checks;
 
 /// <summary>
 /// Holds templates to their word that every element of a unit's gradient is written: a buffer that is left as it was holds the gradient of

@@ -1,7 +1,8 @@
 using System.Globalization;
+using Horizon.Flow.Native;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>Opens a device by the name that configurations use.</summary>
 public static class ComputeDevice

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// One thread that launches a device's operators, first come first served. TorchSharp's dispose scopes and libtorch's grad mode belong

@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>What every copy checks before a byte moves.</summary>
 internal static class CopyArguments

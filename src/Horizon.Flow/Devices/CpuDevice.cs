@@ -1,7 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Native;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// The machine's own processors. The same graph, credits and versions run as on a GPU; the copy engine is a memory copy that

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
-using Horizon.Flow.Cuda;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Native;
+using Horizon.Flow.Units;
 using TorchSharp;
-using static Horizon.Flow.Cuda.CudaDriver;
+using static Horizon.Flow.Devices.CudaDriver;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// An NVIDIA GPU: libtorch's kernels on its default stream, uploads and downloads on a stream each beside it, ordered by events. No

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>A flat block of device memory, allocated once: views of it are what operators read and write, copies go to its address.</summary>
 public sealed partial class DeviceBuffer : IDisposable

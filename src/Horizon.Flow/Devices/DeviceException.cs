@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>A call to the device failed. The message names the call, the driver's error and what to do.</summary>
 public sealed class DeviceException : Exception

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// A point in the device's work: complete when everything before it is done. Devices order streams by it; the host may wait for it

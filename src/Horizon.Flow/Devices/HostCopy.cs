@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>Large sweeps over host memory on several threads: one thread cannot use all of a machine's memory bandwidth.</summary>
 internal static unsafe class HostCopy

@@ -1,7 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// Where operators run, and the copy engine that brings units there and gradients back. Everything takes its device as a parameter:

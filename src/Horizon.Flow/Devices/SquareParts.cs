@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>A sum of squares in parts, on its way from the device: the host adds them in their order.</summary>
 public sealed class SquareParts : IDisposable

@@ -1,7 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Devices;
 
 /// <summary>The element types as TorchSharp names them.</summary>
 public static class TorchElementTypes

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A unit's gradient for whoever asked for it.</summary>
 public sealed class CollectedGradient : UnitMessage

@@ -1,7 +1,9 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A unit's flat gradient on the device. Whoever copies it down gives the lease back.</summary>
 public sealed class DeviceGradient : UnitMessage

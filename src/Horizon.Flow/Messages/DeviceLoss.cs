@@ -1,6 +1,8 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Resources;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A loss on the device: the sum over a micro-batch's labelled tokens. Whoever reads it gives the cell back.</summary>
 public sealed class DeviceLoss : UnitMessage

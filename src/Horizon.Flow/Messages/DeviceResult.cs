@@ -1,6 +1,7 @@
+using Horizon.Flow.Devices;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>Numbers on the device that go to whoever asked for the pass. Whoever reads them disposes the tensor.</summary>
 public sealed class DeviceResult : UnitMessage

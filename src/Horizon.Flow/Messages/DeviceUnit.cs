@@ -1,6 +1,8 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A unit on the device. Join owns it from here to its last reader.</summary>
 public sealed class DeviceUnit : UnitMessage

@@ -1,7 +1,9 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A unit's flat gradient in host memory. The update gives the slab back.</summary>
 public sealed class HostGradient : UnitMessage

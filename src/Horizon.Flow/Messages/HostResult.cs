@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>Numbers that a visit gave to the host.</summary>
 public sealed class HostResult : UnitMessage

@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A unit's weights in host memory, ready to go up.</summary>
 public sealed class HostUnit : UnitMessage

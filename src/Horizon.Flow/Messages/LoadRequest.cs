@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A wish for a unit at a version: what enters the graph at fetch, in the order in which the program loads.</summary>
 public sealed class LoadRequest : UnitMessage

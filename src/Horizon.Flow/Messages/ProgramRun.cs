@@ -1,4 +1,8 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Program;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Messages;
 
 /// <summary>A step's program with its micro-batches: what enters the graph at join, before the step's loads enter at fetch. Its values are join's own.</summary>
 public sealed class ProgramRun : StepMessage

@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Program;
+
+namespace Horizon.Flow.Messages;
 
 /// <summary>What holds for a whole step and is known before it begins. What comes out of it travels with messages: <see cref="StepLosses"/>, <see cref="StepVerdict"/>.</summary>
 public sealed class StepInfo

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>All losses of a step.</summary>
 public sealed class StepLosses : StepMessage

@@ -1,6 +1,6 @@
 using Horizon.Flow.Graph;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>What every message of a training graph has: the step it belongs to.</summary>
 public abstract class StepMessage : IUnitMessage

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>What was decided on a step's gradients; each carries it to its update.</summary>
 /// <param name="Losses">The step's losses.</param>

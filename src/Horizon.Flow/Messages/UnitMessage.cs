@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A message about one visit of one unit.</summary>
 public abstract class UnitMessage : StepMessage

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A unit's update of a step is done, or was left out.</summary>
 public sealed class UnitUpdated : UnitMessage

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Native;
 
 /// <summary>
 /// While one is open, libtorch's operators add in a fixed order on a GPU: without it the backward of its attention uses atomics, and the last bits

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Native;
 
 /// <summary>
 /// The symbol versions that an ELF library needs of others (<c>.gnu.version_r</c>). Layout: System V gABI "Section Header" and "Relocation",

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Native;
 
 /// <summary>Where native libraries lie, and what their files are called, on this platform.</summary>
 internal static class NativeFiles

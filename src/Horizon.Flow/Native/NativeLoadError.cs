@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Native;
 
 /// <summary>What the system's loader had against a library.</summary>
 internal static class NativeLoadError

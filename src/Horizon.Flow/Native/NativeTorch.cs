@@ -1,7 +1,7 @@
-using TorchSharp;
 using System.Runtime.InteropServices;
+using TorchSharp;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Native;
 
 /// <summary>
 /// Loads the native libtorch, before TorchSharp is touched, from the first of: the folder that the variable

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Native;
 
 /// <summary>Environment variables as native libraries read them: .NET keeps a copy of its own, which they do not see.</summary>
 internal static partial class ProcessVariables

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Native;
 
 /// <summary>
 /// Loads TorchSharp's native half, after libtorch. The one of TorchSharp 0.107.0 for Linux names a version of libstdc++,

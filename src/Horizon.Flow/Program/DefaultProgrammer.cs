@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>
 /// The default programs. Training: one micro-batch after another; each goes forward through all layers, through the head, and back in

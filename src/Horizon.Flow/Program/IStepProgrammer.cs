@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>Makes the program of each step. Programs that are equal should be the same object: each new one is validated.</summary>
 public interface IStepProgrammer

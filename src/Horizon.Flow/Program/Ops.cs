@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>The operations of the default programs. Each is done by the stage of that name; a program may name others, for which a plan has a stage (<see cref="TrainingPlan.WithOp"/>).</summary>
 public static class Ops

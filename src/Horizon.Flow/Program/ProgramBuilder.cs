@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Program;
 
 /// <summary>Writes a program: who writes and reads what is said, loads and frees follow from first and last use.</summary>
 public sealed class ProgramBuilder

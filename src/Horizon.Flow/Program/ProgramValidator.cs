@@ -1,6 +1,8 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>Finds every reason why a program cannot run, before anything is allocated: what is read before it is written or after it was freed, pools too small.</summary>
 public static class ProgramValidator

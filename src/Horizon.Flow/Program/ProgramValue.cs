@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>Something that visits write and read: written once, and freed after its last use.</summary>
 /// <param name="Id">Its place in <see cref="StepProgram.Values"/>.</param>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>One thing to do in a step: an operation on a unit, with the values it reads and writes.</summary>
 public sealed record ProgramVisit

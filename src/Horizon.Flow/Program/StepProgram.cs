@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>
 /// What a step does, as a value: visits in the order in which they are computed, and the values that travel between them. Made by an

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>What a pass over micro-batches is for.</summary>
 public enum StepPurpose

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>What a program is asked for.</summary>
 /// <param name="Step">The optimizer step, from 1; for other passes, the one before.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>Another programmer's programs, changed; each once.</summary>
 internal sealed class TransformingProgrammer(IStepProgrammer inner, IReadOnlyList<Func<StepProgram, StepProgram>> transforms) : IStepProgrammer

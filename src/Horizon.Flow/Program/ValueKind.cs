@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Program;
 
 /// <summary>What a value of a program is.</summary>
 public enum ValueKind

@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>
 /// One device buffer of a pool, for weights or for gradients, large enough for every unit, with the views that bind it to each layout

@@ -1,6 +1,6 @@
 using Horizon.Flow.Graph;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>A pool that a stage of a training graph declares.</summary>
 public interface ITrainingPool : IPoolSpec

@@ -1,6 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>One fp32 number on its way from the device: a sum of losses, read without stopping the thread that launches operators.</summary>
 public sealed class LossCell : IDisposable

@@ -1,7 +1,10 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using static System.FormattableString;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>
 /// What a plan will use where, known before anything is allocated. Host: parameters, moments, slabs. Device: (weight buffers + gradient

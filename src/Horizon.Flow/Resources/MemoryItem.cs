@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>One line of a memory budget.</summary>
 /// <param name="Place">Host or device.</param>

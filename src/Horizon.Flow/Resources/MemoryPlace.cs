@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>Where bytes lie.</summary>
 public enum MemoryPlace

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>The names of the default graph's pools.</summary>
 public static class PoolNames

@@ -1,6 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>What the size of a pool depends on, before anything is allocated.</summary>
 /// <param name="Plan">The plan.</param>

@@ -1,6 +1,6 @@
 using Horizon.Flow.Graph;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>
 /// A pool, declared once by the stages that rent from it (<see cref="StageTraits.Pools"/>): the run makes, reclaims and disposes it, and

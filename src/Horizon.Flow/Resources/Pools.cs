@@ -1,8 +1,10 @@
+using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 using static System.FormattableString;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>The pools of the default graph.</summary>
 public static class Pools

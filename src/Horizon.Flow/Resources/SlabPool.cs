@@ -1,7 +1,8 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Resources;
 
 /// <summary>
 /// Page-locked host buffers for gradients: either a few that fit every unit, or, where all gradients of a step are held at once, one for

@@ -1,7 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>
 /// A head whose gradients are derived by autograd: a loss of your own overrides <see cref="ComputeLossSum"/> and nothing else. The graph that

@@ -1,6 +1,7 @@
+using Horizon.Flow.Native;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>One unit's autograd graph, from its own leaves to its output.</summary>
 internal sealed class AutogradTape : IUnitTape

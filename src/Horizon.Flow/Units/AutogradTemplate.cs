@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>
 /// A template whose backward is derived by autograd: a unit of your own overrides <see cref="Compute"/> and nothing else. The

@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>What the memory of a micro-batch's activations depends on.</summary>
 /// <param name="Rows">Rows of the micro-batch.</param>

@@ -1,6 +1,7 @@
+using Horizon.Flow.Devices;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>One micro-batch on the compute device. Owns its tensors.</summary>
 public sealed class DeviceBatch : IDisposable

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>
 /// Where the documents of a micro-batch lie in its flattened tokens: one after another, without gaps. What attends by documents computes each alone,

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>The operators between matrix products as compositions of libtorch's own: for every device, type and width.</summary>
 public sealed class EagerOperators : IUnitOperators

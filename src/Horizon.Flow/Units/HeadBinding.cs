@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>The head's visit: a unit of the store (with a tied head, the embedding's) and the operators it is bound to.</summary>
 /// <param name="Unit">Index into <see cref="ModelDefinition.Units"/>.</param>

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>What the head's visit gives.</summary>
 /// <param name="LossSum">Scalar on the device: the sum of cross-entropies over the labelled tokens, unscaled.</param>

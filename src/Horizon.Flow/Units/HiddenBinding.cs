@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>One visit of the forward order: a unit of the store and the operators it is bound to.</summary>
 /// <param name="Unit">Index into <see cref="ModelDefinition.Units"/>.</param>

@@ -1,6 +1,7 @@
+using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>
 /// The operators of the head: final norm, output projection and the loss. Logits exist for a chunk of tokens at a time, never for
@@ -39,5 +40,5 @@ public interface IHeadTemplate
     /// <summary>Device bytes that the visit needs beside its input, its unit and that unit's gradients: the logits of one chunk, above all.</summary>
     /// <param name="unit">The unit's layout.</param>
     /// <param name="batch">The micro-batch.</param>
-    long WorkingBytes(Host.UnitLayout unit, BatchShape batch);
+    long WorkingBytes(UnitLayout unit, BatchShape batch);
 }

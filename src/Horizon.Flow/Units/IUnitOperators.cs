@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 // Letters: T tokens, H width, N heads of a token, D head width, F feed-forward width, C tokens of a chunk, V vocabulary.
 

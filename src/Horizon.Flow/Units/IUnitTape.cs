@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>One unit's forward, with what its backward needs. Used once, then disposed.</summary>
 public interface IUnitTape : IDisposable

@@ -1,7 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>
 /// The operators of one kind of unit, with no parameters of their own. Every call runs on the device's compute lane,

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>What an RMS norm gives.</summary>
 /// <param name="Sum">[T, H]: what was normalized; the input itself where nothing was added.</param>

@@ -1,6 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>Writes the initial values of elements <paramref name="offset"/>.. of one parameter of a new model.</summary>
 /// <param name="parameter">The parameter.</param>

@@ -1,7 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>
 /// A unit's parameters (or their gradients) as tensors that are views into one flat device buffer. Binding a unit to its template

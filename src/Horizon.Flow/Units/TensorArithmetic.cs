@@ -2,7 +2,7 @@ using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Units;
 
 /// <summary>
 /// Sums of tensors, and tensors with numbers. TorchSharp turns a number into a native <see cref="Scalar"/> whose finalizer frees it as soon

@@ -1,4 +1,6 @@
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Batches;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

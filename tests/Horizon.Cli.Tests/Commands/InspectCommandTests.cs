@@ -1,7 +1,10 @@
 using System.Text.Json;
 using Horizon.Flow.Cli.Tests.Printing;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Sections;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

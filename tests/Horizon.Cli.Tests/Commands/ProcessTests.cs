@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Horizon.Flow.Cli.Tests.Runs;
+using Horizon.Flow.Host.ModelFolders;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -44,7 +45,7 @@ public class ProcessTests
         var steps = run.Metrics().Count;
         Assert.Contains($"stopped after step {steps}: {steps} steps in", output, StringComparison.Ordinal);
         Assert.EndsWith($"model written to {run.Model}\ncheckpoint written to {run.In($"out/checkpoints/step-{steps}")}; --resume goes on from it\n", output, StringComparison.Ordinal);
-        using var checkpoint = Host.WeightFiles.Open(run.Model);
+        using var checkpoint = WeightFiles.Open(run.Model);
         Assert.NotEmpty(checkpoint.TensorNames);
     }
 

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Horizon.Flow.Cli.Tests.Printing;
 using Horizon.Flow.Cli.Tests.Progress;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

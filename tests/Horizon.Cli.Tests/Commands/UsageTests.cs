@@ -1,4 +1,10 @@
 using System.CommandLine;
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -71,9 +77,9 @@ public class UsageTests
     {
         public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) => throw new InvalidOperationException();
 
-        public PlanReport Plan(RunConfiguration configuration, Host.ByteSize? deviceMemory, Host.ByteSize? hostMemory) => throw new InvalidOperationException();
+        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory) => throw new InvalidOperationException();
 
-        public Graph.GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, Graph.StageShares>? shares = null) => throw new InvalidOperationException();
+        public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null) => throw new InvalidOperationException();
 
         public DataReport Inspect(RunConfiguration configuration, int examples) => throw new InvalidOperationException();
 

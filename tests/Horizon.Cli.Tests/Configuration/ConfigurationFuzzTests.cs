@@ -1,6 +1,9 @@
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

@@ -1,5 +1,7 @@
-using Horizon.Flow.Host;
-using Horizon.Flow.Text;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

@@ -1,4 +1,7 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

@@ -1,3 +1,7 @@
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Validation;
+
 namespace Horizon.Flow.Cli.Tests.Configuration;
 
 public sealed class ReadmeTests : IDisposable

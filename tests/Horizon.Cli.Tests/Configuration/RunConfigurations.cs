@@ -1,8 +1,10 @@
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
-using Horizon.Flow.Host;
-using Horizon.Flow.Text;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Cli.Tests.Configuration;
 

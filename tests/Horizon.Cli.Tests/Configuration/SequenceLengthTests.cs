@@ -1,3 +1,6 @@
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Sections;
+
 namespace Horizon.Flow.Cli.Tests.Configuration;
 
 public sealed class SequenceLengthTests : IDisposable

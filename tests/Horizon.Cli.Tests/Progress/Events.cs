@@ -1,3 +1,6 @@
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Runs.Session;
+
 namespace Horizon.Flow.Cli.Tests.Progress;
 
 /// <summary>Scripted events: each may move the clock before it happens.</summary>

@@ -1,3 +1,4 @@
+using Horizon.Flow.Runs.Session;
 using Spectre.Console.Testing;
 
 namespace Horizon.Flow.Cli.Tests.Progress;

@@ -1,3 +1,8 @@
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Sections;
+
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>What is said about data that is really read.</summary>

@@ -1,7 +1,10 @@
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 

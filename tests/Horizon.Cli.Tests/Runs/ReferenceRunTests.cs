@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
 
@@ -54,8 +56,8 @@ public sealed class ReferenceRunTests : IDisposable
         using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(_run.Model, "config.json")));
         Assert.Equal("bfloat16", config.RootElement.GetProperty("torch_dtype").GetString());
         Assert.Equal("bfloat16", config.RootElement.GetProperty("dtype").GetString());
-        using var checkpoint = Host.WeightFiles.Open(_run.Model);
-        Assert.All(checkpoint.TensorNames, name => Assert.Equal(Host.SafetensorsType.BF16, checkpoint.Find(name)!.Type));
+        using var checkpoint = WeightFiles.Open(_run.Model);
+        Assert.All(checkpoint.TensorNames, name => Assert.Equal(SafetensorsType.BF16, checkpoint.Find(name)!.Type));
     }
 
     private JsonElement Prepare(string folder)

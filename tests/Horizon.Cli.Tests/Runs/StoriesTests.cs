@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Horizon.Flow.Cli.Tests.Commands;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Runs.Generation;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 

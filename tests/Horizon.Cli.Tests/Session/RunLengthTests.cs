@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Xunit;
+using Horizon.Flow.Runs.Blueprint;
 
 namespace Horizon.Flow.Cli.Tests.Session;
 

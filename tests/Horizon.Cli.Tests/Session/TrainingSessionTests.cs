@@ -1,4 +1,6 @@
 using Horizon.Flow.Cli.Tests.Runs;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli.Tests.Session;
 

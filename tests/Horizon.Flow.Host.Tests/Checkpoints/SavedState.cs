@@ -1,3 +1,9 @@
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
 namespace Horizon.Flow.Host.Tests;
 
 /// <summary>A random store of a few small units with any optimizer, perhaps one of them frozen.</summary>

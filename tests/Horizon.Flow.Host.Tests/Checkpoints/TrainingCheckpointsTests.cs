@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
 using FsCheck;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Tests.Hostile;
 using Horizon.Flow.Tests.Shared;
 

@@ -1,4 +1,6 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Host.Tests;
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Host.Tests;
 

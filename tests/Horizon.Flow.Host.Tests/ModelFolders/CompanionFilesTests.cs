@@ -1,4 +1,5 @@
 using System.Runtime.Versioning;
+using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Tests.Hostile;
 
 namespace Horizon.Flow.Host.Tests;

@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Files;
+
 namespace Horizon.Flow.Host.Tests;
 
 public class FolderFlushTests

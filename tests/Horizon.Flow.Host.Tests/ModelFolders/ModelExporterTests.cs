@@ -1,6 +1,10 @@
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Host.Tests;
 

@@ -1,3 +1,6 @@
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
+
 namespace Horizon.Flow.Host.Tests;
 
 public sealed class StoreLoaderTests : IDisposable

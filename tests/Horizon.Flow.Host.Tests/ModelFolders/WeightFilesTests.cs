@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Safetensors;
 
 namespace Horizon.Flow.Host.Tests;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Numerics;
+
 namespace Horizon.Flow.Host.Tests;
 
 public sealed unsafe class DynamicMapTests

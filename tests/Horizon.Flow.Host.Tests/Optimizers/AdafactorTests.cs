@@ -1,4 +1,8 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Host.Tests;
 

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Optimizers;
 
 namespace Horizon.Flow.Host.Tests;
 

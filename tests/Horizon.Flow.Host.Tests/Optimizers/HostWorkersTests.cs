@@ -1,4 +1,5 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Host.Tests;
 

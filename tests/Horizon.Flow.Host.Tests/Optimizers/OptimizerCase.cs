@@ -1,3 +1,8 @@
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
 namespace Horizon.Flow.Host.Tests;
 
 /// <summary>A random layout, precisions and seed; made from one number so that a failing case is easy to repeat.</summary>

@@ -1,5 +1,10 @@
 using System.Runtime.InteropServices;
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Host.Tests;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Optimizers;
+
 namespace Horizon.Flow.Host.Tests;
 
 public sealed class OptimizerFactoryTests

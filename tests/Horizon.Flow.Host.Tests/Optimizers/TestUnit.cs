@@ -1,4 +1,9 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Host.Tests;
 

@@ -1,4 +1,8 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Host.Tests;
 

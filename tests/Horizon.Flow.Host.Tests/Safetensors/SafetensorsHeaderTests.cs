@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Safetensors;
+
 namespace Horizon.Flow.Host.Tests;
 
 public sealed class SafetensorsHeaderTests : IDisposable

@@ -1,5 +1,8 @@
 using System.IO.Pipelines;
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Host.Tests;
 

@@ -1,3 +1,6 @@
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Store;
+
 namespace Horizon.Flow.Host.Tests;
 
 /// <summary>Small stores for tests.</summary>

@@ -1,4 +1,5 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Host.Numerics;
 
 namespace Horizon.Flow.Host.Tests;
 

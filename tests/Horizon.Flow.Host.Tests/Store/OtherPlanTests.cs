@@ -1,4 +1,7 @@
 using FsCheck;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;

@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;

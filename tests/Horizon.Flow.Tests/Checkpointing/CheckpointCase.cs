@@ -1,9 +1,12 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Checkpointing;
 

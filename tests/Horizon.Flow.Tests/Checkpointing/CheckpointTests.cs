@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 

@@ -1,6 +1,10 @@
 using FsCheck;
-using Horizon.Flow.Host;
+using Horizon.Flow.Checkpointing;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tests.Training;

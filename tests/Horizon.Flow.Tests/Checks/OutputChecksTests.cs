@@ -1,10 +1,13 @@
 using FsCheck;
 using FsCheck.Xunit;
+using Horizon.Flow.Checks;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Training;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Checks;

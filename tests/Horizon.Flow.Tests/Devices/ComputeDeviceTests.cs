@@ -1,3 +1,5 @@
+using Horizon.Flow.Devices;
+
 namespace Horizon.Flow.Tests.Devices;
 
 public class ComputeDeviceTests

@@ -1,5 +1,7 @@
 using System.Threading.Tasks.Dataflow;
 using FsCheck.Xunit;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Devices;

@@ -1,5 +1,7 @@
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Devices;

@@ -1,4 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Units;
 using Xunit.Abstractions;
 
 namespace Horizon.Flow.Tests.Devices;

@@ -1,4 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Resources;
 
 namespace Horizon.Flow.Tests.Memory;
 

@@ -1,10 +1,13 @@
+using Horizon.Flow.Devices;
+using Horizon.Flow.Graph;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tests.Training;
-using static TorchSharp.torch;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Models;
 
@@ -49,7 +52,7 @@ public class AutogradHeadTests
         await using (var run = plan.Start(store, device))
         {
             Assert.Equal(expected, await run.EvaluateAsync(SmallRun.Batch()), 1e-5 * expected);
-            var error = await Assert.ThrowsAsync<Graph.StageException>(() => run.LogitsAsync(SmallRun.Batch()));
+            var error = await Assert.ThrowsAsync<StageException>(() => run.LogitsAsync(SmallRun.Batch()));
             Assert.Contains("PlainHead gives no logits", error.ToString(), StringComparison.Ordinal);
         }
     }

@@ -1,4 +1,5 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using TorchSharp;
 using static TorchSharp.torch;
 

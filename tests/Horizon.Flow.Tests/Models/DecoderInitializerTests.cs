@@ -1,6 +1,6 @@
 using FsCheck;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
 

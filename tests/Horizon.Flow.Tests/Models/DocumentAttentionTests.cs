@@ -1,8 +1,10 @@
 using FsCheck;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Models;
 

@@ -3,6 +3,7 @@ using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Models;

@@ -1,4 +1,4 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Models;
 
 namespace Horizon.Flow.Tests.Models;

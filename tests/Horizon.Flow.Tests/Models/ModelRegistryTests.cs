@@ -4,6 +4,7 @@ using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Llama;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Models;
 

@@ -1,6 +1,7 @@
 using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Models;

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Xunit;
+using Horizon.Flow.Native;
 
 namespace Horizon.Flow.Tests.Native;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Horizon.Flow.Native;
 
 namespace Horizon.Flow.Tests.Native;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Native;
 
 namespace Horizon.Flow.Tests.Native;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Native;
+
 namespace Horizon.Flow.Tests.Native;
 
 public class NativeLoadErrorTests

@@ -1,4 +1,5 @@
 using System.Text;
+using Horizon.Flow.Native;
 
 namespace Horizon.Flow.Tests.Native;
 

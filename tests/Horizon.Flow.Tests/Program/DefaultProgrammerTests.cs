@@ -1,6 +1,9 @@
 using FsCheck;
 using FsCheck.Xunit;
+using Horizon.Flow.Activations;
 using Horizon.Flow.Models;
+using Horizon.Flow.Program;
+using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Program;

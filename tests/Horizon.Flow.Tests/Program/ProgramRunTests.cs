@@ -1,7 +1,10 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Program;
 using Horizon.Flow.Tests.Training;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Program;
 

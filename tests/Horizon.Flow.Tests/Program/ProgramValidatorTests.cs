@@ -1,3 +1,5 @@
+using Horizon.Flow.Program;
+
 namespace Horizon.Flow.Tests.Program;
 
 /// <summary>Programs that cannot run are refused in words, before anything is allocated.</summary>

@@ -1,5 +1,6 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 using static TorchSharp.torch;

@@ -1,7 +1,11 @@
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Testing;
 

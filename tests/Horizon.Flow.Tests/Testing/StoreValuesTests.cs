@@ -1,4 +1,4 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 

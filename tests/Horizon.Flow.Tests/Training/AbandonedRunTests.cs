@@ -1,4 +1,6 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
 namespace Horizon.Flow.Tests.Training;
 

@@ -1,9 +1,14 @@
 using FsCheck;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Training;

@@ -1,4 +1,6 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;

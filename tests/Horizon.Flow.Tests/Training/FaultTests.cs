@@ -1,7 +1,10 @@
 using System.Threading.Tasks.Dataflow;
 using FsCheck;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using FsCheck.Xunit;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Xunit;
+using Horizon.Flow.Accounting;
 
 namespace Horizon.Flow.Tests.Training;
 

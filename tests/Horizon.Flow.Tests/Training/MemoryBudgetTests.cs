@@ -1,8 +1,10 @@
 using FsCheck;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Tests.Training;

@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
 using FsCheck;
 using FsCheck.Xunit;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 

@@ -1,5 +1,8 @@
 using FsCheck;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Program;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 

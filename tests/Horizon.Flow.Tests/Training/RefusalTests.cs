@@ -1,5 +1,9 @@
+using Horizon.Flow.Blocks;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Training;

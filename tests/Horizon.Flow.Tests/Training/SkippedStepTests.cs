@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 

@@ -1,6 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Training;
 

@@ -1,3 +1,4 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 
 namespace Horizon.Flow.Tests.Training;

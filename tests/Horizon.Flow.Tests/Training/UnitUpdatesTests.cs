@@ -1,5 +1,6 @@
 using FsCheck;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;

@@ -1,5 +1,8 @@
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Training;

@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Units;
 using Mono.Cecil;
 using Mono.Cecil.Rocks;
 

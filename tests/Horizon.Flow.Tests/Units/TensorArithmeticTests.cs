@@ -1,4 +1,5 @@
 using Horizon.Flow.Tests.Shared;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Units;

@@ -1,7 +1,13 @@
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
-using Horizon.Flow.Host;
+using Horizon.Flow.Blocks;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Native;
 using Horizon.Flow.Testing;
 using static TorchSharp.torch;
 

@@ -1,4 +1,6 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Text.Tests;
 

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Text.Tests;
 

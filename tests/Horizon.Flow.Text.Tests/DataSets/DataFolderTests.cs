@@ -1,3 +1,5 @@
+using Horizon.Flow.Text.Data;
+
 namespace Horizon.Flow.Text.Tests;
 
 public class DataFolderTests

@@ -1,3 +1,7 @@
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokenizers;
+
 namespace Horizon.Flow.Text.Tests;
 
 public class DocumentReaderTests

@@ -1,4 +1,5 @@
 using FsCheck.Xunit;
+using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Text.Tests;
 

@@ -4,6 +4,7 @@ using Apache.Arrow;
 using Apache.Arrow.Ipc;
 using Apache.Arrow.Types;
 using FsCheck.Xunit;
+using Horizon.Flow.Text.Data;
 using Parquet.Serialization;
 using ZstdSharp;
 

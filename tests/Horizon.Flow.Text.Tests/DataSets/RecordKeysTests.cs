@@ -1,3 +1,8 @@
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Templates;
+using Horizon.Flow.Text.Tokenizers;
+
 namespace Horizon.Flow.Text.Tests;
 
 /// <summary>No key of a record is ignored in silence: it is used, known to be harmless, refused by name, or said with a count.</summary>

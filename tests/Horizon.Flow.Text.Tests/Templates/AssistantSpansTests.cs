@@ -1,3 +1,5 @@
+using Horizon.Flow.Text.Templates;
+
 namespace Horizon.Flow.Text.Tests;
 
 public class AssistantSpansTests

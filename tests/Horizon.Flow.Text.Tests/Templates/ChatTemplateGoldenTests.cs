@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Text.Tests;
 

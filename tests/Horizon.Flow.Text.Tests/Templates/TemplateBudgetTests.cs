@@ -1,3 +1,5 @@
+using Horizon.Flow.Text.Templates;
+
 namespace Horizon.Flow.Text.Tests;
 
 /// <summary>Everything that a template can call pays for what it touches: in a loop it comes to an end before it costs time or memory.</summary>

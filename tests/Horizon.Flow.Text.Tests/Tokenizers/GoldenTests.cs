@@ -1,3 +1,5 @@
+using Horizon.Flow.Text.Tokenizers;
+
 namespace Horizon.Flow.Text.Tests;
 
 /// <summary>Ids and texts as @huggingface/tokenizers gives them.</summary>

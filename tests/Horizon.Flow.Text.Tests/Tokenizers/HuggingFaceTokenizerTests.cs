@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
 using FsCheck.Xunit;
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Text.Tests;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Text.Tokenizers;
+
 namespace Horizon.Flow.Text.Tests;
 
 public class PatternClockTests

@@ -1,3 +1,5 @@
+using Horizon.Flow.Text.Tokenizers;
+
 namespace Horizon.Flow.Text.Tests;
 
 /// <summary>Pre-tokenizers by the examples in the documentation and tests of Hugging Face's tokenizers (Rust).</summary>

@@ -1,3 +1,6 @@
+using Horizon.Flow.Text.Templates;
+using Horizon.Flow.Text.Tokenizers;
+
 namespace Horizon.Flow.Text.Tests;
 
 public class TokenizerSettingsTests

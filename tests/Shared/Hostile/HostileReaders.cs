@@ -1,9 +1,21 @@
 using System.IO.Hashing;
 using System.Text;
 using System.Text.Json;
-using Horizon.Flow.Host;
+using Horizon.Flow.Graph;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Templates;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Tests.Hostile;
 
@@ -220,7 +232,7 @@ public static class HostileReaders
             var model = Path.Combine(output.Path, "model");
             ModelExporter.ExportAsync(model, [unit], new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { ["config.json"] = "{}"u8.ToArray() } }).GetAwaiter().GetResult();
             CompanionFiles.CopyAsync(Folder("stories260K"), model, CompanionFiles.Find(Folder("stories260K"))).GetAwaiter().GetResult();
-            StageSharesFile.Write(output.Path, new Dictionary<string, Graph.StageShares>());
+            StageSharesFile.Write(output.Path, new Dictionary<string, StageShares>());
             StageSharesFile.Read(output.Path);
         }
         finally

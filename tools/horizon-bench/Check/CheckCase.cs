@@ -1,4 +1,5 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 

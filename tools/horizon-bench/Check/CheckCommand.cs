@@ -1,5 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Native;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,4 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 using static TorchSharp.torch;

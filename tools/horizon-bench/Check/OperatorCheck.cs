@@ -1,3 +1,5 @@
+using Horizon.Flow.Devices;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Bench;

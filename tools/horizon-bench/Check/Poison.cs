@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Bench;
@@ -90,6 +92,6 @@ internal static class Poison
 
         public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
 
-        public long WorkingBytes(Host.UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
+        public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
     }
 }

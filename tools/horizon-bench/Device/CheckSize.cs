@@ -1,3 +1,5 @@
+using Horizon.Flow.Devices;
+
 namespace Horizon.Flow.Bench;
 
 /// <summary>How much a check moves and computes: enough to measure on a GPU, little on a CPU.</summary>

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Native;
 
 namespace Horizon.Flow.Bench;
 

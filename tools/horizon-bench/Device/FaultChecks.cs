@@ -1,4 +1,5 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,3 +1,6 @@
+using Horizon.Flow.Devices;
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow.Bench;
 
 /// <summary>A device whose operators between matrix products are libtorch's own, to compare its kernels with.</summary>

@@ -1,6 +1,8 @@
 using System.Diagnostics;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Bench;
 

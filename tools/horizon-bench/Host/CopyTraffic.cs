@@ -1,5 +1,7 @@
 using System.Diagnostics;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Bench;
 

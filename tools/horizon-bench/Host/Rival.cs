@@ -1,3 +1,4 @@
+using Horizon.Flow.Native;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Bench;

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Workers;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,8 +17,8 @@ internal sealed class KernelBench(IComputeDevice device, Report report, TimeSpan
     public Task CopyAsync() => report.Part("copy", limit, async () =>
     {
         var bytes = device.MemoryBytes is null ? 64L << 20 : 2L << 30;
-        using var source = device.Allocate(bytes / 2, Host.ElementType.BFloat16);
-        using var target = device.Allocate(bytes / 2, Host.ElementType.BFloat16);
+        using var source = device.Allocate(bytes / 2, ElementType.BFloat16);
+        using var target = device.Allocate(bytes / 2, ElementType.BFloat16);
         _bandwidth = 2 * bytes / await Stopclock.TimeAsync(device, () => target.Flat.copy_(source.Flat));
         report.Say($"device copy: {_bandwidth / 1e12:F2} TB/s (read and written)");
     });

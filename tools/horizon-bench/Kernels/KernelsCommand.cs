@@ -1,4 +1,7 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Models;
+using Horizon.Flow.Native;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Bench;

@@ -1,6 +1,9 @@
 using System.Text.Json;
-using Horizon.Flow.Runs;
-using Horizon.Flow.Text;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,8 +1,15 @@
 using System.Diagnostics;
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Models;
-using static TorchSharp.torch;
+using Horizon.Flow.Native;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Bench;
 

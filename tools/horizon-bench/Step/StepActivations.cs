@@ -1,4 +1,7 @@
 using System.Globalization;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Resources;
 
 namespace Horizon.Flow.Bench;
 

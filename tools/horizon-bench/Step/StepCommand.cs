@@ -1,7 +1,13 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Bench;
 

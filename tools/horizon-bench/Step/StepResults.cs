@@ -1,4 +1,7 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Resources;
 
 namespace Horizon.Flow.Bench;
 

@@ -1,6 +1,10 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
-using Horizon.Flow.Text;
+using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Soak;
 

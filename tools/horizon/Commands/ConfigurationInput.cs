@@ -1,5 +1,7 @@
 using System.CommandLine;
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Cli;
 

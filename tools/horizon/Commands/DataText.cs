@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Numerics;
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Data;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,5 +1,5 @@
-using Horizon.Flow.Runs;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
+using Horizon.Flow.Runs.Metrics;
 
 namespace Horizon.Flow.Cli;
 

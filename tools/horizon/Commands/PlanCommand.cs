@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Horizon.Flow.Runs;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Cli;
 

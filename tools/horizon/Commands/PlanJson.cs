@@ -1,6 +1,8 @@
-using Horizon.Flow.Runs;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Planning;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,5 +1,6 @@
-using Horizon.Flow.Runs;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Planning;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli;
 

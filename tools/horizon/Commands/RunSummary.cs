@@ -1,5 +1,6 @@
-using Horizon.Flow.Runs;
 using System.Globalization;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli;
 

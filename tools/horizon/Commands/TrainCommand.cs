@@ -1,5 +1,7 @@
 using System.CommandLine;
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,4 +1,5 @@
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Sections;
 
 namespace Horizon.Flow.Cli;
 

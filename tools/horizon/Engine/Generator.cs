@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using Horizon.Flow.Runs;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Runs.Generation;
 
 namespace Horizon.Flow.Cli;
 

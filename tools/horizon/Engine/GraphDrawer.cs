@@ -1,5 +1,7 @@
-using Horizon.Flow.Runs;
+using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Sections;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,5 +1,5 @@
-using Horizon.Flow.Runs;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Runs.Sections;
 
 namespace Horizon.Flow.Cli;
 

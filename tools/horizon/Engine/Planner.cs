@@ -1,5 +1,6 @@
-using Horizon.Flow.Runs;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Sections;
 
 namespace Horizon.Flow.Cli;
 

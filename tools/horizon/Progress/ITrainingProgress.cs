@@ -1,4 +1,5 @@
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Session;
+
 namespace Horizon.Flow.Cli;
 
 /// <summary>Shows a run while it goes on.</summary>

@@ -1,4 +1,5 @@
-using Horizon.Flow.Runs;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Runs.Session;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 using TextLine = Spectre.Console.Text;

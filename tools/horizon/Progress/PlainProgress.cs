@@ -1,4 +1,6 @@
-using Horizon.Flow.Runs;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Runs.Session;
+
 namespace Horizon.Flow.Cli;
 
 /// <summary>

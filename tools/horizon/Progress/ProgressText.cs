@@ -1,6 +1,7 @@
-using Horizon.Flow.Runs;
 using System.Globalization;
-using Horizon.Flow.Host;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli;
 

@@ -1,4 +1,5 @@
-using Horizon.Flow.Runs;
+using Horizon.Flow.Runs.Session;
+
 namespace Horizon.Flow.Cli;
 
 /// <summary>Estimates how long a run will still take, from how long its steps took so far with all that happened between them.</summary>

@@ -1,5 +1,7 @@
-using static TorchSharp.torch;
+using Horizon.Flow.Native;
+using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;
 

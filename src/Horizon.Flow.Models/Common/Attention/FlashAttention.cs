@@ -1,3 +1,5 @@
+using Horizon.Flow.Native;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>A text on its way through normalizers and pre-tokenizers that remembers where each of its characters came from.</summary>
 internal sealed class AlignedText

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// GPT-2's printable stand-ins for the 256 byte values: visible Latin-1 characters stand for themselves, the others follow from U+0100.

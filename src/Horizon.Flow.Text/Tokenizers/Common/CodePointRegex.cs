@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// A regular expression over code points. .NET matches UTF-16 units, for which a character beyond U+FFFF is two surrogates and never

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>A value in a JSON file that knows its file and its path, so that every complaint names both.</summary>
 internal readonly struct JsonPart

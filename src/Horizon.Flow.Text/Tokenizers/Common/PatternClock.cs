@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// How long the patterns of one tokenizer may look for matches: in all, in proportion to the text that they have been given. A limit for each

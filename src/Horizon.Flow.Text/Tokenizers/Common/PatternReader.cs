@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Reads patterns of tokenizer.json: {"String": "..."} or {"Regex": "..."}.</summary>
 internal static class PatternReader

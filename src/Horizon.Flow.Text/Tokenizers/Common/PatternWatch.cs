@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Times one look through a text; for one thread.</summary>
 internal sealed class PatternWatch(PatternClock clock)

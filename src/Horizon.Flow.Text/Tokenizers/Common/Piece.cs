@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>A stretch of a text; what the pre-tokenizers hand to the model.</summary>
 internal readonly record struct Piece(AlignedText Source, int Start, int Length)

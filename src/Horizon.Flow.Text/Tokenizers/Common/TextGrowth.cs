@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// How much longer the steps of a tokenizer may make a text. Their file is untrusted: forty of them, each of which doubles the text, would

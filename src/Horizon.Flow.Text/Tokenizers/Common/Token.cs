@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>One token and the characters of the text that it stands for.</summary>
 /// <param name="Id">The token's id.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Joins neighbouring tokens of the form &lt;0x41&gt; into UTF-8; bytes that are none become one U+FFFD each.</summary>
 internal sealed class ByteFallbackDecoder : IDecoder

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Reads tokens spelled in the byte alphabet; a token with any other character counts as plain text.</summary>
 internal sealed class ByteLevelDecoder : IDecoder

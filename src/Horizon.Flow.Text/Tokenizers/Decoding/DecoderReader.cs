@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Reads the `decoder` part of tokenizer.json.</summary>
 internal static class DecoderReader

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Joins all tokens into one string.</summary>
 internal sealed class FuseDecoder : IDecoder

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Turns the visible spaces of Metaspace back, and drops the one set before the first token.</summary>
 internal sealed class MetaspaceDecoder(char replacement, PrependScheme scheme) : IDecoder

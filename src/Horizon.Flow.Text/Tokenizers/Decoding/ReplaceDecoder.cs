@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Replaces every match of a pattern in each token.</summary>
 internal sealed class ReplaceDecoder(Regex pattern, string content, PatternClock clock) : IDecoder

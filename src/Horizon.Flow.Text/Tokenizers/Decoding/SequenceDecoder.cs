@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>One decoder after the other.</summary>
 internal sealed class SequenceDecoder(IReadOnlyList<IDecoder> steps) : IDecoder

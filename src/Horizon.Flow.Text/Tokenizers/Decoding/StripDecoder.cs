@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Takes up to so many of one character from the start and the end of each token.</summary>
 internal sealed class StripDecoder(char content, int start, int stop) : IDecoder

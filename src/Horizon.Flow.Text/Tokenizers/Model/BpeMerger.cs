@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>The merge loop: a linked list of symbols and a heap of possible merges.</summary>
 internal static class BpeMerger

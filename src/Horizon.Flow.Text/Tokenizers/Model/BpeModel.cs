@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// Byte-pair encoding (Sennrich et al., arXiv 1508.07909) with the rules of Hugging Face's BPE model: always the merge of the lowest

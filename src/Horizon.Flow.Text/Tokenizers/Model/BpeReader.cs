@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Reads the `model` part of tokenizer.json.</summary>
 internal static class BpeReader

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// The smallest symbols: one a character, by the vocabulary; where it has none, the character's bytes (byte fallback), else the

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
 /// The canonical decompositions, compositions and combining classes of Unicode (canonical.txt). Our own table, because

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Unicode normal forms C and D (Unicode Standard Annex 15), keeping track of where characters come from.</summary>
 internal sealed class CanonicalNormalizer(bool compose) : INormalizer

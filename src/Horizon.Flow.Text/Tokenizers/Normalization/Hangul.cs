@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Hangul syllables are composed by arithmetic (The Unicode Standard, section 3.12).</summary>
 internal static class Hangul

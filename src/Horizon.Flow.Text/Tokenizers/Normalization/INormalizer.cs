@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Rewrites a text before it is split; normalizers of tokenizer.json.</summary>
 internal interface INormalizer

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Sets a string before every text that is not empty.</summary>
 internal sealed class PrependNormalizer(string prefix) : INormalizer

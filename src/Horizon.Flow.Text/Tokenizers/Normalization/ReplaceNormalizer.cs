@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Replaces every match of a pattern by a fixed string.</summary>
 internal sealed class ReplaceNormalizer(Regex pattern, string content, PatternClock clock) : INormalizer

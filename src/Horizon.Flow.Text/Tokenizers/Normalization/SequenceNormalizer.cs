@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>One normalizer after the other.</summary>
 internal sealed class SequenceNormalizer(IReadOnlyList<INormalizer> normalizers) : INormalizer

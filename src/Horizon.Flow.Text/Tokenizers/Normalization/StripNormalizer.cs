@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Takes white space from the ends.</summary>
 internal sealed class StripNormalizer(bool left, bool right) : INormalizer

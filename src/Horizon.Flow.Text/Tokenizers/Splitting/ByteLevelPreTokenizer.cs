@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Spells every piece in the byte alphabet, after cutting it with GPT-2's pattern where asked.</summary>
 internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex, PatternClock clock) : IPreTokenizer

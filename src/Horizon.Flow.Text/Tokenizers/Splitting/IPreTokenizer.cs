@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Cuts pieces of text into smaller ones; pre-tokenizers of tokenizer.json.</summary>
 internal interface IPreTokenizer

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>SentencePiece's way: spaces become a visible character, one is set before the text, and words begin with it.</summary>
 internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme scheme, bool split, PatternClock clock) : IPreTokenizer

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Where Metaspace sets a space before a text.</summary>
 internal enum PrependScheme

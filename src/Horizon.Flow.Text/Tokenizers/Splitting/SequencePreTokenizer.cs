@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>One pre-tokenizer after the other.</summary>
 internal sealed class SequencePreTokenizer(IReadOnlyList<IPreTokenizer> steps) : IPreTokenizer

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>What becomes of the matches of a splitting pattern.</summary>
 internal enum SplitBehavior

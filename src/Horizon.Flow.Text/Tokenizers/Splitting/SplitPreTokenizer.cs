@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>Cuts where a pattern matches (or, inverted, where it does not).</summary>
 internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior behavior, bool invert, PatternClock clock) : IPreTokenizer

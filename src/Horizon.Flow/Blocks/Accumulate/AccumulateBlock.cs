@@ -1,7 +1,11 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>
 /// Brings the gradients of one unit together: those of several micro-batches, and the two of a tied embedding. Sums them in fp32 in the

@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>The gradients of one unit, from its tape and the gradient of its output. No autograd graph spans two units.</summary>
 /// <remarks>

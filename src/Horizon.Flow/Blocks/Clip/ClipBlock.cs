@@ -1,7 +1,9 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>
 /// Decides on a step's gradients, and gives each its verdict. With a largest norm it is a barrier: it holds the gradients until all have come, finds

@@ -1,4 +1,4 @@
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>The clip factor.</summary>
 public static class ClipMath

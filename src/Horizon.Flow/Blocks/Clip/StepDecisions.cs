@@ -1,4 +1,7 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
+
+namespace Horizon.Flow.Blocks;
 
 /// <summary>What has come for the steps in hand, and what was decided on each. Losses and gradients come in any order; steps one after another.</summary>
 internal sealed class StepDecisions(double? maximum)

@@ -1,7 +1,8 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Copies a unit's whole gradient for whoever asked for it (<see cref="TrainingRun.GradientsAsync"/>): the way past the optimizer.</summary>
 /// <remarks>

@@ -1,7 +1,8 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>The unit is at its new version, and whoever waits for it may fetch it.</summary>
 /// <remarks>

@@ -1,7 +1,10 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Copies a unit's gradient into a slab on the device's download stream, behind the computation.</summary>
 /// <remarks>

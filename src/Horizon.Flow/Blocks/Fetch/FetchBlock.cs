@@ -1,7 +1,8 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Finds a unit's host memory, once the unit has seen all the updates that the request asks for.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Ends a training forward: the loss, the head's gradients and the gradient of its input in one visit.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Ends an evaluation's forward: the loss alone.</summary>
 /// <remarks>

@@ -1,7 +1,14 @@
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Checks;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Program;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>
 /// The hub of the graph: owns every value of the programs in hand, from the visit that writes it to the visit that frees it. Releases a

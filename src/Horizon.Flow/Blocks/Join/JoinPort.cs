@@ -1,4 +1,6 @@
-namespace Horizon.Flow;
+using Horizon.Flow.Messages;
+
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Where one type of message comes out of join.</summary>
 internal abstract class JoinPort

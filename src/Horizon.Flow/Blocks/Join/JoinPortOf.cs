@@ -1,6 +1,7 @@
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>A port. It holds as many messages as the pools allow: one work, and no more gradients or losses than there are buffers for them.</summary>
 internal sealed class JoinPort<TMessage>(CancellationToken cancellation) : JoinPort

@@ -1,6 +1,8 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Reads the losses of a step, without stopping the thread that launches operators, and gives them when all are known.</summary>
 /// <remarks>

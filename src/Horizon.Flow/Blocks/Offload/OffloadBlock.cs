@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Starts the copy of a hidden state to host memory, ahead of the layer's own operators, which hide it.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Starts the copy of a hidden state back to the device. The program asks for it some visits before it is read.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Runs a unit forward, keeping what backward needs: once again from a kept input, or at once where activations are kept.</summary>
 /// <remarks>

@@ -1,6 +1,8 @@
+using Horizon.Flow.Accounting;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>The end of the line: hands what comes to the run's ledger, which reports a step when all of its units have come.</summary>
 /// <remarks>

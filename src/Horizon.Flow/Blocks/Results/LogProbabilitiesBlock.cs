@@ -1,6 +1,7 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>The log-probability of each label, for the host.</summary>
 /// <remarks>

@@ -1,8 +1,10 @@
 using System.Threading.Tasks.Dataflow;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>An update rule that needs more than host threads, and so brings its own stage, with the pools that this rents from.</summary>
 public interface IUpdateStage : IHostOptimizer

@@ -2,11 +2,18 @@ using System.Globalization;
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Dataflow;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>
 /// Muon (Keller Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/) for the matrices of the hidden layers, AdamW for the rest:

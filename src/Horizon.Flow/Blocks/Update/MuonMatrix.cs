@@ -1,7 +1,10 @@
 using System.Buffers;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>The two host sweeps of a Muon step over one matrix: before its direction is made orthogonal, and after.</summary>
 internal sealed class MuonMatrix(UnitState unit, ParameterSlot slot, long momentumOffset, OptimizerOptions options, OptimizerStep step)

@@ -1,6 +1,10 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>How a unit is divided: its matrices, each with its place in the momentum, and a layout of what AdamW updates.</summary>
 internal sealed class MuonSplit

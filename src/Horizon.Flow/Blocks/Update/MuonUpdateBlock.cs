@@ -1,7 +1,9 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>One step of <see cref="Muon"/> for one unit: matrices are made orthogonal on the device, everything else is done on the host.</summary>
 /// <remarks>

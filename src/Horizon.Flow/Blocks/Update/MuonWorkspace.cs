@@ -1,6 +1,8 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>A matrix on its way to the device and back, allocated once for the largest.</summary>
 public sealed class MuonWorkspace : IDisposable

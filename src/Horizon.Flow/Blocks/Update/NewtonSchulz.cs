@@ -1,6 +1,7 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>
 /// Makes a matrix nearly orthogonal with five steps of a quintic Newton-Schulz iteration (Keller Jordan et al., "Muon: An optimizer for hidden

@@ -1,6 +1,10 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Messages;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>
 /// What is the same around every update rule: a step that is skipped touches nothing, each unit is updated once a step, its own updates are counted,

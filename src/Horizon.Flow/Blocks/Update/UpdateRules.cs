@@ -1,6 +1,6 @@
-using Horizon.Flow.Host;
+using Horizon.Flow.Host.Optimizers;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>All update rules by the names that configurations use: those of the host, and <c>muon</c>, which needs a device too.</summary>
 public static class UpdateRules

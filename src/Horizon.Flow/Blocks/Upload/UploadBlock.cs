@@ -1,6 +1,9 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
+using Horizon.Flow.Resources;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Blocks;
 
 /// <summary>Copies a unit into a device buffer on the device's upload stream, ahead of the computation.</summary>
 /// <remarks>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using static Horizon.Flow.Cuda.CudaDriver;
+using static Horizon.Flow.Devices.CudaDriver;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>Times of events, beside the host's clock: one event whose time the host knows, and the driver's differences to it.</summary>
 internal sealed class CudaClock : IDisposable

@@ -1,7 +1,7 @@
 using System.Text;
-using static Horizon.Flow.Cuda.CudaDriver;
+using static Horizon.Flow.Devices.CudaDriver;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>One device's primary context, the one that libtorch uses, held for as long as this lives.</summary>
 internal sealed unsafe class CudaContext : IDisposable

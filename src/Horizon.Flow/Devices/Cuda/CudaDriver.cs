@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// The few calls of the CUDA driver API that TorchSharp does not offer: streams, events and page-locked ranges, in the primary context

@@ -1,6 +1,6 @@
-using static Horizon.Flow.Cuda.CudaDriver;
+using static Horizon.Flow.Devices.CudaDriver;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// An event of a stream. Once the host has seen it complete, the event goes back to its pool, and who still holds the fence finds

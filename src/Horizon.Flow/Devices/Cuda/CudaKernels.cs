@@ -1,6 +1,6 @@
-using static Horizon.Flow.Cuda.CudaDriver;
+using static Horizon.Flow.Devices.CudaDriver;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>The kernels of <c>Kernels/operators.cu</c>, compiled once for a device, launched on libtorch's stream from its lane.</summary>
 internal sealed unsafe class CudaKernels : IDisposable

@@ -1,6 +1,7 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// The operators between matrix products by kernels of our own for bf16; libtorch's for other types, and for widths and addresses that

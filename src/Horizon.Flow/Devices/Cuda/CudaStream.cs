@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using static Horizon.Flow.Cuda.CudaDriver;
+using static Horizon.Flow.Devices.CudaDriver;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>A stream, the fences recorded on it, and the thread that sees them complete, in order.</summary>
 internal sealed class CudaStream : IDisposable

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>One argument of a kernel: an address, an integer or a float in the first of eight bytes (little-endian).</summary>
 [StructLayout(LayoutKind.Sequential, Size = 8)]

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Horizon.Flow.Cuda;
+namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// NVIDIA's run-time compiler, as it comes with libtorch: from source to the machine code of one architecture. Names and signatures as in

@@ -1,6 +1,7 @@
+using Horizon.Flow.Devices;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>What a visit made, on its way back to join, which owns it from there on.</summary>
 public sealed class Computed : UnitMessage

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>Forward through a unit, with nothing kept for backward.</summary>
 public sealed class ForwardWork : UnitWork

@@ -1,6 +1,7 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>The end of a training forward: loss, the head's gradients and the gradient of its input.</summary>
 public sealed class HeadWork : UnitWork

@@ -1,7 +1,9 @@
+using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A copy of a hidden state to host memory.</summary>
 public sealed class OffloadWork : UnitWork

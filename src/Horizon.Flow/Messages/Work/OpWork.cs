@@ -1,7 +1,10 @@
 using Horizon.Flow.Graph;
+using Horizon.Flow.Program;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>An operation that the default programs do not have, or that gives numbers to the host: any inputs, any outputs.</summary>
 public sealed class OpWork : UnitWork

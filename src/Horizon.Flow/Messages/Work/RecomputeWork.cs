@@ -1,6 +1,7 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>Forward through a unit, keeping what backward needs.</summary>
 public sealed class RecomputeWork : UnitWork

@@ -1,6 +1,7 @@
+using Horizon.Flow.Activations;
 using Horizon.Flow.Graph;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>A copy from host memory back to the device. Its body runs on a host thread and may wait.</summary>
 public sealed class ReturnWork : UnitWork

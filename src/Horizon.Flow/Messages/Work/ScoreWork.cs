@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>The end of an evaluation's forward: the loss.</summary>
 public sealed class ScoreWork : UnitWork

@@ -1,7 +1,12 @@
+using Horizon.Flow.Activations;
+using Horizon.Flow.Checks;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>
 /// Everything that one visit needs, lent by join: weights, inputs, the batch, where gradients go. A body computes and gives; it owns nothing and

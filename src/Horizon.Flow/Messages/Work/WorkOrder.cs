@@ -1,6 +1,10 @@
+using Horizon.Flow.Checks;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Units;
 
-namespace Horizon.Flow;
+namespace Horizon.Flow.Messages;
 
 /// <summary>What join lends for one visit.</summary>
 /// <param name="Run">The step that it belongs to.</param>

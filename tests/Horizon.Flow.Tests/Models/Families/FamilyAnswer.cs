@@ -1,8 +1,13 @@
 using System.Text.Json;
-using Horizon.Flow.Host;
+using Horizon.Flow.Accounting;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Models.Families;
 

@@ -3,6 +3,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tests.Models.Families;
 
