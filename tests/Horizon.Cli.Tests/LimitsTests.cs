@@ -1,3 +1,5 @@
+using Horizon.Flow.Tests.Shared;
+
 namespace Horizon.Flow.Cli.Tests;
 
 public sealed class LimitsTests : IDisposable

@@ -1,6 +1,6 @@
 using Horizon.Flow;
 using Horizon.Flow.Host.Store;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Models.Tests.Reference;
 
 namespace Horizon.Examples.Tests;
 

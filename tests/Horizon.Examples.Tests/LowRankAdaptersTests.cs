@@ -2,7 +2,7 @@ using System.Text.Json;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Testing;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Models.Tests.Reference;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Batches;
 
 namespace Horizon.Flow.Cli.Tests.Commands;

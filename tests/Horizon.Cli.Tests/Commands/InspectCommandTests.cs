@@ -5,6 +5,7 @@ using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

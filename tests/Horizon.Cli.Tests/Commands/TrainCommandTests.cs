@@ -4,6 +4,7 @@ using Horizon.Flow.Cli.Tests.Printing;
 using Horizon.Flow.Cli.Tests.Progress;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 

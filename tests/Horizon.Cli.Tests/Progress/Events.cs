@@ -1,5 +1,6 @@
 using Horizon.Flow.Accounting;
 using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Progress;
 

@@ -1,4 +1,5 @@
 using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Tests.Shared;
 using Spectre.Console.Testing;
 
 namespace Horizon.Flow.Cli.Tests.Progress;

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Progress;
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Testing;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Models.Tests.Reference;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 

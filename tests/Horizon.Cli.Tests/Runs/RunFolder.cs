@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Horizon.Flow.Cli.Tests.Commands;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Models.Tests.Reference;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Horizon.Flow.Cli.Tests.Commands;
 using Horizon.Flow.Testing;
-using Horizon.Flow.Tests.Reference;
+using Horizon.Flow.Models.Tests.Reference;
 using Horizon.Flow.Text.Batches;
 
 namespace Horizon.Flow.Cli.Tests.Runs;

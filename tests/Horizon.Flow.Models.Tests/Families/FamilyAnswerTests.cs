@@ -1,0 +1,29 @@
+using Xunit.Abstractions;
+
+namespace Horizon.Flow.Models.Tests.Families;
+
+/// <summary>
+/// The families against transformers. HORIZON_FAMILY_ANSWERS names a folder of more checkpoints with answers than the repository holds:
+/// <c>HORIZON_FAMILY_ANSWERS=DIR dotnet test tests/Horizon.Flow.Tests --filter FamilyAnswerTests</c>.
+/// </summary>
+public class FamilyAnswerTests(ITestOutputHelper output)
+{
+    private static readonly string Own = Path.Combine(AppContext.BaseDirectory, "data", "families");
+
+    public static TheoryData<string> Folders =>
+    [
+        .. Directory.GetDirectories(Own).Select(folder => Path.GetRelativePath(Own, folder)).Order(StringComparer.Ordinal),
+        .. Environment.GetEnvironmentVariable("HORIZON_FAMILY_ANSWERS") is { Length: > 0 } more ? (string[])[.. Directory.GetDirectories(more).Order(StringComparer.Ordinal)] : [],
+    ];
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public async Task Train_ThreeSteps_EqualsTransformers(string folder)
+    {
+        var answer = await FamilyAnswer.OfAsync(Path.Combine(Own, folder));
+        var line = $"{Path.GetFileName(folder),-16} logits {answer.Logits:E1}  losses {answer.Losses:E1}  norms {answer.Norms:E1}  parameters {answer.Parameters:E1} ({answer.WorstParameter})";
+        output.WriteLine(line);
+        if (Environment.GetEnvironmentVariable("HORIZON_FAMILY_TABLE") is { Length: > 0 } table) await File.AppendAllTextAsync(table, line + "\n");
+        Assert.True(answer is { Logits: <= 1e-4, Losses: <= 2e-5, Norms: <= 1e-4, Parameters: <= 2e-4, NamesThatDiffer.Count: 0 }, $"{line} {string.Join(", ", answer.NamesThatDiffer)}");
+    }
+}

@@ -1,0 +1,88 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models;
+using Horizon.Flow.Models.Common;
+using Horizon.Flow.Resources;
+using Horizon.Flow.Testing;
+
+namespace Horizon.Flow.Tests.Resources;
+
+/// <summary>What a plan says of device memory, before anything is allocated.</summary>
+public class MemoryBudgetTests
+{
+    private const double Gibibyte = 1L << 30;
+
+    /// <summary>
+    /// Whole-device use of an H100, by the driver, at the peak of steps of 1,024 tokens a row, interval 1, bf16, two weight and two gradient
+    /// buffers. The plan may not say less, and at most a tenth more.
+    /// </summary>
+    [Theory]
+    [InlineData("7b", 28, 64, 31.5)]
+    [InlineData("7b", 28, 128, 55.8)]
+    [InlineData("7b", 14, 128, 43.6)]
+    [InlineData("1.5b", 28, 128, 26.3)]
+    [InlineData("1.5b", 28, 64, 14.1)]
+    [InlineData("1.5b", 28, 32, 8.8)]
+    public void Of_QwenShapesOnAGpu_IsWhatWasMeasuredOrATenthMore(string shape, int layers, int rows, double measuredGibibytes)
+    {
+        var model = CausalDecoder.Define(shape == "7b" ? Qwen(3584, 18_944, 28, 4, 152_064, layers, tied: false) : Qwen(1536, 8960, 12, 2, 151_936, layers, tied: true));
+        var budget = MemoryBudget.Of(TrainingPlan.For(model), StorePrecision.Bf16, rows, 1024, gpu: true);
+        Assert.InRange(budget.DeviceBytes / Gibibyte, measuredGibibytes, 1.1 * measuredGibibytes);
+    }
+
+    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
+    public void Of_MoreRowsOrTokensOrLayersKept_IsNeverLess(TrainingCase @case, bool gpu, bool packed)
+    {
+        var (rows, length) = (@case.Model.Rows, @case.Model.Sequence);
+        long Bytes(Func<int, ActivationPolicy> policies, int moreRows = 0, int longer = 0) => MemoryBudget.Of(
+            TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options() with { Activations = policies, RecomputeInterval = 1 }),
+            StorePrecision.Bf16, rows + moreRows, length + longer, gpu, packed).DeviceBytes;
+        var assigned = Bytes(@case.Capacities.PolicyOf);
+        Assert.InRange(assigned, 1, Bytes(@case.Capacities.PolicyOf, moreRows: 1));
+        Assert.InRange(assigned, 1, Bytes(@case.Capacities.PolicyOf, longer: 1));
+        var before = 0L;
+        for (var kept = 0; kept <= @case.Model.Layers; kept++)
+        {
+            var now = Bytes(layer => layer > @case.Model.Layers - kept ? ActivationPolicy.Keep : ActivationPolicy.Recompute);
+            Assert.InRange(now, before, long.MaxValue);
+            before = now;
+        }
+    }
+
+    /// <summary>The choice fits where any does, and no more layers would fit beside those that keep, no fewer that move out.</summary>
+    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
+    public void Fastest_AnyMemory_KeepsAllThatFitsAndMovesOutNoMoreThanItMust(TrainingCase @case, PositiveInt memory)
+    {
+        var model = ModelFamilies.Define((@case.Model with { Layers = 1 + (memory.Get % 9) }).Config);
+        var plan = TrainingPlan.For(model, @case.Options());
+        long Bytes(ActivationChoice choice) => MemoryBudget.Of(
+            TrainingPlan.For(model, plan.Options with { Activations = choice.Of }), StorePrecision.Bf16, 50, 16).DeviceBytes;
+        var (least, most) = (Bytes(ActivationChoice.All(model, ActivationPolicy.MoveOut)), Bytes(ActivationChoice.All(model, ActivationPolicy.Keep)));
+        var limit = (least * 9 / 10) + (memory.Get * 7919L % Math.Max(1, most - (least * 8 / 10)));
+        bool Fits(ActivationChoice choice) => Bytes(choice) <= limit;
+        var chosen = ActivationChoice.Fastest(plan, Fits);
+        var (kept, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.MoveOut));
+        Assert.True(kept == 0 || moved == 0);
+        Assert.True(Fits(chosen) || moved == model.Hidden.Count - 1);
+        if (moved > 0) Assert.False(Fits(ActivationChoice.All(model, ActivationPolicy.Recompute)));
+        else if (kept < model.Hidden.Count - 1) Assert.False(Fits(new([.. chosen.Policies.Select((policy, layer) => layer >= model.Hidden.Count - 1 - kept ? ActivationPolicy.Keep : policy)])));
+    }
+
+    private static ModelConfig Qwen(int hidden, int intermediate, int heads, int keyHeads, int vocabulary, int layers, bool tied) => new()
+    {
+        Architecture = "Qwen2ForCausalLM",
+        HiddenSize = hidden,
+        IntermediateSize = intermediate,
+        LayerCount = layers,
+        HeadCount = heads,
+        KeyValueHeadCount = keyHeads,
+        HeadDimension = 128,
+        VocabularySize = vocabulary,
+        TiedHead = tied,
+        MaximumSequenceLength = 32_768,
+        QueryKeyValueBias = true,
+        Rope = new RopeConfig { Theta = 1_000_000 },
+    };
+}
