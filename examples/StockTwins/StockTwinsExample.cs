@@ -35,7 +35,7 @@ public static class StockTwinsExample
         new("fp32, tied", Tiny.Options, StorePrecision.Fp32, Tied: true),
         new("bf16, tied, clipped, 2 micro-batches", Tiny.Options with { MaxGradientNorm = 0.5, GradientAccumulation = 2 }, StorePrecision.Bf16, Tied: true),
         new("fp32, kept", Tiny.Options with { Activations = _ => ActivationPolicy.Keep }, StorePrecision.Fp32),
-        new("bf16, moved out, in segments of 2", Tiny.Options with { Activations = _ => ActivationPolicy.MoveOut, RecomputeInterval = 2 }, StorePrecision.Bf16),
+        new("bf16, offloaded, in segments of 2", Tiny.Options with { Activations = _ => ActivationPolicy.Offload, RecomputeInterval = 2 }, StorePrecision.Bf16),
     ];
 
     /// <summary>Trains each case as it is and with twins.</summary>

@@ -29,7 +29,7 @@ public static class DefaultGraph
                 IsEntry = true,
                 IsHub = true,
                 Stateful = true,
-                Pools = [Pools.Gradients, Pools.Losses, Pools.MovedInputs, Pools.ReturnedInputs],
+                Pools = [Pools.Gradients, Pools.Losses, Pools.OffloadedInputs, Pools.ReturnedInputs],
             })
             .Add(Stages.Forward, (_, stage) => new ForwardBlock(stage), onLane)
             .Add(Stages.Recompute, (_, stage) => new RecomputeBlock(stage), onLane)

@@ -15,7 +15,7 @@ public sealed record PipelineOptions
     /// <value>4.</value>
     public int GradientSlabs { get; init; } = 4;
 
-    /// <summary>Device buffers for inputs that come back from host memory: 2 = one in use, one on its way up. Only where layers move out.</summary>
+    /// <summary>Device buffers for inputs that come back from host memory: 2 = one in use, one on its way up. Only where layers are offloaded.</summary>
     /// <value>2.</value>
     public int ReturnBuffers { get; init; } = 2;
 

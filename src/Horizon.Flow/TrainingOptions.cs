@@ -28,7 +28,7 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// What becomes of each decoder layer's activations, by its index into <see cref="ModelDefinition.Hidden"/>. Layers that recompute or
-    /// move out are taken together in segments of <see cref="RecomputeInterval"/>; a kept layer stands alone. An embedding has no choice.
+    /// are offloaded are taken together in segments of <see cref="RecomputeInterval"/>; a kept layer stands alone. An embedding has no choice.
     /// </summary>
     /// <value><see cref="ActivationPolicy.Recompute"/> for all.</value>
     public Func<int, ActivationPolicy> Activations { get; init; } = _ => ActivationPolicy.Recompute;

@@ -75,7 +75,7 @@ internal static class TrainingPlanValidator
             yield return new PlanProblem(
                 $"activations of '{plan.Model.Units[unit].Name}'",
                 $"tapes of {template.GetType().Name} hold the weights that they were made with and cannot be kept",
-                $"set {nameof(ActivationPolicy.Recompute)} or {nameof(ActivationPolicy.MoveOut)}");
+                $"set {nameof(ActivationPolicy.Recompute)} or {nameof(ActivationPolicy.Offload)}");
         }
     }
 

@@ -39,13 +39,13 @@ for one in $parts; do
     1.5b)
       step 1.5b-128 60 --shape qwen2.5-1.5b --batch 128 --steps 6 --activations auto
       step 1.5b-64 50 --shape qwen2.5-1.5b --batch 64 --steps 6 --activations auto ;;
-    bounded) # device memory against depth, every input moved out; 84 layers take 240 GiB of host memory
+    bounded) # device memory against depth, every input offloaded; 84 layers take 240 GiB of host memory
       for layers in 8 16 28 56 84; do
-        step "bounded-$layers" 110 --shape qwen2.5-7b --layers "$layers" --batch 8 --steps 4 --activations move_out --clip 0 --slabs 2 --no-floor
+        step "bounded-$layers" 110 --shape qwen2.5-7b --layers "$layers" --batch 8 --steps 4 --activations offload --clip 0 --slabs 2 --no-floor
       done ;;
     width) # device memory against the largest unit
       for width in 1 2 3 4 5; do
-        step "width-$width" 40 --shape "width-${width}x" --batch 1 --seq 256 --steps 4 --activations move_out --no-floor
+        step "width-$width" 40 --shape "width-${width}x" --batch 1 --seq 256 --steps 4 --activations offload --no-floor
       done ;;
     largest) # the most parameters with exact masters and fp32 moments in 128 GiB
       step largest 170 --shape qwen2.5-7b --layers "${LAYERS:-40}" --batch 16 --steps 20 --activations recompute --clip 0 --slabs 2 --no-floor ;;

@@ -4,7 +4,7 @@ namespace Horizon.Flow.Host.ModelFolders;
 public sealed record LoadOptions
 {
     /// <summary>
-    /// What the checkpoint calls a parameter, by the name in the store's layout; null where it calls it the same.
+    /// What the model folder calls a parameter, by the name in the store's layout; null where it calls it the same.
     /// </summary>
     /// <value>Null: names are the same, up to a leading <c>model.</c>.</value>
     public Func<string, string?>? Alias { get; init; }

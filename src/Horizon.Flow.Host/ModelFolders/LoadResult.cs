@@ -6,7 +6,7 @@ namespace Horizon.Flow.Host.ModelFolders;
 /// <param name="TensorCount">Tensors read.</param>
 /// <param name="BytesRead">Their bytes in the files.</param>
 /// <param name="UnexpectedTensors">
-/// Tensors of the checkpoint that the model has no place for, without those known to be harmless: rotary tables, and the copy of a
+/// Tensors of the folder that the model has no place for, without those known to be harmless: rotary tables, and the copy of a
 /// tied head.
 /// </param>
 public sealed record LoadResult(int TensorCount, long BytesRead, IReadOnlyList<string> UnexpectedTensors)
@@ -23,11 +23,11 @@ public sealed record LoadResult(int TensorCount, long BytesRead, IReadOnlyList<s
     private IEnumerable<string> Warnings()
     {
         if (UnexpectedTensors.Count > 0)
-            yield return $"the checkpoint holds {UnexpectedTensors.Count} tensors that the model does not use: {UnexpectedTensors.Shown()}";
+            yield return $"the model folder holds {UnexpectedTensors.Count} tensors that the model does not use: {UnexpectedTensors.Shown()}";
         if (TiedHeadDistance is { } distance and not 0)
         {
             yield return FormattableString.Invariant(
-                $"config.json ties the output projection to the embedding (tie_word_embeddings), but the checkpoint's lm_head.weight is another matrix, at a relative distance of {distance:G3}: it is not used; set tie_word_embeddings to false to train both");
+                $"config.json ties the output projection to the embedding (tie_word_embeddings), but the folder's lm_head.weight is another matrix, at a relative distance of {distance:G3}: it is not used; set tie_word_embeddings to false to train both");
         }
     }
 }

@@ -66,5 +66,5 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot) : ITenso
         $"tensor {tensor.Name.Shown()} of {tensor.File} holds {value} at element {element}; " +
         (float.IsFinite(value)
             ? "no bf16 number is that large: set training.precision to fp32"
-            : "weights must be finite: take an undamaged checkpoint"));
+            : "weights must be finite: take undamaged files"));
 }

@@ -68,7 +68,7 @@ public record ModelConfig
     /// <value>0.02.</value>
     public double InitializerRange { get; init; } = 0.02;
 
-    /// <summary>The type that the checkpoint was written in (<c>dtype</c> or <c>torch_dtype</c>), if it says.</summary>
+    /// <summary>The type that the weights were written in (<c>dtype</c> or <c>torch_dtype</c>), if it says.</summary>
     public ElementType? CheckpointType { get; init; }
 
     /// <summary>The window of one layer; null where it sees all earlier tokens.</summary>

@@ -4,7 +4,7 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// A dense decoder put together from parts: which norms stand where, how attention and feed-forward are built, what is scaled, and what the
-/// checkpoint calls its tensors. A family reads its config.json into one of these; <see cref="DenseDecoder"/> builds the model.
+/// folder calls its tensors. A family reads its config.json into one of these; <see cref="DenseDecoder"/> builds the model.
 /// </summary>
 internal sealed record DenseConfig : ModelConfig
 {

@@ -93,7 +93,7 @@ public sealed class RunBlueprint
     {
         "recompute" => ActivationChoice.All(Model, ActivationPolicy.Recompute),
         "keep" => ActivationChoice.All(Model, ActivationPolicy.Keep),
-        "move_out" => ActivationChoice.All(Model, ActivationPolicy.MoveOut),
+        "offload" => ActivationChoice.All(Model, ActivationPolicy.Offload),
         _ => null,
     };
 

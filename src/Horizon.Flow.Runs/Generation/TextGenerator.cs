@@ -38,15 +38,15 @@ public sealed class TextGenerator : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(device);
         var model = ModelFamilies.Define(ModelFolder.ReadConfig(folder));
         var tokenizer = HuggingFaceTokenizer.Load(folder);
-        using var checkpoint = WeightFiles.Open(folder);
+        using var weights = WeightFiles.Open(folder);
         // fp16 weights are exact in fp32 alone.
-        var isBf16 = checkpoint.TensorNames.All(name => checkpoint.Find(name)!.Type == SafetensorsType.BF16);
+        var isBf16 = weights.TensorNames.All(name => weights.Find(name)!.Type == SafetensorsType.BF16);
         CheckMemory(model, isBf16);
         var store = ParameterStore.Create(
             model.Units, isBf16 ? StorePrecision.Bf16 : StorePrecision.Fp32, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
         try
         {
-            await StoreLoader.LoadAsync(checkpoint, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
+            await StoreLoader.LoadAsync(weights, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
             var plan = TrainingPlan.For(model).Freeze(_ => true);
             return new TextGenerator(model, tokenizer, plan.Start(store, device), store);
         }

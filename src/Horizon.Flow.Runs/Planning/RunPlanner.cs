@@ -80,7 +80,7 @@ public static class RunPlanner
         PlanReport Report(int batchSize)
         {
             if (blueprint.ConfiguredActivations is { } configured) return With(batchSize, configured) with { ActivationsReason = $"{configured}, as configured" };
-            var chosen = ActivationChoice.Fastest(plan, choice => FitsWithMargin(With(batchSize, choice)), mayMove: deviceMemory is not null);
+            var chosen = ActivationChoice.Fastest(plan, choice => FitsWithMargin(With(batchSize, choice)), mayOffload: deviceMemory is not null);
             return With(batchSize, chosen) with { ActivationsReason = $"{chosen}: {Why(chosen)}" };
         }
 
@@ -96,7 +96,7 @@ public static class RunPlanner
     }
 
     private static string Why(ActivationChoice chosen) =>
-        chosen.Count(ActivationPolicy.MoveOut) > 0 ? "the inputs of all do not fit into device memory"
+        chosen.Count(ActivationPolicy.Offload) > 0 ? "the inputs of all do not fit into device memory"
         : chosen.Count(ActivationPolicy.Keep) > 0 ? FormattableString.Invariant($"what fits with {Margin:P0} to spare")
         : "no layer's activations fit beside the inputs";
 

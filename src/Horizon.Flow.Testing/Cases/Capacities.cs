@@ -33,7 +33,7 @@ public sealed record Capacities(
     public ActivationPolicy PolicyOf(int layer) => ((Policies >> (2 * (layer % 4))) & 3) switch
     {
         1 => ActivationPolicy.Keep,
-        2 => ActivationPolicy.MoveOut,
+        2 => ActivationPolicy.Offload,
         _ => ActivationPolicy.Recompute,
     };
 

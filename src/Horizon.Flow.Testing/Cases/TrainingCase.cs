@@ -18,7 +18,7 @@ namespace Horizon.Flow.Testing;
 public sealed record TrainingCase(
     ModelCase Model, int Steps, int MicroBatches, bool Clip, int RecomputeInterval, bool Bf16, Capacities Capacities)
 {
-    /// <summary>A tied decoder of two layers over two steps of two micro-batches, with clipping and one layer's input moved out.</summary>
+    /// <summary>A tied decoder of two layers over two steps of two micro-batches, with clipping and one layer's input offloaded.</summary>
     public static TrainingCase Small { get; } = new(
         new ModelCase(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 2, 5, false, 3),
         2, 2, true, 1, false, new Capacities(2, 2, 2, 2, 2, 2, Policies: 0b10_00_10));

@@ -55,7 +55,7 @@ public sealed class JitterDevice(int seed) : IComputeDevice
     public Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after) => Later(after, () => () =>
     {
         _inner.Download(source, bytes, target, Fence.Completed);
-        if (_allocated.ContainsKey(source.Address)) Poison(source); // an input that moves out is still being read
+        if (_allocated.ContainsKey(source.Address)) Poison(source); // an input that is offloaded is still being read
     });
 
     /// <inheritdoc/>

@@ -2,7 +2,7 @@ using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Activations;
 
-/// <summary>Which layers keep, recompute or move out their activations.</summary>
+/// <summary>Which layers keep, recompute or offload their activations.</summary>
 /// <param name="Policies">One for each entry of <see cref="ModelDefinition.Hidden"/>.</param>
 public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
 {
@@ -21,14 +21,14 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
 
     /// <summary>
     /// The fastest choice that fits: as many layers as possible keep, the others recompute; where not even their inputs fit, as few as
-    /// possible move out. The last layers keep: theirs is the shortest time until backward, and what the others recompute comes when these
-    /// tapes are gone. The first ones move out: theirs is the longest.
+    /// possible are offloaded. The last layers keep: theirs is the shortest time until backward, and what the others recompute comes when these
+    /// tapes are gone. The first ones are offloaded: theirs is the longest.
     /// </summary>
     /// <param name="plan">The plan; its own policies do not count.</param>
     /// <param name="fits">Whether a choice fits.</param>
-    /// <param name="mayMove">Whether moving out helps: not where the device computes in host memory.</param>
+    /// <param name="mayOffload">Whether offloading helps: not where the device computes in host memory.</param>
     /// <returns>Where nothing fits, what takes least.</returns>
-    public static ActivationChoice Fastest(TrainingPlan plan, Predicate<ActivationChoice> fits, bool mayMove = true)
+    public static ActivationChoice Fastest(TrainingPlan plan, Predicate<ActivationChoice> fits, bool mayOffload = true)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(fits);
@@ -49,15 +49,15 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
                 .Select(count => With(keepable.TakeLast(count), ActivationPolicy.Keep)).FirstOrDefault(choice => fits(choice)) ?? recompute;
         }
 
-        return !mayMove || layers.Count == 0 ? recompute
-            : Enumerable.Range(1, layers.Count).Select(count => With(layers.Take(count), ActivationPolicy.MoveOut)).FirstOrDefault(choice => fits(choice))
-            ?? With(layers, ActivationPolicy.MoveOut);
+        return !mayOffload || layers.Count == 0 ? recompute
+            : Enumerable.Range(1, layers.Count).Select(count => With(layers.Take(count), ActivationPolicy.Offload)).FirstOrDefault(choice => fits(choice))
+            ?? With(layers, ActivationPolicy.Offload);
     }
 
     /// <summary>Such as <c>12 layers keep, 16 recompute</c>.</summary>
     public override string ToString()
     {
-        var words = new[] { (ActivationPolicy.Keep, "keep"), (ActivationPolicy.Recompute, "recompute"), (ActivationPolicy.MoveOut, "move out") };
+        var words = new[] { (ActivationPolicy.Keep, "keep"), (ActivationPolicy.Recompute, "recompute"), (ActivationPolicy.Offload, "offload") };
         // The embedding's is no choice.
         var counts = words.Select(word => (Count: Policies.Skip(1).Count(policy => policy == word.Item1), Word: word.Item2)).Where(word => word.Count > 0);
         return string.Join(", ", counts.Select((word, i) => i == 0 ? $"{word.Count} layer(s) {word.Word}" : $"{word.Count} {word.Word}"));

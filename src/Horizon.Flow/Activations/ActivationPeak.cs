@@ -30,7 +30,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         long Work(int layer) => model.Hidden[layer].Template.WorkingBytes(model.Units[model.Hidden[layer].Unit], batch);
         string Name(int layer) => model.Units[model.Hidden[layer].Unit].Name;
         var first = table.Segments.Select(segment => segment.First).ToHashSet();
-        bool KeepsInput(int layer) => first.Contains(layer) && !model.Hidden[layer].Template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.MoveOut;
+        bool KeepsInput(int layer) => first.Contains(layer) && !model.Hidden[layer].Template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Offload;
         var (inputs, tapes, tapeBytes) = (0, 0, 0L);
         for (var layer = 0; layer < model.Hidden.Count; layer++)
         {

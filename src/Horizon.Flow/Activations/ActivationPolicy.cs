@@ -10,5 +10,5 @@ public enum ActivationPolicy
     Keep,
 
     /// <summary>The input waits in page-locked host memory and is brought back before the layer runs forward again.</summary>
-    MoveOut,
+    Offload,
 }

@@ -51,8 +51,8 @@ public sealed class ActivationTable
     public ActivationPolicy PolicyOf(int layer) =>
         layer < LowestTrainedLayer || _model.Hidden[layer].Template.IsEmbedding ? ActivationPolicy.Recompute : _policy(layer);
 
-    /// <summary>Whether a layer's input waits in host memory: it begins a segment that moves out.</summary>
-    public bool Offloads(int layer) => _first.Contains(layer) && PolicyOf(layer) == ActivationPolicy.MoveOut;
+    /// <summary>Whether a layer's input waits in host memory: it begins a segment that is offloaded.</summary>
+    public bool Offloads(int layer) => _first.Contains(layer) && PolicyOf(layer) == ActivationPolicy.Offload;
 
     private List<(int First, int Count)> MakeSegments()
     {

@@ -24,7 +24,7 @@ public sealed class ReturnedInput : IDisposable
     /// <summary>Starts the copy back, on the upload stream, after the last use of the buffer.</summary>
     /// <param name="source">Where the input lies; its fence is complete.</param>
     /// <param name="cancellation">Gives up waiting for the buffer's last use, where it has to grow.</param>
-    public async ValueTask FillAsync(MovedInput source, CancellationToken cancellation = default)
+    public async ValueTask FillAsync(OffloadedInput source, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         _shape = [.. source.Shape];

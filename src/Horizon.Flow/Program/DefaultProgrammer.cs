@@ -110,7 +110,7 @@ public sealed class DefaultProgrammer : IStepProgrammer
             if (Offloads(layer))
             {
                 // Before the layer's own operators, which hide the copy.
-                _offloaded[layer] = _builder.Value($"h{layer} on the host", ValueKind.Rented, pool: PoolNames.MovedInputs);
+                _offloaded[layer] = _builder.Value($"h{layer} on the host", ValueKind.Rented, pool: PoolNames.OffloadedInputs);
                 Visit(Ops.Offload, layer, null, [_inputs[layer]], [_offloaded[layer]]);
             }
 

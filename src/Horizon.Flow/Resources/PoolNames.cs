@@ -15,8 +15,8 @@ public static class PoolNames
     /// <summary>fp32 accumulators.</summary>
     public const string Accumulators = "gradient accumulators";
 
-    /// <summary>Host buffers for inputs that moved out of the device.</summary>
-    public const string MovedInputs = "inputs moved out";
+    /// <summary>Host buffers for offloaded inputs.</summary>
+    public const string OffloadedInputs = "offloaded inputs";
 
     /// <summary>Device buffers for inputs that come back.</summary>
     public const string ReturnedInputs = "inputs brought back";

@@ -25,11 +25,11 @@ public static class Pools
     public static PoolSpec<LeasePool<SquareParts>> Squares { get; } =
         new(PoolNames.Squares, _ => 1, (run, count) => new(PoolNames.Squares, count, () => new SquareParts(run.Device)));
 
-    /// <summary>Page-locked host buffers for inputs that move out, one for each of a micro-batch.</summary>
-    public static PoolSpec<LeasePool<MovedInput>> MovedInputs { get; } =
-        new(PoolNames.MovedInputs, plan => ActivationTable.Of(plan).OffloadedInputs, (run, count) => new(PoolNames.MovedInputs, count, () => new MovedInput(run.Device)))
+    /// <summary>Page-locked host buffers for offloaded inputs, one for each of a micro-batch.</summary>
+    public static PoolSpec<LeasePool<OffloadedInput>> OffloadedInputs { get; } =
+        new(PoolNames.OffloadedInputs, plan => ActivationTable.Of(plan).OffloadedInputs, (run, count) => new(PoolNames.OffloadedInputs, count, () => new OffloadedInput(run.Device)))
         {
-            Memory = sizing => Inputs(sizing, MemoryPlace.Host, PoolNames.MovedInputs, ActivationTable.Of(sizing.Plan).OffloadedInputs),
+            Memory = sizing => Inputs(sizing, MemoryPlace.Host, PoolNames.OffloadedInputs, ActivationTable.Of(sizing.Plan).OffloadedInputs),
         };
 
     /// <summary>Device buffers for inputs that come back.</summary>

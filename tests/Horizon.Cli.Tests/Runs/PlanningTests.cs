@@ -62,15 +62,15 @@ public sealed class PlanningTests : IDisposable
     [Theory]
     [InlineData("3GiB", "auto", "activations: 4 layer(s) keep: what fits with 5 % to spare")]
     [InlineData("1.95GiB", "auto", "activations: 4 layer(s) recompute: no layer's activations fit beside the inputs")]
-    [InlineData("1995900KiB", "auto", "activations: 1 layer(s) recompute, 3 move out: the inputs of all do not fit into device memory")]
+    [InlineData("1995900KiB", "auto", "activations: 1 layer(s) recompute, 3 offload: the inputs of all do not fit into device memory")]
     [InlineData("3GiB", "recompute", "activations: 4 layer(s) recompute, as configured")]
-    [InlineData("3GiB", "move_out", "activations: 4 layer(s) move out, as configured")]
+    [InlineData("3GiB", "offload", "activations: 4 layer(s) offload, as configured")]
     public async Task Plan_SaysWhatBecomesOfActivationsAndWhy(string gpu, string activations, string expected)
     {
         var run = await _run.RunAsync("plan", _run.In("run.yaml"), "--gpu-memory", gpu, "--host-memory", "1GiB", "--set", $"pipeline.activations={activations}", "--set", "training.batch_size=16");
         Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
         Assert.Contains(expected, run.Output, StringComparison.Ordinal);
-        Assert.Equal(activations == "move_out" || expected.Contains("move out", StringComparison.Ordinal), run.Output.Contains("inputs moved out", StringComparison.Ordinal));
+        Assert.Equal(activations == "offload" || expected.Contains("offload", StringComparison.Ordinal), run.Output.Contains("offloaded inputs", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -127,7 +127,7 @@ public sealed class TrainingRunTests : IDisposable
         string[] set = ["data.shuffle=true", "training.precision=bf16", "pipeline.device_buffers=3"];
         await _run.TrainAsync(set);
         var (metrics, model) = (_run.LastingMetrics(), _run.ModelBytes());
-        await _run.TrainAsync(["pipeline.device_buffers=1", "pipeline.gradient_slabs=1", "pipeline.activations=move_out", .. set[..2]]);
+        await _run.TrainAsync(["pipeline.device_buffers=1", "pipeline.gradient_slabs=1", "pipeline.activations=offload", .. set[..2]]);
         Assert.Equal(metrics, _run.LastingMetrics());
         Assert.Equal(model, _run.ModelBytes());
         await _run.TrainAsync(["training.seed=7", .. set]);

@@ -29,7 +29,7 @@ public static class RunConfigurations
         from device in Gen.Elements("auto", "cpu", "cuda:0", "cuda:15")
         from buffers in Gen.Choose(1, 64)
         from slabs in Gen.Choose(1, 64)
-        from activations in Gen.Elements("auto", "recompute", "keep", "move_out")
+        from activations in Gen.Elements("auto", "recompute", "keep", "offload")
         select new RunConfiguration
         {
             Model = model,

@@ -44,17 +44,17 @@ public class ActivationPolicyTests
             Assert.Equal(@case.MicroBatches * (@case.Capacities.PolicyOf(layer) == ActivationPolicy.Keep ? 1 : 2), counting[layer]);
     }
 
-    /// <summary>The pools of inputs are there only where some move out, and the drawing shows them.</summary>
+    /// <summary>The pools of inputs are there only where some are offloaded, and the drawing shows them.</summary>
     [Theory]
     [InlineData(ActivationPolicy.Recompute, false)]
     [InlineData(ActivationPolicy.Keep, false)]
-    [InlineData(ActivationPolicy.MoveOut, true)]
+    [InlineData(ActivationPolicy.Offload, true)]
     public void Graph_HasThePoolsOfInputsOnlyWhereTheyMove(ActivationPolicy policy, bool expected)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(Model.Config), new TrainingOptions { Activations = _ => policy });
         Assert.Empty(plan.Validate());
         var drawing = plan.Draw().ToMermaid();
-        Assert.Equal(expected, drawing.Contains(PoolNames.MovedInputs, StringComparison.Ordinal));
+        Assert.Equal(expected, drawing.Contains(PoolNames.OffloadedInputs, StringComparison.Ordinal));
         Assert.Equal(expected, drawing.Contains(PoolNames.ReturnedInputs, StringComparison.Ordinal));
     }
 

@@ -51,7 +51,7 @@ public class MemoryBudgetTests
         }
     }
 
-    /// <summary>The choice fits where any does, and no more layers would fit beside those that keep, no fewer that move out.</summary>
+    /// <summary>The choice fits where any does, and no more layers would fit beside those that keep, no fewer that offload.</summary>
     [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
     public void Fastest_AnyMemory_KeepsAllThatFitsAndMovesOutNoMoreThanItMust(TrainingCase @case, PositiveInt memory)
     {
@@ -59,11 +59,11 @@ public class MemoryBudgetTests
         var plan = TrainingPlan.For(model, @case.Options());
         long Bytes(ActivationChoice choice) => MemoryBudget.Of(
             TrainingPlan.For(model, plan.Options with { Activations = choice.Of }), StorePrecision.Bf16, 50, 16).DeviceBytes;
-        var (least, most) = (Bytes(ActivationChoice.All(model, ActivationPolicy.MoveOut)), Bytes(ActivationChoice.All(model, ActivationPolicy.Keep)));
+        var (least, most) = (Bytes(ActivationChoice.All(model, ActivationPolicy.Offload)), Bytes(ActivationChoice.All(model, ActivationPolicy.Keep)));
         var limit = (least * 9 / 10) + (memory.Get * 7919L % Math.Max(1, most - (least * 8 / 10)));
         bool Fits(ActivationChoice choice) => Bytes(choice) <= limit;
         var chosen = ActivationChoice.Fastest(plan, Fits);
-        var (kept, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.MoveOut));
+        var (kept, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.Offload));
         Assert.True(kept == 0 || moved == 0);
         Assert.True(Fits(chosen) || moved == model.Hidden.Count - 1);
         if (moved > 0) Assert.False(Fits(ActivationChoice.All(model, ActivationPolicy.Recompute)));

@@ -176,9 +176,9 @@ public class FaultTests
         model = model with { Hidden = [.. model.Hidden.Select((binding, i) => i == 1 ? binding with { Template = layer } : binding)] };
         TrainingPlan Plan(ActivationPolicy policy) => TrainingPlan.For(model, new TrainingOptions { Activations = _ => policy });
         Assert.Empty(Plan(ActivationPolicy.Recompute).Validate());
-        Assert.Empty(Plan(ActivationPolicy.MoveOut).Validate());
+        Assert.Empty(Plan(ActivationPolicy.Offload).Validate());
         Assert.Equal(
-            "activations of 'layer 0': tapes of AutogradDecoderLayerTemplate hold the weights that they were made with and cannot be kept; set Recompute or MoveOut",
+            "activations of 'layer 0': tapes of AutogradDecoderLayerTemplate hold the weights that they were made with and cannot be kept; set Recompute or Offload",
             Assert.Single(Plan(ActivationPolicy.Keep).Validate()).ToString());
     }
 

@@ -103,7 +103,7 @@ internal static class CheckCommand
         for (var round = 0; round < 3; round++)
         {
             var random = new Random(round);
-            var tested = one with { Pipeline = round == 0 ? one.Pipeline : CheckCase.AnyCapacities(random), Interval = 1 + round, Activations = round == 1 ? _ => ActivationPolicy.MoveOut : one.Activations };
+            var tested = one with { Pipeline = round == 0 ? one.Pipeline : CheckCase.AnyCapacities(random), Interval = 1 + round, Activations = round == 1 ? _ => ActivationPolicy.Offload : one.Activations };
             var poisoned = await CheckRun.TrainAsync(tested, new SpoilingDevice(device), precision, poisoned: true);
             report.Check($"poison {precision} {one.Name}, round {round}", poisoned.IsFinite && poisoned.IsBitwise(clean),
                 !poisoned.IsFinite ? "NaN was read" : poisoned.IsBitwise(clean) ? "no NaN, bitwise equal to the run without poison" : clean.DifferencesTo(poisoned));

@@ -25,8 +25,8 @@ internal static class StepActivations
                 plan, choice => budget(TrainingPlan.For(model, plan.Options with { Activations = choice.Of })).DeviceBytes <= (1 - Margin) * memory),
             "auto" or "recompute" => ActivationChoice.All(model, ActivationPolicy.Recompute),
             "keep" => Some(layer => layer > all - count, ActivationPolicy.Keep),
-            "move_out" => Some(layer => layer <= count, ActivationPolicy.MoveOut),
-            _ => throw new HorizonException($"--activations {words} is unknown; use auto, recompute, keep, keep:N, move_out or move_out:N"),
+            "offload" => Some(layer => layer <= count, ActivationPolicy.Offload),
+            _ => throw new HorizonException($"--activations {words} is unknown; use auto, recompute, keep, keep:N, offload or offload:N"),
         };
 
         ActivationChoice Some(Predicate<int> isChosen, ActivationPolicy policy) => new(

@@ -25,7 +25,7 @@ internal static class StepVerb
         var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
         operators.AcceptOnlyFromAmong("fused", "eager");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
-        var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), move_out (all) or move_out:N (the first N).", DefaultValueFactory = _ => "auto" };
+        var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
         var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
         var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };

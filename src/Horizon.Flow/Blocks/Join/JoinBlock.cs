@@ -171,7 +171,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
         {
             if (run.Program.Values[planned.Writes[i]].Pool is not { } pool) continue;
             rented[i] = await call.WaitFor(_pool(pool).RentAnyAsync(call.Cancellation)).ConfigureAwait(true);
-            if (rented[i] is Lease<MovedInput> place) await call.WaitFor(place.Value.Fence.WaitAsync(call.Cancellation)).ConfigureAwait(true);
+            if (rented[i] is Lease<OffloadedInput> place) await call.WaitFor(place.Value.Fence.WaitAsync(call.Cancellation)).ConfigureAwait(true);
         }
 
         var gradient = planned.GivesGradient ? await call.WaitFor(_gradients.RentAsync(call.Cancellation)).ConfigureAwait(true) : null;

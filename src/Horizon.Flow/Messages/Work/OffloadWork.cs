@@ -17,7 +17,7 @@ public sealed class OffloadWork : UnitWork
     public Tensor Input => ReadTensor(0);
 
     /// <summary>Where it goes.</summary>
-    public MovedInput Place => ((Lease<MovedInput>)Order.Rented[0]!).Value;
+    public OffloadedInput Place => ((Lease<OffloadedInput>)Order.Rented[0]!).Value;
 
     /// <summary>Gives the copy; complete when the fence is.</summary>
     public Computed Give(Fence copied)

@@ -12,7 +12,7 @@ public sealed class ReturnWork : UnitWork
     }
 
     /// <summary>Where the hidden state lies.</summary>
-    public MovedInput Source => ((Lease<MovedInput>)Order.Reads[0]).Value;
+    public OffloadedInput Source => ((Lease<OffloadedInput>)Order.Reads[0]).Value;
 
     /// <summary>Where it goes.</summary>
     public ReturnedInput Place => ((Lease<ReturnedInput>)Order.Rented[0]!).Value;

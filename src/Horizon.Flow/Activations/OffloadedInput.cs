@@ -8,13 +8,13 @@ namespace Horizon.Flow.Activations;
 /// A page-locked host buffer of a pool, for one layer's input. It takes its size from the first input and grows for a larger one, since
 /// the sizes of micro-batches are not known before they come.
 /// </summary>
-public sealed class MovedInput : IDisposable
+public sealed class OffloadedInput : IDisposable
 {
     private readonly IComputeDevice _device;
     private HostBuffer? _buffer;
 
     /// <summary>An empty place.</summary>
-    public MovedInput(IComputeDevice device)
+    public OffloadedInput(IComputeDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
         _device = device;
