@@ -58,7 +58,8 @@ public static class HandWrittenLoopExample
         // <snippet>
         var fetch = new FetchBlock([store], Stage("fetch"));
         var upload = new UploadBlock(weights, device, Stage("upload"));
-        var join = new JoinBlock(device, gradients, losses, name => throw new InvalidOperationException($"no pool '{name}'"), Stage("join"));
+        using var kept = new KeptValues();
+        var join = new JoinBlock(device, gradients, losses, name => throw new InvalidOperationException($"no pool '{name}'"), kept, Stage("join"));
         var forward = new ForwardBlock(OnLane("forward"));
         var recompute = new RecomputeBlock(OnLane("recompute"));
         var head = new TransformBlock<HeadWork, Computed>( // stock

@@ -24,7 +24,7 @@ public static class DefaultGraph
         return GraphPlan<TrainingContext>.Empty
             .Add(Stages.Fetch, (run, stage) => new FetchBlock(run.Stores, stage), onHost with { Capacity = options.Pipeline.FetchAhead, IsEntry = true })
             .Add(Stages.Upload, (run, stage) => new UploadBlock(run.Pool(Pools.Weights), run.Device, stage), onHost with { RunsOn = "upload stream", Pools = [Pools.Weights] })
-            .Add(Stages.Join, (run, stage) => new JoinBlock(run.Device, run.Pool(Pools.Gradients), run.Pool(Pools.Losses), run.Pool, stage), onLane with
+            .Add(Stages.Join, (run, stage) => new JoinBlock(run.Device, run.Pool(Pools.Gradients), run.Pool(Pools.Losses), run.Pool, run.Kept, stage), onLane with
             {
                 IsEntry = true,
                 IsHub = true,

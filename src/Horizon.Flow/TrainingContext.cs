@@ -61,6 +61,9 @@ public sealed class TrainingContext : IDisposable
     public LeasePool<SquareParts>? SquaresOnDevice =>
         Device.SumsSquares && Plan.Graph.ComesUnchanged(Stages.Download.Name, Stages.Accumulate.Name) ? Pool(Horizon.Flow.Resources.Pools.Squares) : null;
 
+    /// <summary>What programs keep for later ones.</summary>
+    public KeptValues Kept { get; } = new();
+
     /// <summary>The pool that a stage declared in its traits.</summary>
     /// <exception cref="InvalidOperationException">No stage of the plan declares it.</exception>
     public TPool Pool<TPool>(PoolSpec<TPool> spec)
@@ -114,6 +117,7 @@ public sealed class TrainingContext : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Kept.Dispose();
         foreach (var pool in _pools.Values) pool.Dispose();
         Workers.Dispose();
     }

@@ -89,6 +89,7 @@ public sealed class TrainingRun : IAsyncDisposable
         if (step.Program.TrainedUnits.Length == 0) throw new HorizonException($"step {number} trains nothing: every unit is frozen, or its program gives no gradient; train at least one unit");
         if (step.Program.Losses == 0) throw new HorizonException($"step {number} has no loss: no visit of its program gives one");
         RequireOthers(step.Program, microBatches);
+        RequireKept(step.Program);
         var versions = Context.Store.ExpectedVersions();
         Context.Store.Begin(number, step.Program.TrainedUnits);
         _entered = number;
@@ -165,6 +166,16 @@ public sealed class TrainingRun : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(program);
         return await (await BeginPassAsync(StepPurpose.Evaluate, program, microBatches, nameof(ComputeAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <summary>Frees what programs kept under a name (<see cref="ProgramValue.KeptAs"/>), once everything begun has ended.</summary>
+    /// <returns>Whether there was such a value.</returns>
+    public async Task<bool> ForgetAsync(string name, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        using var turn = EnterFromOutside(nameof(ForgetAsync));
+        await StepBoundaryAsync(cancellationToken).ConfigureAwait(false);
+        return await Context.Device.Lane.RunAsync(() => Context.Kept.Forget(name), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Trains on step after step.</summary>
@@ -297,6 +308,14 @@ public sealed class TrainingRun : IAsyncDisposable
             if (program.Visits.Any(visit => visit.Store == other)) MicroBatchRules.Require(_plan.Models[other], microBatches);
     }
 
+    private void RequireKept(StepProgram program)
+    {
+        var names = Context.Kept.Names;
+        foreach (var name in program.Borrows.Select(id => program.Values[id].KeptAs!))
+            if (!names.Contains(name)) throw new HorizonException($"the program reads '{name}', which no program of this run has kept; run one that writes it first");
+        foreach (var id in program.Keeps) Context.Kept.Promise(program.Values[id].KeptAs!);
+    }
+
     private async Task<Task<PassResult>> BeginPassAsync(StepPurpose purpose, StepProgram? program, IReadOnlyList<MicroBatch> microBatches, string caller, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(microBatches);
@@ -313,6 +332,7 @@ public sealed class TrainingRun : IAsyncDisposable
         if (program.Losses == 0 && program.Results == 0) throw new HorizonException($"{caller} runs a pass that gives something, but no visit of its program gives a loss or a result");
         if (step.LabelledTokens == 0) throw new HorizonException("the evaluation data has no token with a label; check its masks");
         RequireOthers(program, microBatches);
+        RequireKept(program);
         var result = Context.Ledger.OpenPass(step);
         _pending.Add(result);
         await SendAsync(step, microBatches, Context.Store.ExpectedVersions(), cancellationToken).ConfigureAwait(false);

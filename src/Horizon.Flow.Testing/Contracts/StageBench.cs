@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
@@ -32,6 +33,7 @@ public sealed class StageBench : IDisposable
         _program = Plan.CreateProgrammer().ProgramFor(new StepRequest(1, StepPurpose.Train, 1));
         var largest = Plan.Model.Units.Max(unit => unit.ElementCount);
         Slots = new LeasePool<DeviceSlot>("device buffers", Buffers, () => new DeviceSlot(Device.Allocate(largest, Store.WeightType)));
+        LossCells = new LeasePool<LossCell>("loss cells", Buffers, () => new LossCell(Device));
         Slabs = SlabPool.Shared("slabs", Device, Buffers, largest * sizeof(float), Plan.Model.Units.Count);
     }
 
@@ -56,8 +58,11 @@ public sealed class StageBench : IDisposable
     /// <summary>Host buffers for gradients, each large enough for any unit in fp32.</summary>
     public SlabPool Slabs { get; }
 
-    /// <summary>Both, as <see cref="StageContractOptions{TIn}.Pools"/>.</summary>
-    public IReadOnlyList<ILeasePool> Pools => [Slots, Slabs];
+    /// <summary>Losses on their way to the host.</summary>
+    public LeasePool<LossCell> LossCells { get; }
+
+    /// <summary>All of these, as <see cref="StageContractOptions{TIn}.Pools"/>.</summary>
+    public IReadOnlyList<ILeasePool> Pools => [Slots, Slabs, LossCells];
 
     /// <summary>The last visit of the default program that gives the unit's gradient.</summary>
     public UnitVisit Visit(int unit, long step = 1) => new(Info(step), _program.Visits.Last(visit => visit.Unit == unit && visit.GivesGradient), Plan.Model.Units[unit]);
@@ -89,12 +94,11 @@ public sealed class StageBench : IDisposable
     public DeviceGradient DeviceGradient(int unit, Func<int, float>? values = null, long step = 1)
     {
         var (slot, visit) = (Rent(), Visit(unit, step));
-        Device.Lane.RunAsync(() =>
+        slot.Value.Fence = OnLane(() =>
         {
             Device.ComputeWaits(slot.Value.Fence);
             slot.Value.ViewsOf(visit.Layout).Flat.copy_(TorchSharp.torch.tensor(Values(visit, values)));
-            slot.Value.Fence = Device.RecordCompute();
-        }).GetAwaiter().GetResult();
+        });
         return new DeviceGradient(visit, slot);
     }
 
@@ -109,6 +113,21 @@ public sealed class StageBench : IDisposable
         return new HostGradient(visit, slab, ElementType.Float32).WithSumOfSquares(made.Sum(value => (double)value * value)).WithVerdict(Verdict(step));
     }
 
+    /// <summary>The loss of a step on the device.</summary>
+    public DeviceLoss DeviceLoss(float sum = 1, long step = 1)
+    {
+        var cell = LossCells.TryRent(out var lease) ? lease : throw new InvalidOperationException($"all {Buffers} loss cells are out; give back what messages hold");
+        return new DeviceLoss(Visit(Plan.Model.Head.Unit, step), cell, OnLane(() => cell.Value.OnDevice.Flat.copy_(TorchSharp.torch.tensor(sum))));
+    }
+
+    /// <summary>Numbers on the device that somebody asked for.</summary>
+    public DeviceResult DeviceResult(params float[] numbers)
+    {
+        TorchSharp.torch.Tensor made = null!;
+        var ready = OnLane(() => made = TorchSharp.torch.tensor(numbers).DetachFromDisposeScope());
+        return new DeviceResult(Visit(Plan.Model.Head.Unit), made, ready);
+    }
+
     /// <summary>A unit whose update is done.</summary>
     public UnitUpdated Updated(int unit, long step = 1) => new(Visit(unit, step), 1, Verdict(step));
 
@@ -116,6 +135,7 @@ public sealed class StageBench : IDisposable
     public void Dispose()
     {
         Slots.Dispose();
+        LossCells.Dispose();
         Slabs.Dispose();
         Workers.Dispose();
         Device.Dispose();
@@ -124,6 +144,13 @@ public sealed class StageBench : IDisposable
 
     private static float[] Values(UnitVisit visit, Func<int, float>? values) =>
         [.. Enumerable.Range(0, (int)visit.Layout.ElementCount).Select(values ?? (index => index))];
+
+    private Fence OnLane(Action compute) => Device.Lane.RunAsync(() =>
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        compute();
+        return Device.RecordCompute();
+    }).GetAwaiter().GetResult();
 
     private StepVerdict Verdict(long step) => new(Losses(step), 1, null);
 

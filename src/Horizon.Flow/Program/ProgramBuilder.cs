@@ -18,9 +18,10 @@ public sealed class ProgramBuilder
     /// <param name="holds">Values that must live as long; null among them is nothing.</param>
     /// <param name="partOf">The value that it is a part of.</param>
     /// <param name="pool">For a rented one, its pool.</param>
-    public int Value(string name, ValueKind kind = ValueKind.Tensor, IEnumerable<int?>? holds = null, int? partOf = null, string? pool = null)
+    /// <param name="keptAs">For one that lives from program to program, its name there.</param>
+    public int Value(string name, ValueKind kind = ValueKind.Tensor, IEnumerable<int?>? holds = null, int? partOf = null, string? pool = null, string? keptAs = null)
     {
-        _values.Add(new(_values.Count, name, kind) { Holds = [.. (holds ?? []).OfType<int>()], PartOf = partOf, Pool = pool });
+        _values.Add(new(_values.Count, name, kind) { Holds = [.. (holds ?? []).OfType<int>()], PartOf = partOf, Pool = pool, KeptAs = keptAs });
         return _values.Count - 1;
     }
 

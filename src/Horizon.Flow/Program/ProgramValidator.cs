@@ -20,6 +20,7 @@ public static class ProgramValidator
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(models);
         var walk = new Walk(program, capacityOf);
+        walk.CheckKept();
         foreach (var visit in program.Visits)
         {
             if (CheckPlace(visit, models, microBatches, isTrained, hasStage) is { } problem) walk.Problems.Add(problem);
@@ -84,9 +85,22 @@ public static class ProgramValidator
             }
         }
 
+        public void CheckKept()
+        {
+            foreach (var value in program.Values.Where(value => value.KeptAs is not null))
+            {
+                if (value.Kind != ValueKind.Tensor || value.Holds.Length > 0 || value.PartOf is not null)
+                    Problems.Add(new($"value {value.Name}", "it is kept beyond its program but is no tensor of its own", "keep a tensor that holds nothing and is part of nothing"));
+            }
+
+            foreach (var name in program.Keeps.GroupBy(id => program.Values[id].KeptAs).Where(name => name.Count() > 1))
+                Problems.Add(new($"value {Name(name.First())}", $"several values are kept as '{name.Key}'", "give each a name of its own"));
+            foreach (var id in program.Borrows) _states[id] = State.Live;
+        }
+
         public void CheckEnd()
         {
-            foreach (var value in program.Values.Where(value => _states[value.Id] == State.Live))
+            foreach (var value in program.Values.Where(value => _states[value.Id] == State.Live && value.KeptAs is null))
                 Problems.Add(new($"value {value.Name}", "it is never freed", "renew the program"));
         }
 

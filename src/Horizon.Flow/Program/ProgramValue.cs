@@ -14,6 +14,12 @@ public sealed record ProgramValue(int Id, string Name, ValueKind Kind)
     /// <summary>The value that this one is a part of, and with which it goes; null where it stands alone.</summary>
     public int? PartOf { get; init; }
 
+    /// <summary>
+    /// The name under which a tensor lives on when its program has ended, as a key/value cache does: the program that writes it keeps it, in the place of
+    /// what was kept under that name before; programs that only read it are lent it.
+    /// </summary>
+    public string? KeptAs { get; init; }
+
     /// <summary>The pool that a <see cref="ValueKind.Rented"/> value is rented from.</summary>
     public string? Pool { get; init; }
 }

@@ -21,6 +21,9 @@ public sealed class StepProgram
         TrainedUnits = [.. _gradients.Keys.Order()];
         Losses = visits.Count(visit => visit.GivesLoss);
         Results = visits.Count(visit => visit.GivesResult);
+        var written = visits.SelectMany(visit => visit.Writes).ToHashSet();
+        Keeps = [.. values.Where(value => value.KeptAs is not null && written.Contains(value.Id)).Select(value => value.Id)];
+        Borrows = [.. values.Where(value => value.KeptAs is not null && !written.Contains(value.Id)).Select(value => value.Id)];
     }
 
     /// <summary>The visits, in the order of computation.</summary>
@@ -38,6 +41,12 @@ public sealed class StepProgram
     /// <summary>How many visits give numbers to the host.</summary>
     public int Results { get; }
 
+    /// <summary>Values that live on when the program has ended.</summary>
+    public ImmutableArray<int> Keeps { get; }
+
+    /// <summary>Values that an earlier program kept, and that this one reads.</summary>
+    public ImmutableArray<int> Borrows { get; }
+
     /// <summary>How many gradients of a unit the step gives: one for each micro-batch, twice that for a tied embedding; 0 where it is not trained.</summary>
     public int GradientsOf(int unit) => _gradients.GetValueOrDefault(unit);
 
@@ -46,7 +55,7 @@ public sealed class StepProgram
     {
         var loaded = new HashSet<int>();
         var last = LastUses();
-        var frees = Values.Where(value => last[value.Id] >= 0).ToLookup(value => last[value.Id], value => value.Id);
+        var frees = Values.Where(value => last[value.Id] >= 0 && value.KeptAs is null).ToLookup(value => last[value.Id], value => value.Id);
         return new(
             [.. Visits.Select((visit, index) => visit with
             {

@@ -7,6 +7,7 @@ using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Units;
+using static TorchSharp.torch;
 
 namespace Horizon.Flow.Blocks;
 
@@ -29,6 +30,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
     private readonly LeasePool<DeviceSlot> _gradients;
     private readonly LeasePool<LossCell> _losses;
     private readonly Func<string, ILeasePool> _pool;
+    private readonly KeptValues _kept;
     private readonly StageOptions _options;
     private readonly Dictionary<Type, JoinPort> _ports = [];
     private readonly WrittenGradients _written = new();
@@ -43,12 +45,13 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
     /// <param name="gradients">Device buffers for the gradients that go down.</param>
     /// <param name="losses">Losses on their way to the host.</param>
     /// <param name="pool">Finds the pool of a rented value by its name.</param>
+    /// <param name="kept">Where values stay that live from program to program.</param>
     /// <param name="options">Bounds; the inbox itself never refuses, since all that comes in is bounded by pools.</param>
-    public JoinBlock(IComputeDevice device, LeasePool<DeviceSlot> gradients, LeasePool<LossCell> losses, Func<string, ILeasePool> pool, StageOptions options)
+    public JoinBlock(IComputeDevice device, LeasePool<DeviceSlot> gradients, LeasePool<LossCell> losses, Func<string, ILeasePool> pool, KeptValues kept, StageOptions options)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(options);
-        (_device, _gradients, _losses, _pool, _options) = (device, gradients, losses, pool, options);
+        (_device, _gradients, _losses, _pool, _kept, _options) = (device, gradients, losses, pool, kept, options);
         _inbox = new StageSink<StepMessage>(options with { Capacity = int.MaxValue, Scheduler = device.Lane }, TakeAsync);
         Completion = EndAsync();
     }
@@ -77,6 +80,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
     {
         foreach (var run in _run is null ? _programs : _programs.Prepend(_run))
         {
+            foreach (var id in run.Program.Borrows) run.Values[id] = null;
             for (var id = run.Values.Length - 1; id >= 0; id--) Free(run, id, Fence.Completed);
             foreach (var batch in run.Batches) batch?.Dispose();
         }
@@ -139,7 +143,14 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
             run.Batches[planned.MicroBatch] = null;
         }
 
-        if (run.Cursor == run.Visits.Count) _run = null;
+        if (run.Cursor < run.Visits.Count) return;
+        foreach (var id in run.Program.Keeps)
+        {
+            _kept.Put(run.Program.Values[id].KeptAs!, (Tensor)run.Values[id]!);
+            run.Values[id] = null;
+        }
+
+        _run = null;
     }
 
     private static void Store(ProgramRun run, ProgramVisit planned, IReadOnlyList<IDisposable?> rented, Computed computed)
@@ -159,8 +170,8 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
 
     private async ValueTask<bool> ReleaseAsync(StageCall call)
     {
-        if (_run is null && !_programs.TryDequeue(out _run)) return false;
-        var run = _run;
+        if (_run is null && !Begin()) return false;
+        var run = _run!;
         var visit = run.Visits[run.Cursor];
         var planned = visit.Planned;
         if (planned.Loads && !TakeWeights(run, visit)) return false;
@@ -182,6 +193,13 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
             planned.Weights is { } weights ? (Lease<DeviceSlot>)run.Values[weights]! : null,
             [.. planned.Reads.Select(id => run.Values[id]!)], rented, gradient, loss, _written);
         Send(_inFlight = Make(order));
+        return true;
+    }
+
+    private bool Begin()
+    {
+        if (!_programs.TryDequeue(out _run)) return false;
+        foreach (var id in _run.Program.Borrows) _run.Values[id] = _kept.Get(_run.Program.Values[id].KeptAs!);
         return true;
     }
 
