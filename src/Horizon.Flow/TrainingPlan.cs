@@ -222,8 +222,10 @@ public sealed record TrainingPlan
     public TrainingRun Start(ParameterStore store, IComputeDevice device, GraphRunOptions? options = null, params IReadOnlyList<ParameterStore> others)
     {
         ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(device);
         IStepProgrammer? programmer = null;
         var problems = Validate(() => programmer ??= CreateProgrammer());
+        if (problems.Count == 0) problems = [.. TrainingPlanValidator.CheckMemory(this, store.Precision, device)];
         return problems.Count > 0 ? throw new PlanException(problems) : new TrainingRun(this, programmer!, [store, .. others], device, options ?? new());
     }
 }

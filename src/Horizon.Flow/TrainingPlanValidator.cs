@@ -1,5 +1,8 @@
 using Horizon.Flow.Activations;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
 using Horizon.Flow.Resources;
@@ -45,6 +48,16 @@ internal static class TrainingPlanValidator
         foreach (var problem in CheckTapes(plan)) yield return problem;
         if (pipeline.GradientSlabs >= 1 && options.GradientAccumulation >= 1)
             foreach (var problem in CheckHolders(plan)) yield return problem;
+    }
+
+    /// <summary>Whether the device has room for the plan's pools; what a step's activations take beside them depends on its micro-batches.</summary>
+    public static IEnumerable<PlanProblem> CheckMemory(TrainingPlan plan, StorePrecision precision, IComputeDevice device)
+    {
+        if (device.FreeMemoryBytes is not { } free) yield break;
+        var budget = MemoryBudget.Of(plan, precision);
+        if (budget.DeviceBytes <= free) yield break;
+        var pools = budget.Items.Where(item => item.Place == MemoryPlace.Device && item.Bytes > 0).OrderByDescending(item => item.Bytes).Select(item => $"{item.Kind} {new ByteSize(item.Bytes)} ({item.How})");
+        yield return new("device memory", $"the pools take {new ByteSize(budget.DeviceBytes)} of {new ByteSize(free)} that are free on {device.Name}: {string.Join(", ", pools)}", "lower their counts in TrainingOptions.Pipeline, or free memory there");
     }
 
     /// <summary>The programs that the plan would make.</summary>

@@ -1,4 +1,5 @@
 using Horizon.Flow.Devices;
+using Horizon.Flow.Testing;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Bench;

@@ -1,5 +1,6 @@
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Bench;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Bench;
 
