@@ -1,4 +1,3 @@
-using Horizon.Flow.Activations;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Memory;
@@ -45,7 +44,6 @@ internal static class TrainingPlanValidator
         foreach (var pools in plan.Graph.Nodes.SelectMany(node => node.Traits.Pools).GroupBy(pool => pool.Name).Where(same => same.Distinct().Count() > 1))
             yield return new PlanProblem($"pool '{pools.Key}'", "two stages declare it differently", "let both name the same declaration");
         if (options.RecomputeInterval < 1) yield break;
-        foreach (var problem in CheckTapes(plan)) yield return problem;
         if (pipeline.GradientSlabs >= 1 && options.GradientAccumulation >= 1)
             foreach (var problem in CheckHolders(plan)) yield return problem;
     }
@@ -77,20 +75,6 @@ internal static class TrainingPlanValidator
     public static bool HasEntry(GraphPlan<TrainingContext> graph, string stage) => graph.Nodes.Exists(node => node.Traits.IsEntry && LeadsTo(graph, node.Name, stage));
 
     private static bool LeadsTo(GraphPlan<TrainingContext> graph, string from, string to) => from == to || graph.Behind(from).Contains(to);
-
-    private static IEnumerable<PlanProblem> CheckTapes(TrainingPlan plan)
-    {
-        var table = ActivationTable.Of(plan);
-        foreach (var (layer, _) in table.Segments.Where(segment => table.PolicyOf(segment.First) == ActivationPolicy.Keep).Reverse())
-        {
-            var (unit, template) = plan.Model.Hidden[layer];
-            if (template.CanKeepTapes) continue;
-            yield return new PlanProblem(
-                $"activations of '{plan.Model.Units[unit].Name}'",
-                $"tapes of {template.GetType().Name} hold the weights that they were made with and cannot be kept",
-                $"set {nameof(ActivationPolicy.Recompute)} or {nameof(ActivationPolicy.Offload)}");
-        }
-    }
 
     // Slabs come back from the stages behind download: who keeps messages there keeps slabs.
     private static IEnumerable<PlanProblem> CheckHolders(TrainingPlan plan)

@@ -36,7 +36,7 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public bool IsEmbedding => false;
 
     /// <inheritdoc/>
-    public bool CanKeepTapes => true;
+    public bool CanBindTapes => true;
 
     /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)

@@ -5,7 +5,7 @@ namespace Horizon.Flow.Testing;
 
 /// <summary>
 /// Random programs that mean the same as a given one, to the bit: visits in another order, weights loaded once for several visits or again for each. For
-/// templates whose tapes can be bound to weights that come again (<see cref="IUnitTemplate.CanKeepTapes"/>).
+/// templates whose tapes can be bound to weights that come again (<see cref="IUnitTemplate.CanBindTapes"/>).
 /// </summary>
 public static class Programs
 {

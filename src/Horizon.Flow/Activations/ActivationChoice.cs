@@ -35,7 +35,8 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
         var model = plan.Model;
         var lowest = ActivationTable.Of(plan).LowestTrainedLayer;
         var layers = Enumerable.Range(0, model.Hidden.Count).Where(layer => layer >= lowest && !model.Hidden[layer].Template.IsEmbedding).ToList();
-        var keepable = layers.Where(layer => model.Hidden[layer].Template.CanKeepTapes).ToList();
+        // What other tapes take is an estimate for most templates, and too low a one ends a run: they are kept where somebody says so.
+        var keepable = layers.Where(layer => model.Hidden[layer].Template.CanBindTapes).ToList();
         ActivationChoice With(IEnumerable<int> chosen, ActivationPolicy policy)
         {
             var set = chosen.ToHashSet();

@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Activations;
@@ -26,7 +27,8 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
     private static IEnumerable<ActivationPeak> Moments(ModelDefinition model, ActivationTable table, BatchShape batch, long hidden)
     {
         long Tape(int layer) => model.Hidden[layer].Template.TapeBytes(model.Units[model.Hidden[layer].Unit], batch);
-        long Kept(int layer) => model.Hidden[layer].Template.KeptTapeBytes(model.Units[model.Hidden[layer].Unit], batch);
+        long KeptTape(int layer) => model.Hidden[layer].Template.KeptTapeBytes(model.Units[model.Hidden[layer].Unit], batch);
+        long Kept(int layer) => KeptTape(layer) + (model.Hidden[layer].Template.CanBindTapes ? 0 : model.Units[model.Hidden[layer].Unit].ElementCount * batch.Type.ByteSize());
         long Work(int layer) => model.Hidden[layer].Template.WorkingBytes(model.Units[model.Hidden[layer].Unit], batch);
         string Name(int layer) => model.Units[model.Hidden[layer].Unit].Name;
         var first = table.Segments.Select(segment => segment.First).ToHashSet();
@@ -47,7 +49,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         {
             var layers = Enumerable.Range(begin, count).ToList();
             var kept = table.PolicyOf(begin) == ActivationPolicy.Keep;
-            var work = layers.Max(Work) + layers.Sum(Tape) + ((count - 1) * hidden) - (kept ? Kept(begin) : 0);
+            var work = layers.Max(Work) + layers.Sum(Tape) + ((count - 1) * hidden) - (kept ? KeptTape(begin) : 0);
             yield return new($"backward of '{Name(begin + count - 1)}'", inputs, tapes, tapeBytes, work);
             if (KeepsInput(begin)) inputs--;
             if (!kept) continue;

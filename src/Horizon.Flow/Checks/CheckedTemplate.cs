@@ -14,7 +14,7 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public bool IsEmbedding => inner.IsEmbedding;
 
     /// <inheritdoc/>
-    public bool CanKeepTapes => inner.CanKeepTapes;
+    public bool CanBindTapes => inner.CanBindTapes;
 
     /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch) =>

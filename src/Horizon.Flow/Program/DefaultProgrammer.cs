@@ -133,7 +133,9 @@ public sealed class DefaultProgrammer : IStepProgrammer
             for (var i = 0; i < count; i++)
             {
                 var layer = first + i;
-                weights[i] = Model.Hidden[layer].Template.BackwardNeedsWeights ? _builder.Weights(UnitOf(layer)) : null;
+                var template = Model.Hidden[layer].Template;
+                // A kept tape that cannot be bound has its weights with it.
+                weights[i] = template.BackwardNeedsWeights && (!Keeps(layer) || template.CanBindTapes) ? _builder.Weights(UnitOf(layer)) : null;
                 if (Keeps(layer)) continue;
                 var tape = _tapes[layer] = _builder.Value($"tape{layer}", ValueKind.Tape, [input, weights[i]]);
                 int[] writes = i == count - 1 ? [tape] : [tape, _builder.Value($"h{layer + 1} again", partOf: tape)];

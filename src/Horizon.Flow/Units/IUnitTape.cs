@@ -10,13 +10,13 @@ public interface IUnitTape : IDisposable
     Tensor Output { get; }
 
     /// <summary>The output, owned by the caller from now on: a kept tape holds no more than backward needs.</summary>
-    /// <exception cref="NotSupportedException">The template's tapes cannot be kept: <see cref="IUnitTemplate.CanKeepTapes"/>.</exception>
-    Tensor TakeOutput() => throw new NotSupportedException("this tape cannot be kept");
+    /// <exception cref="NotSupportedException">The template's tapes are bound to their weights: <see cref="IUnitTemplate.CanBindTapes"/>.</exception>
+    Tensor TakeOutput() => throw new NotSupportedException("this tape keeps its output");
 
     /// <summary>Binds the tape to the same weights in another device buffer, before its backward.</summary>
     /// <param name="parameters">The unit's weights; null where backward reads none.</param>
-    /// <exception cref="NotSupportedException">The template's tapes cannot be kept: <see cref="IUnitTemplate.CanKeepTapes"/>.</exception>
-    void Bind(ParameterViews? parameters) => throw new NotSupportedException("this tape cannot be kept");
+    /// <exception cref="NotSupportedException">The template's tapes are bound to their weights: <see cref="IUnitTemplate.CanBindTapes"/>.</exception>
+    void Bind(ParameterViews? parameters) => throw new NotSupportedException("this tape cannot be bound to other weights");
 
     /// <summary>The gradients of the unit.</summary>
     /// <param name="outputGradient">[batch, sequence, hidden]; owned by the caller.</param>

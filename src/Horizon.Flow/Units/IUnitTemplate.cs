@@ -20,9 +20,9 @@ public interface IUnitTemplate
 
     /// <summary>
     /// True where a tape may outlive the weights that it was made with: <see cref="IUnitTape.TakeOutput"/> and
-    /// <see cref="IUnitTape.Bind"/> are there. Only such units can have <see cref="ActivationPolicy.Keep"/>.
+    /// <see cref="IUnitTape.Bind"/> are there. With <see cref="ActivationPolicy.Keep"/>, other tapes get a copy of the unit's weights of their own.
     /// </summary>
-    bool CanKeepTapes => false;
+    bool CanBindTapes => false;
 
     /// <summary>Forward with nothing kept for backward.</summary>
     /// <param name="parameters">The unit's weights on the device.</param>

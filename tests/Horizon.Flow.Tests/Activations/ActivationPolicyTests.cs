@@ -5,6 +5,7 @@ using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
@@ -44,6 +45,29 @@ public class ActivationPolicyTests
             Assert.Equal(@case.MicroBatches * (@case.Capacities.PolicyOf(layer) == ActivationPolicy.Keep ? 1 : 2), counting[layer]);
     }
 
+    /// <summary>Tapes that refer to their weights, with policies drawn by layer: buffers are poisoned as soon as they are lent to another unit.</summary>
+    [Cases(15, Arbitrary = [typeof(TrainingCases)])]
+    public async Task<bool> Train_LayersDerivedByAutograd_AreBitwiseWhateverIsKept(TrainingCase @case, bool bf16, PositiveInt seed)
+    {
+        var tested = @case with { Bf16 = bf16 };
+        ModelDefinition ByAutograd(ModelDefinition model)
+        {
+            var config = @case.Model.Config;
+            return model with
+            {
+                Hidden = [.. model.Hidden.Select((binding, layer) => binding.Template.IsEmbedding ? binding : binding with
+                {
+                    Template = new AutogradDecoderLayerTemplate(config, new RotaryEmbedding(config.Rope, config.HeadDimension), null),
+                })],
+            };
+        }
+
+        var recomputed = await tested.TrainAsync(tested.Capacities with { Policies = 0 }, model: ByAutograd);
+        var kept = await tested.TrainAsync(tested.Capacities with { Policies = 0b01_01_01_01 }, model: ByAutograd, device: () => new JitterDevice(seed.Get));
+        var mixed = await tested.TrainAsync(Capacities.Chosen(seed.Get), model: ByAutograd, device: () => new JitterDevice(seed.Get));
+        return recomputed.IsBitwise(kept) && recomputed.IsBitwise(mixed);
+    }
+
     /// <summary>The pools of inputs are there only where some are offloaded, and the drawing shows them.</summary>
     [Theory]
     [InlineData(ActivationPolicy.Recompute, false)]
@@ -81,7 +105,7 @@ public class ActivationPolicyTests
 
         public bool IsEmbedding => inner.IsEmbedding;
 
-        public bool CanKeepTapes => inner.CanKeepTapes;
+        public bool CanBindTapes => inner.CanBindTapes;
 
         public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
         {

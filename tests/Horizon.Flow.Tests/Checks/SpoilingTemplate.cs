@@ -10,7 +10,7 @@ public sealed class SpoilingTemplate(IUnitTemplate inner, SpoiledResult result, 
 
     public bool IsEmbedding => inner.IsEmbedding;
 
-    public bool CanKeepTapes => inner.CanKeepTapes;
+    public bool CanBindTapes => inner.CanBindTapes;
 
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch) =>
         Spoil(inner.Forward(parameters, input, batch), SpoiledResult.Forward, batch);

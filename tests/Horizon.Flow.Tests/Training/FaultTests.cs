@@ -1,12 +1,10 @@
 using System.Threading.Tasks.Dataflow;
 using FsCheck;
-using Horizon.Flow.Activations;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Models;
-using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
 
@@ -165,21 +163,6 @@ public class FaultTests
         var problems = plan.Validate().Select(problem => problem.ToString()).ToList();
         Assert.Contains(problems, problem => problem.Contains("recompute of 'layer 3'", StringComparison.Ordinal) && problem.Contains("4 leases of 'device weight buffers' are out at once, the pool has 3", StringComparison.Ordinal));
         Assert.Contains(problems, problem => problem.Contains("GradientSlabs", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public void Validate_KeepingATapeThatHoldsItsWeights_NamesTheUnitAndTheTemplate()
-    {
-        var config = Small().Model.Config;
-        var layer = new AutogradDecoderLayerTemplate(config, new RotaryEmbedding(config.Rope, config.HeadDimension), null);
-        var model = ModelFamilies.Define(config);
-        model = model with { Hidden = [.. model.Hidden.Select((binding, i) => i == 1 ? binding with { Template = layer } : binding)] };
-        TrainingPlan Plan(ActivationPolicy policy) => TrainingPlan.For(model, new TrainingOptions { Activations = _ => policy });
-        Assert.Empty(Plan(ActivationPolicy.Recompute).Validate());
-        Assert.Empty(Plan(ActivationPolicy.Offload).Validate());
-        Assert.Equal(
-            "activations of 'layer 0': tapes of AutogradDecoderLayerTemplate hold the weights that they were made with and cannot be kept; set Recompute or Offload",
-            Assert.Single(Plan(ActivationPolicy.Keep).Validate()).ToString());
     }
 
     private static TrainingCase Small() => new(

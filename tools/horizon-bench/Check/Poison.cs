@@ -35,7 +35,7 @@ internal static class Poison
 
         public bool IsEmbedding => inner.IsEmbedding;
 
-        public bool CanKeepTapes => inner.CanKeepTapes;
+        public bool CanBindTapes => inner.CanBindTapes;
 
         public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
         {

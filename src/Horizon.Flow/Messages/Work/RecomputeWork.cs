@@ -6,6 +6,8 @@ namespace Horizon.Flow.Messages;
 /// <summary>Forward through a unit, keeping what backward needs.</summary>
 public sealed class RecomputeWork : UnitWork
 {
+    private Tensor? _copy;
+
     internal RecomputeWork(WorkOrder order)
         : base(order)
     {
@@ -14,12 +16,25 @@ public sealed class RecomputeWork : UnitWork
     /// <summary>[batch, sequence, hidden]; null for an embedding.</summary>
     public Tensor? Input => FirstTensor;
 
+    private bool GivesOutput => Visit.Planned.Writes.Length > 1;
+
+    // The buffer of the weights is lent to other units before the tape's backward.
+    private bool IsKept => GivesOutput && Visit.Step.Program.Values[Visit.Planned.Writes[1]].PartOf is null;
+
     /// <summary>Gives the tape, and with it the output where the program asks for that too.</summary>
     public Computed Give(IUnitTape tape)
     {
         ArgumentNullException.ThrowIfNull(tape);
-        var writes = Visit.Planned.Writes;
-        if (writes.Length < 2) return Finish(tape);
-        return Finish(tape, Visit.Step.Program.Values[writes[1]].PartOf is null ? tape.TakeOutput() : tape.Output);
+        if (!GivesOutput) return Finish(tape);
+        if (!IsKept) return Finish(tape, tape.Output);
+        if (_copy is null) return Finish(tape, tape.TakeOutput());
+        return Finish(new OwnWeightsTape(tape, Parameters!, _copy.DetachFromDisposeScope()), tape.Output.detach());
+    }
+
+    private protected override ParameterViews? Bound(ParameterViews? weights)
+    {
+        if (weights is null || !IsKept || Template.CanBindTapes) return weights;
+        _copy = weights.Flat.clone();
+        return new ParameterViews(_copy, weights.Layout);
     }
 }

@@ -46,7 +46,7 @@ public abstract class UnitWork : UnitMessage
     public IHeadTemplate Head => Model.Head.Template;
 
     /// <summary>The unit's weights; null where the visit needs none.</summary>
-    public ParameterViews? Parameters => _parameters ??= Views(Order.Weights);
+    public ParameterViews? Parameters => _parameters ??= Bound(Views(Order.Weights));
 
     /// <summary>Where the gradients of the unit's parameters go, every element of them; null where the visit gives none.</summary>
     public ParameterViews? Gradients => _gradients ??= Marked(Views(Order.Gradient));
@@ -65,6 +65,9 @@ public abstract class UnitWork : UnitMessage
         return (Order.Reads[place] as T)
             ?? throw new InvalidOperationException($"{Visit} reads {Visit.Step.Program.Values[Visit.Planned.Reads[place]].Name}, which is no {typeof(T).Name}");
     }
+
+    /// <summary>What the body computes with in the place of the weights in their buffer.</summary>
+    private protected virtual ParameterViews? Bound(ParameterViews? weights) => weights;
 
     /// <summary>A tensor that the visit reads.</summary>
     private protected Tensor ReadTensor(int place) => Read<object>(place) switch
