@@ -1,22 +1,29 @@
 using System.Collections.Immutable;
 using Horizon.Flow.Models.Cohere2;
+using Horizon.Flow.Models.DeepseekV3;
 using Horizon.Flow.Models.Ernie45;
 using Horizon.Flow.Models.Gemma2;
 using Horizon.Flow.Models.Gemma3;
+using Horizon.Flow.Models.Gemma4;
 using Horizon.Flow.Models.Glm4;
+using Horizon.Flow.Models.Glm4Moe;
 using Horizon.Flow.Models.Gpt2;
 using Horizon.Flow.Models.GptNeoX;
+using Horizon.Flow.Models.GptOss;
 using Horizon.Flow.Models.Granite;
 using Horizon.Flow.Models.HunYuanDense;
 using Horizon.Flow.Models.Lfm2;
 using Horizon.Flow.Models.Llama;
+using Horizon.Flow.Models.MiniMaxM2;
 using Horizon.Flow.Models.Ministral3;
 using Horizon.Flow.Models.Mistral;
+using Horizon.Flow.Models.Mixtral;
 using Horizon.Flow.Models.Olmo2;
 using Horizon.Flow.Models.Olmo3;
 using Horizon.Flow.Models.Phi3;
 using Horizon.Flow.Models.Qwen2;
 using Horizon.Flow.Models.Qwen3;
+using Horizon.Flow.Models.Qwen3Moe;
 using Horizon.Flow.Models.SeedOss;
 using Horizon.Flow.Models.SmolLm3;
 using Horizon.Flow.Models.Starcoder2;
@@ -35,16 +42,23 @@ public sealed class ModelRegistry
     public static ModelRegistry Default { get; } = new(
     [
         new LlamaFamily(),
+        new MiniMaxM2Family(),
         new MistralFamily(),
+        new MixtralFamily(),
         new Qwen2Family(),
         new Qwen3Family(),
+        new Qwen3MoeFamily(),
         new Cohere2Family(),
+        new DeepseekV3Family(),
         new Ernie45Family(),
         new Gemma2Family(),
         new Gemma3Family(),
+        new Gemma4Family(),
         new Glm4Family(),
+        new Glm4MoeFamily(),
         new Gpt2Family(),
         new GptNeoXFamily(),
+        new GptOssFamily(),
         new GraniteFamily(),
         new HunYuanDenseFamily(),
         new Lfm2Family(),

@@ -4,7 +4,7 @@ using Horizon.Flow.Host.Store;
 namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>
-/// Fills a store from a model folder. Names, shapes and types of all tensors are checked before the first byte is read; then each file is
+/// Fills a store from a files; parameters of experts that it holds as MXFP4 (gpt-oss) become what they stand for. Names, shapes and types of all tensors are checked before the first byte is read; then each file is
 /// read once, in file order, straight into the units' buffers.
 /// </summary>
 public static class StoreLoader
@@ -81,8 +81,11 @@ public static class StoreLoader
         {
             foreach (var slot in unit.Layout.Parameters)
             {
-                if (Find(files, options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName) is { } tensor)
+                var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
+                if (Find(files, name) is { } tensor)
                     work.Add((tensor, new SlotDestination(unit, slot)));
+                else if (MicroscaledHalf.Find(files, name, unit, slot) is { Count: > 0 } halves)
+                    work.AddRange(halves);
                 else
                     missing.Add(slot.TensorName);
             }

@@ -52,8 +52,8 @@ internal sealed record AdafactorPlan(AdafactorSlot[] Slots, AdafactorPart[] Part
                 if (rows > 0) Cut(strips, slots.Count, columns, StripColumns);
             }
 
-            var group = options.Groups.FirstOrDefault(candidate => candidate.Matches(parameter.TensorName));
-            slots.Add(new(parameter.Offset, rows, columns, rows > 0 ? rowState : vectorState, columnState, firstPart, parts.Count, group?.LearningRateFactor ?? 1, group?.WeightDecay ?? options.WeightDecay));
+            var (learningRateFactor, weightDecay) = options.SettingsOf(parameter);
+            slots.Add(new(parameter.Offset, rows, columns, rows > 0 ? rowState : vectorState, columnState, firstPart, parts.Count, learningRateFactor, weightDecay));
             rowState += rows;
             if (rows > 0) columnState += columns;
             else vectorState += columns;

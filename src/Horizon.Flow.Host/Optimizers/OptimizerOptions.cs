@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Store;
+
 namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>The settings of an update rule. A rule reads those that it has; null stands for the rule's own default.</summary>
@@ -22,6 +24,16 @@ public sealed record OptimizerOptions
     /// <summary>Other settings for parameters by name; the first group that matches holds.</summary>
     /// <value>None.</value>
     public IReadOnlyList<ParameterGroup> Groups { get; init; } = [];
+
+    /// <summary>By what a parameter's learning rate is multiplied, and its decay: those of its group, else the rule's; both 0 for a fixed one (<see cref="ParameterSlot.IsFixed"/>).</summary>
+    /// <param name="slot">The parameter.</param>
+    public (double LearningRateFactor, double WeightDecay) SettingsOf(ParameterSlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        if (slot.IsFixed) return (0, 0);
+        var group = Groups.FirstOrDefault(candidate => candidate.Matches(slot.TensorName));
+        return (group?.LearningRateFactor ?? 1, group?.WeightDecay ?? WeightDecay);
+    }
 
     /// <summary>Numbers that the state depends on, decay rates or a momentum, as a <see cref="IHostOptimizer.StateSettings"/>.</summary>
     internal static KeyValuePair<string, string> Setting(string name, params double[] values) =>

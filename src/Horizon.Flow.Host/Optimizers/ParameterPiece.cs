@@ -23,11 +23,11 @@ internal readonly record struct ParameterPiece(
         for (var slot = 0; slot < layout.Parameters.Count; slot++)
         {
             var parameter = layout.Parameters[slot];
-            var group = options.Groups.FirstOrDefault(candidate => candidate.Matches(parameter.TensorName));
+            var (learningRateFactor, weightDecay) = options.SettingsOf(parameter);
             for (long offset = 0; offset < parameter.Count; offset += HostWorkers.ChunkElements)
             {
                 var count = (int)Math.Min(HostWorkers.ChunkElements, parameter.Count - offset);
-                pieces.Add(new(slot, parameter.Offset + offset, offset, count, group?.LearningRateFactor ?? 1, group?.WeightDecay ?? options.WeightDecay));
+                pieces.Add(new(slot, parameter.Offset + offset, offset, count, learningRateFactor, weightDecay));
             }
         }
 

@@ -7,6 +7,9 @@ namespace Horizon.Flow.Host.Store;
 /// <param name="Offset">First element in the flat buffer.</param>
 public sealed record ParameterSlot(string Role, string TensorName, IReadOnlyList<long> Shape, long Offset)
 {
+    /// <summary>Whether training leaves it as it is, as a buffer of PyTorch's (a router's correction of its scores, say). It is loaded, used and written as the others are.</summary>
+    public bool IsFixed { get; init; }
+
     /// <summary>Number of elements.</summary>
     public long Count { get; } = Shape.Aggregate(1L, (product, extent) => checked(product * extent));
 

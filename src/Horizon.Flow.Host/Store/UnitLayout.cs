@@ -10,7 +10,9 @@ public sealed class UnitLayout
     /// <param name="name">The unit's own name, such as <c>layer 3</c>.</param>
     /// <param name="kind">What it shares with units of the same layout, such as <c>decoder layer</c>.</param>
     /// <param name="parameters">Role, checkpoint name and shape of each parameter, in flat order.</param>
-    public UnitLayout(string name, string kind, IEnumerable<(string Role, string TensorName, long[] Shape)> parameters)
+    /// <param name="fixedRoles">Those that training leaves as they are (<see cref="ParameterSlot.IsFixed"/>); null for none.</param>
+    public UnitLayout(
+        string name, string kind, IEnumerable<(string Role, string TensorName, long[] Shape)> parameters, IReadOnlySet<string>? fixedRoles = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Name = name;
@@ -18,7 +20,7 @@ public sealed class UnitLayout
         var slots = new List<ParameterSlot>();
         foreach (var (role, tensorName, shape) in parameters)
         {
-            var slot = new ParameterSlot(role, tensorName, shape, ElementCount);
+            var slot = new ParameterSlot(role, tensorName, shape, ElementCount) { IsFixed = fixedRoles?.Contains(role) == true };
             slots.Add(slot);
             ElementCount = checked(ElementCount + slot.Count);
         }

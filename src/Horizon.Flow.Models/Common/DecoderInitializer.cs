@@ -29,8 +29,8 @@ public sealed class DecoderInitializer
     public void Fill(ParameterSlot parameter, long seed, long offset, Span<float> values)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        if (Roles.IsNorm(parameter.Role)) values.Fill(1);
-        else if (parameter.Role.EndsWith(".bias", StringComparison.Ordinal)) values.Clear();
+        if (Roles.IsNorm(parameter.Role) || parameter.Role == Roles.LayerScalar) values.Fill(1);
+        else if (parameter.Role.EndsWith("bias", StringComparison.Ordinal)) values.Clear();
         else
         {
             FillNormal(Key(parameter.TensorName, seed), offset, values);

@@ -45,7 +45,10 @@ public sealed class EmbeddingTemplate : IUnitTemplate
     public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch) =>
         new EmbeddingTape(parameters is null ? null : Forward(parameters, input, batch).DetachFromDisposeScope(), batch, _paddingToken, ScaleIn);
 
-    private double ScaleIn(ScalarType type) => type == bfloat16 ? (double)ToBFloat16((float)_scale) : _scale;
+    private double ScaleIn(ScalarType type) => Rounded(_scale, type);
+
+    /// <summary>A scale as transformers has it: a tensor of the table's type.</summary>
+    internal static double Rounded(double scale, ScalarType type) => type == bfloat16 ? (double)ToBFloat16((float)scale) : scale;
 
     // To nearest, ties to even.
     private static float ToBFloat16(float value)

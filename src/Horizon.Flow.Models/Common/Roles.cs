@@ -92,6 +92,92 @@ public static class Roles
     /// <summary>[hidden, hidden].</summary>
     internal const string ConvolutionOutput = "conv.out_proj.weight";
 
+    /// <summary>[experts, hidden].</summary>
+    internal const string Router = "mlp.gate.weight";
+
+    /// <summary>[experts].</summary>
+    internal const string RouterBias = "mlp.gate.bias";
+
+    /// <summary>[experts]: added to scores where experts are chosen; fixed.</summary>
+    internal const string RouterCorrection = "mlp.gate.e_score_correction_bias";
+
+    /// <summary>[experts, hidden, 2 * width]: gate and up channels by turns.</summary>
+    internal const string ExpertsGateUp = "mlp.experts.gate_up_proj";
+
+    /// <summary>[experts, 2 * width].</summary>
+    internal const string ExpertsGateUpBias = "mlp.experts.gate_up_proj_bias";
+
+    /// <summary>[experts, width, hidden].</summary>
+    internal const string ExpertsDown = "mlp.experts.down_proj";
+
+    /// <summary>[experts, hidden].</summary>
+    internal const string ExpertsDownBias = "mlp.experts.down_proj_bias";
+
+    /// <summary>[shared width, hidden].</summary>
+    internal const string SharedGate = "mlp.shared_experts.gate_proj.weight";
+
+    /// <summary>[shared width, hidden].</summary>
+    internal const string SharedUp = "mlp.shared_experts.up_proj.weight";
+
+    /// <summary>[hidden, shared width].</summary>
+    internal const string SharedDown = "mlp.shared_experts.down_proj.weight";
+
+    /// <summary>[query heads]: a score that every token has beside those of the keys, without a value.</summary>
+    internal const string Sinks = "self_attn.sinks";
+
+    /// <summary>[rank, hidden]: to the queries' narrow vector.</summary>
+    internal const string LatentQuery = "self_attn.q_a_proj.weight";
+
+    /// <summary>[rank].</summary>
+    internal const string LatentQueryNorm = "self_attn.q_a_layernorm.weight";
+
+    /// <summary>[heads * key width, rank].</summary>
+    internal const string QueryOfLatent = "self_attn.q_b_proj.weight";
+
+    /// <summary>[rank + rotated channels, hidden]: to the narrow vector of keys and values, and the channels of the keys that turn.</summary>
+    internal const string LatentKeyValue = "self_attn.kv_a_proj_with_mqa.weight";
+
+    /// <summary>[rank].</summary>
+    internal const string LatentKeyValueNorm = "self_attn.kv_a_layernorm.weight";
+
+    /// <summary>[heads * (plain + value channels), rank].</summary>
+    internal const string KeyValue = "self_attn.kv_b_proj.weight";
+
+    /// <summary>[vocabulary, layers * width]: what each token says to each layer.</summary>
+    internal const string PerLayerEmbedding = "embed_tokens_per_layer.weight";
+
+    /// <summary>[layers * width, hidden].</summary>
+    internal const string PerLayerModelProjection = "per_layer_model_projection.weight";
+
+    /// <summary>[width].</summary>
+    internal const string PerLayerModelNorm = "per_layer_projection_norm.weight";
+
+    /// <summary>[width, hidden].</summary>
+    internal const string PerLayerGate = "per_layer_input_gate.weight";
+
+    /// <summary>[hidden, width].</summary>
+    internal const string PerLayerProjection = "per_layer_projection.weight";
+
+    /// <summary>[hidden].</summary>
+    internal const string PerLayerNorm = "post_per_layer_input_norm.weight";
+
+    /// <summary>[1]: what a layer's output is multiplied by; fixed.</summary>
+    internal const string LayerScalar = "layer_scalar";
+
+    private const string Experts = "mlp.experts.";
+
+    /// <summary>[width, hidden].</summary>
+    internal static string ExpertGate(int expert) => $"{Experts}{expert}.gate_proj.weight";
+
+    /// <summary>[width, hidden].</summary>
+    internal static string ExpertUp(int expert) => $"{Experts}{expert}.up_proj.weight";
+
+    /// <summary>[hidden, width].</summary>
+    internal static string ExpertDown(int expert) => $"{Experts}{expert}.down_proj.weight";
+
+    /// <summary>Whether it belongs to a routed expert.</summary>
+    internal static bool IsExpert(string role) => role.StartsWith(Experts, StringComparison.Ordinal);
+
     /// <summary>Whether it is a norm's weight: what new ones are, and what their backward keeps, differs from a matrix.</summary>
     internal static bool IsNorm(string role) => role.EndsWith("norm.weight", StringComparison.Ordinal);
 

@@ -38,12 +38,13 @@ internal static class WindowReader
     /// <param name="json">The file.</param>
     /// <param name="layers">Number of layers.</param>
     /// <param name="slides">Whether a layer has the window where the file does not say.</param>
-    public static IReadOnlyList<int?> ReadPattern(ConfigJson json, int layers, Func<int, bool> slides)
+    /// <param name="missing">The window where the file does not say.</param>
+    public static IReadOnlyList<int?> ReadPattern(ConfigJson json, int layers, Func<int, bool> slides, int missing = 4096)
     {
         var types = Types(json, layers, Full, Sliding) ?? [.. Enumerable.Range(0, layers).Select(layer => slides(layer) ? Sliding : Full)];
         if (json.IsNull("sliding_window") && types.Contains(Sliding))
             throw json.Refuse("sliding_window", $"is null, but there are layers of type {Sliding}");
-        var size = Window(json);
+        var size = Window(json, missing);
         return types.Contains(Sliding) ? [.. types.Select(type => type == Sliding ? size : (int?)null)] : [];
     }
 
@@ -79,5 +80,5 @@ internal static class WindowReader
             throw json.Refuse("layer_types", $"has '{unlike}', where every layer of this architecture is of type {type}");
     }
 
-    private static int Window(ConfigJson json) => json.Integer("sliding_window", 1, int.MaxValue, 4096);
+    private static int Window(ConfigJson json, int missing = 4096) => json.Integer("sliding_window", 1, int.MaxValue, missing);
 }

@@ -17,6 +17,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
     public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
     {
         var (query, key, value) = Project(parameters, x_BSH);
+        if (config.ValueNorm) value = DenseNorm.Unit(config, value);
         if (config.QueryKeyNorms == QueryKeyNormKind.Heads) (query, key) = Normed(parameters, query, key);
         if (config.QueryKeyNorms == QueryKeyNormKind.Whole)
         {
@@ -28,7 +29,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
         Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD, config.HeadCount / config.KeyValueHeadCount).transpose(1, 2);
-        var mixed_BQSD = Mix(query.transpose(1, 2), OfQueries(key), OfQueries(value), batch);
+        var mixed_BQSD = Mix(query.transpose(1, 2), OfQueries(key), OfQueries(value), config.Sinks ? parameters[Roles.Sinks] : null, batch);
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BQSD.transpose(1, 2).flatten(2));
     }
 
@@ -37,14 +38,15 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         var (Q, K, D) = (config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
         var heads = config.FusedQueryKeyValue
             ? DenseLinear.Apply(config, parameters, Roles.QueryKeyValue, x_BSH)
-            : DenseLinear.Apply(config, parameters, Roles.Query, Roles.Value, x_BSH);
+            : DenseLinear.Apply(config, parameters, Roles.Query, config.KeysAreValues ? Roles.Key : Roles.Value, x_BSH);
         if (config.FusedByHead)
         {
             var byHead = heads.view(x_BSH.shape[0], x_BSH.shape[1], Q, 3 * D);
             return (byHead.narrow(-1, 0, D), byHead.narrow(-1, D, D), byHead.narrow(-1, 2 * D, D));
         }
 
-        heads = heads.view(x_BSH.shape[0], x_BSH.shape[1], Q + (2 * K), D);
+        heads = heads.view(x_BSH.shape[0], x_BSH.shape[1], -1, D);
+        if (config.KeysAreValues) return (heads.narrow(2, 0, Q), heads.narrow(2, Q, K), heads.narrow(2, Q, K));
         return (heads.narrow(2, 0, Q), heads.narrow(2, Q, K), heads.narrow(2, Q + K, K));
     }
 
@@ -52,13 +54,14 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         DenseNorm.Apply(config, parameters, Roles.QueryNorm, query),
         DenseNorm.Apply(config, parameters, Roles.KeyNorm, key));
 
-    private Tensor Mix(Tensor query, Tensor key, Tensor value, DeviceBatch batch)
+    private Tensor Mix(Tensor query, Tensor key, Tensor value, Tensor? sinks, DeviceBatch batch)
     {
         var mask = batch.AttentionMask(slidingWindow);
         if (config.AttentionCap is not { } cap)
         {
             // libtorch's kernels divide by the root of the head width themselves.
             var scale = config.AttentionScale is { } wanted ? wanted * Math.Sqrt(config.HeadDimension) : 1;
+            if (sinks is not null) return SinkAttention.Mix(query.Times(scale / Math.Sqrt(config.HeadDimension)), key, value, sinks, mask);
             return scaled_dot_product_attention(scale == 1 ? query : query.Times(scale), key, value, attn_mask: mask, is_casual: mask is null);
         }
 

@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Experts;
 
 namespace Horizon.Flow.Models.Dense;
 
@@ -98,14 +99,55 @@ internal sealed record DenseConfig : ModelConfig
     /// <summary>Biases at a convolution and its projections.</summary>
     public bool ConvolutionBias { get; init; }
 
+    /// <summary>Latent attention in place of the usual one; null for none.</summary>
+    public LatentConfig? Latent { get; init; }
+
+    /// <summary>Each query head has a score of its own beside those of the keys, which takes its share of the softmax and gives nothing.</summary>
+    public bool Sinks { get; init; }
+
+    /// <summary>Values are divided by their root mean square, head by head.</summary>
+    public bool ValueNorm { get; init; }
+
+    /// <summary>Values are the keys before norm and rotation; there is no matrix for them.</summary>
+    public bool KeysAreValues { get; init; }
+
+    /// <summary>Layers whose heads are of another shape; empty for none.</summary>
+    public IReadOnlyDictionary<int, HeadShape> HeadShapes { get; init; } = new Dictionary<int, HeadShape>();
+
+    /// <summary>P: width of what the embedding says to each layer beside the hidden state; 0 for nothing.</summary>
+    public int PerLayerWidth { get; init; }
+
+    /// <summary>Rows of the table that it is looked up in.</summary>
+    public int PerLayerVocabulary { get; init; }
+
+    /// <summary>A layer's output is multiplied by a fixed number of its own.</summary>
+    public bool LayerScalar { get; init; }
+
+    /// <summary>Width of what goes from layer to layer: the hidden state, and behind it what the embedding says to all layers.</summary>
+    public int CarriedWidth => HiddenSize + (LayerCount * PerLayerWidth);
+
+    /// <summary>Experts in place of the feed-forward network; null for none.</summary>
+    public ExpertConfig? Experts { get; init; }
+
+    /// <summary>Layers without experts; empty for none.</summary>
+    public IReadOnlySet<int> DenseLayers { get; init; } = new HashSet<int>();
+
     /// <summary>What stands before the number of a layer in the model folder's names.</summary>
     public string LayerPrefix { get; init; } = "model.layers.";
 
     /// <summary>
     /// The model folder's names where they differ from <see cref="Roles"/>, without <c>.weight</c> and <c>.bias</c>: within a layer, or whole for
-    /// embedding, final norm and head.
+    /// embedding, final norm and head. The star in <c>mlp.experts.*.gate_proj</c> stands for the number of an expert.
     /// </summary>
     public IReadOnlyDictionary<string, string> Names { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The same with the heads of one layer.</summary>
+    public DenseConfig OfLayer(int layer) => HeadShapes.TryGetValue(layer, out var shape)
+        ? this with { HeadDimension = shape.Width, KeyValueHeadCount = shape.KeyValueHeads, KeysAreValues = shape.KeysAreValues }
+        : this;
+
+    /// <summary>The experts of a layer; null where it has none.</summary>
+    public ExpertConfig? ExpertsOf(int layer) => DenseLayers.Contains(layer) ? null : Experts;
 
     /// <summary>The rotation of a layer; null where there is none.</summary>
     public RopeConfig? RopeOf(int layer) =>

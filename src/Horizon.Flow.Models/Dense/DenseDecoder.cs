@@ -15,10 +15,14 @@ internal static class DenseDecoder
         var dense = config as DenseConfig
             ?? throw new HorizonException($"this {config.Architecture} cannot be built: its configuration must be read by its own family (ModelFolder.ReadConfig)");
         DecoderRules.Check(dense);
-        var layers = Enumerable.Range(0, dense.LayerCount).Select(layer => (Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer))).ToList();
-        var rotaries = layers.Select(layer => layer.Rope).OfType<RopeConfig>().Distinct().ToDictionary(rope => rope, rope => Rotary(dense, rope));
-        var templates = layers.Distinct().ToDictionary(
-            layer => layer, layer => new DenseLayerTemplate(dense, layer.Rope is { } rope ? rotaries[rope] : null, layer.Window));
+        var layers = Enumerable.Range(0, dense.LayerCount).Select(layer => (
+            Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer), Heads: dense.HeadShapes.GetValueOrDefault(layer), Number: dense.PerLayerWidth > 0 ? layer : 0)).ToList();
+        var configs = Enumerable.Range(0, dense.LayerCount).GroupBy(layer => layers[layer]).ToDictionary(group => group.Key, group => dense.OfLayer(group.First()));
+        var rotaries = layers.Where(layer => layer.Rope is not null).Select(layer => (Rope: layer.Rope!, configs[layer].HeadDimension)).Distinct()
+            .ToDictionary(rotary => rotary, rotary => Rotary(dense.Architecture, rotary.Rope, rotary.HeadDimension));
+        var templates = configs.ToDictionary(
+            layer => layer.Key,
+            layer => new DenseLayerTemplate(layer.Value, layer.Key.Rope is { } rope ? rotaries[(rope, layer.Value.HeadDimension)] : null, layer.Key.Window, layer.Key.Number));
         var units = DenseLayout.Units(dense);
         return new ModelDefinition
         {
@@ -26,11 +30,11 @@ internal static class DenseDecoder
             Units = units,
             Hidden =
             [
-                new HiddenBinding(0, new EmbeddingTemplate(dense.PaddingToken, dense.EmbeddingScale)),
+                new HiddenBinding(0, dense.PerLayerWidth > 0 ? new PerLayerEmbeddingTemplate(dense) : new EmbeddingTemplate(dense.PaddingToken, dense.EmbeddingScale)),
                 .. layers.Select((layer, index) => new HiddenBinding(index + 1, templates[layer])),
             ],
             Head = new HeadBinding(dense.TiedHead ? 0 : units.Count - 1, new DenseHeadTemplate(dense, logitsByteLimit)),
-            HiddenSize = dense.HiddenSize,
+            HiddenSize = dense.CarriedWidth,
             VocabularySize = dense.VocabularySize,
             MaximumSequenceLength = dense.MaximumSequenceLength,
             Initialize = Initializer(dense),
@@ -48,9 +52,9 @@ internal static class DenseDecoder
         };
     }
 
-    private static RotaryEmbedding Rotary(DenseConfig config, RopeConfig rope)
+    private static RotaryEmbedding Rotary(string architecture, RopeConfig rope, int headDimension)
     {
-        RotaryRules.Check(config.Architecture, rope, config.HeadDimension);
-        return new RotaryEmbedding(rope, config.HeadDimension);
+        RotaryRules.Check(architecture, rope, headDimension);
+        return new RotaryEmbedding(rope, headDimension);
     }
 }

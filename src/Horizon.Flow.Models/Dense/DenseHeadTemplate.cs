@@ -81,5 +81,7 @@ internal sealed class DenseHeadTemplate(DenseConfig config, long logitsByteLimit
         return _chunks.WorkingBytes(projection, batch) + (6 * projection.Shape[1] * (batch.TokenBytes + batch.WideTokenBytes));
     }
 
-    private Tensor Normed(ParameterViews parameters, Tensor x) => DenseNorm.Apply(config, parameters, Roles.FinalNorm, x);
+    // What was carried along for the layers ends here.
+    private Tensor Normed(ParameterViews parameters, Tensor x) =>
+        DenseNorm.Apply(config, parameters, Roles.FinalNorm, config.PerLayerWidth > 0 ? x.narrow(-1, 0, config.HiddenSize) : x);
 }

@@ -1,26 +1,36 @@
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Units;
-using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// A decoder layer put together from the parts that its unit has: norms before or after or both, one block after the other or both at once,
-/// attention or a short convolution, a feed-forward network with or without a gate. Its backward is derived by autograd.
+/// attention, latent attention or a short convolution, a feed-forward network with or without a gate, or experts. Its backward is derived by autograd.
 /// </summary>
 internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
     private readonly DenseConfig _config;
     private readonly DenseAttention _attention;
+    private readonly LatentAttention? _latent;
     private readonly ShortConvolution _convolution;
+    private readonly ExpertFeedForward? _experts;
 
-    public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow)
+    private readonly int _layer;
+
+    /// <param name="config">With the heads of these layers.</param>
+    /// <param name="rotary">Their rotation; null for none.</param>
+    /// <param name="slidingWindow">A token sees this many tokens, itself included; null for all.</param>
+    /// <param name="layer">The layer's number; means something only where the embedding says something to each.</param>
+    public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer)
     {
-        _config = config;
+        (_config, _layer) = (config, layer);
         _attention = new DenseAttention(config, rotary, slidingWindow);
+        _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
         _convolution = new ShortConvolution(config);
+        _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation) : null;
     }
 
     /// <inheritdoc/>
@@ -30,7 +40,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch);
     }
 
     /// <inheritdoc/>
@@ -38,12 +48,16 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2);
+        return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
+            + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
     }
 
     private long Outputs(UnitLayout unit) =>
-        unit.Parameters.Where(slot => slot.Shape.Count == 2).Sum(slot => slot.Shape[_config.TransposedMatrices ? 1 : 0])
+        unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role)).Sum(slot => slot.Shape[_config.TransposedMatrices ? 1 : 0])
         + (2L * _config.HeadCount * _config.HeadDimension); // keys and values once for each query head
+
+    private long ExpertBytes(UnitLayout unit, BatchShape batch) =>
+        _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? _experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes : 0;
 
     // Scores of every pair of tokens, so many times in the unit's type and in fp32.
     private long ScoreBytes(BatchShape batch, int narrow, int wide) => _config.AttentionCap is null
@@ -56,10 +70,28 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
+        var (hidden, width) = (input.narrow(-1, 0, _config.HiddenSize), (long)_config.PerLayerWidth);
+        var output = Layer(parameters, width > 0 ? hidden : input, batch);
+        if (width > 0) output = output.Plus(Said(parameters, output, input.narrow(-1, _config.HiddenSize + (_layer * width), width)));
+        if (_config.LayerScalar) output *= parameters[Roles.LayerScalar];
+        return width > 0 ? cat([output, input.narrow(-1, _config.HiddenSize, _config.LayerCount * width)], -1) : output;
+    }
+
+    // What the embedding says to this layer, through a gate that the hidden state opens.
+    private Tensor Said(ParameterViews parameters, Tensor x_BSH, Tensor said_BSP)
+    {
+        var gate = Curve.Apply(_config.Activation, DenseLinear.Apply(_config, parameters, Roles.PerLayerGate, x_BSH));
+        return DenseNorm.Apply(_config, parameters, Roles.PerLayerNorm, DenseLinear.Apply(_config, parameters, Roles.PerLayerProjection, gate * said_BSP));
+    }
+
+    private Tensor Layer(ParameterViews parameters, Tensor input, DeviceBatch batch)
+    {
         Tensor Norm(string role, Tensor x) => DenseNorm.ApplyIfThere(_config, parameters, role, x);
 
         var normed = Norm(Roles.InputNorm, input);
-        var mixed = parameters.Contains(Roles.Convolution) ? _convolution.Apply(parameters, normed, batch) : _attention.Apply(parameters, normed, batch);
+        var mixed = parameters.Contains(Roles.Convolution) ? _convolution.Apply(parameters, normed, batch)
+            : _latent is not null ? _latent.Apply(parameters, normed, batch)
+            : _attention.Apply(parameters, normed, batch);
         mixed = Scaled(Norm(Roles.AttentionOutputNorm, mixed));
         if (_config.Parallel)
         {
@@ -74,20 +106,14 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
     private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH)
     {
+        if (_experts is not null && parameters.Contains(Roles.Router)) return _experts.Apply(parameters, x_BSH);
         var inner = _config.IntermediateSize;
-        if (!_config.Gated) return DenseLinear.Apply(_config, parameters, Roles.Down, Curve(DenseLinear.Apply(_config, parameters, Roles.Up, x_BSH)));
+        if (!_config.Gated) return DenseLinear.Apply(_config, parameters, Roles.Down, Curve.Apply(_config.Activation, DenseLinear.Apply(_config, parameters, Roles.Up, x_BSH)));
         var both = _config.FusedGateUp
             ? DenseLinear.Apply(_config, parameters, Roles.GateUp, x_BSH)
             : DenseLinear.Apply(_config, parameters, Roles.Gate, Roles.Up, x_BSH);
-        return DenseLinear.Apply(_config, parameters, Roles.Down, Curve(both.narrow(-1, 0, inner)) * both.narrow(-1, inner, inner));
+        return DenseLinear.Apply(_config, parameters, Roles.Down, Curve.Apply(_config.Activation, both.narrow(-1, 0, inner)) * both.narrow(-1, inner, inner));
     }
-
-    private Tensor Curve(Tensor x) => _config.Activation switch
-    {
-        Activation.Silu => x.silu(),
-        Activation.Gelu => x.gelu(),
-        _ => gelu(x, TorchSharp.Modules.GELU.Approximate.tanh),
-    };
 
     private Tensor Scaled(Tensor x) => _config.ResidualScale == 1 ? x : x.Times(_config.ResidualScale);
 }

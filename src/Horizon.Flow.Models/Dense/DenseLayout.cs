@@ -1,5 +1,6 @@
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Experts;
 
 namespace Horizon.Flow.Models.Dense;
 
@@ -11,12 +12,16 @@ internal static class DenseLayout
 {
     private const string Weight = ".weight";
     private const string Bias = ".bias";
+    private static readonly HashSet<string> Fixed = [Roles.RouterCorrection, Roles.LayerScalar];
 
     public static IReadOnlyList<UnitLayout> Units(DenseConfig config)
     {
         var table = (Roles.Embedding, new long[] { config.VocabularySize, config.HiddenSize });
         List<(string, long[])> embedding = [table];
         if (config.LearnedPositions) embedding.Add((Roles.Positions, [config.MaximumSequenceLength, config.HiddenSize]));
+        long perLayer = (long)config.LayerCount * config.PerLayerWidth;
+        if (perLayer > 0)
+            embedding.AddRange([(Roles.PerLayerEmbedding, [config.PerLayerVocabulary, perLayer]), (Roles.PerLayerModelProjection, [perLayer, config.HiddenSize]), (Roles.PerLayerModelNorm, [config.PerLayerWidth])]);
         List<(string, long[])> norm = [.. Norm(config, Roles.FinalNorm)];
         var layers = Enumerable.Range(0, config.LayerCount).Select(layer => LayerUnit(config, layer));
         return config.TiedHead
@@ -32,25 +37,30 @@ internal static class DenseLayout
         var prefix = $"{config.LayerPrefix}{layer}.";
         return new(
             $"layer {layer}",
-            config.ConvolutionLayers.Contains(layer) ? "convolution layer" : "decoder layer",
-            Layer(config, layer).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Role, ""), parameter.Shape)));
+            config.ConvolutionLayers.Contains(layer) ? "convolution layer" : config.ExpertsOf(layer) is not null ? "expert layer" : "decoder layer",
+            Layer(config.OfLayer(layer), layer).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Role, ""), parameter.Shape)),
+            Fixed);
     }
 
     private static string Named(DenseConfig config, string role, string prefix)
     {
-        var end = role.EndsWith(Bias, StringComparison.Ordinal) ? Bias : Weight;
+        var end = role.EndsWith(Bias, StringComparison.Ordinal) ? Bias : role.EndsWith(Weight, StringComparison.Ordinal) ? Weight : "";
         var stem = role[..^end.Length];
-        return (config.Names.TryGetValue(stem, out var name) ? name : prefix + stem) + end;
+        var number = stem.Split('.').FirstOrDefault(part => char.IsAsciiDigit(part[0]));
+        var key = number is null ? stem : stem.Replace($".{number}.", ".*.", StringComparison.Ordinal);
+        return (config.Names.TryGetValue(key, out var name) ? name.Replace("*", number, StringComparison.Ordinal) : prefix + stem) + end;
     }
 
     private static IEnumerable<(string Role, long[] Shape)> Layer(DenseConfig config, int layer) =>
     [
         .. config.NormBefore ? Norm(config, Roles.InputNorm) : [],
-        .. config.ConvolutionLayers.Contains(layer) ? Convolution(config) : Attention(config),
+        .. config.ConvolutionLayers.Contains(layer) ? Convolution(config) : config.Latent is { } latent ? Attention(config, latent) : Attention(config),
         .. config.NormAfter ? Norm(config, Roles.AttentionOutputNorm) : [],
         .. config.NormBefore && !config.SharedNorm ? Norm(config, Roles.PostAttentionNorm) : [],
-        .. FeedForward(config),
+        .. config.ExpertsOf(layer) is { } experts ? ExpertLayout.Of(experts, config.HiddenSize) : FeedForward(config),
         .. config.NormAfter ? Norm(config, Roles.FeedForwardOutputNorm) : [],
+        .. config.PerLayerWidth > 0 ? PerLayer(config) : [],
+        .. config.LayerScalar ? new (string, long[])[] { (Roles.LayerScalar, [1]) } : [],
     ];
 
     private static IEnumerable<(string Role, long[] Shape)> Attention(DenseConfig config)
@@ -59,6 +69,7 @@ internal static class DenseLayout
         var (queries, keys) = (config.HeadCount * head, config.KeyValueHeadCount * head);
         (string Role, long Rows)[] projections = config.FusedQueryKeyValue
             ? [(Roles.QueryKeyValue, queries + (2 * keys))]
+            : config.KeysAreValues ? [(Roles.Query, queries), (Roles.Key, keys)]
             : [(Roles.Query, queries), (Roles.Key, keys), (Roles.Value, keys)];
         foreach (var (role, rows) in projections) yield return (role, Matrix(config, rows, hidden));
         if (config.QueryKeyValueBias)
@@ -70,7 +81,29 @@ internal static class DenseLayout
             yield return (Roles.KeyNorm, [whole ? keys : head]);
         }
 
+        if (config.Sinks) yield return (Roles.Sinks, [config.HeadCount]);
         yield return (Roles.Output, Matrix(config, hidden, queries));
+        if (config.AttentionOutputBias) yield return (Roles.OutputBias, [hidden]);
+    }
+
+    private static IEnumerable<(string Role, long[] Shape)> Attention(DenseConfig config, LatentConfig latent)
+    {
+        var (hidden, heads) = ((long)config.HiddenSize, (long)config.HeadCount);
+        if (latent.QueryRank is not { } rank) yield return (Roles.Query, [heads * latent.KeyWidth, hidden]);
+        else
+        {
+            yield return (Roles.LatentQuery, [rank, hidden]);
+            if (config.QueryKeyValueBias) yield return (Roles.BiasOf(Roles.LatentQuery), [rank]);
+            yield return (Roles.LatentQueryNorm, [rank]);
+            yield return (Roles.QueryOfLatent, [heads * latent.KeyWidth, rank]);
+        }
+
+        long compressed = latent.KeyValueRank + latent.RotatedWidth;
+        yield return (Roles.LatentKeyValue, [compressed, hidden]);
+        if (config.QueryKeyValueBias) yield return (Roles.BiasOf(Roles.LatentKeyValue), [compressed]);
+        yield return (Roles.LatentKeyValueNorm, [latent.KeyValueRank]);
+        yield return (Roles.KeyValue, [heads * (latent.PlainWidth + latent.ValueWidth), latent.KeyValueRank]);
+        yield return (Roles.Output, [hidden, heads * latent.ValueWidth]);
         if (config.AttentionOutputBias) yield return (Roles.OutputBias, [hidden]);
     }
 
@@ -101,6 +134,12 @@ internal static class DenseLayout
         yield return (Roles.Down, Matrix(config, hidden, inner));
         if (config.FeedForwardBias) yield return (Roles.DownBias, [hidden]);
     }
+
+    private static IEnumerable<(string Role, long[] Shape)> PerLayer(DenseConfig config) =>
+    [
+        (Roles.PerLayerGate, [config.PerLayerWidth, config.HiddenSize]), (Roles.PerLayerProjection, [config.HiddenSize, config.PerLayerWidth]),
+        (Roles.PerLayerNorm, [config.HiddenSize]),
+    ];
 
     private static IEnumerable<(string Role, long[] Shape)> Norm(DenseConfig config, string role)
     {

@@ -28,6 +28,13 @@ internal static class DenseNorm
         return (unit * (config.Norm == NormKind.RmsPlusOne ? factor.Plus(1) : factor)).to(x.dtype);
     }
 
+    /// <summary>x divided by its root mean square, without a weight.</summary>
+    public static Tensor Unit(DenseConfig config, Tensor x)
+    {
+        var wide = x.to(float32);
+        return (wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(config.NormEpsilon))).to(x.dtype);
+    }
+
     /// <summary>The same where the unit has that norm; x where it has not.</summary>
     public static Tensor ApplyIfThere(DenseConfig config, ParameterViews parameters, string role, Tensor x) =>
         parameters.Contains(role) ? Apply(config, parameters, role, x) : x;

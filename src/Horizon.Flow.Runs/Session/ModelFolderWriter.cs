@@ -58,6 +58,8 @@ internal sealed class ModelFolderWriter
         // Newer writers name it dtype; older readers know torch_dtype alone.
         if (config.ContainsKey("dtype")) config["dtype"] = type;
         config["torch_dtype"] = type;
+        // What was read from 4-bit blocks is written in the store's type.
+        config.Remove("quantization_config");
         return config.ToJsonString(Indented) + "\n";
     }
 }

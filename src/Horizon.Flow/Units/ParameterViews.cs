@@ -63,19 +63,19 @@ public sealed class ParameterViews : IDisposable
         using var noGrad = no_grad();
         long[] shape = slots.Count == 1 ? [.. slots[0].Shape] : [slots.Sum(slot => slot.Shape[0]), .. slots[0].Shape.Skip(1)];
         view = View(slots[0].Offset, slots.Sum(slot => slot.Count), shape);
-        if (_leaves) view.requires_grad_();
+        if (_leaves && !slots.Any(slot => slot.IsFixed)) view.requires_grad_();
         return _views[(first, last)] = view;
     }
 
     /// <summary>
     /// The same parameters as leaves of a new autograd graph: every view made from it, single or stacked, requires a gradient, and
-    /// <see cref="Used"/> lists them. Owned by the caller.
+    /// <see cref="Used"/> lists them; not those of fixed parameters (<see cref="ParameterSlot.IsFixed"/>), whose gradient is zero. Owned by the caller.
     /// </summary>
     public ParameterViews AsLeaves() => new(_flat, Layout, leaves: true);
 
-    /// <summary>The single and stacked views that were asked for so far.</summary>
+    /// <summary>The single and stacked views that were asked for so far; of leaves, those that require a gradient.</summary>
     public IReadOnlyCollection<(string First, string Last, Tensor View)> Used =>
-        [.. _views.Select(entry => (entry.Key.First, entry.Key.Last, entry.Value))];
+        [.. _views.Where(entry => !_leaves || entry.Value.requires_grad).Select(entry => (entry.Key.First, entry.Key.Last, entry.Value))];
 
     /// <summary>The slots from one role to another, in flat order; none if <paramref name="last"/> comes before.</summary>
     /// <exception cref="KeyNotFoundException">The unit has no such role.</exception>

@@ -1,3 +1,4 @@
+using FsCheck.Xunit;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 
@@ -106,6 +107,49 @@ public sealed class StoreLoaderTests : IDisposable
         if (warning is null) Assert.Null(result.Warning);
         else Assert.Contains(warning, result.Warning!, StringComparison.Ordinal);
         Assert.Equal([3f, 4f], Stores.Masters(unit, unit.Layout.Parameters[1]));
+    }
+
+    /// <summary>Blocks of 32 four-bit floats and their powers of two, as gpt-oss has them; whichever half lies first, each value is its float times its scale.</summary>
+    [Property(MaxTest = 30)]
+    public async Task Load_Mxfp4_GivesEachFloatTimesItsScale(int seed, bool scalesFirst, bool exactMasters)
+    {
+        var random = new Random(seed);
+        var (experts, rows, blocks) = (random.Next(1, 4), random.Next(1, 600), random.Next(1, 4));
+        var elements = new byte[experts * rows * blocks * 16];
+        random.NextBytes(elements);
+        byte[] scales = [.. Enumerable.Range(0, experts * rows * blocks).Select(_ => (byte)random.Next(0, 250))];
+        (string, NaiveSafetensors.Tensor) floats = ("w_blocks", new("U8", [experts, rows, blocks, 16], elements));
+        (string, NaiveSafetensors.Tensor) powers = ("w_scales", new("U8", [experts, rows, blocks], scales));
+        Write(scalesFirst ? powers : floats, ("other", NaiveSafetensors.Floats("F32", 1, 2, 3)), scalesFirst ? floats : powers);
+        using var unit = Stores.Unit(exactMasters ? StorePrecision.Bf16 : StorePrecision.Fp32, ("other", [3]), ("w", [experts, 32 * blocks, rows]));
+
+        var result = await LoadAsync(unit);
+
+        double Float(int place)
+        {
+            var bits = (elements[place / 2] >> (place % 2 == 0 ? 0 : 4)) & 15;
+            var (exponent, mantissa) = ((bits >> 1) & 3, bits & 1);
+            return ((bits & 8) != 0 ? -1 : 1) * (exponent == 0 ? mantissa / 2.0 : (1 + (mantissa / 2.0)) * (1 << (exponent - 1)));
+        }
+
+        var expected =
+            from expert in Enumerable.Range(0, experts)
+            from column in Enumerable.Range(0, 32 * blocks)
+            from row in Enumerable.Range(0, rows)
+            let place = (((expert * rows) + row) * 32 * blocks) + column
+            select (float)(Float(place) * Math.Pow(2, scales[place / 32] - 127));
+        Assert.Equal(expected, Stores.Masters(unit, unit.Layout.Parameters[1]));
+        Assert.Empty(result.UnexpectedTensors);
+    }
+
+    [Theory]
+    [InlineData(255, new long[] { 1, 2, 1 }, "not finite")]
+    [InlineData(127, new long[] { 1, 1, 2 }, "tensor w_scales is U8 [1, 1, 2]")]
+    public async Task Load_Mxfp4Damaged_IsRefused(byte scale, long[] shape, string named)
+    {
+        Write(("w_blocks", new("U8", [1, 2, 1, 16], [.. Enumerable.Repeat((byte)0x22, 32)])), ("w_scales", new("U8", shape, [scale, scale])));
+        using var unit = Stores.Unit(StorePrecision.Bf16, ("w", [1, 32, 2]));
+        Assert.Contains(named, (await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(unit))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -98,6 +98,27 @@ public abstract class OptimizerContractTests
         }
     }
 
+    /// <summary>What is fixed keeps its values, whatever group it is in; the others are updated as if it were not there.</summary>
+    [Property(MaxTest = 10)]
+    public void Update_FixedParameter_StaysAsItIs(int seed)
+    {
+        var example = OptimizerCase.From(seed);
+        var slots = example.Layout.Parameters;
+        var chosen = slots[new Random(seed).Next(slots.Count)];
+        var layout = new UnitLayout("test unit", "test", slots.Select(slot => (slot.Role, slot.TensorName, slot.Shape.ToArray())), new HashSet<string> { chosen.Role });
+        var optimizer = Create(new() { Groups = [new("*", 2, 0.5)] }, VectorPaths.Best);
+        using var trained = example.Create(optimizer);
+        using var held = (example with { Layout = layout }).Create(optimizer);
+        var before = held.Masters;
+        example.Train(trained, optimizer, _teams[1]);
+        example.Train(held, optimizer, _teams[1]);
+        foreach (var slot in slots)
+        {
+            var range = new Range((int)slot.Offset, (int)(slot.Offset + slot.Count));
+            Assert.Equal((slot == chosen ? before : trained.Masters)[range], held.Masters[range]);
+        }
+    }
+
     [Fact]
     public void Update_AfterTheFirst_AllocatesNothing()
     {

@@ -48,7 +48,7 @@ public class FamilyConfigTests
     [InlineData("gpt2", "quantization_config", "{}", "quantization_config is not supported")]
     [InlineData("gpt2", "hidden_act", "\"silu\"", "hidden_act: not understood for GPT2LMHeadModel")]
     [InlineData("gpt2", "n_head", "3", "must be a multiple of n_head (3)")]
-    [InlineData("gpt2", "architectures", "[\"Gemma4ForCausalLM\"]", "'Gemma4ForCausalLM' is not known")]
+    [InlineData("gpt2", "architectures", "[\"Gemma5ForCausalLM\"]", "'Gemma5ForCausalLM' is not known")]
     [InlineData("phi3-longrope", "partial_rotary_factor", "0", "partial_rotary_factor must be above 0")]
     [InlineData("phi3-longrope", "attention_bias", "true", "attention_bias is not supported")]
     [InlineData("phi3-longrope", "attention_dropout", "0.1", "attention_dropout is not supported")]
@@ -118,6 +118,96 @@ public class FamilyConfigTests
         var config = Read($"{{\"architectures\": [\"HunYuanDenseV1ForCausalLM\"], {Sizes}, {rope}{setting}}}");
         Assert.Equal(100 * Math.Pow(3, width / (width - 2)), config.Rope.Theta, 1e-9);
     }
+
+    [Theory]
+    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true", "output_router_logits asks for a load-balancing loss")]
+    [InlineData("MixtralForCausalLM", "\"router_jitter_noise\": 0.1", "router_jitter_noise 0.1 is not supported")]
+    [InlineData("MixtralForCausalLM", "\"num_local_experts\": 4, \"num_experts\": 5", "num_experts is 5 where num_local_experts is 4")]
+    [InlineData("MixtralForCausalLM", "\"num_local_experts\": 4, \"num_experts_per_tok\": 5", "num_experts_per_tok (5) is more than the 4 experts")]
+    [InlineData("MixtralForCausalLM", "\"attention_bias\": true", "attention_bias is not supported")]
+    [InlineData("Qwen3MoeForCausalLM", "\"mlp_only_layers\": [4]", "mlp_only_layers must be a list of numbers from 0 to 3")]
+    [InlineData("Qwen3MoeForCausalLM", "\"shared_expert_intermediate_size\": 8", "shared_expert_intermediate_size: not understood")]
+    [InlineData("GptOssForCausalLM", "\"experts_per_token\": 2", "experts_per_token 2 is not supported; supported is 4")]
+    [InlineData("GptOssForCausalLM", "\"quantization_config\": {\"quant_method\": \"gptq\"}", "quantization_config")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"scoring_func\": \"softmax\"", "scoring_func 'softmax' is not supported; supported is sigmoid")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"moe_layer_freq\": 2", "moe_layer_freq 2 is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 2", "num_key_value_heads 2 is not supported; supported is 4")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"head_dim\": 10", "head_dim 10 is not supported; supported is 64")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_group\": 3", "n_group (3) must divide the 256 experts")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_group\": 2, \"topk_group\": 3", "topk_group (3) is more than n_group (2)")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_routed_experts\": 8, \"n_group\": 4, \"topk_group\": 1", "num_experts_per_tok (8) is more than the 2 experts of topk_group (1) groups")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\"}", "quantization_config is not supported")]
+    [InlineData("Glm4MoeForCausalLM", "\"n_shared_experts\": 4096, \"moe_intermediate_size\": 8192", "n_shared_experts makes a network of width 33,554,432")]
+    [InlineData("MiniMaxM2ForCausalLM", "\"use_routing_bias\": false", "use_routing_bias false is not supported")]
+    [InlineData("MiniMaxM2ForCausalLM", "\"attn_type_list\": [1, 0, 1, 1]", "attn_type_list has other layers")]
+    [InlineData("MiniMaxM2ForCausalLM", "\"shared_intermediate_size\": 8", "shared_intermediate_size 8 is not supported")]
+    [InlineData("MiniMaxM2ForCausalLM", "\"layernorm_mlp_beta\": 2.0", "layernorm_mlp_beta 2 is not supported")]
+    public void Read_ExpertsNotSupported_IsRefusedByName(string architecture, string settings, string named) => Assert.Contains(
+        named, Assert.Throws<HorizonException>(() => Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}")).Message, StringComparison.Ordinal);
+
+    /// <summary>Defaults of transformers' configuration classes, and a loss that is asked for with a factor of zero.</summary>
+    [Theory]
+    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true, \"router_aux_loss_coef\": 0", 8, 2, 48)]
+    [InlineData("Qwen3MoeForCausalLM", "\"num_experts\": 16", 16, 8, 768)]
+    [InlineData("GptOssForCausalLM", "\"experts_per_token\": 4", 128, 4, 48)]
+    [InlineData("GptOssForCausalLM", "\"quantization_config\": {\"quant_method\": \"mxfp4\", \"modules_to_not_convert\": [\"lm_head\"]}", 128, 4, 48)]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4", 256, 8, 2048)]
+    [InlineData("Glm4MoeForCausalLM", "\"num_nextn_predict_layers\": 1", 128, 8, 1408)]
+    [InlineData("MiniMaxM2ForCausalLM", "\"use_mtp\": true, \"num_mtp_modules\": 3", 256, 8, 48)]
+    public void Read_Experts_AreThoseOfTheFamily(string architecture, string settings, int count, int perToken, int width)
+    {
+        var config = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}"));
+        Assert.Equal((count, perToken, width), (config.Experts!.Count, config.Experts.PerToken, config.Experts.Width));
+    }
+
+    /// <summary>Published files say how much of a head turns by rotary_dim; those that transformers 5.17 wrote have rope_parameters, by which alone it goes.</summary>
+    [Theory]
+    [InlineData("\"rope_theta\": 5000000", 0.5)]
+    [InlineData("\"rope_theta\": 5000000, \"rotary_dim\": 32", 0.25)]
+    [InlineData("\"rotary_dim\": 32, \"rope_parameters\": {\"rope_theta\": 5000000.0, \"rope_type\": \"default\"}", 1.0)]
+    [InlineData("\"rope_parameters\": {\"rope_theta\": 5000000.0, \"rope_type\": \"default\", \"partial_rotary_factor\": 0.25}", 0.25)]
+    public void Read_MiniMaxRotation_GoesByTheFormOfTheFile(string settings, double fraction) =>
+        Assert.Equal(fraction, Read($"{{\"architectures\": [\"MiniMaxM2ForCausalLM\"], {Sizes}, {settings}}}").Rope.RotatedFraction);
+
+    [Theory]
+    [InlineData("\"num_kv_shared_layers\": 2", "num_kv_shared_layers is not supported")]
+    [InlineData("\"enable_moe_block\": true", "enable_moe_block is not supported")]
+    [InlineData("\"use_bidirectional_attention\": \"all\"", "use_bidirectional_attention 'all' is not supported")]
+    [InlineData("\"vocab_size_per_layer_input\": 12", "vocab_size_per_layer_input must be a whole number from 13")]
+    [InlineData("\"per_layer_config\": {\"3\": {\"intermediate_size\": 8}}", "per_layer_config.3.intermediate_size: not understood")]
+    [InlineData("\"per_layer_config\": {\"4\": {\"head_dim\": 8}}", "per_layer_config.4: not understood")]
+    [InlineData("\"attention_k_eq_v\": true, \"num_global_key_value_heads\": 3", "must be a multiple of the 3 key/value heads of layer 3")]
+    public void Read_Gemma4NotSupported_IsRefusedByName(string settings, string named) => Assert.Contains(
+        named, Assert.Throws<HorizonException>(() => Read($"{{\"architectures\": [\"Gemma4ForCausalLM\"], {Sizes}, {settings}}}")).Message, StringComparison.Ordinal);
+
+    /// <summary>Heads of layers that see everything, by the published key and by that of transformers 5.17.</summary>
+    [Theory]
+    [InlineData("\"head_dim\": 16", 512, 2, false)]
+    [InlineData("\"head_dim\": 16, \"global_head_dim\": 32", 32, 2, false)]
+    [InlineData("\"head_dim\": 16, \"global_head_dim\": 32, \"attention_k_eq_v\": true, \"num_global_key_value_heads\": 1", 32, 1, true)]
+    [InlineData("\"head_dim\": 16, \"per_layer_config\": {\"3\": {\"head_dim\": 24, \"num_key_value_heads\": 4}}", 24, 4, false)]
+    public void Read_Gemma4Heads_DifferWhereALayerSeesEverything(string settings, int width, int keys, bool same)
+    {
+        var config = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"Gemma4ForCausalLM\"], {Sizes}, {settings}}}"));
+        Assert.Equal(new HeadShape(width, keys, same), config.HeadShapes[3]);
+        Assert.All([0, 1, 2], layer => Assert.Equal(new HeadShape(16, 2, false), config.HeadShapes[layer]));
+        Assert.Equal(new int?[] { 512, 512, 512, null }, config.SlidingWindows);
+        Assert.Equal((1_000_000, RopeKind.Proportional, 10_000), (config.Rope.Theta, config.Rope.Kind, config.SlidingRope!.Theta));
+    }
+
+    [Fact]
+    public void Read_DeepseekYarn_SharpensTheScores()
+    {
+        var rope = "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 40, \"mscale\": 1.0, \"mscale_all_dim\": 1.0, \"original_max_position_embeddings\": 4096, \"beta_fast\": 32, \"beta_slow\": 1}";
+        var config = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"DeepseekV3ForCausalLM\"], {SizesFor("num_key_value_heads")}, \"num_key_value_heads\": 4, {rope}}}"));
+        var grown = (0.1 * Math.Log(40)) + 1;
+        Assert.Equal(grown * grown / Math.Sqrt(192), config.AttentionScale!.Value, 1e-12);
+        Assert.Equal(1, config.Rope.AttentionFactor, 1e-12);
+    }
+
+    // A key may stand once.
+    private static string SizesFor(string settings) =>
+        settings.Contains("num_key_value_heads", StringComparison.Ordinal) ? Sizes.Replace(", \"num_key_value_heads\": 2", "", StringComparison.Ordinal) : Sizes;
 
     private static ModelConfig Read(string json) => ModelRegistry.Default.Read(ConfigJson.Parse(json, "test.json"));
 }

@@ -9,7 +9,7 @@ public class FamilyPropertyTests
     private const int Vocabulary = 13;
 
     /// <summary>Masks, windows, rotations, learned positions and convolutions keep to a token's own document.</summary>
-    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 40)]
+    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 60)]
     public void Logits_PackedDocuments_EqualEachDocumentAlone(FamilyCase family, FsCheck.PositiveInt first, FsCheck.PositiveInt second)
     {
         var definition = ModelFamilies.Define(family.Config);
@@ -27,7 +27,7 @@ public class FamilyPropertyTests
     }
 
     /// <summary>A directional derivative of the loss equals the gradients that the units give, those that are written by hand included.</summary>
-    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 15)]
+    [Property(Arbitrary = [typeof(FamilyCase.SmoothCases)], MaxTest = 20)]
     public void Gradients_AnyFamilyAndShape_GiveTheSlopeOfTheLoss(FamilyCase family)
     {
         var definition = ModelFamilies.Define(family.Config);

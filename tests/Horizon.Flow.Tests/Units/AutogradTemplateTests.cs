@@ -36,6 +36,17 @@ public class AutogradTemplateTests
         Assert.Equal([2, 2, 2, 2, 2, 2, 8, 8, 8, 2, 2, 2, 2], gradients);
     }
 
+    /// <summary>A fixed parameter takes part in the maths, and no norm of gradients counts it.</summary>
+    [Fact]
+    public void Backward_FixedParameter_GetsZeros()
+    {
+        var layout = new UnitLayout("unit", "test", [("a", "a", [3]), ("fixed", "fixed", [1])], new HashSet<string> { "fixed" });
+        var (output, inputGradient, gradients) = Run((p, x) => x * p["a"] * p["fixed"], layout);
+        Assert.Equal([4, -8, 24], output);
+        Assert.Equal([4, 8, 12], inputGradient);
+        Assert.Equal([4, -4, 8, 0], gradients);
+    }
+
     [Fact]
     public void Backward_InputNotUsed_GetsZeros()
     {
@@ -91,12 +102,13 @@ public class AutogradTemplateTests
         Assert.Equal(mode, is_grad_enabled());
     }
 
-    private static (float[] Output, float[] InputGradient, float[] Gradients) Run(Func<ParameterViews, Tensor, Tensor> compute)
+    private static (float[] Output, float[] InputGradient, float[] Gradients) Run(Func<ParameterViews, Tensor, Tensor> compute, UnitLayout? layout = null)
     {
-        using var flat = TensorArithmetic.Range(Layout.ElementCount).Plus(1).to(float32);
-        using var gradientFlat = empty([Layout.ElementCount], dtype: float32).FillInPlace(float.NaN);
-        using var parameters = new ParameterViews(flat, Layout);
-        using var gradients = new ParameterViews(gradientFlat, Layout);
+        layout ??= Layout;
+        using var flat = TensorArithmetic.Range(layout.ElementCount).Plus(1).to(float32);
+        using var gradientFlat = empty([layout.ElementCount], dtype: float32).FillInPlace(float.NaN);
+        using var parameters = new ParameterViews(flat, layout);
+        using var gradients = new ParameterViews(gradientFlat, layout);
         using var x = tensor(new float[] { 1, -1, 2 }, [1, 1, 3]);
         using var batch = Batch();
         var template = new User(compute);

@@ -34,9 +34,9 @@ internal sealed class MuonMatrix(UnitState unit, ParameterSlot slot, long moment
     /// <summary>W = W (1 - lr wd) - lr 0.2 sqrt(max(r, c)) O.</summary>
     public void Apply(HostGradientView orthogonal, HostWorkers workers)
     {
-        var group = options.Groups.FirstOrDefault(candidate => candidate.Matches(slot.TensorName));
-        var learningRate = step.LearningRate * (group?.LearningRateFactor ?? 1);
-        var keep = (float)(1 - (learningRate * (group?.WeightDecay ?? options.WeightDecay)));
+        var (learningRateFactor, weightDecay) = options.SettingsOf(slot);
+        var learningRate = step.LearningRate * learningRateFactor;
+        var keep = (float)(1 - (learningRate * weightDecay));
         var size = (float)(learningRate * RootMeanSquareOfAdamW * Math.Sqrt(slot.Shape.Max()));
         workers.Sweep(slot.Count, (_, first, count) =>
         {

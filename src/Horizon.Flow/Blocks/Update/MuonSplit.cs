@@ -24,7 +24,9 @@ internal sealed class MuonSplit
         Matrices = matrices;
         _isAdamWAlone = matrices.Count == 0;
         _restSlots = [.. layout.Parameters.Where(slot => !Muon.IsMatrix(slot))];
-        Rest = _isAdamWAlone ? layout : new UnitLayout(layout.Name, layout.Kind, _restSlots.Select(slot => (slot.Role, slot.TensorName, slot.Shape.ToArray())));
+        Rest = _isAdamWAlone ? layout : new UnitLayout(
+            layout.Name, layout.Kind, _restSlots.Select(slot => (slot.Role, slot.TensorName, slot.Shape.ToArray())),
+            _restSlots.Where(slot => slot.IsFixed).Select(slot => slot.Role).ToHashSet());
     }
 
     /// <summary>Each matrix and its first element in the momentum.</summary>

@@ -1,0 +1,17 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Horizon.Flow.Models.Dense;
+
+/// <summary>Applies an <see cref="Activation"/>.</summary>
+internal static class Curve
+{
+    /// <param name="activation">Which.</param>
+    /// <param name="x">Any shape.</param>
+    public static Tensor Apply(Activation activation, Tensor x) => activation switch
+    {
+        Activation.Silu => x.silu(),
+        Activation.Gelu => x.gelu(),
+        _ => gelu(x, TorchSharp.Modules.GELU.Approximate.tanh),
+    };
+}

@@ -1,0 +1,44 @@
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Dense;
+using Horizon.Flow.Units;
+using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Experts;
+
+/// <summary>Router, experts and shared experts in place of a layer's feed-forward network; derived by autograd.</summary>
+internal sealed class ExpertFeedForward(ExpertConfig config, Activation activation)
+{
+    private readonly ExpertRouter _router = new(config);
+    private readonly ExpertProducts _products = new(config, activation);
+
+    /// <param name="parameters">The layer's.</param>
+    /// <param name="x_BSH">Normed input.</param>
+    /// <returns>[B, S, H].</returns>
+    public Tensor Apply(ParameterViews parameters, Tensor x_BSH)
+    {
+        var x_TH = x_BSH.flatten(0, 1);
+        var (experts, weights) = _router.Choose(parameters, x_TH);
+        var mixed = _products.Apply(parameters, x_TH, experts, weights);
+        if (config.SharedWidth > 0) mixed = mixed.Plus(Shared(parameters, x_TH));
+        return mixed.view(x_BSH.shape);
+    }
+
+    /// <summary>Numbers that are kept of each token.</summary>
+    /// <param name="hidden">H.</param>
+    public long KeptOf(long hidden) =>
+        (2L * config.Count) + (config.PerToken * ((4 * hidden) + (6L * config.Width))) + (5L * config.SharedWidth);
+
+    /// <summary>Bytes of the experts' gradients, which are there once more until they are written.</summary>
+    public static long GradientBytes(UnitLayout unit, BatchShape batch) =>
+        unit.Parameters.Where(slot => Roles.IsExpert(slot.Role)).Sum(slot => slot.Count) * batch.Type.ByteSize();
+
+    private Tensor Shared(ParameterViews parameters, Tensor x_TH)
+    {
+        var both = linear(x_TH, parameters.Stacked(Roles.SharedGate, Roles.SharedUp));
+        var inner = Curve.Apply(activation, both.narrow(-1, 0, config.SharedWidth)) * both.narrow(-1, config.SharedWidth, config.SharedWidth);
+        return linear(inner, parameters[Roles.SharedDown]);
+    }
+}

@@ -1,0 +1,92 @@
+using Horizon.Flow.Models.Common;
+
+namespace Horizon.Flow.Models.Experts;
+
+/// <summary>Reads the keys that families of experts share.</summary>
+internal static class ExpertReader
+{
+    private const int MaximumExperts = 4_096;
+    private const int MaximumOfModel = 1 << 18; // each takes a kilobyte before anything is allocated; real models have some ten thousand
+
+    /// <summary>The number of experts, by any of its names; whoever has two must mean one number.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="missing">Where none of them is there.</param>
+    public static int Count(ConfigJson json, int missing)
+    {
+        string[] names = [.. new[] { "num_local_experts", "num_experts", "n_routed_experts" }.Where(json.Has)];
+        if (names.Length == 0) return missing;
+        var count = json.Integer(names[0], 1, MaximumExperts);
+        return names.FirstOrDefault(name => json.Integer(name, 1, MaximumExperts) != count) is { } other
+            ? throw json.Refuse(other, $"is {json.Integer(other, 1, MaximumExperts)} where {names[0]} is {count}; remove one of them")
+            : count;
+    }
+
+    /// <summary>Experts of a token.</summary>
+    public static int PerToken(ConfigJson json, int missing) => json.Integer("num_experts_per_tok", 1, MaximumExperts, missing);
+
+    /// <summary>DeepSeek-V3's routing, which GLM-4 MoE shares: sigmoids, corrections, groups, shared experts.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="missing">What the family assumes where the file is silent; its shared width is that of one shared expert for each.</param>
+    public static ExpertConfig ReadGrouped(ConfigJson json, ExpertConfig missing)
+    {
+        var width = json.Integer("moe_intermediate_size", 1, DecoderReader.MaximumWidth, missing.Width);
+        var shared = (long)width * json.Integer("n_shared_experts", 0, MaximumExperts, 1);
+        if (shared > DecoderReader.MaximumWidth) throw json.Refuse("n_shared_experts", $"makes a network of width {shared:N0}, which is too wide");
+        return missing with
+        {
+            Count = Count(json, missing.Count),
+            PerToken = PerToken(json, missing.PerToken),
+            Width = width,
+            Router = RouterKind.Sigmoid,
+            WideRouter = true,
+            Normalized = json.Flag("norm_topk_prob", true),
+            Scale = json.Number("routed_scaling_factor", 0, 1e6, missing.Scale),
+            Groups = json.Integer("n_group", 1, MaximumExperts, missing.Groups),
+            ChosenGroups = json.Integer("topk_group", 1, MaximumExperts, missing.ChosenGroups),
+            SharedWidth = (int)shared,
+        };
+    }
+
+    /// <summary>The first layers, which have no experts: <c>first_k_dense_replace</c>.</summary>
+    public static IReadOnlySet<int> FirstLayers(ConfigJson json, int layers, int missing) =>
+        Enumerable.Range(0, Math.Min(layers, json.Integer("first_k_dense_replace", 0, int.MaxValue, missing))).ToHashSet();
+
+    /// <summary>
+    /// A loss that balances the experts is asked for by <c>output_router_logits</c>. It is a product of means over all layers together, which no layer knows
+    /// while the others are away: refused unless its factor is 0.
+    /// </summary>
+    public static void RefuseBalancing(ConfigJson json, double missing = 0.001)
+    {
+        var factor = json.Number("router_aux_loss_coef", 0, 1e6, missing);
+        if (json.Flag("output_router_logits", false) && factor != 0)
+            throw json.Refuse("output_router_logits", $"asks for a load-balancing loss over the experts of all layers (router_aux_loss_coef {factor}), which is not supported; set it to false");
+    }
+
+    /// <summary>Refuses a key that has another value than the one that is supported.</summary>
+    public static void Require(ConfigJson json, string key, string only)
+    {
+        if (json.Text(key) is { } text && text != only) throw json.Refuse(key, $"'{text}' is not supported; supported is {only}");
+    }
+
+    /// <summary>Refuses a number that is not the one that is supported.</summary>
+    public static void Require(ConfigJson json, string key, double only)
+    {
+        if (json.Number(key, -1e9, 1e9, only) is var number && number != only) throw json.Refuse(key, $"{number} is not supported; supported is {only}");
+    }
+
+    /// <summary>Refuses numbers that contradict each other; gives the experts back.</summary>
+    public static ExpertConfig Checked(ConfigJson json, int layers, ExpertConfig experts)
+    {
+        if ((long)layers * experts.Count > MaximumOfModel)
+            throw json.Refuse("num_hidden_layers", $"({layers}) times {experts.Count} experts are more than the {MaximumOfModel:N0} experts that a model may have");
+        if (experts.PerToken > experts.Count)
+            throw json.Refuse("num_experts_per_tok", $"({experts.PerToken}) is more than the {experts.Count} experts of a layer");
+        if (experts.Groups == 1 && experts.ChosenGroups == 1) return experts;
+        if (experts.Count % experts.Groups != 0 || experts.Count / experts.Groups < 2)
+            throw json.Refuse("n_group", $"({experts.Groups}) must divide the {experts.Count} experts into groups of two or more");
+        if (experts.ChosenGroups > experts.Groups) throw json.Refuse("topk_group", $"({experts.ChosenGroups}) is more than n_group ({experts.Groups})");
+        var within = experts.ChosenGroups * (experts.Count / experts.Groups);
+        return experts.PerToken <= within ? experts
+            : throw json.Refuse("num_experts_per_tok", $"({experts.PerToken}) is more than the {within} experts of topk_group ({experts.ChosenGroups}) groups");
+    }
+}

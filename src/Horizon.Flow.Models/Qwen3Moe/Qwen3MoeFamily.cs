@@ -1,0 +1,39 @@
+using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Dense;
+using Horizon.Flow.Models.Experts;
+
+namespace Horizon.Flow.Models.Qwen3Moe;
+
+/// <summary>Qwen3-MoE: Qwen3 with experts in the layers that the configuration names.</summary>
+internal sealed class Qwen3MoeFamily() : DenseFamily("Qwen3MoeForCausalLM", "qwen3_moe", new()
+{
+    MaximumSequenceLength = 32_768,
+    KeyValueHeads = 4,
+    Refused = ["mlp_bias"],
+})
+{
+    /// <summary>Where windows are on, transformers gives every layer one, whatever stands here.</summary>
+    public override IReadOnlyCollection<string> HarmlessKeys { get; } = ["max_window_layers"];
+
+    /// <inheritdoc/>
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common)
+    {
+        ExpertReader.RefuseBalancing(json);
+        var windows = WindowReader.ReadOptional(json, common.LayerCount);
+        var step = json.Integer("decoder_sparse_step", 1, int.MaxValue, 1);
+        var named = (json.Numbers("mlp_only_layers", 0, common.LayerCount - 1) ?? []).Select(layer => (int)layer).ToHashSet();
+        return WithAttentionBias(json, common) with
+        {
+            QueryKeyNorms = QueryKeyNormKind.Heads,
+            SlidingWindows = json.Flag("use_sliding_window", false) ? windows : [],
+            DenseLayers = Enumerable.Range(0, common.LayerCount).Where(layer => named.Contains(layer) || (layer + 1) % step != 0).ToHashSet(),
+            Experts = ExpertReader.Checked(json, common.LayerCount, new()
+            {
+                Count = ExpertReader.Count(json, 128),
+                PerToken = ExpertReader.PerToken(json, 8),
+                Width = json.Integer("moe_intermediate_size", 1, DecoderReader.MaximumWidth, 768),
+                Normalized = json.Flag("norm_topk_prob", false),
+            }),
+        };
+    }
+}

@@ -1,0 +1,70 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Experts;
+
+namespace Horizon.Flow.Models.Tests.Families;
+
+/// <summary>A layer of experts of random size with random weights, and tokens for it.</summary>
+public sealed class ExpertCase
+{
+    internal ExpertConfig Config { get; private init; } = null!;
+
+    public required int Hidden { get; init; }
+
+    public required int Tokens { get; init; }
+
+    public required int Seed { get; init; }
+
+    public UnitLayout Layout => new("layer", "expert layer", ExpertLayout.Of(Config, Hidden).Select(parameter => (parameter.Role, parameter.Role, parameter.Shape)));
+
+    public Dictionary<string, float[]> Parameters()
+    {
+        var random = new Random(Seed);
+        return Layout.Parameters.ToDictionary(slot => slot.Role, slot => Values(random, slot.Count));
+    }
+
+    public override string ToString() => $"{Config} hidden {Hidden} tokens {Tokens} seed {Seed}";
+
+    /// <summary>[tokens, hidden].</summary>
+    public float[] Input() => Values(new Random(Seed + 1), (long)Tokens * Hidden);
+
+    private static float[] Values(Random random, long count) => [.. Enumerable.Range(0, (int)count).Select(_ => (float)((2 * random.NextDouble()) - 1))];
+
+    public static class Cases
+    {
+        public static Arbitrary<ExpertCase> Any() =>
+            (from router in Gen.Elements(RouterKind.Softmax, RouterKind.SoftmaxOfChosen, RouterKind.Sigmoid)
+             from groups in router == RouterKind.Sigmoid ? Gen.Choose(1, 4) : Gen.Constant(1)
+             from chosenGroups in Gen.Choose(1, groups)
+             from ofGroup in Gen.Choose(groups > 1 ? 2 : 1, 4)
+             from perToken in Gen.Choose(1, chosenGroups * ofGroup)
+             from width in Gen.Choose(1, 6)
+             from shared in Gen.Elements(0, 1, 5)
+             from flags in Gen.Choose(0, 15)
+             from hidden in Gen.Choose(1, 7)
+             from tokens in Gen.Choose(1, 12)
+             from seed in Gen.Choose(0, 1_000_000)
+             select new ExpertCase
+             {
+                 Config = new ExpertConfig
+                 {
+                     Count = groups * ofGroup,
+                     PerToken = perToken,
+                     Width = width,
+                     Router = router,
+                     WideRouter = (flags & 1) != 0,
+                     RouterBias = (flags & 2) != 0,
+                     Normalized = (flags & 4) != 0,
+                     ClampedGate = (flags & 8) != 0 ? (1.7, 0.4) : null,
+                     Scale = 1 + (seed % 3),
+                     Groups = groups,
+                     ChosenGroups = chosenGroups,
+                     SharedWidth = shared,
+                 },
+                 Hidden = hidden,
+                 Tokens = tokens,
+                 Seed = seed,
+             }).ToArbitrary();
+    }
+}
