@@ -67,11 +67,15 @@ public sealed class UnitWalk : IDisposable
         return _definition.Head.Template.Logits(_parameters[_definition.Head.Unit], x!.flatten(0, 1)).data<float>().ToArray();
     }
 
-    public static DeviceBatch Batch(MicroBatch batch, IUnitOperators? operators = null)
+    public static DeviceBatch Batch(MicroBatch batch, IUnitOperators? operators = null, int? pieceTokens = null)
     {
         Tensor Grid(long[] values) => tensor(values, [batch.Rows, batch.SequenceLength]).DetachFromDisposeScope();
+        var (rows, length) = (batch.Rows, batch.SequenceLength);
         return new DeviceBatch(
-            Grid(batch.InputIds), Grid(batch.Targets), Grid(batch.Positions), batch.Documents is null ? null : Grid(batch.Documents), operators: operators);
+            Grid(batch.InputIds), Grid(batch.Targets), Grid(batch.Positions), batch.Documents is null ? null : Grid(batch.Documents), operators: operators)
+        {
+            PieceTokens = pieceTokens ?? TokenPieces.LengthOf(rows, length),
+        };
     }
 
     public void Dispose()

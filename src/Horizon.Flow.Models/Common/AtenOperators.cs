@@ -23,6 +23,13 @@ internal static class AtenOperators
 
         """));
 
+    private static readonly Lazy<jit.CompilationUnit> Cudnn = new(() => jit.compile("""
+        def forward(q: Tensor, k: Tensor, v: Tensor, scale: float) -> List[Tensor]:
+            out, lse, bounds_q, bounds_k, longest_q, longest_k, seed, offset, mask = torch._scaled_dot_product_cudnn_attention(q, k, v, None, True, 0.0, True, False, scale=scale)
+            return [out, lse, seed, offset]
+
+        """));
+
     /// <summary>sums[places[i]] += rows[i], in the order of i on every device, and without looking whether the places exist.</summary>
     /// <param name="sums">[N, width]; changed in place.</param>
     /// <param name="places">[M] int64, each from 0 to N - 1.</param>
@@ -41,6 +48,15 @@ internal static class AtenOperators
     /// <returns>[T, Q, D], and what backward needs.</returns>
     public static Tensor[] FlashForward(Tensor query, Tensor key, Tensor value, Tensor bounds, long longest, double scale, long before) =>
         (Tensor[])Flash.Value.invoke("forward", query, key, value, bounds, longest, scale, before);
+
+    /// <summary>Causal attention of whole rows by cuDNN; autograd has its backward, whose sums are in no fixed order.</summary>
+    /// <param name="query">[B, Q, S, D] bf16.</param>
+    /// <param name="key">[B, K, S, D].</param>
+    /// <param name="value">[B, K, S, D].</param>
+    /// <param name="scale">Of the scores.</param>
+    /// <returns>[B, Q, S, D], as memory [B, S, Q, D]; [B, Q, S, 1] fp32, the logarithm of each softmax's sum; and two that flash's backward takes and does not read.</returns>
+    public static Tensor[] CudnnForward(Tensor query, Tensor key, Tensor value, double scale) =>
+        (Tensor[])Cudnn.Value.invoke("forward", query, key, value, scale);
 
     /// <summary>The gradients of queries, keys and values.</summary>
     /// <param name="gradient">[T, Q, D].</param>

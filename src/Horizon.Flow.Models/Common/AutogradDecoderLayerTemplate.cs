@@ -1,3 +1,4 @@
+using Horizon.Flow.Native;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
@@ -54,6 +55,7 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
         }
 
         var mask = batch.AttentionMask(_slidingWindow);
+        using var ordered = DeterministicScope.Enter(x_BSH.device, batch.Operators.IsDeterministic); // cuDNN, which libtorch may choose, has no ordered backward
         var mixed_BQSD = scaled_dot_product_attention(
             _rotary.Apply(query_BSQD, batch).transpose(1, 2),
             HeadParts.Repeat(_rotary.Apply(key_BSKD, batch), Q / K).transpose(1, 2),

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;
 
-// Letters: T tokens, H hidden, F feed-forward width, N all heads, D head width, C query heads * head width.
+// Letters: T tokens, H hidden, N all heads, D head width, C query heads * head width.
 
 /// <summary>
 /// One decoder layer's forward, and its backward written out: each product's two gradients are two products. A tape whose output was taken
@@ -24,7 +24,7 @@ internal sealed class DecoderLayerTape : IUnitTape
     private readonly Tensor _hidden_TH;
     private Tensor? _secondNorm_TH;
     private readonly Tensor _secondInverse;
-    private readonly Tensor _both_T2F;
+    private readonly FeedForward _feedForward;
     private Tensor? _output;
 
     public DecoderLayerTape(
@@ -41,7 +41,7 @@ internal sealed class DecoderLayerTape : IUnitTape
         var mixed = linear(_attention.Output, parameters[Roles.Output], Bias(config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias));
         var second = _operators.Norm(_input_TH, mixed, parameters[Roles.PostAttentionNorm], config.NormEpsilon);
         (_hidden_TH, _secondNorm_TH, _secondInverse) = (Kept(second.Sum), Kept(second.Output), Kept(second.Inverse));
-        _both_T2F = Kept(linear(_secondNorm_TH, parameters.Stacked(Roles.Gate, Roles.Up), Bias(config.FeedForwardBias, Roles.GateBias, Roles.UpBias)));
+        _feedForward = new FeedForward(config, parameters, _secondNorm_TH, batch);
     }
 
     /// <summary>Computed when it is asked for: backward alone does not need the last product.</summary>
@@ -63,6 +63,7 @@ internal sealed class DecoderLayerTape : IUnitTape
         ArgumentNullException.ThrowIfNull(parameters);
         _parameters = parameters;
         _attention.Bind(parameters);
+        _feedForward.Bind(parameters);
     }
 
     /// <inheritdoc/>
@@ -72,7 +73,7 @@ internal sealed class DecoderLayerTape : IUnitTape
         using var noGrad = no_grad();
         MakeAgain();
         var dOutput_TH = outputGradient.reshape(-1, _shape[^1]);
-        var dSecond_TH = FeedForwardBackward(dOutput_TH, gradients);
+        var dSecond_TH = _feedForward.Backward(dOutput_TH, _secondNorm_TH!, gradients);
         var dHidden_TH = _operators.NormBackward(
             dSecond_TH, _hidden_TH, _parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, gradients?[Roles.PostAttentionNorm]);
         dSecond_TH.Dispose();
@@ -92,33 +93,16 @@ internal sealed class DecoderLayerTape : IUnitTape
     {
         _output?.Dispose();
         _attention.Dispose();
+        _feedForward.Dispose();
         foreach (var tensor in (ReadOnlySpan<Tensor?>)
-            [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse, _both_T2F]) tensor?.Dispose();
-    }
-
-    private Tensor FeedForwardBackward(Tensor dOutput_TH, ParameterViews? gradients)
-    {
-        using (var gated_TF = dOutput_TH.mm(_parameters[Roles.Down])) // first its gradient
-        {
-            _operators.GateBackward(gated_TF, _both_T2F);
-            Product(gradients, Roles.Down, Roles.Down, dOutput_TH, gated_TF);
-        }
-
-        BiasGradient(gradients, _config.FeedForwardBias, Roles.DownBias, Roles.DownBias, dOutput_TH);
-        Product(gradients, Roles.Gate, Roles.Up, _both_T2F, _secondNorm_TH!);
-        BiasGradient(gradients, _config.FeedForwardBias, Roles.GateBias, Roles.UpBias, _both_T2F);
-        var dSecond_TH = _both_T2F.mm(_parameters.Stacked(Roles.Gate, Roles.Up));
-        _both_T2F.Dispose();
-        return dSecond_TH;
+            [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse]) tensor?.Dispose();
     }
 
     private Tensor ComputeOutput()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var output_TH = _hidden_TH.addmm(_operators.Gate(_both_T2F), _parameters[Roles.Down].t());
-        if (_config.FeedForwardBias) output_TH.AddInPlace(_parameters[Roles.DownBias]);
-        return output_TH.view(_shape).DetachFromDisposeScope();
+        return _feedForward.Output(_hidden_TH, _secondNorm_TH!).view(_shape).DetachFromDisposeScope();
     }
 
     private void MakeAgain()

@@ -77,12 +77,14 @@ internal sealed class HeadAttention : IDisposable
         }
     }
 
-    // Whole rows have no document to look for; the others go through a kernel that knows where each begins, where there is one.
+    // Through a kernel that knows where each document begins, where there is one. Whole rows have no document to look for: cuDNN is the fastest for these.
     private static IAttention Attend(HeadParts heads, DeviceBatch batch, int? window)
     {
         if (window >= batch.SequenceLength) window = null;
-        if (batch.Documents is null && window is null) return new RowAttention(heads, batch.BatchSize);
-        return FlashAttention.Takes(heads, batch) ? new FlashAttention(heads, batch.Spans, window) : new DocumentAttention(heads, batch.Spans, window);
+        var ordered = batch.Operators.IsDeterministic;
+        if (!ordered && FlashAttention.TakesRows(heads, batch, window)) return new RowAttention(heads, batch.BatchSize, ordered, cudnn: true);
+        if (FlashAttention.Takes(heads, batch)) return new FlashAttention(heads, batch, window);
+        return batch.Documents is null && window is null ? new RowAttention(heads, batch.BatchSize, ordered) : new DocumentAttention(heads, batch.Spans, window, ordered);
     }
 
     private void Norm(string role, Tensor heads_TND, long first, long count)

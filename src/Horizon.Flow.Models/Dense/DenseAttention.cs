@@ -28,9 +28,10 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (rotary is not null) (query, key) = (rotary.Apply(query, batch), rotary.Apply(key, batch));
         if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
-        Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD, config.HeadCount / config.KeyValueHeadCount).transpose(1, 2);
-        var mixed_BQSD = Mix(query.transpose(1, 2), OfQueries(key), OfQueries(value), config.Sinks ? parameters[Roles.Sinks] : null, batch);
-        return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BQSD.transpose(1, 2).flatten(2));
+        var sinks = config.Sinks ? parameters[Roles.Sinks] : null;
+        var mixed_BSQD = CausalMixing.Mix(
+            query, key, value, Scale, slidingWindow, batch, isPlain: config.AttentionCap is null && sinks is null, (q, k, v, mask) => Attend(q, k, v, mask, sinks, batch));
+        return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2));
     }
 
     private (Tensor Query, Tensor Key, Tensor Value) Project(ParameterViews parameters, Tensor x_BSH)
@@ -54,28 +55,31 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         DenseNorm.Apply(config, parameters, Roles.QueryNorm, query),
         DenseNorm.Apply(config, parameters, Roles.KeyNorm, key));
 
-    private Tensor Mix(Tensor query, Tensor key, Tensor value, Tensor? sinks, DeviceBatch batch)
+    private double Scale => config.AttentionScale ?? (1 / Math.Sqrt(config.HeadDimension));
+
+    // No kernel caps scores.
+    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask, Tensor? sinks, DeviceBatch batch)
     {
-        var mask = batch.AttentionMask(slidingWindow);
         if (config.AttentionCap is not { } cap)
         {
+            if (sinks is not null) return SinkAttention.Mix(query.Times(Scale), key, value, sinks, mask?.view(1, 1, mask.shape[0], mask.shape[1]));
             // libtorch's kernels divide by the root of the head width themselves.
             var scale = config.AttentionScale is { } wanted ? wanted * Math.Sqrt(config.HeadDimension) : 1;
-            if (sinks is not null) return SinkAttention.Mix(query.Times(scale / Math.Sqrt(config.HeadDimension)), key, value, sinks, mask);
             return scaled_dot_product_attention(scale == 1 ? query : query.Times(scale), key, value, attn_mask: mask, is_casual: mask is null);
         }
 
-        // No kernel caps scores: they exist here, [B, Q, S, S], which is what a long sequence of such a model costs.
-        var scores = matmul(query, key.transpose(2, 3)).Times(config.AttentionScale ?? (1 / Math.Sqrt(config.HeadDimension)));
+        // Scores exist here, [Q, S, S] of each document, or of each row where it is one: what a long document of such a model costs.
+        var scores = matmul(query, key.transpose(2, 3)).Times(Scale);
         var capped = scores.Over(cap).tanh().Times(cap);
-        var hidden = (mask ?? Causal(batch)).logical_not();
+        var hidden = (mask ?? Causal(query.shape[2], batch)).logical_not();
         var weights = softmax(capped.With(double.NegativeInfinity, (x, nothing) => x.masked_fill(hidden, nothing)), -1, float32).to(value.dtype);
         return matmul(weights, value);
     }
 
-    private static Tensor Causal(DeviceBatch batch) => batch.Shared(
+    // [S, S] bool, a corner of the longest document's.
+    private static Tensor Causal(long length, DeviceBatch batch) => batch.Shared(
         "plain causal mask",
-        () => ones([batch.SequenceLength, batch.SequenceLength], ScalarType.Bool, batch.InputIds.device).tril().unsqueeze(0).unsqueeze(0));
+        () => ones([batch.Spans.Longest, batch.Spans.Longest], ScalarType.Bool, batch.InputIds.device).tril()).narrow(0, 0, length).narrow(1, 0, length);
 
     // [B, S, 1, 1] fp32.
     private static Tensor Growth(double beta, int context, DeviceBatch batch) => batch.Shared(

@@ -32,12 +32,15 @@ internal sealed class LatentAttention(DenseConfig config, LatentConfig latent, R
         // A GPU's flash attention takes heads of one width alone.
         var value = wide.narrow(-1, latent.PlainWidth, latent.ValueWidth);
         if (latent.ValueWidth < latent.KeyWidth) value = cat([value, zeros([B, S, Q, latent.KeyWidth - latent.ValueWidth], value.dtype, value.device)], -1);
-        // libtorch's kernels divide by the root of the key width themselves.
-        if (config.AttentionScale is { } scale) query = query.Times(scale * Math.Sqrt(latent.KeyWidth));
-        var mask = batch.AttentionMask(slidingWindow);
-        var mixed = scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask: mask, is_casual: mask is null);
-        return DenseLinear.Apply(config, parameters, Roles.Output, mixed.narrow(-1, 0, latent.ValueWidth).transpose(1, 2).flatten(2));
+        var mixed_BSQD = CausalMixing.Mix(query, key, value, Scale, slidingWindow, batch, isPlain: true, Attend);
+        return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.narrow(-1, 0, latent.ValueWidth).flatten(2));
     }
+
+    private double Scale => config.AttentionScale ?? (1 / Math.Sqrt(latent.KeyWidth));
+
+    // libtorch's kernels divide by the root of the key width themselves.
+    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask) => scaled_dot_product_attention(
+        config.AttentionScale is { } scale ? query.Times(scale * Math.Sqrt(latent.KeyWidth)) : query, key, value, attn_mask: mask, is_casual: mask is null);
 
     private Tensor Queries(ParameterViews parameters, Tensor x_BSH)
     {

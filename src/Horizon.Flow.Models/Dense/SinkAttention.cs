@@ -19,7 +19,7 @@ internal static class SinkAttention
     /// <param name="key_BQSD">Keys.</param>
     /// <param name="value_BQSD">Values.</param>
     /// <param name="sinks_Q">The sinks.</param>
-    /// <param name="mask">[B or 1, 1, S, S] bool; null for a causal one.</param>
+    /// <param name="mask">[1, 1, S, keys] bool; null for a causal one.</param>
     /// <returns>[B, Q, S, D].</returns>
     public static Tensor Mix(Tensor query_BQSD, Tensor key_BQSD, Tensor value_BQSD, Tensor sinks_Q, Tensor? mask)
     {
@@ -43,9 +43,9 @@ internal static class SinkAttention
         return front == 0 ? wide : cat([zeros_like(wide.narrow(2, 0, front)), wide], 2);
     }
 
-    private static Tensor WithSink(Tensor mask_B1SS)
+    private static Tensor WithSink(Tensor mask_11SR)
     {
-        var behind = cat([zeros_like(mask_B1SS.narrow(2, 0, 1)), mask_B1SS], 2);
+        var behind = cat([zeros_like(mask_11SR.narrow(2, 0, 1)), mask_11SR], 2);
         return cat([ones_like(behind.narrow(3, 0, 1)), behind], 3);
     }
 }

@@ -101,10 +101,11 @@ public sealed class RunBlueprint
     /// <param name="batchSize">Rows of a micro-batch; null for those configured.</param>
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
     /// <param name="gpu">Whether it computes on a GPU.</param>
-    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false)
+    /// <param name="mostTokens">Tokens of the largest micro-batch of the data; null where they were not read.</param>
+    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null)
     {
         var plan = Plan(activations: activations);
-        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing);
+        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens);
         return Configuration.Checkpoint.EverySteps > 0
             ? budget.With(CheckpointWriter.DescribeMemory(plan, Precision, Configuration.Pipeline.CheckpointBuffers))
             : budget;

@@ -11,6 +11,9 @@ internal sealed class HeldOutData(BatchSource source)
     /// <summary>What is held in memory of it.</summary>
     public (long Tokens, long Bytes) Held => DataReader.HeldBy(source);
 
+    /// <summary>Tokens of the largest micro-batch of so many rows.</summary>
+    public long MostTokens(int batchSize) => source.MostTokens(epochs: 1, batchSize);
+
     /// <summary>The mean loss over all labelled tokens, in nats; null when it was stopped.</summary>
     public async Task<double?> EvaluateAsync(TrainingRun run, CancellationToken stop)
     {

@@ -15,6 +15,9 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
         return new MemoryItem(MemoryPlace.Host, "data", bytes, string.Create(CultureInfo.InvariantCulture, $"{tokens:N0} tokens, all held in memory"));
     }
 
+    /// <summary>Tokens of the largest micro-batch of so many rows, trained on or held out.</summary>
+    public long MostTokens(int batchSize) => Math.Max(Data.MostTokens(batchSize), HeldOut?.MostTokens(batchSize) ?? 0);
+
     /// <summary>Reads it.</summary>
     /// <exception cref="HorizonException">Something is missing, empty or malformed.</exception>
     public static RunInputs Open(RunBlueprint blueprint)

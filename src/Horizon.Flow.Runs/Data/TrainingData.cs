@@ -33,6 +33,9 @@ internal sealed class TrainingData
     /// <summary>What is held in memory of it.</summary>
     public (long Tokens, long Bytes) Held => DataReader.HeldBy(_source);
 
+    /// <summary>Tokens of the run's largest micro-batch of so many rows.</summary>
+    public long MostTokens(int batchSize) => _source.MostTokens((int)Math.Ceiling(Length.Epochs), batchSize);
+
     /// <summary>What the user should know about the data, a sentence each.</summary>
     public IEnumerable<string> Warnings => _source.Summary.Warnings.Select(warning => $"data: {warning.TrimEnd('.')}");
 

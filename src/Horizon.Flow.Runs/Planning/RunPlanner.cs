@@ -27,7 +27,7 @@ public static class RunPlanner
         // Asked before the data are read, which take their part of it.
         var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
         var data = PlannedData.Of(blueprint);
-        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory) with
+        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory, data.MostTokens) with
         {
             Length = data.Length,
             LengthDescription = data.Length?.Describe() ?? $"not known: {data.Unknown}",
@@ -43,11 +43,12 @@ public static class RunPlanner
     /// <param name="device">Where it computes.</param>
     /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
     /// <param name="data">The data in host memory, where they are counted; null where they are there already, or not read.</param>
-    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null)
+    /// <param name="mostTokens">Tokens of the data's largest micro-batch of so many rows, for which activations are planned; null where they were not read, for full rows.</param>
+    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null, Func<int, long>? mostTokens = null)
     {
         ArgumentNullException.ThrowIfNull(blueprint);
         ArgumentNullException.ThrowIfNull(device);
-        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data);
+        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data, mostTokens);
     }
 
     /// <summary>Refuses a run that does not fit, with the numbers.</summary>
@@ -65,12 +66,19 @@ public static class RunPlanner
     private static ByteSize? Free(IComputeDevice device) => device.FreeMemoryBytes is { } free ? new ByteSize(free) : null;
 
     // Without a device memory of its own the device computes in the host's, and everything lies there.
-    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data)
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens)
     {
         var plan = blueprint.Plan();
+        var tokens = new Dictionary<int, long?>();
+        long? TokensOf(int batchSize)
+        {
+            if (!tokens.TryGetValue(batchSize, out var known)) tokens.Add(batchSize, known = mostTokens?.Invoke(batchSize));
+            return known;
+        }
+
         PlanReport With(int batchSize, ActivationChoice activations)
         {
-            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null);
+            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize));
             if (data is not null) budget = budget.With(data);
             var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
             var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}";

@@ -63,6 +63,11 @@ public sealed record TrainingSection
     /// <remarks>Sums are cut into as many parts: the last bits of the results depend on it.</remarks>
     public int? CpuThreads { get; init; }
 
+    /// <summary>Whether two runs on a GPU give the same bits; false is faster: attention's backward then adds in no fixed order.</summary>
+    /// <value>Default true.</value>
+    /// <remarks>Where <c>device</c> is the CPU it changes nothing: its sums are always in a fixed order.</remarks>
+    public bool Deterministic { get; init; } = true;
+
     /// <summary>Patterns of unit names (<c>*</c> stands for anything) that are not trained: neither downloaded nor updated.</summary>
     /// <value>Default none.</value>
     public ValueList<string> Freeze { get; init; } = [];

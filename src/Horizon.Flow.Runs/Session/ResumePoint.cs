@@ -25,7 +25,7 @@ internal static class ResumePoint
     /// <summary>What shapes the steps to come, and no others.</summary>
     private static readonly HashSet<string> Announced =
     [
-        "training.max_steps", "training.epochs", "training.max_grad_norm",
+        "training.max_steps", "training.epochs", "training.max_grad_norm", "training.deterministic",
         "optimizer.learning_rate", "optimizer.betas", "optimizer.eps", "optimizer.weight_decay", "optimizer.momentum", "optimizer.groups",
         "schedule.name", "schedule.warmup_steps", "schedule.min_learning_rate", "schedule.decay_fraction",
     ];

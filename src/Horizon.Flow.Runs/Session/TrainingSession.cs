@@ -71,16 +71,16 @@ public sealed class TrainingSession : ITrainingSession
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
-        var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue);
+        var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         try
         {
-            // Once before the data are read, since that may take minutes, and once with them.
+            // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
             var host = new ByteSize(MachineMemory.AvailableBytes());
-            RunPlanner.Require(RunPlanner.Plan(blueprint, device, host));
+            RunPlanner.Require(RunPlanner.Plan(blueprint, device, host, mostTokens: _ => 1));
             cancellation.ThrowIfCancellationRequested();
             var inputs = RunInputs.Open(blueprint);
-            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory());
+            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory(), inputs.MostTokens);
             RunPlanner.Require(memory);
             foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);
             if (configuration.Schedule.WarmupSteps > inputs.Data.TotalSteps)

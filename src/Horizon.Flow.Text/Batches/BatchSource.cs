@@ -12,6 +12,9 @@ namespace Horizon.Flow.Text.Batches;
 /// </summary>
 public sealed class BatchSource
 {
+    // Rows of all epochs: a fraction of a second.
+    private const long LookedAt = 5_000_000;
+
     private readonly IReadOnlyList<TokenDocument> _documents;
     private readonly List<Segment[]> _rows;
     private readonly bool _shuffle;
@@ -115,11 +118,27 @@ public sealed class BatchSource
         return BatchBuilder.Build(rows, _documents);
     }
 
+    /// <summary>Tokens of the largest micro-batch of some epochs, or, where these are too many to look at, a bound that no order exceeds.</summary>
+    /// <param name="epochs">The first so many epochs; at least 1.</param>
+    /// <param name="batchSize">Rows of a micro-batch; null for those of the source.</param>
+    public long MostTokens(int epochs, int? batchSize = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
+        var size = batchSize ?? _batchSize;
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1, nameof(batchSize));
+        var lengths = _rows.ConvertAll(row => row.Sum(segment => segment.Length));
+        if (_shuffle && (long)epochs * lengths.Count > LookedAt) return lengths.OrderDescending().Take(size).Sum(length => (long)length);
+        var orders = _shuffle ? Enumerable.Range(0, epochs).Select(Shuffled) : [[.. Enumerable.Range(0, lengths.Count)]];
+        return orders.Max(order => order.Chunk(size).Max(batch => batch.Sum(row => (long)lengths[row])));
+    }
+
+    private int[] Shuffled(int epoch) => new SplitMix64(_seed, epoch).Permutation(_rows.Count);
+
     private int[]? Order(int epoch)
     {
         if (!_shuffle) return null;
         if (_latest is { } latest && latest.Epoch == epoch) return latest.Rows;
-        var order = new EpochOrder(epoch, new SplitMix64(_seed, epoch).Permutation(_rows.Count));
+        var order = new EpochOrder(epoch, Shuffled(epoch));
         _latest = order;
         return order.Rows;
     }

@@ -29,8 +29,9 @@ public sealed class CudaDevice : IComputeDevice
     /// <param name="ordinal">From 0, as CUDA_VISIBLE_DEVICES leaves them.</param>
     /// <param name="warn">Receives what does not end the run, such as memory that could not be page-locked; nobody by default.</param>
     /// <param name="timed">Whether fences say when the device did their work (<see cref="Fence.Timing"/>): two events a copy instead of one.</param>
+    /// <param name="deterministic">Whether two runs give the same bits (<see cref="IUnitOperators.IsDeterministic"/>); false is faster.</param>
     /// <exception cref="HorizonException">No driver, no such device, or a libtorch without CUDA.</exception>
-    public CudaDevice(int ordinal, Action<string>? warn = null, bool timed = false)
+    public CudaDevice(int ordinal, Action<string>? warn = null, bool timed = false, bool deterministic = true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(ordinal);
         var folder = NativeTorch.Load();
@@ -58,7 +59,7 @@ public sealed class CudaDevice : IComputeDevice
         _down = new CudaStream(_context, $"download stream of cuda:{ordinal}", _clock);
         Lane = new ComputeLane($"lane of cuda:{ordinal}", _context.Stay);
         _kernels = Compile(folder);
-        Operators = _kernels is null ? new EagerOperators() : new CudaOperators(_kernels);
+        Operators = _kernels is null ? new EagerOperators { IsDeterministic = deterministic } : new CudaOperators(_kernels, deterministic);
     }
 
     /// <summary>The devices that the driver shows; 0 where there is no driver.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Native;
 
@@ -41,9 +42,11 @@ public readonly unsafe ref struct DeterministicScope
     public static bool IsKnown => _context != 0;
 
     /// <summary>Turns the order on until the scope is disposed; nothing where the device is the CPU, whose operators are ordered anyway.</summary>
-    public static DeterministicScope Enter(TorchSharp.torch.Device device)
+    /// <param name="device">Where the operators run.</param>
+    /// <param name="isWanted">Whether order is wanted at all (<see cref="IUnitOperators.IsDeterministic"/>).</param>
+    public static DeterministicScope Enter(TorchSharp.torch.Device device, bool isWanted = true)
     {
-        if (device.type != TorchSharp.DeviceType.CUDA || !IsKnown) return default;
+        if (!isWanted || device.type != TorchSharp.DeviceType.CUDA || !IsKnown) return default;
         lock (_gate)
         {
             if (_open++ == 0)

@@ -32,9 +32,12 @@ public sealed class MemoryBudget
     /// <param name="rows">Rows of a micro-batch; 0 leaves activations out.</param>
     /// <param name="sequenceLength">Tokens of a row.</param>
     /// <param name="gpu">Whether it computes on a GPU: its kernels need fewer temporaries, its libraries and its allocator take memory.</param>
-    /// <param name="packed">Whether rows may hold several documents, which takes an attention mask.</param>
+    /// <param name="packed">Whether rows may hold several documents.</param>
+    /// <param name="deterministic">Whether two runs give the same bits (<see cref="IUnitOperators.IsDeterministic"/>).</param>
+    /// <param name="mostTokens">Tokens that no micro-batch has more of; null for all that the rows can hold.</param>
     public static MemoryBudget Of(
-        TrainingPlan plan, StorePrecision precision, long rows = 0, long sequenceLength = 0, bool gpu = false, bool packed = false)
+        TrainingPlan plan, StorePrecision precision, long rows = 0, long sequenceLength = 0, bool gpu = false, bool packed = false, bool deterministic = true,
+        long? mostTokens = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var model = plan.Model;
@@ -54,6 +57,8 @@ public sealed class MemoryBudget
         {
             FusedOperators = gpu && precision == StorePrecision.Bf16,
             Packed = packed,
+            Deterministic = deterministic,
+            MostTokens = mostTokens,
         };
         var sizing = new PoolSizing(plan, batch.Type, batch.Tokens > 0 ? batch : null);
         items.AddRange(plan.Pools.SelectMany(pool => pool.MemoryIn(sizing)));
@@ -81,7 +86,8 @@ public sealed class MemoryBudget
     }
 
     // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens: the device's use above the sum of all
-    // tensors. libtorch's allocator splits a block as large as the widest tensor for smaller ones that stay, and has to make another.
+    // tensors. libtorch's allocator splits a block as large as the widest tensor for smaller ones that stay, and has to make another; and one for what
+    // attention's backward sums.
     private static IEnumerable<MemoryItem> Overhead(TrainingPlan plan, BatchShape batch)
     {
         const long Libraries = (2L << 30) - (102L << 20);
@@ -90,7 +96,10 @@ public sealed class MemoryBudget
         if (batch.Tokens == 0) yield break;
         var widest = plan.Model.Hidden.Where(binding => !binding.Template.IsEmbedding).SelectMany(binding => plan.Model.Units[binding.Unit].Parameters)
             .Where(slot => slot.Shape.Count == 2).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max();
-        yield return new(MemoryPlace.Device, "split blocks", widest * batch.TokenBytes, Invariant($"of libtorch's allocator: one of [{batch.Tokens:N0}, {widest:N0}]; measured"));
+        var hidden = 3L * plan.Model.HiddenSize;
+        var bytes = (widest * batch.UncutTokens * batch.Type.ByteSize()) + (hidden * batch.TokenBytes);
+        yield return new(
+            MemoryPlace.Device, "split blocks", bytes, Invariant($"of libtorch's allocator: one of [{batch.UncutTokens:N0}, {widest:N0}], one of [{batch.Tokens:N0}, {hidden:N0}]; measured"));
     }
 
     private static string Count(long count, int bytes) => Invariant($"{bytes} bytes x {count:N0} parameters");

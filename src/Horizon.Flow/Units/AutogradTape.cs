@@ -8,11 +8,12 @@ internal sealed class AutogradTape : IUnitTape
 {
     private readonly ParameterViews _leaves;
     private readonly Tensor? _input;
+    private readonly bool _ordered;
 
     /// <summary>Runs <paramref name="compute"/> with grad mode on. Owns <paramref name="leaves"/> from the start.</summary>
-    public AutogradTape(ParameterViews leaves, Tensor? input, Func<ParameterViews, Tensor?, Tensor> compute)
+    public AutogradTape(ParameterViews leaves, Tensor? input, bool ordered, Func<ParameterViews, Tensor?, Tensor> compute)
     {
-        _leaves = leaves;
+        (_leaves, _ordered) = (leaves, ordered);
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         try
@@ -39,7 +40,7 @@ internal sealed class AutogradTape : IUnitTape
         var used = gradients is null ? [] : _leaves.Used;
         List<Tensor> sources = _input is null ? [] : [_input];
         sources.AddRange(used.Select(leaf => leaf.View));
-        using var ordered = DeterministicScope.Enter(outputGradient.device);
+        using var ordered = DeterministicScope.Enter(outputGradient.device, _ordered);
         var found = sources.Count == 0 ? [] : autograd.grad([Output], sources, [outputGradient], allow_unused: true);
         if (gradients is not null) Write(gradients, used, found.Skip(sources.Count - used.Count));
         return _input is null ? null : (Given(found[0]) ?? zeros_like(_input)).MoveToOuterDisposeScope();

@@ -27,7 +27,8 @@ public abstract class AutogradTemplate : IUnitTemplate
     public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        return new AutogradTape(parameters.AsLeaves(), input, (leaves, leaf) => Compute(leaves, leaf, batch));
+        ArgumentNullException.ThrowIfNull(batch);
+        return new AutogradTape(parameters.AsLeaves(), input, batch.Operators.IsDeterministic, (leaves, leaf) => Compute(leaves, leaf, batch));
     }
 
     /// <summary>

@@ -11,11 +11,23 @@ public sealed record BatchShape(long Rows, long SequenceLength, ElementType Type
     /// <summary>Whether the operators between matrix products need no temporaries: the kernels of a GPU, in bf16.</summary>
     public bool FusedOperators { get; init; }
 
-    /// <summary>Whether rows may hold several documents, which takes an attention mask.</summary>
+    /// <summary>Whether rows may hold several documents.</summary>
     public bool Packed { get; init; }
 
+    /// <summary>Whether sums of attention's backward are in a fixed order, which takes memory where rows are few and long.</summary>
+    public bool Deterministic { get; init; } = true;
+
+    /// <summary>Tokens that no micro-batch has more of, where rows are not all full; null where they may be.</summary>
+    public long? MostTokens { get; init; }
+
     /// <summary>Tokens of the micro-batch.</summary>
-    public long Tokens => Rows * SequenceLength;
+    public long Tokens => Math.Min(Rows * SequenceLength, MostTokens ?? long.MaxValue);
+
+    /// <summary>Tokens of a micro-batch none of whose rows is cut into pieces (<see cref="TokenPieces"/>): all of them, or fewer where rows may be longer.</summary>
+    public long UncutTokens => Math.Min(Tokens, Rows * Math.Min(SequenceLength, TokenPieces.LongestUncutRow));
+
+    /// <summary>Tokens of a piece at most.</summary>
+    public long PieceTokens => UncutTokens == Tokens ? Tokens : TokenPieces.LongestPiece;
 
     /// <summary>Bytes of one number for each token.</summary>
     public long TokenBytes => Tokens * Type.ByteSize();

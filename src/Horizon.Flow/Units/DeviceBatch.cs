@@ -9,6 +9,7 @@ public sealed class DeviceBatch : IDisposable
     private readonly Dictionary<object, Tensor> _shared = [];
     private Tensor? _labelledTokens;
     private DocumentSpans? _spans;
+    private long? _pieceTokens;
 
     /// <summary>Takes ownership of the tensors.</summary>
     /// <param name="inputIds">[batch, sequence] int64.</param>
@@ -54,6 +55,18 @@ public sealed class DeviceBatch : IDisposable
 
     /// <summary>How the device computes what lies between matrix products.</summary>
     public IUnitOperators Operators { get; }
+
+    /// <summary>Tokens of the pieces in which units compute what is wider than a hidden state.</summary>
+    /// <value>As <see cref="TokenPieces"/> says for the rows.</value>
+    public long PieceTokens
+    {
+        get => _pieceTokens ?? TokenPieces.LengthOf(BatchSize, SequenceLength);
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            _pieceTokens = value;
+        }
+    }
 
     /// <summary>Rows.</summary>
     public long BatchSize => InputIds.shape[0];

@@ -9,6 +9,9 @@ public sealed class EagerOperators : IUnitOperators
     public bool FusesCrossEntropy => false;
 
     /// <inheritdoc/>
+    public bool IsDeterministic { get; init; } = true;
+
+    /// <inheritdoc/>
     public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {
         ArgumentNullException.ThrowIfNull(x);

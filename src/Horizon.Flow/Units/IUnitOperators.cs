@@ -17,6 +17,18 @@ public interface IUnitOperators
     /// <summary>Whether the device has libtorch's kernel of attention that knows where documents begin (flash, in bf16, heads of up to 256 in eights).</summary>
     bool AttendsByDocument => false;
 
+    /// <summary>Whether the device has cuDNN's attention for rows that are one document each, in bf16: about twice as fast as flash (generations 9 and 10).</summary>
+    bool AttendsByRow => false;
+
+    /// <summary>
+    /// Whether two runs give the same bits. Only a GPU has anything to gain by false: sums of attention's backward, and of what autograd derives, in no
+    /// fixed order.
+    /// </summary>
+    bool IsDeterministic => true;
+
+    /// <summary>How many blocks of attention's backward run at once: the multiprocessors of a GPU; 0 where it does not matter.</summary>
+    int Multiprocessors => 0;
+
     /// <summary>RMS norm (Zhang and Sennrich 2019, equation 4) of the sum of one or two tensors.</summary>
     /// <param name="x">[T, H].</param>
     /// <param name="added">[T, H], added first; null for none.</param>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Validation;
@@ -62,7 +63,7 @@ public sealed class PlanningTests : IDisposable
     [Theory]
     [InlineData("3GiB", "auto", "activations: 4 layer(s) keep: what fits with 5 % to spare")]
     [InlineData("1.95GiB", "auto", "activations: 4 layer(s) recompute: no layer's activations fit beside the inputs")]
-    [InlineData("1995900KiB", "auto", "activations: 1 layer(s) recompute, 3 offload: the inputs of all do not fit into device memory")]
+    [InlineData("1996984KiB", "auto", "activations: 1 layer(s) recompute, 3 offload: the inputs of all do not fit into device memory")]
     [InlineData("3GiB", "recompute", "activations: 4 layer(s) recompute, as configured")]
     [InlineData("3GiB", "offload", "activations: 4 layer(s) offload, as configured")]
     public async Task Plan_SaysWhatBecomesOfActivationsAndWhy(string gpu, string activations, string expected)
@@ -71,6 +72,22 @@ public sealed class PlanningTests : IDisposable
         Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
         Assert.Contains(expected, run.Output, StringComparison.Ordinal);
         Assert.Equal(activations == "offload" || expected.Contains("offload", StringComparison.Ordinal), run.Output.Contains("offloaded inputs", StringComparison.Ordinal));
+    }
+
+    /// <summary>Activations are planned for the tokens of the data's largest micro-batch, not for rows that none of them fills; without the data for full rows.</summary>
+    [Fact]
+    public void Plan_DocumentsOfUnequalLengths_IsForTheTokensThatAreThere()
+    {
+        _run.Write("docs.jsonl", string.Join('\n', Enumerable.Range(0, 50).Select(i => $"{{\"input_ids\": [{string.Join(", ", Enumerable.Range(1, 3 + (i % 11)))}]}}")));
+        string[] set = ["data.packing=false", "data.format=tokens", "training.batch_size=16"];
+        PlanReport Plan(params string[] more) => RunPlanner.Plan(
+            ConfigurationLoader.Load(_run.In("run.yaml"), [.. set, .. more], ConfigurationUse.Inspect), new ByteSize(1995L << 20), ByteSize.FromGibibytes(1));
+        var (full, real) = (Plan(), Plan($"data.path={_run.In("docs.jsonl")}"));
+        var inputs = real.Items.Single(item => item.Kind == "kept inputs").How;
+        var tokens = int.Parse(inputs[(inputs.IndexOf('[', StringComparison.Ordinal) + 1)..inputs.IndexOf(", 64]", StringComparison.Ordinal)], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(tokens, 16 * 7, 16 * 13);
+        Assert.Contains("of [1,024, 64]", full.Items.Single(item => item.Kind == "kept inputs").How, StringComparison.Ordinal);
+        Assert.True(real.Needed(MemoryPlace.Device).Bytes < full.Needed(MemoryPlace.Device).Bytes);
     }
 
     [Theory]

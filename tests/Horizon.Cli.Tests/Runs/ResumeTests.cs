@@ -155,6 +155,19 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("on cpu (1 thread)", run.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>On the CPU the bits are the same either way; where they may change, the user has read it.</summary>
+    [Fact]
+    public async Task Resume_WithoutDeterminism_IsSaidAloudAndChangesNothingOnTheCpu()
+    {
+        var (model, metrics) = await UninterruptedAsync();
+        GoBackTo(3);
+        var run = await _run.ResumeAsync("training.deterministic=false");
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.Contains("changed for the steps to come: training.deterministic from true to false\n", run.Output, StringComparison.Ordinal);
+        Assert.Equal(metrics, _run.LastingMetrics());
+        Assert.Equal(model, _run.ModelBytes());
+    }
+
     [Fact]
     public async Task Train_BesideCheckpointsWithoutResume_IsRefusedAndTouchesNothing()
     {

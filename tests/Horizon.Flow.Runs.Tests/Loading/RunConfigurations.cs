@@ -85,6 +85,7 @@ public static class RunConfigurations
             MaxSkippedSteps = skipped,
             LossSpikeDeviations = spike,
             CheckOutputs = checks,
+            Deterministic = seed % 2 == 0,
             BatchSize = batch,
             GradientAccumulation = accumulation,
             MaxSteps = steps,

@@ -43,6 +43,17 @@ public class BatchSourceTests
         Assert.Equal(seen.Count, source.Summary.LabelledTokens);
     }
 
+    /// <summary>What memory is planned for: no micro-batch of these epochs has more tokens, and one has as many; of another size as of a source of that size.</summary>
+    [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
+    public void MostTokens_OfAnyEpochs_AreThoseOfTheLargestMicroBatch(DataSet data, bool packing, bool shuffle, FsCheck.PositiveInt epochs)
+    {
+        var count = 1 + (epochs.Get % 4);
+        var source = Source(data, packing, shuffle);
+        var largest = Enumerable.Range(0, count).SelectMany(epoch => Epoch(source, epoch)).Max(batch => (long)batch.Rows * batch.SequenceLength);
+        Assert.Equal(largest, source.MostTokens(count));
+        Assert.Equal(largest, Source(data with { BatchSize = data.BatchSize + 3 }, packing, shuffle).MostTokens(count, data.BatchSize));
+    }
+
     /// <summary>The same for the same tokens and labels, however they are cut into rows; another where one of them differs.</summary>
     [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
     public void Fingerprint_OfTheSameAndOfOtherTokens(DataSet data, FsCheck.NonNegativeInt where, bool isLabel)

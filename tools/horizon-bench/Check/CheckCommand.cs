@@ -29,6 +29,16 @@ internal static class CheckCommand
             await report.Part($"repeat {one.Name}", limit, () => RepeatAsync(one, device, report));
         }
 
+        foreach (var one in LongRows())
+        {
+            var exact = CheckRun.TrainDense(one);
+            await report.Part($"bf16 {one.Name}", limit, () => Bf16Async(one, cpu, device, exact, report));
+            await report.Part($"repeat {one.Name}", limit, () => RepeatAsync(one, device, report));
+            if (device.MemoryBytes is null) continue;
+            using var fast = ComputeDevice.Parse(name, report.Warn, deterministic: false);
+            await report.Part($"not deterministic, {one.Name}", limit, () => Bf16Async(one with { Name = $"{one.Name}, not deterministic" }, cpu, fast, exact, report));
+        }
+
         foreach (var precision in new[] { StorePrecision.Bf16, StorePrecision.Fp32 })
         {
             var large = Large(device);
@@ -121,6 +131,13 @@ internal static class CheckCommand
     {
         var small = device.MemoryBytes is null;
         return new CheckCase("long sequences", Config(small ? 128 : 1024, small ? 256 : 2816, small ? 512 : 32_000, 3, small ? 32 : 128), small ? 1 : 8, small ? 128 : 1024, 5);
+    }
+
+    // Few heads and rows: attention's ordered backward takes 28 heads in two groups; a length in 64s goes through cuDNN, another one does not.
+    private static IEnumerable<CheckCase> LongRows()
+    {
+        foreach (var (rows, length, packed) in new[] { (1, 512, false), (1, 500, false), (3, 128, false), (2, 256, true) })
+            yield return new CheckCase($"{rows} x {length}{(packed ? " packed" : "")}, 28 heads", Config(28 * 16, 256, 300, 1, 16), rows, length, 9) { Packed = packed, Steps = 2 };
     }
 
     // Few tokens and wide layers: the copies are slower than the operators, which would overtake them.

@@ -95,7 +95,7 @@ internal static class FloorBench
 
         var (attention, attentionBack) = await AttentionAsync(device, config, type, settings, ordered: false);
         var (inOrder, inOrderBack) = await AttentionAsync(device, config, type, settings, ordered: true);
-        report.Say($"attention whose sums are ordered, as training takes it: forward {inOrder * 1e3:F2} ms, backward {inOrderBack * 1e3:F2} ms");
+        report.Say($"libtorch's attention with its sums in order: forward {inOrder * 1e3:F2} ms, backward {inOrderBack * 1e3:F2} ms");
         report.Say($"attention: forward {attention * 1e3:F2} ms, backward {attentionBack * 1e3:F2} ms; a layer's floor: forward {(forward + attention) * 1e3:F1} ms, backward {(backward + attentionBack) * 1e3:F1} ms");
         var piece = Math.Min(tokens, 8192);
         var (headThere, headBack) = await ProductAsync(device, piece, config.VocabularySize, hidden, type);

@@ -17,14 +17,14 @@ internal static class StepCommand
     public static async Task RunAsync(StepSettings settings, Report report)
     {
         var config = Shapes.Named(settings.Shape);
-        if (settings.Layers is { } layers) config = config with { LayerCount = layers };
-        using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true);
+        config = config with { LayerCount = settings.Layers ?? config.LayerCount, MaximumSequenceLength = Math.Max(config.MaximumSequenceLength, settings.Sequence) };
+        using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true, settings.Deterministic);
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
         var model = settings.AutogradLayers ? WithAutograd(ModelFamilies.Define(config), config) : ModelFamilies.Define(config);
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var options = Options(settings);
-        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(one, precision, settings.Batch, settings.Sequence, gpu: device.MemoryBytes is not null);
+        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(one, precision, settings.Batch, settings.Sequence, gpu: device.MemoryBytes is not null, deterministic: settings.Deterministic);
         var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
         var plan = TrainingPlan.For(model, options with { Activations = activations.Of });
         report.Say($"activations: {activations}");
@@ -35,7 +35,7 @@ internal static class StepCommand
         Floor? floor = null;
         if (settings.Floor)
             await report.Part("floor", settings.Limit, async () => floor = await FloorBench.MeasureAsync(device, config, model, settings, workers, report));
-        await report.Part("steps", settings.Limit, () => StepsAsync(settings, plan, budget, precision, device, workers, floor, report));
+        await report.Part("steps", settings.Limit, () => StepsAsync(settings, config, plan, budget, precision, device, workers, floor, report));
     }
 
     private static ModelDefinition WithAutograd(ModelDefinition model, ModelConfig config)
@@ -61,7 +61,7 @@ internal static class StepCommand
     };
 
     private static async Task StepsAsync(
-        StepSettings settings, TrainingPlan plan, MemoryBudget budget, StorePrecision precision, IComputeDevice device, HostWorkers workers, Floor? floor, Report report)
+        StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, StorePrecision precision, IComputeDevice device, HostWorkers workers, Floor? floor, Report report)
     {
         var clock = TimeProvider.System;
         var start = clock.GetTimestamp();
@@ -73,7 +73,7 @@ internal static class StepCommand
         start = clock.GetTimestamp();
         var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });
         report.Say($"run started in {clock.GetElapsedTime(start).TotalSeconds:F1} s (page-locking)");
-        var results = new StepResults(settings, plan, budget, floor, report);
+        var results = new StepResults(settings, config, plan, budget, floor, report);
         try
         {
             await foreach (var step in run.StepsAsync(Batches(settings, plan.Model.VocabularySize), ahead: 1)) results.Add(step);

@@ -1,12 +1,13 @@
 using Horizon.Flow.Accounting;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Models;
 using Horizon.Flow.Resources;
 
 namespace Horizon.Flow.Bench;
 
 /// <summary>Collects step reports and sums them up.</summary>
-internal sealed class StepResults(StepSettings settings, TrainingPlan plan, MemoryBudget budget, Floor? floor, Report report)
+internal sealed class StepResults(StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, Floor? floor, Report report)
 {
     private readonly List<StepReport> _steps = [];
 
@@ -32,6 +33,7 @@ internal sealed class StepResults(StepSettings settings, TrainingPlan plan, Memo
             _steps.TrueForAll(step => double.IsFinite(step.Loss) && double.IsFinite(step.GradientNorm) && step is { GradientNorm: > 0, Skipped: false }));
         report.Check("every lease is back", leasesReclaimed == 0);
         report.Say($"RESULT {settings.Summary}: median of {times.Count}: {median:F3} s/step, {tokens / median:N0} tokens/s, {Tera(median):F0} TFLOP/s (6 N tokens)");
+        report.Say($"attention: {AttentionShare:P1} of the step's operations (counted, not timed: 6 L S Q D a token of full causal rows beside 6 N, nothing recomputed); {Tera(median) / (1 - AttentionShare):F0} TFLOP/s with it");
         report.Say($"memory: host {new ByteSize(host)} (budget {new ByteSize(budget.HostBytes)}), device {new ByteSize(device)} (budget {new ByteSize(budget.DeviceBytes)})");
         if (floor is not null)
         {
@@ -44,6 +46,16 @@ internal sealed class StepResults(StepSettings settings, TrainingPlan plan, Memo
         Console.WriteLine("shape,layers,batch,sequence,accumulation,precision,clip,interval,seconds,tokens_per_second,tflops,host_bytes,host_budget,device_bytes,device_budget,floor_compute,floor_up,floor_down,floor_update");
         Console.WriteLine(FormattableString.Invariant(
             $"{settings.Shape},{plan.Model.Hidden.Count - 1},{settings.Batch},{settings.Sequence},{settings.Accumulation},{settings.Precision},{settings.Clip},{settings.Interval},{median:F4},{tokens / median:F0},{Tera(median):F1},{host},{budget.HostBytes},{device},{budget.DeviceBytes},{floor?.Compute:F4},{floor?.Upload:F4},{floor?.Download:F4},{floor?.Update:F4}"));
+    }
+
+    // Forward: two products of S / 2 keys on the average, 2 operations each; backward twice that.
+    private double AttentionShare
+    {
+        get
+        {
+            var attention = 6.0 * config.LayerCount * settings.Sequence * config.HeadCount * config.HeadDimension;
+            return attention / (attention + (6.0 * plan.Model.ParameterCount));
+        }
     }
 
     private double Tera(double seconds) => 6.0 * plan.Model.ParameterCount * _steps[^1].Tokens / seconds / 1e12;

@@ -48,6 +48,9 @@ internal sealed record StepSettings
     /// <summary>What becomes of the layers' activations, in the words of the command line.</summary>
     public required string Activations { get; init; }
 
+    /// <summary>Whether two runs give the same bits.</summary>
+    public bool Deterministic { get; init; } = true;
+
     public string? Timeline { get; init; }
 
     public string? Picture { get; init; }
@@ -55,5 +58,5 @@ internal sealed record StepSettings
     public bool Csv { get; init; }
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(AutogradLayers ? ", autograd layers" : "")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
 }

@@ -26,12 +26,13 @@ internal static class StepVerb
         operators.AcceptOnlyFromAmong("fused", "eager");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
         var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
+        var deterministic = new Option<bool>("--deterministic") { Description = "Whether two runs give the same bits: true or false.", DefaultValueFactory = _ => true };
         var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
         var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, batch, sequence, steps, warmup, precision, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, timeline, picture, csv,
+            device, limit, shape, layers, batch, sequence, steps, warmup, precision, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -57,6 +58,7 @@ internal static class StepVerb
                 EagerOperators = arguments.GetValue(operators) == "eager",
                 AutogradLayers = arguments.GetValue(layer) == "autograd",
                 Activations = arguments.GetValue(activations)!,
+                Deterministic = arguments.GetValue(deterministic),
                 Timeline = arguments.GetValue(timeline),
                 Picture = arguments.GetValue(picture),
                 Csv = arguments.GetValue(csv),

@@ -4,29 +4,34 @@ using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Common;
 
-/// <summary>Whole rows of equal length, each one document, by the kernel that libtorch chooses; its backward is the one that libtorch has for that kernel.</summary>
+/// <summary>
+/// Whole rows of equal length, each one document, by cuDNN or by the kernel that libtorch chooses; its backward is the one that libtorch has for that kernel.
+/// </summary>
 internal sealed class RowAttention : IAttention
 {
     private readonly Tensor[] _leaves;
     private readonly Tensor _mixed_TC;
+    private readonly bool _ordered;
 
     /// <param name="heads">Rotated; kept.</param>
     /// <param name="rows">B.</param>
-    public RowAttention(HeadParts heads, long rows)
+    /// <param name="ordered">Whether sums are in a fixed order; cuDNN's never are.</param>
+    /// <param name="cudnn">Whether cuDNN computes, which reads fewer key/value heads as they are.</param>
+    public RowAttention(HeadParts heads, long rows, bool ordered, bool cudnn = false)
     {
+        _ordered = ordered;
         _leaves = [Leaf(heads.Query), Leaf(heads.Key), Leaf(heads.Value)];
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
-        using var ordered = DeterministicScope.Enter(heads.All_TND.device); // the kernel that is chosen here is the one that backward uses
-        var mixed_BQSD = scaled_dot_product_attention(
-            _leaves[0].transpose(1, 2),
-            HeadParts.Repeat(_leaves[1], heads.Groups).transpose(1, 2),
-            HeadParts.Repeat(_leaves[2], heads.Groups).transpose(1, 2),
-            is_casual: true);
+        using var order = DeterministicScope.Enter(heads.All_TND.device, ordered); // the kernel that is chosen here is the one that backward uses
+        var mixed_BQSD = cudnn
+            ? AtenOperators.CudnnForward(Part(0, 1), Part(1, 1), Part(2, 1), 1 / Math.Sqrt(heads.Width))[0]
+            : scaled_dot_product_attention(Part(0, 1), Part(1, heads.Groups), Part(2, heads.Groups), is_casual: true);
         _mixed_TC = mixed_BQSD.transpose(1, 2).reshape(-1, heads.Queries * heads.Width).DetachFromDisposeScope();
         Output = _mixed_TC.detach().DetachFromDisposeScope();
 
         Tensor Leaf(Tensor part_TND) => HeadParts.Leaf(part_TND.unflatten(0, rows, part_TND.shape[0] / rows));
+        Tensor Part(int leaf, long times) => HeadParts.Repeat(_leaves[leaf], times).transpose(1, 2);
     }
 
     /// <inheritdoc/>
@@ -35,7 +40,7 @@ internal sealed class RowAttention : IAttention
     /// <inheritdoc/>
     public Tensor[] Backward(Tensor dOutput_TC)
     {
-        using var ordered = DeterministicScope.Enter(dOutput_TC.device);
+        using var ordered = DeterministicScope.Enter(dOutput_TC.device, _ordered);
         return [.. autograd.grad([_mixed_TC], _leaves, [dOutput_TC]).Select(Flat)];
     }
 

@@ -7,7 +7,7 @@ namespace Horizon.Flow.Devices;
 /// The operators between matrix products by kernels of our own for bf16; libtorch's for other types, and for widths and addresses that
 /// are not multiples of sixteen bytes.
 /// </summary>
-internal sealed class CudaOperators(CudaKernels kernels) : IUnitOperators
+internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : IUnitOperators
 {
     private const int Threads = 256;
     private const int SharedBytes = 46 << 10; // 48 KiB without asking, less what the reduction needs
@@ -16,6 +16,12 @@ internal sealed class CudaOperators(CudaKernels kernels) : IUnitOperators
     public bool FusesCrossEntropy => true;
 
     public bool AttendsByDocument => kernels.Generation >= 8;
+
+    public bool AttendsByRow => kernels.Generation is 9 or 10;
+
+    public bool IsDeterministic => deterministic;
+
+    public int Multiprocessors => kernels.Processors;
 
     public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {

@@ -1,0 +1,91 @@
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Models.Common;
+
+// Letters: H hidden, F feed-forward width, Q query heads, D head width, C = Q * D, numbers of the batch's type for each token.
+
+/// <summary>What a <see cref="DecoderLayerTemplate"/> takes of a device, in bytes: of its tape, and of the work beside it.</summary>
+internal sealed class DecoderLayerMemory
+{
+    // Of the H100 and H200, that were measured: into how many parts the ordered backward of few long rows cuts its sums.
+    private const int Multiprocessors = 132;
+
+    private readonly ModelConfig _config;
+    private readonly BatchShape _batch;
+    private readonly long _seen;
+    private readonly bool _flash;
+
+    public DecoderLayerMemory(ModelConfig config, int? slidingWindow, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        (_config, _batch, _seen) = (config, batch, Math.Min(slidingWindow ?? long.MaxValue, batch.SequenceLength));
+        _flash = batch.FusedOperators && config.HeadDimension is <= 256 and var width && width % 8 == 0;
+    }
+
+    /// <summary>What backward needs, beside the input.</summary>
+    public long Tape => Most(tokens => Light(tokens, norms: 2), tokens => Light(tokens, norms: 2) + Narrow(tokens, 2 * F));
+
+    /// <summary>The same without both norms' outputs, which are made again.</summary>
+    public long KeptTape => Most(tokens => Light(tokens, norms: 0), tokens => Light(tokens, norms: 0) + Narrow(tokens, 2 * F));
+
+    /// <summary>The output's gradient and temporaries.</summary>
+    public long Working => Most(
+        tokens => Rest(tokens) + Math.Max(Narrow(tokens, 2 * H) + Pieces, Attention(tokens)),
+        // Once the feed-forward's tensors are gone, attention's backward has their place.
+        tokens => Rest(tokens) + Math.Max(Narrow(tokens, (2 * H) + F), Attention(tokens) - Narrow(tokens, 2 * F)));
+
+    private long H => _config.HiddenSize;
+
+    private long F => _config.IntermediateSize;
+
+    private long D => _config.HeadDimension;
+
+    private long C => _config.HeadCount * D;
+
+    // Flash reads the key/value heads as they are, and cuDNN does too.
+    private long Repeated => _config.HeadCount == _config.KeyValueHeadCount || _flash ? 0 : 2 * C;
+
+    private long Rows => Math.Max(1, (_batch.Tokens + _batch.SequenceLength - 1) / Math.Max(1, _batch.SequenceLength));
+
+    // Gate, up and the gate's output of a piece, and what sums the weight gradients of several: in fp32, and one product beside.
+    private long Pieces => (3 * F * Math.Min(_batch.PieceTokens, _batch.Tokens) * Size) + (3 * F * H * sizeof(float)) + (2 * F * H * Size);
+
+    private long Size => _batch.Type.ByteSize();
+
+    // Rows that are cut, or the longest that are not, whichever take more: the data may have either.
+    private long Most(Func<long, long> cut, Func<long, long> uncut) =>
+        _batch.UncutTokens == _batch.Tokens ? uncut(_batch.Tokens) : Math.Max(cut(_batch.Tokens), uncut(_batch.UncutTokens));
+
+    // The norms' outputs and the residual between; the heads, queries and keys before their norms, the mixed values. In fp32: the norms' inverses, and the
+    // logarithm of each softmax's sum.
+    private long Light(long tokens, int norms) =>
+        Narrow(tokens, ((norms + 1) * H) + (HeadsOf(1, 2) * D) + Repeated + (_config.QueryKeyNorm ? HeadsOf(1, 1) * D : 0) + C)
+        + Wide(tokens, 2 + (_config.QueryKeyNorm ? HeadsOf(1, 1) : 0) + _config.HeadCount);
+
+    // Rotary tables; libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
+    private long Rest(long tokens) => Narrow(tokens, 2 * D) + (_batch.FusedOperators ? 0 : Wide(tokens, Math.Max(8 * F, 8 * H)));
+
+    // What attention's backward needs beside the tape: the gradients of output, residual and mixed values, and those of the heads.
+    private long Attention(long tokens)
+    {
+        if (!_flash) return Narrow(tokens, (3 * H) + (3 * C) + Repeated + (HeadsOf(1, 2) * D));
+        // Flash sums the queries' gradients in fp32, documents padded to 128 tokens; in a fixed order, in as many parts as fill the device.
+        var padded = _batch.Packed ? 2 : 1 + (128.0 / Math.Max(128, _batch.SequenceLength));
+        var parts = _batch.Deterministic ? Wide(Math.Min(tokens, _batch.SequenceLength), Multiprocessors * D) : 0;
+        // The key/value heads' gradients come for each query head first.
+        var expanded = _config.HeadCount == _config.KeyValueHeadCount ? 0 : 2 * C;
+        return Narrow(tokens, (2 * H) + (2 * C) + (HeadsOf(0, 2) * D) + expanded) + Wide(tokens, (long)(padded * C) + _config.HeadCount) + parts + Narrow(InGroups(tokens), 5 * C);
+    }
+
+    // Tokens whose heads are taken in groups: keys and values go in for each query head, and a group's results lie beside the whole.
+    private long InGroups(long tokens) => !_batch.Deterministic || _batch.Packed ? 0
+        : Enumerable.Range(1, (int)Math.Min(Rows, 2 * Multiprocessors)).Where(rows => HeadGroups.Of(_config.HeadCount, rows, Multiprocessors).Count > 1)
+            .Select(rows => Math.Min(tokens, rows * _seen)).DefaultIfEmpty(0).Max();
+
+    private long Narrow(long tokens, long numbers) => tokens * numbers * Size;
+
+    private static long Wide(long tokens, long numbers) => tokens * numbers * sizeof(float);
+
+    private long HeadsOf(int queries, int keys) => ((long)queries * _config.HeadCount) + ((long)keys * _config.KeyValueHeadCount);
+}

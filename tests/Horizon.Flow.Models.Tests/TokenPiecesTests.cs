@@ -1,0 +1,62 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Tests;
+
+/// <summary>What is wider than a hidden state is cut along tokens, and nothing else comes out.</summary>
+public class TokenPiecesTests
+{
+    /// <summary>Loss and every gradient are those of one piece, to the rounding of sums that are taken in another order.</summary>
+    [Property(MaxTest = 40, Arbitrary = [typeof(ModelCases)])]
+    public void Differentiate_AnyPieces_EqualsOnePiece(ModelCase model, PositiveInt piece)
+    {
+        var (whole, pieces) = (Differentiate(model, ScalarType.Float32, null), Differentiate(model, ScalarType.Float32, 1 + (piece.Get % (model.Rows * model.Sequence))));
+        Assert.Equal(whole.LossSum, pieces.LossSum, 1e-5 * whole.LossSum);
+        Numbers.AssertClose(whole.Gradients, pieces.Gradients, 1e-5);
+    }
+
+    /// <summary>In bf16 the pieces' weight gradients are summed in fp32: no further from fp32 than one piece's.</summary>
+    [Property(MaxTest = 15, Arbitrary = [typeof(ModelCases)])]
+    public void Differentiate_PiecesInBFloat16_AreNoFurtherFromExact(ModelCase model, PositiveInt piece)
+    {
+        var rounded = model.Parameters().ToDictionary(entry => entry.Key, entry => Array.ConvertAll(entry.Value, RoundToBFloat16));
+        var exact = Differentiate(model, ScalarType.Float32, null, rounded).Gradients;
+        double Error(int? tokens) => Numbers.RelativeError(Flat(exact), Flat(Differentiate(model, ScalarType.BFloat16, tokens, rounded).Gradients));
+        Assert.InRange(Error(1 + (piece.Get % (model.Rows * model.Sequence))), 0, (2 * Error(null)) + 0.01);
+    }
+
+    /// <summary>The same pieces give the same bits, in whatever order micro-batches come.</summary>
+    [Property(MaxTest = 10, Arbitrary = [typeof(ModelCases)])]
+    public void Differentiate_SamePiecesAgain_GivesTheSameBits(ModelCase model, PositiveInt piece)
+    {
+        var tokens = 1 + (piece.Get % (model.Rows * model.Sequence));
+        var (first, second) = (Differentiate(model, ScalarType.BFloat16, tokens), Differentiate(model, ScalarType.BFloat16, tokens));
+        Assert.Equal(first.LossSum, second.LossSum);
+        Assert.All(first.Gradients, entry => Assert.Equal(entry.Value, second.Gradients[entry.Key]));
+    }
+
+    [Property(MaxTest = 200)]
+    public void LengthOf_AnyRows_CutsOnlyLongOnesIntoBoundedPieces(PositiveInt rows, PositiveInt length)
+    {
+        var (r, s) = (1 + (rows.Get % 4), length.Get * 997L % 400_000);
+        var piece = TokenPieces.LengthOf(r, s);
+        if (s <= TokenPieces.LongestUncutRow) Assert.Equal(r * s, piece);
+        else Assert.InRange(piece, TokenPieces.LongestPiece / 2, TokenPieces.LongestPiece);
+    }
+
+    private static (double LossSum, Dictionary<string, float[]> Gradients) Differentiate(
+        ModelCase model, ScalarType type, int? pieceTokens, Dictionary<string, float[]>? parameters = null)
+    {
+        var batch = model.Batch();
+        using var walk = new UnitWalk(ModelFamilies.Define(model.Config), parameters ?? model.Parameters(), type);
+        using var deviceBatch = UnitWalk.Batch(batch, pieceTokens: pieceTokens);
+        return walk.Differentiate(deviceBatch, 1.0 / batch.LabelledTokens);
+    }
+
+    private static float[] Flat(Dictionary<string, float[]> tensors) => [.. tensors.OrderBy(entry => entry.Key).SelectMany(entry => entry.Value)];
+
+    private static float RoundToBFloat16(float value) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(value) + 0x8000u) & 0xFFFF0000u);
+}
