@@ -30,6 +30,9 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
     }
 
     /// <inheritdoc/>
+    public override int LongestRecall => _rotary.LongestSteady;
+
+    /// <inheritdoc/>
     protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -54,11 +57,13 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
             key_BSKD = Norm(parameters, Roles.KeyNorm, key_BSKD);
         }
 
+        key_BSKD = _rotary.Apply(key_BSKD, batch);
+        if (batch.Recall is { } recall) (key_BSKD, value_BSKD) = (recall.Extend(parameters, Roles.Key, key_BSKD), recall.Extend(parameters, Roles.Value, value_BSKD));
         var mask = batch.AttentionMask(_slidingWindow);
         using var ordered = DeterministicScope.Enter(x_BSH.device, batch.Operators.IsDeterministic); // cuDNN, which libtorch may choose, has no ordered backward
         var mixed_BQSD = scaled_dot_product_attention(
             _rotary.Apply(query_BSQD, batch).transpose(1, 2),
-            HeadParts.Repeat(_rotary.Apply(key_BSKD, batch), Q / K).transpose(1, 2),
+            HeadParts.Repeat(key_BSKD, Q / K).transpose(1, 2),
             HeadParts.Repeat(value_BSKD, Q / K).transpose(1, 2),
             attn_mask: mask,
             is_casual: mask is null);

@@ -15,6 +15,7 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     private readonly ModelConfig _config;
     private readonly RotaryEmbedding _rotary;
     private readonly int? _slidingWindow;
+    private readonly AutogradDecoderLayerTemplate _recalling;
 
     /// <summary>Creates the operators of all layers with this window.</summary>
     /// <param name="config">Numbers of heads and widths.</param>
@@ -25,6 +26,7 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         _config = config;
         _rotary = rotary;
         _slidingWindow = slidingWindow;
+        _recalling = new AutogradDecoderLayerTemplate(config, rotary, slidingWindow);
     }
 
     /// <inheritdoc/>
@@ -37,8 +39,13 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public bool CanBindTapes => true;
 
     /// <inheritdoc/>
+    public int LongestRecall => _recalling.LongestRecall;
+
+    /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.Recall is not null) return _recalling.Forward(parameters, input, batch);
         using var scope = NewDisposeScope();
         using var tape = Recompute(parameters, input, batch);
         var output = tape.TakeOutput();

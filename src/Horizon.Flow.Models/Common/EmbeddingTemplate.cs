@@ -29,6 +29,9 @@ public sealed class EmbeddingTemplate : IUnitTemplate
     public bool IsEmbedding => true;
 
     /// <inheritdoc/>
+    public int LongestRecall => int.MaxValue;
+
+    /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(parameters);

@@ -26,6 +26,9 @@ public sealed class RotaryEmbedding
         _width = config.RotatedWidth(headDimension);
     }
 
+    /// <summary>The longest sequence in which a token turns alike however long the sequence is.</summary>
+    public int LongestSteady => _config.Kind is RopeKind.LongRope or RopeKind.Dynamic ? _config.OriginalMaximumSequenceLength : int.MaxValue;
+
     /// <summary>Turns the heads of <paramref name="x"/> by their positions.</summary>
     /// <param name="x">[batch, sequence, heads, head width].</param>
     /// <param name="batch">The positions.</param>

@@ -25,19 +25,17 @@ internal static class CausalMixing
     {
         var window = slidingWindow >= batch.SequenceLength ? null : slidingWindow;
         using var ordered = DeterministicScope.Enter(query_BSQD.device, batch.Operators.IsDeterministic); // the kernel that is chosen here is the one that backward uses
+        var times = query_BSQD.shape[2] / key_BSKD.shape[2];
+        Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD, times).transpose(1, 2);
+        Tensor Whole(Tensor? mask_SR) => attend(query_BSQD.transpose(1, 2), OfQueries(key_BSKD), OfQueries(value_BSKD), mask_SR).transpose(1, 2);
+        if (batch.Recall is not null) return Whole(batch.AttentionMask(slidingWindow)?.squeeze(1).squeeze(0));
         if (isPlain && FlashAttention.Takes(query_BSQD, batch))
         {
             return AtenOperators.FlashForward(
                 query_BSQD.flatten(0, 1), key_BSKD.flatten(0, 1), value_BSKD.flatten(0, 1), batch.Spans.Bounds, batch.Spans.Longest, scale, window - 1 ?? -1)[0].view(query_BSQD.shape);
         }
 
-        if (batch.Documents is null && window is null)
-        {
-            var times = query_BSQD.shape[2] / key_BSKD.shape[2];
-            Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD, times).transpose(1, 2);
-            return attend(query_BSQD.transpose(1, 2), OfQueries(key_BSKD), OfQueries(value_BSKD), null).transpose(1, 2);
-        }
-
+        if (batch.Documents is null && window is null) return Whole(null);
         return DocumentMixing.Mix(query_BSQD.flatten(0, 1), key_BSKD.flatten(0, 1), value_BSKD.flatten(0, 1), batch.Spans, window, attend).view(query_BSQD.shape);
     }
 }

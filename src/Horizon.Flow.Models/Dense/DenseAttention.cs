@@ -28,6 +28,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (rotary is not null) (query, key) = (rotary.Apply(query, batch), rotary.Apply(key, batch));
         if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
+        if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
         var sinks = config.Sinks ? parameters[Roles.Sinks] : null;
         var mixed_BSQD = CausalMixing.Mix(
             query, key, value, Scale, slidingWindow, batch, isPlain: config.AttentionCap is null && sinks is null, (q, k, v, mask) => Attend(q, k, v, mask, sinks, batch));

@@ -27,11 +27,15 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer)
     {
         (_config, _layer) = (config, layer);
+        LongestRecall = rotary?.LongestSteady ?? int.MaxValue;
         _attention = new DenseAttention(config, rotary, slidingWindow);
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
         _convolution = new ShortConvolution(config);
         _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation) : null;
     }
+
+    /// <inheritdoc/>
+    public override int LongestRecall { get; }
 
     /// <inheritdoc/>
     /// <value>An estimate from what the operators keep: the outputs of products and curves, norms in fp32, and scores where they are capped.</value>

@@ -24,6 +24,7 @@ internal static class DenseLinear
     {
         var weight = parameters.Stacked(first, last);
         var bias = parameters.Contains(Roles.BiasOf(first)) ? parameters.Stacked(Roles.BiasOf(first), Roles.BiasOf(last)) : null;
-        return linear(x, config.TransposedMatrices ? weight.t() : weight, bias);
+        // With grad mode on, libtorch multiplies a view with gaps in another way than without: recomputation would have other bits than forward.
+        return linear(x.contiguous(), config.TransposedMatrices ? weight.t() : weight, bias);
     }
 }

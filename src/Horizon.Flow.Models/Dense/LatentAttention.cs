@@ -32,6 +32,7 @@ internal sealed class LatentAttention(DenseConfig config, LatentConfig latent, R
         // A GPU's flash attention takes heads of one width alone.
         var value = wide.narrow(-1, latent.PlainWidth, latent.ValueWidth);
         if (latent.ValueWidth < latent.KeyWidth) value = cat([value, zeros([B, S, Q, latent.KeyWidth - latent.ValueWidth], value.dtype, value.device)], -1);
+        if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.LatentKeyValue, key), recall.Extend(parameters, Roles.KeyValue, value));
         var mixed_BSQD = CausalMixing.Mix(query, key, value, Scale, slidingWindow, batch, isPlain: true, Attend);
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.narrow(-1, 0, latent.ValueWidth).flatten(2));
     }

@@ -17,6 +17,9 @@ internal sealed class PerLayerEmbeddingTemplate(DenseConfig config) : AutogradTe
     public override bool IsEmbedding => true;
 
     /// <inheritdoc/>
+    public override int LongestRecall => int.MaxValue;
+
+    /// <inheritdoc/>
     protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(parameters);

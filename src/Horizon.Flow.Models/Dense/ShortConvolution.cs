@@ -23,8 +23,14 @@ internal sealed class ShortConvolution(DenseConfig config)
         var taps_HT = parameters[Roles.Convolution].squeeze(1);
         var last = config.ConvolutionTaps - 1;
         var sum = gated * taps_HT.select(1, last);
-        for (var back = 1; back <= last && back < x_BSH.shape[1]; back++)
-            sum = sum.Plus(gated.roll(back, 1) * Reaches(batch, back).to(gated.dtype) * taps_HT.select(1, last - back));
+        var context = batch.Recall is { } recall ? recall.Extend(parameters, Roles.Convolution, gated) : gated;
+        for (var back = 1; back <= last && back < context.shape[1]; back++)
+        {
+            // Of a context that is longer than the batch, the places of the batch.
+            var earlier = (context.roll(back, 1) * Reaches(batch.Context, back).to(gated.dtype)).narrow(1, context.shape[1] - x_BSH.shape[1], x_BSH.shape[1]);
+            sum = sum.Plus(earlier * taps_HT.select(1, last - back));
+        }
+
         var bias = Roles.BiasOf(Roles.Convolution);
         if (parameters.Contains(bias)) sum = sum.Plus(parameters[bias]);
         return DenseLinear.Apply(config, parameters, Roles.ConvolutionOutput, after * sum);

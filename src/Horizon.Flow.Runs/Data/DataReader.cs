@@ -4,6 +4,7 @@ using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Runs.Data;
 
@@ -21,7 +22,7 @@ internal static class DataReader
     }
 
     /// <summary>The data to train on; beside them is what <c>evaluation.fraction</c> holds out.</summary>
-    public static BatchSource OpenTraining(RunBlueprint blueprint, ITokenizer? tokenizer)
+    public static BatchSource OpenTraining(RunBlueprint blueprint, ITokenizer? tokenizer, IProgress<DataProgress>? progress = null)
     {
         var data = blueprint.Configuration.Data;
         return Open(blueprint, tokenizer, Options(blueprint, data.Name!) with
@@ -38,30 +39,12 @@ internal static class DataReader
             SplitName = data.Split,
             HeldOutShare = blueprint.Configuration.Evaluation.Fraction,
             Shuffle = data.Shuffle,
-        });
+        }, progress);
     }
 
     /// <summary>The data of <c>evaluation.path</c>, all of it and in its own order.</summary>
-    public static BatchSource OpenHeldOut(RunBlueprint blueprint, ITokenizer? tokenizer, string path) =>
-        Open(blueprint, tokenizer, Options(blueprint, path) with { Split = DataSplit.Validation, Shuffle = false });
-
-    /// <summary>
-    /// Tokens and bytes that a source holds in memory: its documents, each once however often it is trained on, 4 bytes a token (8 where labels are
-    /// kept apart from the ids), and the objects around each document and row.
-    /// </summary>
-    public static (long Tokens, long Bytes) HeldBy(BatchSource source)
-    {
-        const int DocumentBytes = 128;
-        const int RowBytes = 64;
-        long tokens = 0, bytes = (long)source.Summary.Rows * RowBytes;
-        foreach (var document in source.Documents.ToHashSet<TokenDocument>(ReferenceEqualityComparer.Instance))
-        {
-            tokens += document.InputIds.Length;
-            bytes += DocumentBytes + (4L * document.InputIds.Length) + (ReferenceEquals(document.InputIds, document.Labels) ? 0 : 4L * document.Labels.Length);
-        }
-
-        return (tokens, bytes);
-    }
+    public static BatchSource OpenHeldOut(RunBlueprint blueprint, ITokenizer? tokenizer, string path, IProgress<DataProgress>? progress = null) =>
+        Open(blueprint, tokenizer, Options(blueprint, path) with { Split = DataSplit.Validation, Shuffle = false }, progress);
 
     private static HashSet<DataFormat> FormatsOf(RunConfiguration configuration)
     {
@@ -71,10 +54,10 @@ internal static class DataReader
         return formats;
     }
 
-    private static BatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, DataOptions options)
+    private static BatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, DataOptions options, IProgress<DataProgress>? progress)
     {
         var training = blueprint.Configuration.Training;
-        var source = BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed);
+        var source = BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed, progress);
         CheckLength(blueprint, source, options.Path);
         if (source.HeldOut is { } heldOut) CheckLength(blueprint, heldOut, options.Path);
         return source;
@@ -96,6 +79,7 @@ internal static class DataReader
             MaxBadShare = data.MaxBadShare,
             TrainOnPrompt = data.TrainOnPrompt,
             TrainOn = data.TrainOn,
+            CacheFolder = data.CacheFolder,
             Date = data.Date is { } date ? DateOnly.ParseExact(date, "yyyy-MM-dd", CultureInfo.InvariantCulture) : null,
         };
     }

@@ -3,6 +3,7 @@ using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Runs.Data;
 
@@ -20,16 +21,17 @@ public sealed record DataReport(DataSummary Summary, IReadOnlyList<int> Lengths,
     /// <summary>Reads the training data.</summary>
     /// <param name="configuration">Names a model and data.</param>
     /// <param name="examples">How many documents are shown.</param>
+    /// <param name="progress">Is told how far the reading is.</param>
     /// <exception cref="HorizonException">The data cannot be trained on.</exception>
-    public static DataReport Of(RunConfiguration configuration, int examples)
+    public static DataReport Of(RunConfiguration configuration, int examples, IProgress<DataProgress>? progress = null)
     {
         var blueprint = RunBlueprint.Of(configuration);
         var tokenizer = DataReader.OpenTokenizer(configuration);
-        var source = DataReader.OpenTraining(blueprint, tokenizer);
+        var source = DataReader.OpenTraining(blueprint, tokenizer, progress);
         var length = configuration.Data.SequenceLength ?? blueprint.SequenceLength;
         return new DataReport(
             source.Summary,
-            [.. source.Documents.Select(document => document.InputIds.Length).Order()],
+            [.. source.DocumentLengths.Order()],
             length,
             (long)source.Summary.Rows * length,
             [.. source.Documents.Take(examples).Select(document => Stretches(document, tokenizer))]);

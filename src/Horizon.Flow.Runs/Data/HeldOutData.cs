@@ -8,8 +8,11 @@ internal sealed class HeldOutData(BatchSource source)
     // So many micro-batches overlap on the device; between two such groups a run can stop.
     private const int GroupSize = 8;
 
-    /// <summary>What is held in memory of it.</summary>
-    public (long Tokens, long Bytes) Held => DataReader.HeldBy(source);
+    /// <summary>Documents of it.</summary>
+    public int Documents => source.Summary.Documents;
+
+    /// <summary>What it takes of host memory, in bytes.</summary>
+    public long HostBytes => source.HostBytes;
 
     /// <summary>Tokens of the largest micro-batch of so many rows.</summary>
     public long MostTokens(int batchSize) => source.MostTokens(epochs: 1, batchSize);

@@ -30,8 +30,11 @@ internal sealed class TrainingData
     /// <summary>Steps of the run.</summary>
     public long TotalSteps => Length.Steps;
 
-    /// <summary>What is held in memory of it.</summary>
-    public (long Tokens, long Bytes) Held => DataReader.HeldBy(_source);
+    /// <summary>Documents of it.</summary>
+    public int Documents => _source.Summary.Documents;
+
+    /// <summary>What it takes of host memory, in bytes.</summary>
+    public long HostBytes => _source.HostBytes;
 
     /// <summary>Tokens of the run's largest micro-batch of so many rows.</summary>
     public long MostTokens(int batchSize) => _source.MostTokens((int)Math.Ceiling(Length.Epochs), batchSize);

@@ -7,26 +7,36 @@ using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Decoding;
 using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Text.Templates;
 using Horizon.Flow.Text.Tokenizers;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Generation;
 
 /// <summary>
-/// Continues texts with a model whose parameters stay in host memory and stream through the device for every token. Right first, not
-/// fast: every token runs the whole text through the model again.
+/// Continues texts. Where the model fits into device memory it stays there and remembers the tokens before (<see cref="ResidentDecoder"/>), so that a
+/// token costs one token's pass; where it does not fit, or its layers cannot remember, its parameters stream through the device for every token and
+/// every token runs the whole text through the model again.
 /// </summary>
 public sealed class TextGenerator : IAsyncDisposable
 {
+    // Left free beside a resident model, for what it remembers and computes with.
+    private const long Spare = 1L << 30;
+
     private readonly ModelDefinition _model;
     private readonly ITokenizer _tokenizer;
     private readonly TrainingRun _run;
     private readonly ParameterStore? _owned;
+    private readonly ResidentDecoder? _decoder;
 
     /// <summary>A generator on a run that something else owns: it sees the parameters after all steps begun so far.</summary>
-    internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null) =>
-        (_model, _tokenizer, _run, _owned) = (model, tokenizer, run, owned);
+    internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null, ResidentDecoder? decoder = null) =>
+        (_model, _tokenizer, _run, _owned, _decoder) = (model, tokenizer, run, owned, decoder);
+
+    /// <summary>Whether the model stays in device memory and remembers the tokens before.</summary>
+    public bool IsResident => _decoder is not null;
 
     /// <summary>Loads a Hugging Face folder.</summary>
     /// <param name="folder">config.json, safetensors and a tokenizer.</param>
@@ -44,40 +54,62 @@ public sealed class TextGenerator : IAsyncDisposable
         CheckMemory(model, isBf16);
         var store = ParameterStore.Create(
             model.Units, isBf16 ? StorePrecision.Bf16 : StorePrecision.Fp32, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
+        ResidentDecoder? decoder = null;
         try
         {
             await StoreLoader.LoadAsync(weights, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
+            if (ResidentDecoder.LongestContext(model) > 0 && ResidentDecoder.WeightBytes(model, store.WeightType) + Spare < (device.FreeMemoryBytes ?? MachineMemory.AvailableBytes()))
+                decoder = await ResidentDecoder.CreateAsync(model, store, device, cancellation).ConfigureAwait(false);
             var plan = TrainingPlan.For(model).Freeze(_ => true);
-            return new TextGenerator(model, tokenizer, plan.Start(store, device), store);
+            return new TextGenerator(model, tokenizer, plan.Start(store, device), store, decoder);
         }
         catch
         {
+            if (decoder is not null) await decoder.DisposeAsync().ConfigureAwait(false);
             store.Dispose();
             throw;
         }
     }
 
-    /// <summary>The continuation of a prompt, piece by piece as it is sampled, up to an end-of-text token or the model's longest sequence.</summary>
+    /// <summary>The continuation of a prompt, piece by piece as it is sampled, up to an end-of-text token, a stop string or the model's longest sequence.</summary>
     /// <param name="prompt">Taken as plain text, with the tokens that the tokenizer puts before it.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="HorizonException">The prompt has no token, or more than the model allows.</exception>
-    public async IAsyncEnumerable<string> GenerateAsync(
-        string prompt, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<GeneratedPiece> GenerateAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+        GenerateAsync(_tokenizer.Encode(prompt, addSpecialTokens: true), options, cancellation);
+
+    /// <summary>The assistant's next turn of a conversation, by the model's chat template, piece by piece as it is sampled.</summary>
+    /// <param name="conversation">The turns so far.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="HorizonException">The model has no chat template, or it refuses the conversation, or this is longer than the model allows.</exception>
+    public IAsyncEnumerable<GeneratedPiece> AnswerAsync(Conversation conversation, GenerationOptions? options = null, CancellationToken cancellation = default)
     {
-        var ids = _tokenizer.Encode(prompt, addSpecialTokens: true);
+        var template = _tokenizer.ChatTemplate
+            ?? throw new HorizonException("the model folder has no chat template; add chat_template.jinja to it, or continue plain text with horizon generate.");
+        return GenerateAsync(_tokenizer.Encode(template.Render(conversation, addGenerationPrompt: true).Text, addSpecialTokens: false), options, cancellation);
+    }
+
+    private async IAsyncEnumerable<GeneratedPiece> GenerateAsync(
+        IReadOnlyList<int> ids, GenerationOptions? options, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        options ??= new();
         // The prompt goes through the decoder too: how the first new token is spelled depends on what stands before it.
         var decoder = new DecodeStream(_tokenizer, skipSpecialTokens: true);
         foreach (var id in ids) decoder.Append(id);
+        var stop = new StopText(options.Stop);
         await foreach (var id in GenerateIdsAsync(ids, options, cancellation).ConfigureAwait(false))
         {
-            if (decoder.Append(id) is { Length: > 0 } piece) yield return piece;
+            yield return new GeneratedPiece(stop.Append(decoder.Append(id)), 1);
+            if (stop.IsStopped) yield break;
         }
 
-        if (decoder.Flush() is { Length: > 0 } rest) yield return rest;
+        var rest = stop.Append(decoder.Flush());
+        if (rest + stop.Flush() is { Length: > 0 } text) yield return new GeneratedPiece(text, 0);
     }
 
-    /// <summary>The same in token ids; the end-of-text token is not given.</summary>
+    /// <summary>The same in token ids; the end-of-text token is not given, and stop strings are not looked for.</summary>
     /// <param name="prompt">At least one token id.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="cancellation">Ends it.</param>
@@ -87,11 +119,11 @@ public sealed class TextGenerator : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(prompt);
         options ??= new();
         CheckPrompt(prompt);
-        var sampler = new TokenSampler(options.Temperature, options.Seed);
+        var sampler = new TokenSampler(options);
         List<int> ids = [.. prompt];
         for (var made = 0; made < options.MaxTokens && ids.Count < _model.MaximumSequenceLength; made++)
         {
-            var next = sampler.Next(await NextLogitsAsync(ids, cancellation).ConfigureAwait(false));
+            var next = sampler.Next(await NextLogitsAsync(ids, cancellation).ConfigureAwait(false), ids);
             if (_tokenizer.EndOfText.Contains(next)) yield break;
             ids.Add(next);
             yield return next;
@@ -104,6 +136,7 @@ public sealed class TextGenerator : IAsyncDisposable
     public async Task<float[]> NextLogitsAsync(IReadOnlyList<int> ids, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
+        if (_decoder is not null && ids.Count <= ResidentDecoder.LongestContext(_model)) return await _decoder.NextLogitsAsync(ids, cancellation).ConfigureAwait(false);
         var targets = Enumerable.Repeat(MicroBatch.Unlabelled, ids.Count).ToArray();
         targets[^1] = 0; // a label of any kind: the logits of labelled places are what comes back
         var batch = new MicroBatch(1, ids.Count, [.. ids.Select(id => (long)id)], targets, [.. Enumerable.Range(0, ids.Count).Select(place => (long)place)]);
@@ -114,7 +147,7 @@ public sealed class TextGenerator : IAsyncDisposable
     internal async Task<string> ContinueAsync(string prompt, GenerationOptions options, CancellationToken cancellation)
     {
         var text = new StringBuilder();
-        await foreach (var piece in GenerateAsync(prompt, options, cancellation).ConfigureAwait(false)) text.Append(piece);
+        await foreach (var piece in GenerateAsync(prompt, options, cancellation).ConfigureAwait(false)) text.Append(piece.Text);
         return text.ToString();
     }
 
@@ -122,6 +155,7 @@ public sealed class TextGenerator : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_owned is null) return;
+        if (_decoder is not null) await _decoder.DisposeAsync().ConfigureAwait(false);
         await _run.DisposeAsync().ConfigureAwait(false);
         _owned.Dispose();
     }

@@ -3,42 +3,88 @@ namespace Horizon.Flow.Runs.Generation;
 /// <summary>
 /// Chooses the next token. At temperature 0 it is the likeliest (of equals, the one with the lowest id). Above, one number u in [0, 1) is
 /// drawn for each token, and the token is the first, in the order of the ids, at which the summed probabilities softmax(logits / T)
-/// exceed u. u comes from SplitMix64 (Steele, Lea and Flood 2014), so that a seed gives the same text with every version of .NET.
+/// exceed u. What the options rule out has no probability. u comes from SplitMix64 (Steele, Lea and Flood 2014), so that a seed gives the same text with every version of .NET.
 /// </summary>
-/// <param name="temperature">T, 0 or more.</param>
-/// <param name="seed">Where the numbers start.</param>
-public sealed class TokenSampler(double temperature, long seed)
+public sealed class TokenSampler
 {
     private const ulong Gamma = 0x9E3779B97F4A7C15;
 
-    private ulong _state = Mix((ulong)seed + Gamma);
+    private readonly GenerationOptions _options;
+    private ulong _state;
+
+    /// <summary>Creates one that follows the temperature alone.</summary>
+    /// <param name="temperature">T, 0 or more.</param>
+    /// <param name="seed">Where the numbers start.</param>
+    public TokenSampler(double temperature, long seed)
+        : this(new GenerationOptions { Temperature = temperature, Seed = seed })
+    {
+    }
+
+    /// <summary>Creates one.</summary>
+    /// <param name="options">Temperature, seed, and which tokens can be chosen: first the repetition penalty, then the temperature, then the
+    /// likeliest <see cref="GenerationOptions.TopK"/>, then <see cref="GenerationOptions.TopP"/> of what is left, then <see cref="GenerationOptions.MinP"/>.</param>
+    public TokenSampler(GenerationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _state = Mix((ulong)options.Seed + Gamma);
+    }
 
     /// <summary>The id of the next token.</summary>
     /// <param name="logits">[vocabulary], finite.</param>
-    public int Next(ReadOnlySpan<float> logits)
+    /// <param name="context">The ids so far, for the repetition penalty.</param>
+    public int Next(ReadOnlySpan<float> logits, IEnumerable<int>? context = null)
     {
+        if (_options.RepetitionPenalty != 1 && context is not null) logits = Penalized(logits, context);
         var likeliest = 0;
         for (var id = 1; id < logits.Length; id++)
             if (logits[id] > logits[likeliest]) likeliest = id;
-        return temperature == 0 ? likeliest : Draw(logits, logits[likeliest]);
+        return _options.Temperature == 0 ? likeliest : Draw(logits, logits[likeliest]);
     }
 
     private int Draw(ReadOnlySpan<float> logits, double highest)
     {
+        var weights = new double[logits.Length];
+        for (var id = 0; id < weights.Length; id++) weights[id] = Math.Exp((logits[id] - highest) / _options.Temperature);
+        if (_options.TopK > 0 || _options.TopP < 1) KeepLikeliest(weights);
+        if (_options.MinP > 0)
+            foreach (ref var weight in weights.AsSpan())
+                if (weight < _options.MinP) weight = 0; // the likeliest weighs 1
         var total = 0.0;
-        foreach (var logit in logits) total += Math.Exp((logit - highest) / temperature);
+        foreach (var weight in weights) total += weight;
         var threshold = Uniform() * total;
         var (sum, last) = (0.0, 0);
-        for (var id = 0; id < logits.Length; id++)
+        for (var id = 0; id < weights.Length; id++)
         {
-            var weight = Math.Exp((logits[id] - highest) / temperature);
-            if (weight == 0) continue;
-            sum += weight;
+            if (weights[id] == 0) continue;
+            sum += weights[id];
             last = id;
             if (sum > threshold) break;
         }
 
         return last;
+    }
+
+    // Of tokens equally likely the one with the lower id counts first.
+    private void KeepLikeliest(double[] weights)
+    {
+        var order = Enumerable.Range(0, weights.Length).ToArray();
+        Array.Sort(Array.ConvertAll(order, id => (-weights[id], id)), order);
+        var count = _options.TopK > 0 ? Math.Min(_options.TopK, order.Length) : order.Length;
+        var needed = 0.0;
+        for (var i = 0; i < count; i++) needed += weights[order[i]];
+        needed *= _options.TopP;
+        var (kept, sum) = (0, 0.0);
+        while (kept < count && (kept == 0 || sum < needed)) sum += weights[order[kept++]];
+        foreach (var id in order.AsSpan(kept)) weights[id] = 0;
+    }
+
+    private float[] Penalized(ReadOnlySpan<float> logits, IEnumerable<int> context)
+    {
+        var changed = logits.ToArray();
+        var penalty = (float)_options.RepetitionPenalty;
+        foreach (var id in context.Where(id => (uint)id < (uint)changed.Length).Distinct()) changed[id] = changed[id] > 0 ? changed[id] / penalty : changed[id] * penalty;
+        return changed;
     }
 
     // 53 bits, as many as a double has.

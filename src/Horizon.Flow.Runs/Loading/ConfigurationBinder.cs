@@ -43,6 +43,8 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         _places[path] = node.Origin.Place;
         if (node is YamlScalar { IsNull: true } && key.IsNullable)
             key.Property.SetValue(section, null);
+        else if (node is YamlScalar word && word.Text == key.OrWord)
+            key.Property.SetValue(section, word.Text);
         else if (BindValue(node, key.Type, path, key.IsPath) is { } value)
             key.Property.SetValue(section, value);
     }

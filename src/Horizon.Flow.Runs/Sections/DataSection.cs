@@ -68,6 +68,35 @@ public sealed record DataSection
     /// <value>Default unset: today's.</value>
     public string? Date { get; init; }
 
+    /// <summary>
+    /// The folder that keeps the tokens of large data, so that another start with the same files, tokenizer and settings begins at once; <c>false</c> keeps
+    /// none.
+    /// </summary>
+    /// <value>Default unset: <c>horizon-flow/tokens</c> in the user's cache folder (<c>$XDG_CACHE_HOME</c>, <c>~/.cache</c>).</value>
+    [PathKey(OrWord = NoCache)]
+    public string? Cache { get; init; }
+
+    private const string NoCache = "false";
+
+    /// <summary>The folder that keeps tokens; null for none.</summary>
+    internal string? CacheFolder => Cache switch
+    {
+        NoCache => null,
+        null => UserFolder is { Length: > 0 } folder ? System.IO.Path.Combine(folder, "horizon-flow", "tokens") : null,
+        _ => Cache,
+    };
+
+    private static string UserFolder
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } named) return named;
+            if (OperatingSystem.IsWindows()) return Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
+            var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+            return home.Length == 0 ? "" : System.IO.Path.Combine(home, OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
+        }
+    }
+
     /// <summary>The files of the data, for messages: its path, or those of its sets; null where there is none.</summary>
     internal string? Name => Sets.Count > 0 ? string.Join(", ", Sets.Select(set => set.Path)) : Path;
 }

@@ -14,6 +14,7 @@ using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -60,9 +61,11 @@ public sealed class TrainingSession : ITrainingSession
     /// <summary>Loads everything, after checking that it will fit.</summary>
     /// <param name="configuration">A configuration that <see cref="ConfigurationValidator"/> accepts for training.</param>
     /// <param name="resume">Go on from a checkpoint.</param>
+    /// <param name="progress">Is told how far the reading of the data is.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="HorizonException">The user can mend it.</exception>
-    public static async Task<TrainingSession> OpenAsync(RunConfiguration configuration, bool resume = false, CancellationToken cancellation = default)
+    public static async Task<TrainingSession> OpenAsync(
+        RunConfiguration configuration, bool resume = false, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         Check(configuration);
@@ -79,7 +82,7 @@ public sealed class TrainingSession : ITrainingSession
             var host = new ByteSize(MachineMemory.AvailableBytes());
             RunPlanner.Require(RunPlanner.Plan(blueprint, device, host, mostTokens: _ => 1));
             cancellation.ThrowIfCancellationRequested();
-            var inputs = RunInputs.Open(blueprint);
+            var inputs = RunInputs.Open(blueprint, new StoppableProgress(progress, cancellation));
             var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory(), inputs.MostTokens);
             RunPlanner.Require(memory);
             foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);

@@ -3,6 +3,7 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Batches;
 
@@ -15,14 +16,14 @@ public sealed class BatchSource
     // Rows of all epochs: a fraction of a second.
     private const long LookedAt = 5_000_000;
 
-    private readonly IReadOnlyList<TokenDocument> _documents;
-    private readonly List<Segment[]> _rows;
+    private readonly DocumentTable _documents;
+    private readonly RowList _rows;
     private readonly bool _shuffle;
     private readonly int _batchSize;
     private readonly long _seed;
     private EpochOrder? _latest;
 
-    private BatchSource(IReadOnlyList<TokenDocument> documents, DataOptions options, int batchSize, long seed)
+    private BatchSource(DocumentTable documents, DataOptions options, int batchSize, long seed)
     {
         if (options.SequenceLength < 1) throw new HorizonException($"data.sequence_length is {options.SequenceLength}: it must be 1 or more.");
         if (batchSize < 1) throw new HorizonException($"training.batch_size is {batchSize}: it must be 1 or more.");
@@ -36,8 +37,14 @@ public sealed class BatchSource
     /// <summary>What an epoch holds, and what the user should know about it.</summary>
     public DataSummary Summary { get; private set; }
 
-    /// <summary>All documents, in the order of the files, before they are laid into rows.</summary>
+    /// <summary>All documents, in the order of the files, before they are laid into rows; each is read when it is asked for.</summary>
     public IReadOnlyList<TokenDocument> Documents => _documents;
+
+    /// <summary>Tokens of each document, in the same order.</summary>
+    public IEnumerable<int> DocumentLengths => Enumerable.Range(0, _documents.Count).Select(_documents.Length);
+
+    /// <summary>What it takes of host memory as long as it is used, in bytes; what is held out not counted.</summary>
+    public long HostBytes => _documents.HostBytes + _rows.HostBytes + (_shuffle ? sizeof(int) * (long)_rows.Count : 0);
 
     /// <summary>The documents that are held out, in the order of the files; null where none are.</summary>
     public BatchSource? HeldOut { get; private init; }
@@ -61,18 +68,22 @@ public sealed class BatchSource
         }
     }
 
-    /// <summary>Reads and tokenizes a data set; all of it is held in memory, 4 bytes a token (8 where labels differ from the ids).</summary>
+    /// <summary>
+    /// Reads and tokenizes a data set, on all processors. The tokens of more than a few megabytes go to a file
+    /// (<see cref="DataOptions.CacheFolder"/>), from which batches are read: what is held in memory is some 40 bytes a document.
+    /// </summary>
     /// <param name="options">Which data, and how it becomes rows.</param>
     /// <param name="tokenizer">Needed for every format but tokens.</param>
     /// <param name="vocabularySize">The model's vocabulary; ids must be below it.</param>
     /// <param name="batchSize">Rows of a micro-batch.</param>
     /// <param name="seed">Of the order.</param>
+    /// <param name="progress">Is told how far the reading is, from the thread that reads.</param>
     /// <exception cref="HorizonException">The data is missing, empty, of a kind that is not read, or asks for another kind of training; more
     /// records than allowed are malformed or beyond the vocabulary (names file and line of the first); or nothing is to be learned.</exception>
-    public static BatchSource Open(DataOptions options, ITokenizer? tokenizer, int vocabularySize, int batchSize, long seed)
+    public static BatchSource Open(DataOptions options, ITokenizer? tokenizer, int vocabularySize, int batchSize, long seed, IProgress<DataProgress>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var read = DocumentReader.Read(options, tokenizer, vocabularySize);
+        var read = DocumentSet.Read(options, tokenizer, vocabularySize, progress);
         var source = new BatchSource(read.Documents, options, batchSize, seed)
         {
             HeldOut = read.HeldOut.Count > 0 ? new BatchSource(read.HeldOut, options with { Shuffle = false }, batchSize, seed) : null,
@@ -93,7 +104,7 @@ public sealed class BatchSource
         ArgumentNullException.ThrowIfNull(options);
         if (documents.Any(d => d.InputIds.Length != d.Labels.Length))
             throw new ArgumentException("Every document must have as many labels as ids.", nameof(documents));
-        return new BatchSource(documents, options, batchSize, seed);
+        return new BatchSource(documents as DocumentTable ?? new HeldDocuments(documents), options, batchSize, seed);
     }
 
     /// <summary>Micro-batches of an epoch; the last one may have fewer rows.</summary>
@@ -113,7 +124,7 @@ public sealed class BatchSource
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, MicroBatchesPerEpoch(epoch));
         var order = Order(epoch);
         var first = index * _batchSize;
-        var rows = new Segment[Math.Min(_batchSize, _rows.Count - first)][];
+        var rows = new ArraySegment<Segment>[Math.Min(_batchSize, _rows.Count - first)];
         for (var i = 0; i < rows.Length; i++) rows[i] = _rows[order is null ? first + i : order[first + i]];
         return BatchBuilder.Build(rows, _documents);
     }
@@ -126,9 +137,9 @@ public sealed class BatchSource
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
         var size = batchSize ?? _batchSize;
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1, nameof(batchSize));
-        var lengths = _rows.ConvertAll(row => row.Sum(segment => segment.Length));
-        if (_shuffle && (long)epochs * lengths.Count > LookedAt) return lengths.OrderDescending().Take(size).Sum(length => (long)length);
-        var orders = _shuffle ? Enumerable.Range(0, epochs).Select(Shuffled) : [[.. Enumerable.Range(0, lengths.Count)]];
+        int[] lengths = [.. Enumerable.Range(0, _rows.Count).Select(_rows.Tokens)];
+        if (_shuffle && (long)epochs * lengths.Length > LookedAt) return lengths.OrderDescending().Take(size).Sum(length => (long)length);
+        var orders = _shuffle ? Enumerable.Range(0, epochs).Select(Shuffled) : [[.. Enumerable.Range(0, lengths.Length)]];
         return orders.Max(order => order.Chunk(size).Max(batch => batch.Sum(row => (long)lengths[row])));
     }
 

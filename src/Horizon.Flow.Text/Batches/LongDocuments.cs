@@ -1,5 +1,5 @@
 using System.Globalization;
-using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Batches;
 
@@ -17,12 +17,13 @@ internal sealed class LongDocuments(int targets)
     /// <summary>What lies beyond their first row.</summary>
     public string Lost => string.Create(CultureInfo.InvariantCulture, $"{_tokens:N0} tokens, {_labels:N0} of them to be learned, are left out");
 
-    public void Add(TokenDocument document)
+    public void Add(DocumentTable documents, int number)
     {
         Count++;
-        if (document.IsConversation) Conversations++;
-        _tokens += document.InputIds.Length - targets;
-        _labels += document.Labels.Skip(targets).Count(label => label != TokenDocument.Ignored);
+        if (documents.IsConversation(number)) Conversations++;
+        var length = documents.Length(number);
+        _tokens += length - targets;
+        _labels += documents.Labelled(number, 0, length) - documents.Labelled(number, 0, targets);
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Count:N0}");

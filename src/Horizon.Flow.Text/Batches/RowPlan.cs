@@ -1,15 +1,16 @@
 using System.Globalization;
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Batches;
 
 /// <summary>The rows of a data set and the count of what they hold.</summary>
-internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
+internal sealed record RowPlan(RowList Rows, DataSummary Summary)
 {
     // Keeps the order in which documents are packed apart from the orders of the epochs, whose streams are 0 and up.
     private const long PackingStream = -1;
 
-    public static RowPlan Create(IReadOnlyList<TokenDocument> documents, DataOptions options, long seed)
+    public static RowPlan Create(DocumentTable documents, DataOptions options, long seed)
     {
         int dropped = 0, promptPieces = 0;
         var targets = options.SequenceLength + (options.Packing ? 1 : 0);
@@ -20,20 +21,20 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
             : [.. Enumerable.Range(0, documents.Count)];
         foreach (var number in order)
         {
-            var document = documents[number];
-            var isLong = IsLong(document, options);
-            var choice = isLong ? Choice(document, options) : TooLong.Cut;
+            var tokens = documents.Length(number);
+            var isLong = IsLong(tokens, options);
+            var choice = isLong ? Choice(documents.IsConversation(number), options) : TooLong.Cut;
             List<Segment> pieces = choice switch
             {
                 TooLong.Drop => [],
-                TooLong.Split => [.. Pieces(number, document, options.SequenceLength)],
-                _ => [First(number, document, options)],
+                TooLong.Split => [.. Pieces(number, tokens, options.SequenceLength)],
+                _ => [First(number, tokens, options)],
             };
-            var kept = pieces.FindAll(piece => Labelled(document, piece) > 0);
+            var kept = pieces.FindAll(piece => Labelled(documents, piece) > 0);
             segments.AddRange(kept);
             if (choice == TooLong.Drop)
             {
-                overlong.Add(document);
+                overlong.Add(documents, number);
             }
             else if (kept.Count == 0)
             {
@@ -42,7 +43,7 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
             else
             {
                 promptPieces += pieces.Count - kept.Count;
-                if (isLong) (choice == TooLong.Split ? split : cut).Add(document);
+                if (isLong) (choice == TooLong.Split ? split : cut).Add(documents, number);
             }
         }
 
@@ -54,7 +55,7 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
                 + $"{(overlong.Count > 0 ? $", and data.too_long leaves {overlong} out" : "")}: check the labels, or set train_on_prompt: true.");
         }
 
-        var rows = !options.Packing ? segments.ConvertAll(s => new[] { s })
+        var rows = !options.Packing ? RowPacker.OneEach(segments)
             : options.Shuffle ? RowPacker.BestFit(segments, options.SequenceLength)
             : RowPacker.InOrder(segments, options.SequenceLength);
         var all = string.Create(CultureInfo.InvariantCulture, $"of {documents.Count:N0} documents");
@@ -70,9 +71,9 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
         {
             Documents = documents.Count,
             Rows = rows.Count,
-            LongestRow = rows.Max(row => row.Sum(s => s.Length)),
+            LongestRow = Enumerable.Range(0, rows.Count).Max(rows.Tokens),
             Tokens = segments.Sum(s => (long)s.Length),
-            LabelledTokens = segments.Sum(s => (long)Labelled(documents[s.Document], s)),
+            LabelledTokens = segments.Sum(s => (long)Labelled(documents, s)),
             DroppedDocuments = dropped,
             CutDocuments = cut.Count,
             SplitDocuments = split.Count,
@@ -82,17 +83,17 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
     }
 
     // Packed, the last token is a target only, so that a document of one token more than a row fits.
-    private static bool IsLong(TokenDocument document, DataOptions options) =>
-        document.InputIds.Length - (options.Packing ? 1 : 0) > options.SequenceLength;
+    private static bool IsLong(int tokens, DataOptions options) =>
+        tokens - (options.Packing ? 1 : 0) > options.SequenceLength;
 
-    private static TooLong Choice(TokenDocument document, DataOptions options) => options.TooLong != TooLong.Auto
+    private static TooLong Choice(bool isConversation, DataOptions options) => options.TooLong != TooLong.Auto
         ? options.TooLong
-        : document.IsConversation || !options.Packing ? TooLong.Cut : TooLong.Split;
+        : isConversation || !options.Packing ? TooLong.Cut : TooLong.Split;
 
     /// <summary>Pieces of at most a row, each of whose tokens has a next one: the last token of the document is a target only.</summary>
-    private static IEnumerable<Segment> Pieces(int number, TokenDocument document, int sequenceLength)
+    private static IEnumerable<Segment> Pieces(int number, int tokens, int sequenceLength)
     {
-        var inputs = document.InputIds.Length - 1;
+        var inputs = tokens - 1;
         for (var start = 0; start < inputs; start += sequenceLength)
         {
             var length = Math.Min(sequenceLength, inputs - start);
@@ -101,17 +102,12 @@ internal sealed record RowPlan(List<Segment[]> Rows, DataSummary Summary)
     }
 
     /// <summary>The document, or as much of its beginning as a row holds.</summary>
-    private static Segment First(int number, TokenDocument document, DataOptions options)
+    private static Segment First(int number, int tokens, DataOptions options)
     {
-        var length = Math.Min(options.SequenceLength, document.InputIds.Length - (options.Packing ? 1 : 0));
+        var length = Math.Min(options.SequenceLength, tokens - (options.Packing ? 1 : 0));
         return new Segment(number, 0, Math.Max(0, length), options.Packing ? length + 1 : length);
     }
 
-    private static int Labelled(TokenDocument document, Segment segment)
-    {
-        var count = 0;
-        for (var i = segment.Start + 1; i < segment.TargetEnd; i++)
-            if (document.Labels[i] != TokenDocument.Ignored) count++;
-        return count;
-    }
+    private static int Labelled(DocumentTable documents, Segment segment) =>
+        segment.TargetEnd <= segment.Start ? 0 : documents.Labelled(segment.Document, segment.Start, segment.TargetEnd);
 }

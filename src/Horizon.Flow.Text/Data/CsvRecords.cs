@@ -8,14 +8,14 @@ namespace Horizon.Flow.Text.Data;
 /// <summary>Reads CSV and TSV: the first line names the columns, each further one is a record of strings.</summary>
 internal static class CsvRecords
 {
-    public static IEnumerable<RawRecord> Read(string file, Encoding encoding)
+    public static IEnumerable<RawRecord> Read(string file, Encoding encoding, ReadGauge? gauge = null)
     {
         var configuration = new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = FileKind.Of(file) == FileKind.Tsv ? "\t" : ",",
             MaxFieldSize = LineReader.Longest,
         };
-        using var parser = new CsvParser(new StreamReader(DataStream.Open(file), encoding), configuration);
+        using var parser = new CsvParser(new StreamReader(DataStream.Open(file, gauge), encoding), configuration);
         string[]? names = null;
         for (var number = 1; Next(parser, file) is { } cells; number++)
         {

@@ -73,4 +73,8 @@ public sealed record DataOptions
     /// <summary>The date that chat templates may write.</summary>
     /// <value>Default: today's.</value>
     public DateOnly? Date { get; init; }
+
+    /// <summary>The folder that keeps the tokens of more than a few megabytes, so that another start with the same files and settings finds them.</summary>
+    /// <value>Default: none; the tokens go to a temporary file, which goes with the process.</value>
+    public string? CacheFolder { get; init; }
 }

@@ -13,9 +13,10 @@ internal static class DataStream
 
     /// <summary>The file's bytes, unpacked.</summary>
     /// <exception cref="SharpZipBaseException">Later, while reading: the compressed bytes are damaged; <see cref="IsFault"/> knows all such.</exception>
-    public static Stream Open(string file)
+    public static Stream Open(string file, ReadGauge? gauge = null)
     {
-        var stream = File.OpenRead(file);
+        Stream stream = File.OpenRead(file);
+        if (gauge is not null) stream = new GaugedStream(stream, gauge);
         return Path.GetExtension(file).ToLowerInvariant() switch
         {
             // .NET's own takes the end of a file that was cut off for the end of its text, without a word.
@@ -36,9 +37,9 @@ internal static class DataStream
 
     /// <summary>All bytes of a file, of which there may be no more than so many: a small compressed file may hold any amount.</summary>
     /// <exception cref="IOException">There are more.</exception>
-    public static MemoryStream ReadAll(string file, long longest)
+    public static MemoryStream ReadAll(string file, long longest, ReadGauge? gauge = null)
     {
-        using var stream = Open(file);
+        using var stream = Open(file, gauge);
         var bytes = new MemoryStream();
         var buffer = new byte[1 << 16];
         for (int count; (count = stream.Read(buffer)) > 0;)

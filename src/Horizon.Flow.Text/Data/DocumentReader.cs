@@ -1,12 +1,17 @@
 using System.Globalization;
-using Horizon.Flow.Text.Tokenizers;
+using System.Runtime.InteropServices;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Data;
 
-/// <summary>Reads a whole data set into token documents, in the order of the files.</summary>
+/// <summary>
+/// Reads one data set into token documents, in the order of the files: records are read in chunks, several of which are built at a time, and what
+/// they become is taken in order. What is in hand is bounded, however long the files are.
+/// </summary>
 internal sealed class DocumentReader
 {
     private const int RecordsAtOnce = 512;
+    private const int CharactersAtOnce = 1 << 18;
 
     /// <summary>Bad records beyond the share that is allowed, from which on the rest is not read: it would only take longer to refuse.</summary>
     private const int Patience = 100;
@@ -14,53 +19,50 @@ internal sealed class DocumentReader
     private readonly DataOptions _options;
     private readonly DocumentBuilder _builder;
     private readonly ColumnMap _columns;
-    private readonly List<TokenDocument> _documents = [];
+    private readonly ReadGauge _gauge;
+    private readonly Action<TokenDocument> _take;
+    private readonly Action _isTaken;
+    private readonly Queue<(Task<Built> Work, long Characters)> _ahead = new();
+    private readonly int _chunksAhead = Environment.ProcessorCount * 2;
+    private long _charactersAhead;
     private BadRecordException? _firstBad;
+    private bool _holdsText;
+    private int _documents;
     private long _records;
+    private int _badRecords;
+    private long _sent;
 
-    private DocumentReader(DataOptions options, DocumentBuilder builder) => (_options, _builder, _columns) = (options, builder, new ColumnMap(options.Columns, options.Roles));
+    private DocumentReader(DataOptions options, DocumentBuilder builder, ReadGauge gauge, Action<TokenDocument> take, Action isTaken) =>
+        (_options, _builder, _gauge, _take, _isTaken, _columns) = (options, builder, gauge, take, isTaken, new ColumnMap(options.Columns, options.Roles));
 
-    /// <exception cref="HorizonException">The data set is missing, empty or not of the format, or too many of its records are bad.</exception>
-    public static DocumentSet Read(DataOptions options, ITokenizer? tokenizer, int vocabularySize)
+    /// <param name="options">The data set.</param>
+    /// <param name="files">Its files.</param>
+    /// <param name="builder">Makes documents of records.</param>
+    /// <param name="gauge">Counts what is read.</param>
+    /// <param name="take">Takes the documents, in order.</param>
+    /// <param name="isTaken">Some more are taken.</param>
+    /// <exception cref="HorizonException">The data set is empty or not of the format, or too many of its records are bad.</exception>
+    public static SetNotes Read(
+        DataOptions options, IReadOnlyList<string> files, DocumentBuilder builder, ReadGauge gauge, Action<TokenDocument> take, Action isTaken)
     {
-        var tally = new DataTally();
-        var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? TimeProvider.System.GetLocalNow().DateTime;
-        var builder = new DocumentBuilder(tokenizer, vocabularySize, options.TrainOnPrompt ? TrainOn.All : options.TrainOn, date, tally);
-        List<TokenDocument> documents = [], heldOut = [];
-        var notices = new List<string>();
-        var bad = 0;
-        DataOptions[] sets = options.Sets.Count == 0 ? [options] : [.. options.Sets.Select(set => options with
+        var reader = new DocumentReader(options, builder, gauge, take, isTaken);
+        try
         {
-            Path = set.Path,
-            Format = set.Format == DataFormat.Auto ? options.Format : set.Format,
-            SplitName = set.Split ?? options.SplitName,
-            MaxSamples = set.MaxSamples ?? options.MaxSamples,
-            Sets = [],
-        })];
-        for (var i = 0; i < sets.Length; i++)
+            foreach (var file in files.TakeWhile(_ => reader.Left > 0)) reader.ReadFile(file);
+            while (reader._ahead.Count > 0) reader.TakeNext();
+        }
+        finally
         {
-            var reader = new DocumentReader(sets[i], builder);
-            var (files, notice) = DataFiles.Find(sets[i]);
-            foreach (var file in files.TakeWhile(_ => !reader.IsFull)) reader.ReadFile(file);
-            reader.CheckBad(patience: 0);
-            if (!reader._documents.Exists(d => d.InputIds.Length > 0)) throw new HorizonException($"{sets[i].Path} holds no text: the data set is empty.");
-            bad += reader.BadRecords;
-            notices.AddRange(new[] { notice }.OfType<string>().Concat(reader.DescribeBad()));
-            var shares = DocumentShares.Of(reader._documents, sets[i], options.Sets.Count == 0 ? 1 : options.Sets[i].Weight);
-            documents.AddRange(shares.Training);
-            heldOut.AddRange(shares.HeldOut);
+            // Nothing goes on behind the back of who reads the error.
+            Task.WaitAll([.. reader._ahead.Select(chunk => (Task)chunk.Work)]);
         }
 
-        var writesDate = options.Date is null && tally.HasTemplates && tokenizer?.ChatTemplate?.Mentions("strftime_now") == true;
-        if (writesDate) notices.Add($"the chat template writes today's date, {date:yyyy-MM-dd}: set data.date for the same tokens on any day.");
-        return new DocumentSet(documents, heldOut, bad, [.. notices, .. tally.Notices(tokenizer)]);
+        reader.CheckBad(patience: 0);
+        if (!reader._holdsText) throw new HorizonException($"{options.Path} holds no text: the data set is empty.");
+        return new SetNotes(reader._documents, reader._badRecords, reader.DescribeBad());
     }
 
-    private bool IsFull => Left == 0;
-
-    private int Left => _options.MaxSamples is { } most ? (int)Math.Max(0, most - _records) : int.MaxValue;
-
-    private int BadRecords { get; set; }
+    private int Left => _options.MaxSamples is { } most ? (int)Math.Max(0, most - _sent) : int.MaxValue;
 
     private void ReadFile(string file)
     {
@@ -72,22 +74,87 @@ internal sealed class DocumentReader
             return;
         }
 
-        foreach (var records in RecordReader.Read(file).Take(Left).Chunk(RecordsAtOnce))
+        foreach (var records in Chunks(RecordReader.Read(file, _gauge).Take(Left)))
         {
             if (format == DataFormat.Auto) format = DataFiles.Detect(records, _columns);
             // What data.columns names are an instruction and its output, whatever other pairs stand beside them.
             if (format == DataFormat.Pairs && _columns.HasPair) format = DataFormat.Alpaca;
-            Build(records, format);
-            CheckBad(Patience);
+            Send(records, format);
         }
+    }
+
+    private static IEnumerable<List<RawRecord>> Chunks(IEnumerable<RawRecord> records)
+    {
+        var (chunk, characters) = (new List<RawRecord>(), 0L);
+        foreach (var record in records)
+        {
+            chunk.Add(record);
+            characters += Characters(record);
+            if (chunk.Count < RecordsAtOnce && characters < CharactersAtOnce) continue;
+            yield return chunk;
+            (chunk, characters) = ([], 0);
+        }
+
+        if (chunk.Count > 0) yield return chunk;
+    }
+
+    private static long Characters(RawRecord record) =>
+        record.Line?.Length ?? (record.Element.ValueKind == System.Text.Json.JsonValueKind.Undefined ? 0 : JsonMarshal.GetRawUtf8Value(record.Element).Length);
+
+    /// <summary>Begins to build a chunk, once there is room for it.</summary>
+    private void Send(List<RawRecord> records, DataFormat format)
+    {
+        var characters = records.Sum(Characters);
+        while (_ahead.Count > 0 && (_ahead.Count >= _chunksAhead || _charactersAhead + characters > (long)_chunksAhead * CharactersAtOnce)) TakeNext();
+        _charactersAhead += characters;
+        _sent += records.Count;
+        _ahead.Enqueue((Task.Run(() => Build(records, format)), characters));
+    }
+
+    private Built Build(List<RawRecord> records, DataFormat format)
+    {
+        var built = new Built(records.Count, [], []);
+        foreach (var record in records)
+        {
+            try
+            {
+                built.Documents.Add(_builder.FromRecord(_columns.Apply(record.Parse()), format));
+            }
+            catch (Exception e) when (e is BadRecordException or HorizonException)
+            {
+                built.Errors.Add(e);
+                if (e is HorizonException) break;
+            }
+        }
+
+        return built;
+    }
+
+    /// <summary>Takes the chunk that was sent first; of several errors the first record's is the one reported.</summary>
+    private void TakeNext()
+    {
+        var (work, characters) = _ahead.Peek();
+        var built = work.GetAwaiter().GetResult();
+        _ahead.Dequeue();
+        _charactersAhead -= characters;
+        if (built.Errors.Find(e => e is HorizonException) is HorizonException fatal) throw new HorizonException(fatal.Message, fatal);
+        _records += built.Records;
+        _badRecords += built.Errors.Count;
+        _firstBad ??= (BadRecordException?)built.Errors.FirstOrDefault();
+        foreach (var document in built.Documents) Take(document);
+        _isTaken();
+        CheckBad(Patience);
     }
 
     private void ReadText(string file)
     {
+        while (_ahead.Count > 0) TakeNext();
         try
         {
-            _documents.Add(_builder.FromText(RecordReader.ReadText(file), file));
+            Take(_builder.FromText(RecordReader.ReadText(file, _gauge), file));
+            _isTaken();
             _records++;
+            _sent++;
         }
         catch (BadRecordException e)
         {
@@ -95,41 +162,26 @@ internal sealed class DocumentReader
         }
     }
 
-    /// <summary>Builds on all processors; of several errors the first record's is the one reported.</summary>
-    private void Build(RawRecord[] records, DataFormat format)
+    private void Take(TokenDocument document)
     {
-        var documents = new TokenDocument?[records.Length];
-        var errors = new Exception?[records.Length];
-        Parallel.For(0, records.Length, i =>
-        {
-            try
-            {
-                documents[i] = _builder.FromRecord(_columns.Apply(records[i].Parse()), format);
-            }
-            catch (Exception e) when (e is BadRecordException or HorizonException)
-            {
-                errors[i] = e;
-            }
-        });
-        if (Array.Find(errors, e => e is HorizonException) is HorizonException fatal) throw new HorizonException(fatal.Message, fatal);
-        _records += records.Length;
-        BadRecords += errors.Count(e => e is not null);
-        _firstBad ??= (BadRecordException?)Array.Find(errors, e => e is not null);
-        _documents.AddRange(documents.OfType<TokenDocument>());
+        _take(document);
+        _documents++;
+        _holdsText |= document.InputIds.Length > 0;
     }
 
     private void CheckBad(int patience)
     {
-        if (_firstBad is null || BadRecords <= patience + (_options.MaxBadShare * _records)) return;
-        throw BadRecords == 1 && _records == 1 ? _firstBad.ToError() : new HorizonException(string.Create(
+        if (_firstBad is null || _badRecords <= patience + (_options.MaxBadShare * _records)) return;
+        throw _badRecords == 1 && _records == 1 ? _firstBad.ToError() : new HorizonException(string.Create(
             CultureInfo.InvariantCulture,
-            $"{_firstBad.Message.TrimEnd('.')} ({BadRecords:N0} of {_records:N0} records read are bad, more than data.max_bad_share allows, which is {_options.MaxBadShare})."),
+            $"{_firstBad.Message.TrimEnd('.')} ({_badRecords:N0} of {_records:N0} records read are bad, more than data.max_bad_share allows, which is {_options.MaxBadShare})."),
             _firstBad);
     }
 
-    private IEnumerable<string> DescribeBad()
-    {
-        if (_firstBad is not null)
-            yield return string.Create(CultureInfo.InvariantCulture, $"{BadRecords:N0} of {_records:N0} records are bad and left out; the first: {_firstBad.Message}");
-    }
+    private string? DescribeBad() => _firstBad is null
+        ? null
+        : string.Create(CultureInfo.InvariantCulture, $"{_badRecords:N0} of {_records:N0} records are bad and left out; the first: {_firstBad.Message}");
+
+    /// <summary>What a chunk of records became.</summary>
+    private sealed record Built(int Records, List<TokenDocument> Documents, List<Exception> Errors);
 }

@@ -1,26 +1,26 @@
 namespace Horizon.Flow.Text.Data;
 
 /// <summary>Parts a data set's documents: some held out, the others trained on as often as the set's weight says.</summary>
-/// <param name="Training">What is trained on; of a weight above 1, documents occur several times.</param>
-/// <param name="HeldOut">What is held out, each once.</param>
-internal sealed record DocumentShares(IReadOnlyList<TokenDocument> Training, IReadOnlyList<TokenDocument> HeldOut)
+/// <param name="Training">The numbers of those that are trained on; of a weight above 1, documents occur several times.</param>
+/// <param name="HeldOut">Of those that are held out, each once.</param>
+internal sealed record DocumentShares(IReadOnlyList<int> Training, IReadOnlyList<int> HeldOut)
 {
     private const long HeldOutStream = -2;
     private const long WeightStream = -3;
 
     /// <exception cref="HorizonException">One of the parts would be empty.</exception>
-    public static DocumentShares Of(IReadOnlyList<TokenDocument> documents, DataOptions options, double weight)
+    public static DocumentShares Of(int documents, DataOptions options, double weight)
     {
-        var (heldOut, training) = Part(documents, options.HeldOutShare, HeldOutStream);
+        var (heldOut, training) = Part([.. Enumerable.Range(0, documents)], options.HeldOutShare, HeldOutStream);
         if (options.HeldOutShare > 0 && (heldOut.Count == 0 || training.Count == 0))
-            throw new HorizonException($"{options.Path}: of {documents.Count} documents evaluation.fraction {options.HeldOutShare} leaves none to {(heldOut.Count == 0 ? "evaluate" : "train")} on.");
+            throw new HorizonException($"{options.Path}: of {documents} documents evaluation.fraction {options.HeldOutShare} leaves none to {(heldOut.Count == 0 ? "evaluate" : "train")} on.");
         var whole = (int)Math.Floor(weight);
         var (more, _) = Part(training, weight - whole, WeightStream);
         return new DocumentShares([.. Enumerable.Repeat(training, whole).SelectMany(all => all), .. more], heldOut);
     }
 
     /// <summary>A share of the documents and the others, the same places for the same count, in their order.</summary>
-    private static (IReadOnlyList<TokenDocument> Share, IReadOnlyList<TokenDocument> Others) Part(IReadOnlyList<TokenDocument> documents, double share, long stream)
+    private static (IReadOnlyList<int> Share, IReadOnlyList<int> Others) Part(IReadOnlyList<int> documents, double share, long stream)
     {
         if (share == 0) return ([], documents);
         var places = new SplitMix64(0, stream).Permutation(documents.Count).Take((int)Math.Round(documents.Count * share)).ToHashSet();

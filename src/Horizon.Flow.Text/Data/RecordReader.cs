@@ -12,12 +12,12 @@ internal static class RecordReader
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    public static string ReadText(string file)
+    public static string ReadText(string file, ReadGauge? gauge = null)
     {
         if (!HoldsBytes(file, LongestText, "one text; cut it into several files")) return "";
         try
         {
-            using var reader = new StreamReader(DataStream.ReadAll(file, LongestText), Strict);
+            using var reader = new StreamReader(DataStream.ReadAll(file, LongestText, gauge), Strict);
             return reader.ReadToEnd();
         }
         catch (Exception e) when (DataStream.IsFault(e) || e is DecoderFallbackException)
@@ -26,14 +26,21 @@ internal static class RecordReader
         }
     }
 
-    public static IEnumerable<RawRecord> Read(string file)
+    public static IEnumerable<RawRecord> Read(string file, ReadGauge? gauge = null)
     {
         if (!HoldsBytes(file, long.MaxValue, "")) return [];
         var kind = FileKind.Of(file);
-        if (kind == FileKind.Csv || kind == FileKind.Tsv) return CsvRecords.Read(file, Strict);
-        if (kind == FileKind.Parquet) return ParquetRecords.Read(file);
-        if (kind == FileKind.Arrow) return ArrowRecords.Read(file);
-        return IsArray(file) ? ReadArray(file) : ReadLines(file);
+        if (kind == FileKind.Csv || kind == FileKind.Tsv) return CsvRecords.Read(file, Strict, gauge);
+        if (kind == FileKind.Parquet) return Gauged(ParquetRecords.Read(file), file, gauge);
+        if (kind == FileKind.Arrow) return Gauged(ArrowRecords.Read(file), file, gauge);
+        return IsArray(file) ? ReadArray(file, gauge) : ReadLines(file, gauge);
+    }
+
+    // Files that are read here and there count when they are read.
+    private static IEnumerable<RawRecord> Gauged(IEnumerable<RawRecord> records, string file, ReadGauge? gauge)
+    {
+        foreach (var record in records) yield return record;
+        gauge?.Add(UntrustedFile.Length(file));
     }
 
     // An empty file holds no records; a pipe or a device, whose length is 0 too, is never opened: it might never end.
@@ -57,9 +64,9 @@ internal static class RecordReader
     }
 
     // One element after the other: an array of any length takes no more memory than lines do.
-    private static IEnumerable<RawRecord> ReadArray(string file)
+    private static IEnumerable<RawRecord> ReadArray(string file, ReadGauge? gauge)
     {
-        using var stream = new RationedStream(DataStream.Open(file), LineReader.Longest);
+        using var stream = new RationedStream(DataStream.Open(file, gauge), LineReader.Longest);
         using var records = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).ToBlockingEnumerable().GetEnumerator();
         for (var number = 1; Next(records, file); number++)
         {
@@ -84,9 +91,9 @@ internal static class RecordReader
         }
     }
 
-    private static IEnumerable<RawRecord> ReadLines(string file)
+    private static IEnumerable<RawRecord> ReadLines(string file, ReadGauge? gauge)
     {
-        using var reader = new LineReader(new StreamReader(DataStream.Open(file), Strict));
+        using var reader = new LineReader(new StreamReader(DataStream.Open(file, gauge), Strict));
         for (var number = 1; ; number++)
         {
             var where = $"{file}, line {number}";

@@ -6,12 +6,15 @@ public static class AssistantSpans
     // Stands for the end-of-text token while renderings are compared, so that "</s>" and "<|user|>" do not agree in their first character.
     private const string EndMark = "\uE0F5";
 
+    private const int FewTurns = 8;
+
     /// <summary>The rendered conversation, and one stretch for each assistant turn that is trained.</summary>
     /// <remarks>
     /// A template with generation blocks says itself where they are. For any other, turn k begins where the messages before it end,
     /// rendered with the generation prompt, and it ends where the messages up to it end. A template may render a turn differently when
     /// it is the last one (Qwen3 then adds its thoughts); what counts is the form in the whole conversation. Where the renderings do
-    /// not agree, <see cref="ContentMarks"/> looks where the whole one changes with the turn's content.
+    /// not agree, <see cref="ContentMarks"/> looks where the whole one changes with the turn's content. In a long conversation turns of one
+    /// kind (<see cref="TurnKinds"/>) are not rendered one by one.
     /// </remarks>
     /// <param name="template">The template.</param>
     /// <param name="conversation">The conversation.</param>
@@ -19,19 +22,24 @@ public static class AssistantSpans
     public static RenderedChat Render(ChatTemplate template, Conversation conversation) => Render(template, conversation, message => message.IsTrained);
 
     /// <summary>The same for any choice of the assistant's turns.</summary>
-    internal static RenderedChat Render(ChatTemplate template, Conversation conversation, Func<ChatMessage, bool> isWanted)
+    /// <param name="template">The template.</param>
+    /// <param name="conversation">The conversation.</param>
+    /// <param name="isWanted">The choice.</param>
+    /// <param name="fewTurns">Turns that are looked for one by one, whatever it costs.</param>
+    /// <param name="budget">What the renderings may spend; null for as much as such a conversation needs.</param>
+    internal static RenderedChat Render(ChatTemplate template, Conversation conversation, Func<ChatMessage, bool> isWanted, int fewTurns = FewTurns, TemplateBudget? budget = null)
     {
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(conversation);
         template = template.For(conversation);
-        var budget = TemplateBudget.OfConversation(template.Name, conversation.Messages);
+        budget ??= TemplateBudget.OfConversation(template.Name, conversation.Messages);
         var whole = template.Render(conversation, conversation.Messages.Count, addGenerationPrompt: false, null, budget);
         var turns = Enumerable.Range(0, conversation.Messages.Count).Where(i => conversation.Messages[i].Role == "assistant").ToList();
         return whole with
         {
             Generated = template.HasGeneration
                 ? Marked(template, conversation, whole, turns, isWanted)
-                : Compared(template, conversation, whole, turns, isWanted, budget),
+                : Compared(template, conversation, whole, turns, isWanted, fewTurns, budget),
         };
     }
 
@@ -50,32 +58,65 @@ public static class AssistantSpans
     }
 
     private static List<Range> Compared(
-        ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns, Func<ChatMessage, bool> isWanted, TemplateBudget budget)
+        ChatTemplate template, Conversation conversation, RenderedChat whole, List<int> turns, Func<ChatMessage, bool> isWanted, int fewTurns,
+        TemplateBudget budget)
     {
-        var end = template.EndToken ?? "";
-        var text = template.Render(conversation, conversation.Messages.Count, false, EndMark, budget).Text;
-        if (Restore(text) != whole.Text)
+        // What the template does not name it cannot write.
+        var hasEnd = template.EndToken is { Length: > 0 } && template.Mentions("eos_token");
+        var text = hasEnd ? template.Render(conversation, conversation.Messages.Count, false, EndMark, budget).Text : whole.Text;
+        var end = new EndMarks(text, hasEnd ? EndMark : null, template.EndToken ?? "");
+        if (hasEnd && end.Restored != whole.Text)
             throw new HorizonException($"{template.Name}: the chat template works on eos_token itself; {Advice}.");
+
+        var found = new SortedDictionary<int, (int Start, int Stop)>();
+        var marks = new ContentMarks(template, conversation, text, EndMark, budget);
+        if (turns.Count <= fewTurns)
+        {
+            foreach (var k in turns) Find(k);
+        }
+        else
+        {
+            var kinds = new TurnKinds(template, conversation, text, EndMark, budget);
+            foreach (var kind in kinds.Group(turns)) FindAlike(kinds, [.. kind]);
+        }
 
         var spans = new List<Range>();
         var last = 0;
-        var marks = new ContentMarks(template, conversation, text, EndMark, budget);
-        foreach (var k in turns)
+        foreach (var (k, (start, stop)) in found)
         {
-            // Before the first message no template is sure to ask for an answer.
-            var (start, stop) = (k == 0 ? marks.Find(k) ?? ByPrefix(k) : ByPrefix(k) ?? marks.Find(k)) ?? throw Disagree(template, k);
             if (start < last) throw Disagree(template, k);
             last = stop;
-            if (isWanted(conversation.Messages[k])) spans.Add(Restore(text[..start]).Length..Restore(text[..stop]).Length);
+            if (isWanted(conversation.Messages[k])) spans.Add(end.Restore(start)..end.Restore(stop));
         }
 
         return spans;
 
+        // Of turns alike the first and the last are looked for; where both stand alike to their contents, so do those between.
+        void FindAlike(TurnKinds kinds, int[] alike)
+        {
+            Find(alike[0]);
+            if (alike.Length == 1) return;
+            Find(alike[^1]);
+            var (first, other) = (Offsets(alike[0]), Offsets(alike[^1]));
+            foreach (var k in alike[1..^1])
+            {
+                var content = kinds.ContentOf(k);
+                if (first == other) found[k] = (content.Start + first.Start, content.End + first.Stop);
+                else Find(k);
+            }
+
+            (int Start, int Stop) Offsets(int k) => (found[k].Start - kinds.ContentOf(k).Start, found[k].Stop - kinds.ContentOf(k).End);
+        }
+
+        // Before the first message no template is sure to ask for an answer.
+        void Find(int k) => found[k] = (k == 0 ? marks.Find(k) ?? ByPrefix(k) : ByPrefix(k) ?? marks.Find(k)) ?? throw Disagree(template, k);
+
         (int Start, int Stop)? ByPrefix(int k)
         {
-            if (Try(k, addGenerationPrompt: true) is not { } before || Try(k + 1, addGenerationPrompt: false) is not { } after) return null;
-            if (before.Length < last || !text.StartsWith(before, StringComparison.Ordinal) || !after.StartsWith(before, StringComparison.Ordinal)) return null;
-            var stop = k == conversation.Messages.Count - 1 ? text.Length : FindEnd(text, before.Length, after);
+            var isLast = k == conversation.Messages.Count - 1;
+            if (Try(k, addGenerationPrompt: true) is not { } before || (isLast ? text : Try(k + 1, addGenerationPrompt: false)) is not { } after) return null;
+            if (before.Length < StopBefore(k) || !text.StartsWith(before, StringComparison.Ordinal) || !after.StartsWith(before, StringComparison.Ordinal)) return null;
+            var stop = isLast ? text.Length : FindEnd(text, before.Length, after);
             if (stop < 0 || !text[before.Length..stop].Contains(Answer(conversation.Messages[k]), StringComparison.Ordinal)) return null;
             return (before.Length, stop);
         }
@@ -93,7 +134,7 @@ public static class AssistantSpans
             }
         }
 
-        string Restore(string marked) => marked.Replace(EndMark, end, StringComparison.Ordinal);
+        int StopBefore(int k) => found.LastOrDefault(one => one.Key < k).Value.Stop;
     }
 
     /// <summary>The end in <paramref name="text"/> of the turn that begins at <paramref name="start"/>, or -1.</summary>
@@ -119,7 +160,7 @@ public static class AssistantSpans
     }
 
     /// <summary>What must stand in the turn: its text without thoughts.</summary>
-    private static string Answer(ChatMessage message) => message.Content.Split("</think>")[^1].Trim();
+    internal static string Answer(ChatMessage message) => message.Content.Split("</think>")[^1].Trim();
 
     private static HorizonException Disagree(ChatTemplate template, int turn) => new(
         $"{template.Name}: it cannot be told where the chat template writes message {turn + 1} inside the conversation; {Advice}.");

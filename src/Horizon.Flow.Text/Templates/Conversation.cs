@@ -22,8 +22,7 @@ public sealed record Conversation(IReadOnlyList<ChatMessage> Messages, IReadOnly
     /// <summary>JSON as a value of a template; numbers become long where they are whole, double otherwise.</summary>
     internal static object? ValueOf(JsonElement json) => json.ValueKind switch
     {
-        JsonValueKind.Object => new OrderedDictionary<string, object?>(
-            json.EnumerateObject().GroupBy(m => m.Name).Select(m => KeyValuePair.Create(m.Key, ValueOf(m.Last().Value)))),
+        JsonValueKind.Object => MapOf(json),
         JsonValueKind.Array => json.EnumerateArray().Select(ValueOf).ToList(),
         JsonValueKind.String => json.GetString(),
         JsonValueKind.Number => json.TryGetInt64(out var whole) ? (object)whole : json.GetDouble(),
@@ -31,4 +30,12 @@ public sealed record Conversation(IReadOnlyList<ChatMessage> Messages, IReadOnly
         JsonValueKind.False => false,
         _ => null,
     };
+
+    // Of a key that stands there twice, the last value in the place of the first.
+    private static OrderedDictionary<string, object?> MapOf(JsonElement json)
+    {
+        var map = new OrderedDictionary<string, object?>();
+        foreach (var member in json.EnumerateObject()) map[member.Name] = ValueOf(member.Value);
+        return map;
+    }
 }

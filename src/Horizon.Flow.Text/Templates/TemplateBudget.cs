@@ -28,6 +28,9 @@ internal sealed class TemplateBudget(string name, long rendering = TemplateBudge
     private long _leftInAll = rendering;
     private int _depth;
 
+    /// <summary>What all renderings so far have cost.</summary>
+    public long Spent { get; private set; }
+
     /// <summary>A budget for finding the turns of a conversation: each turn is rendered with all that stand before it.</summary>
     public static TemplateBudget OfConversation(string name, IReadOnlyList<ChatMessage> turns, long rendering = Rendering) => new(name, rendering)
     {
@@ -48,6 +51,7 @@ internal sealed class TemplateBudget(string name, long rendering = TemplateBudge
     /// <summary>Pays for characters or bytes read or made.</summary>
     public void Spend(long characters)
     {
+        Spent += characters;
         _leftInAll -= characters;
         if ((_left -= characters) < 0) throw Error("does more work than any conversation needs, and was stopped");
     }

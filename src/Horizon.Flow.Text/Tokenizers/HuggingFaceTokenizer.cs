@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Text.Templates;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Tokenizers;
 
@@ -10,9 +11,8 @@ namespace Horizon.Flow.Text.Tokenizers;
 /// </summary>
 public sealed class HuggingFaceTokenizer : ITokenizer
 {
-    private readonly BpeModel _model;
+    private readonly WordEncoder _words;
     private readonly INormalizer? _normalizer;
-    private readonly IPreTokenizer? _preTokenizer;
     private readonly IDecoder? _decoder;
     private readonly SpecialTokenFrame _frame;
     private readonly AddedTokenFinder _rawTokens;
@@ -24,9 +24,9 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings, TimeProvider time)
     {
         var clock = new PatternClock(time);
-        _model = BpeReader.Read(root.Required("model"));
+        var model = BpeReader.Read(root.Required("model"));
         _normalizer = NormalizerReader.Read(root.Optional("normalizer"), clock);
-        _preTokenizer = PreTokenizerReader.Read(root.Optional("pre_tokenizer"), clock);
+        _words = new WordEncoder(PreTokenizerReader.Read(root.Optional("pre_tokenizer"), clock), model);
         _decoder = DecoderReader.Read(root.Optional("decoder"), clock);
 
         var addedPart = root.Optional("added_tokens");
@@ -34,8 +34,8 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         _rawTokens = new AddedTokenFinder(added.Where(t => !t.IsNormalized).Select(t => (t, t.Content)));
         _normalizedTokens = new AddedTokenFinder(added.Where(t => t.IsNormalized).Select(t => (t, Normalize(t.Content, 0).Text)));
 
-        VocabularySize = 1 + Math.Max(_model.Vocabulary.Values.Max(), added.Select(t => t.Id).DefaultIfEmpty().Max());
-        foreach (var (token, id) in _model.Vocabulary) _tokens[id] = token;
+        VocabularySize = 1 + Math.Max(model.Vocabulary.Values.Max(), added.Select(t => t.Id).DefaultIfEmpty().Max());
+        foreach (var (token, id) in model.Vocabulary) _tokens[id] = token;
         foreach (var token in added)
         {
             _tokens[token.Id] = token.Content;
@@ -52,11 +52,14 @@ public sealed class HuggingFaceTokenizer : ITokenizer
 
         int? IdOf(string? content) =>
             content is null ? null
-            : added.Find(t => t.Content == content)?.Id ?? (_model.Vocabulary.TryGetValue(content, out var id) ? id : null);
+            : added.Find(t => t.Content == content)?.Id ?? (model.Vocabulary.TryGetValue(content, out var id) ? id : null);
     }
 
     /// <inheritdoc/>
     public int VocabularySize { get; }
+
+    /// <summary>Hashes the files that it was read from.</summary>
+    internal string Identity { get; private init; } = "";
 
     /// <inheritdoc/>
     public int? BeginOfText { get; }
@@ -80,7 +83,9 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         var file = Path.Combine(folder, "tokenizer.json");
         if (!UntrustedFile.IsThere(file))
             throw new HorizonException($"{folder} holds no tokenizer.json: give a Hugging Face folder with a fast tokenizer.");
-        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder), time));
+        var identity = TokenizerSettings.Files.Select(name => Path.Combine(folder, name))
+            .Select(path => UntrustedFile.IsThere(path) && File.Exists(path) ? ContentHash.Of(path).Hash : "none");
+        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder), time) { Identity = string.Join(' ', identity) });
     }
 
     /// <inheritdoc/>
@@ -178,8 +183,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
 
     private void EncodePiece(Piece piece, List<Token> tokens)
     {
-        if (piece.Length == 0) return;
-        foreach (var part in _preTokenizer?.Split([piece]) ?? [piece]) _model.Encode(part, tokens);
+        if (piece.Length > 0) _words.Encode(piece, tokens);
     }
 
     private AlignedText Normalize(string text, int offset)

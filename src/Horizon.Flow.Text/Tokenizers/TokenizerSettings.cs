@@ -11,6 +11,13 @@ internal sealed record TokenizerSettings(
 {
     private const int LongestTemplate = 16 << 20;
 
+    /// <summary>All files that a tokenizer is read from.</summary>
+    public static IReadOnlyList<string> Files { get; } =
+    [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja",
+        "additional_chat_templates/tool_use.jinja",
+    ];
+
     public static TokenizerSettings Read(string folder)
     {
         var config = ReadOptional(Path.Combine(folder, "tokenizer_config.json"));

@@ -15,6 +15,9 @@ public abstract class AutogradTemplate : IUnitTemplate
     public virtual bool IsEmbedding => false;
 
     /// <inheritdoc/>
+    public virtual int LongestRecall => 0;
+
+    /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         using var scope = NewDisposeScope();

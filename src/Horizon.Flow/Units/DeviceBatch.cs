@@ -32,6 +32,12 @@ public sealed class DeviceBatch : IDisposable
     /// <summary>Its place in the step, from 0.</summary>
     public int Index { get; init; }
 
+    /// <summary>What units remember of the tokens before those of the batch; null where there are none. Owned by whoever gave it.</summary>
+    public Recall? Recall { get; init; }
+
+    /// <summary>The tokens that can be looked at: those of the batch, and with a <see cref="Recall"/> those before them.</summary>
+    public DeviceBatch Context => Recall?.All ?? this;
+
     /// <summary>[batch, sequence] int64.</summary>
     public Tensor InputIds { get; }
 
@@ -114,14 +120,14 @@ public sealed class DeviceBatch : IDisposable
     }
 
     /// <summary>
-    /// [batch or 1, 1, sequence, sequence] bool, true where the query (third axis) may look at the key (fourth); null where plain
-    /// causal attention is meant. Owned by the batch, built once for each window.
+    /// [batch or 1, 1, sequence, context] bool, true where the query (third axis) may look at the key (fourth); null where plain
+    /// causal attention is meant. The context is the sequence, or with a <see cref="Recall"/> longer. Owned by the batch, built once for each window.
     /// </summary>
     /// <param name="slidingWindow">A token sees this many tokens, itself included; null for all.</param>
     public Tensor? AttentionMask(int? slidingWindow = null)
     {
-        if (slidingWindow >= SequenceLength) slidingWindow = null;
-        if (Documents is null && slidingWindow is null) return null;
+        if (slidingWindow >= Context.SequenceLength) slidingWindow = null;
+        if (Documents is null && slidingWindow is null && Context.SequenceLength == SequenceLength) return null;
         return Shared(("attention mask", slidingWindow), () => BuildMask(slidingWindow));
     }
 
@@ -155,8 +161,8 @@ public sealed class DeviceBatch : IDisposable
 
     private Tensor BuildMask(int? slidingWindow)
     {
-        var place = TensorArithmetic.Range(SequenceLength, device: InputIds.device);
-        var query = place.unsqueeze(1);
+        var place = TensorArithmetic.Range(Context.SequenceLength, device: InputIds.device);
+        var query = place.narrow(0, Context.SequenceLength - SequenceLength, SequenceLength).unsqueeze(1);
         var key = place.unsqueeze(0);
         var allowed = key.le(query);
         if (slidingWindow is { } window) allowed = allowed.logical_and(key.gt(query.Minus(window)));

@@ -24,6 +24,12 @@ public interface IUnitTemplate
     /// </summary>
     bool CanBindTapes => false;
 
+    /// <summary>
+    /// Tokens of a context within which <see cref="Forward"/> knows of <see cref="DeviceBatch.Recall"/>, or looks at no other token than its own: so long
+    /// a text is generated without computing its beginning again for every token. 0 where it does not know of it.
+    /// </summary>
+    int LongestRecall => 0;
+
     /// <summary>Forward with nothing kept for backward.</summary>
     /// <param name="parameters">The unit's weights on the device.</param>
     /// <param name="input">[batch, sequence, hidden]; null for an embedding. Owned by the caller.</param>

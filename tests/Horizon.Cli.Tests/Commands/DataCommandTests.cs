@@ -2,6 +2,7 @@ using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Batches;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -60,7 +61,7 @@ public sealed class DataCommandTests : IDisposable
     {
         public int Asked { get; private set; }
 
-        public DataReport Inspect(RunConfiguration configuration, int examples)
+        public DataReport Inspect(RunConfiguration configuration, int examples, IProgress<DataProgress> progress)
         {
             Asked = examples;
             var summary = new DataSummary

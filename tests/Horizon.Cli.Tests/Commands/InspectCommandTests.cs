@@ -3,6 +3,7 @@ using Horizon.Flow.Cli.Tests.Printing;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Resources;
+using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Tests.Shared;
@@ -89,7 +90,35 @@ public sealed class InspectCommandTests : IDisposable
         var run = await CommandHarness.RunAsync(
             new GenerateCommand(generator), "generate", "--model", _folder.Path, "--prompt", "@once", "--max-tokens", "2", "--temperature", "0", "--seed", "7");
         Assert.Equal((ExitCodes.Success, " upon a time\n"), (run.ExitCode, run.Output));
-        Assert.Equal(new GenerateRequest(_folder.Path, "@once", 2, 0, 7), generator.Asked);
+        Assert.Equal((_folder.Path, "@once"), (generator.Asked!.ModelDirectory, Assert.Single(generator.Asked.Prompts)));
+        Assert.Equal(new GenerationOptions { MaxTokens = 2, Temperature = 0, Seed = 7, Stop = generator.Asked.Options.Stop }, generator.Asked.Options);
+        Assert.Empty(generator.Asked.Options.Stop);
+        Assert.StartsWith("2 tokens", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Generate_FileOfPrompts_PrintsEachWithItsBeginning()
+    {
+        var generator = new ScriptedGenerator();
+        var file = Path.Combine(_folder.Path, "prompts.txt");
+        await File.WriteAllTextAsync(file, "Once\n\nTwice\n");
+        var run = await CommandHarness.RunAsync(
+            new GenerateCommand(generator), "generate", "--model", _folder.Path, "--prompts", file,
+            "--top-k", "5", "--top-p", "0.9", "--min-p", "0.1", "--repetition-penalty", "1.2", "--stop", "a", "--stop", "b");
+        Assert.Equal("Once upon a time\nTwice upon a time\n", run.Output);
+        var options = generator.Asked!.Options;
+        Assert.Equal((5, 0.9, 0.1, 1.2), (options.TopK, options.TopP, options.MinP, options.RepetitionPenalty));
+        Assert.Equal(["a", "b"], options.Stop);
+    }
+
+    [Fact]
+    public async Task Chat_Lines_AreTurnsAndAnswersAreLines()
+    {
+        var generator = new ScriptedGenerator();
+        using var input = new StringReader("hello\n\nbye\n");
+        var run = await CommandHarness.RunAsync(new ChatCommand(generator, input), "chat", "--model", _folder.Path, "--system", "be brief");
+        Assert.Equal((ExitCodes.Success, " upon a time\n upon a time\n"), (run.ExitCode, run.Output));
+        Assert.Equal(["be brief", "hello", "bye"], generator.Heard);
     }
 
     [Fact]
@@ -138,12 +167,29 @@ public sealed class InspectCommandTests : IDisposable
 
         public GenerateRequest? Asked { get; private set; }
 
-        public async IAsyncEnumerable<string> GenerateAsync(
+        public List<string?> Heard { get; } = [];
+
+        public async IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(
             GenerateRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
         {
             Asked = request;
             await Task.Yield();
-            foreach (var piece in Pieces) yield return piece;
+            for (var i = 0; i < request.Prompts.Count; i++)
+                foreach (var piece in Pieces) yield return (i, new GeneratedPiece(piece, 1));
+        }
+
+        public async IAsyncEnumerable<GeneratedPiece?> ChatAsync(
+            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns,
+            [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        {
+            Heard.Add(system);
+            await Task.Yield();
+            foreach (var turn in turns)
+            {
+                Heard.Add(turn);
+                foreach (var piece in Pieces) yield return new GeneratedPiece(piece, 1);
+                yield return null;
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -26,7 +27,7 @@ public sealed class ScriptedTrainer : ITrainer
 
     public bool Disposed { get; private set; }
 
-    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation)
+    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, IProgress<DataProgress> progress, CancellationToken cancellation)
     {
         (Configuration, Resume) = (configuration, resume);
         return OpenError is null ? Task.FromResult<ITrainingSession>(new Session(this)) : Task.FromException<ITrainingSession>(OpenError);

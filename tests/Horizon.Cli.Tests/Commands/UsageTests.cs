@@ -2,9 +2,11 @@ using System.CommandLine;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -21,6 +23,12 @@ public class UsageTests
     [InlineData("plan run.yaml --host-memory 0")]
     [InlineData("graph run.yaml --format svg")]
     [InlineData("generate --model .")]
+    [InlineData("generate --model . --prompt x --prompts y")]
+    [InlineData("generate --model . --prompt x --top-k -1")]
+    [InlineData("generate --model . --prompt x --top-p 0")]
+    [InlineData("generate --model . --prompt x --min-p 2")]
+    [InlineData("generate --model . --prompt x --repetition-penalty 0")]
+    [InlineData("chat")]
     [InlineData("generate --model . --prompt x --max-tokens 0")]
     [InlineData("generate --model . --prompt x --max-tokens many")]
     [InlineData("generate --model . --prompt x --temperature -1")]
@@ -65,7 +73,7 @@ public class UsageTests
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
     {
         var none = new Nothing();
-        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new GenerateCommand(none)];
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);
@@ -75,14 +83,17 @@ public class UsageTests
     // Nothing here may get as far as being called.
     private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator
     {
-        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) => throw new InvalidOperationException();
+        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, IProgress<DataProgress> progress, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory) => throw new InvalidOperationException();
 
         public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null) => throw new InvalidOperationException();
 
-        public DataReport Inspect(RunConfiguration configuration, int examples) => throw new InvalidOperationException();
+        public DataReport Inspect(RunConfiguration configuration, int examples, IProgress<DataProgress> progress) => throw new InvalidOperationException();
 
-        public IAsyncEnumerable<string> GenerateAsync(GenerateRequest request, CancellationToken cancellation) => throw new InvalidOperationException();
+        public IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, CancellationToken cancellation) => throw new InvalidOperationException();
+
+        public IAsyncEnumerable<GeneratedPiece?> ChatAsync(
+            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, CancellationToken cancellation) => throw new InvalidOperationException();
     }
 }

@@ -20,6 +20,58 @@ public class TokenSamplerTests
         Assert.Equal(0, counts[3]);
     }
 
+    /// <summary>What can be chosen is what the definitions leave, written down once more in the plainest way.</summary>
+    [Property(MaxTest = 200)]
+    public void Next_Filters_ChooseAmongWhatTheyLeave(NonEmptyArray<byte> numbers, byte k, byte p, byte m, int seed)
+    {
+        float[] logits = [.. numbers.Get.Take(12).Select(number => number / 40f)];
+        var (topK, topP, minP) = (k % 6, 1 - (p % 10 / 10.0), m % 10 / 10.0);
+        var weights = logits.Select(logit => Math.Exp(logit)).ToArray();
+        var order = Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).ThenBy(id => id).Take(topK == 0 ? logits.Length : topK).ToList();
+        var (all, sum, allowed) = (order.Sum(id => weights[id]), 0.0, new HashSet<int>());
+        foreach (var id in order)
+        {
+            if (allowed.Count > 0 && sum >= (topP * all) + 1e-9) break;
+            sum += weights[id];
+            if (weights[id] >= (minP * weights.Max()) - 1e-9) allowed.Add(id);
+        }
+
+        var sampler = new TokenSampler(new GenerationOptions { Temperature = 1, TopK = topK, TopP = topP, MinP = minP, Seed = seed });
+        for (var i = 0; i < 40; i++) Assert.Contains(sampler.Next(logits), allowed);
+    }
+
+    [Fact]
+    public void Next_RepetitionPenalty_MakesWhatWasThereLessLikely()
+    {
+        var sampler = new TokenSampler(new GenerationOptions { Temperature = 0, RepetitionPenalty = 2 });
+        Assert.Equal(1, sampler.Next([3f, 2f, -1f], [0, 0]));
+        Assert.Equal(0, sampler.Next([3f, 1f, -1f], [0, 7]));
+        Assert.Equal(2, sampler.Next([-1f, -1.5f, -1.9f], [0, 1]));
+    }
+
+    /// <summary>Whatever the pieces, the text ends in front of the first stop string that it holds.</summary>
+    [Property(MaxTest = 300)]
+    public void StopText_AnyPieces_EndsInFrontOfTheFirst(byte[] letters, byte[] cuts)
+    {
+        var text = string.Concat(letters.Select(letter => (char)('a' + (letter % 3))));
+        string[] stops = ["abca", "bb", "ccab"];
+        var end = stops.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(text.Length).Min();
+        var (stop, found, at) = (new StopText(stops), "", 0);
+        foreach (var cut in cuts.Select(cut => 1 + (cut % 4)).Append(int.MaxValue))
+        {
+            var next = (int)Math.Min(text.Length, at + (long)cut);
+            found += stop.Append(text[at..next]);
+            at = next;
+            if (stop.IsStopped) break;
+        }
+
+        found += stop.Flush();
+        // A stop string that is whole sooner ends the text, though another one began before it.
+        Assert.StartsWith(found, text, StringComparison.Ordinal);
+        Assert.True(stop.IsStopped ? stops.Any(one => text[found.Length..].StartsWith(one, StringComparison.Ordinal)) : end == text.Length);
+        if (!stop.IsStopped) Assert.Equal(text, found);
+    }
+
     [Property]
     public bool Next_Zero_IsTheFirstOfTheLikeliest(NonEmptyArray<int> logits, int seed) =>
         new TokenSampler(0, seed).Next([.. logits.Get.Select(logit => (float)logit)]) == Array.IndexOf(logits.Get, logits.Get.Max());

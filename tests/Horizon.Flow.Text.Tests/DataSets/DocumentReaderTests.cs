@@ -332,7 +332,7 @@ public class DocumentReaderTests
     {
         var options = new DataOptions { Path = path };
         options = change?.Invoke(options) ?? options;
-        return DocumentReader.Read(options, tokenizer, tokenizer?.VocabularySize ?? 512).Documents;
+        return [.. DocumentSet.Read(options, tokenizer, tokenizer?.VocabularySize ?? 512).Documents];
     }
 
     private static string Trained(TokenDocument document, HuggingFaceTokenizer tokenizer) => tokenizer.Decode(

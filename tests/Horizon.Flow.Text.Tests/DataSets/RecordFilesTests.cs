@@ -35,7 +35,7 @@ public class RecordFilesTests
     {
         using var folder = new TemporaryFolder();
         var file = folder.Write("a.csv", content);
-        var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file, MaxBadShare = 0 }, Data.Stories, 512)).Message;
+        var message = Assert.Throws<HorizonException>(() => DocumentSet.Read(new() { Path = file, MaxBadShare = 0 }, Data.Stories, 512)).Message;
         Assert.StartsWith(file, message, StringComparison.Ordinal);
         Assert.Contains(complaint, message, StringComparison.Ordinal);
     }
@@ -60,7 +60,7 @@ public class RecordFilesTests
     {
         using var folder = new TemporaryFolder();
         var file = folder.Write(name, "these bytes are nothing of the kind that the name says");
-        var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
+        var message = Assert.Throws<HorizonException>(() => DocumentSet.Read(new() { Path = file }, Data.Stories, 512)).Message;
         Assert.StartsWith(file, message, StringComparison.Ordinal);
         Assert.EndsWith("the file is cut off, damaged or not what its name says: copy or download it again.", message, StringComparison.Ordinal);
     }
@@ -103,7 +103,7 @@ public class RecordFilesTests
         var file = Path.Combine(folder.Path, "a.parquet");
         Talk[] talks = [.. Texts.Where(text => text.Length > 0).Select(text => new Talk { Messages = [new() { Role = "user", Content = "hi" }, new() { Role = "assistant", Content = text }], Id = 7 })];
         await ParquetSerializer.SerializeAsync(talks, file);
-        var documents = DocumentReader.Read(new() { Path = file }, Data.Qwen, Data.Qwen.VocabularySize).Documents;
+        var documents = DocumentSet.Read(new() { Path = file }, Data.Qwen, Data.Qwen.VocabularySize).Documents;
         Assert.Equal(talks.Length, documents.Count);
         foreach (var (talk, document) in talks.Zip(documents))
             Assert.EndsWith($"{talk.Messages![1].Content}<|im_end|>\n", Data.Qwen.Decode(document.InputIds, false), StringComparison.Ordinal);
@@ -174,7 +174,7 @@ public class RecordFilesTests
         {
             var file = Path.Combine(folder.Path, name + extension);
             File.WriteAllBytes(file, damage(Compress(name == "a.csv" ? $"text\n{string.Join('\n', Enumerable.Range(0, 2000))}" : Lines(0, 2000), extension)));
-            var message = Assert.Throws<HorizonException>(() => DocumentReader.Read(new() { Path = file }, Data.Stories, 512)).Message;
+            var message = Assert.Throws<HorizonException>(() => DocumentSet.Read(new() { Path = file }, Data.Stories, 512)).Message;
             Assert.StartsWith(file, message, StringComparison.Ordinal);
             Assert.EndsWith("the file is cut off, damaged or not what its name says: copy or download it again.", message, StringComparison.Ordinal);
         }

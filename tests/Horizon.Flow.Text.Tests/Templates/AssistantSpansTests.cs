@@ -1,3 +1,6 @@
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
 using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Text.Tests;
@@ -89,6 +92,59 @@ public class AssistantSpansTests
                 "t"),
             new Conversation(
                 new ChatMessage("system", "s"), new ChatMessage("user", "a"), new ChatMessage("assistant", "b"), new ChatMessage("user", "c"), new ChatMessage("assistant", "d"))));
+
+    /// <summary>What is found by kinds of turns is what is found turn by turn, in every template, with and without system, thoughts and spaces.</summary>
+    [Property(MaxTest = 60)]
+    public void Render_LongConversations_ByKindAsTurnByTurn(int seed) => Assert.All(Directory.GetFiles(Data.Folder("chat-templates"), "*.jinja"), file =>
+    {
+        var template = Data.Template(file, ("bos_token", "<s>"), ("eos_token", "</s>"));
+        var conversation = LongConversation(new Random(seed));
+        string Found(int fewTurns)
+        {
+            try
+            {
+                var chat = AssistantSpans.Render(template, conversation, _ => true, fewTurns);
+                return $"{string.Join(',', chat.Generated)} of {chat.Text}";
+            }
+            catch (HorizonException error)
+            {
+                return error.Message;
+            }
+        }
+
+        Assert.Equal(Found(int.MaxValue), Found(0));
+    });
+
+    [Fact]
+    public void Render_LongConversation_RendersItAFewTimes()
+    {
+        var turns = Enumerable.Range(0, 4000).SelectMany(i => new[] { new ChatMessage("user", $"question {i}"), new ChatMessage("assistant", $"answer {i}.") });
+        var template = Data.Template("qwen3.jinja");
+        var conversation = new Conversation([.. turns]);
+        var budget = TemplateBudget.OfConversation("", conversation.Messages);
+        template.Render(conversation, conversation.Messages.Count, false, null, budget);
+        var once = budget.Spent;
+        var chat = AssistantSpans.Render(template, conversation, _ => true, budget: budget);
+        Assert.Equal(4000, chat.Generated.Count);
+        Assert.InRange(budget.Spent, once, 20 * once);
+    }
+
+    private static Conversation LongConversation(Random random)
+    {
+        var turns = new List<ChatMessage>();
+        if (random.Next(3) == 0) turns.Add(new ChatMessage("system", "be good"));
+        if (random.Next(6) == 0) turns.Add(new ChatMessage("assistant", "hello"));
+        string[] answers = ["yes", "no, never", " spaced ", "<think>\nhm\n</think>\n\nwell", "", "a<|im_end|>b", "same", "same same"];
+        var kinds = random.Next(1, answers.Length + 1);
+        for (var i = random.Next(9, 24); i > 0; i--)
+        {
+            turns.Add(new ChatMessage("user", answers[random.Next(answers.Length)] + random.Next(9)));
+            turns.Add(new ChatMessage("assistant", answers[random.Next(kinds)] + (random.Next(3) == 0 ? "" : $"{i}")));
+            if (random.Next(30) == 0) turns.Add(new ChatMessage("assistant", "more"));
+        }
+
+        return new Conversation(turns);
+    }
 
     private static IEnumerable<string> Spans(ChatTemplate template, Conversation conversation)
     {

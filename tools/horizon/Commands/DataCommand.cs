@@ -22,7 +22,7 @@ public sealed class DataCommand : Command, IExample
         Options.Add(examples);
         SetAction(parse =>
         {
-            var report = inspector.Inspect(input.Load(parse, ConfigurationUse.Data), parse.GetValue(examples));
+            var report = inspector.Inspect(input.Load(parse, ConfigurationUse.Data), parse.GetValue(examples), DataProgressLines.To(parse.InvocationConfiguration.Error));
             DataText.Write(report, parse.InvocationConfiguration.Output);
             return ExitCodes.Success;
         });

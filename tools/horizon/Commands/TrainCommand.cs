@@ -45,7 +45,7 @@ public sealed class TrainCommand : Command, IExample
         ITrainingSession session;
         try
         {
-            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), stop.Token).ConfigureAwait(false);
+            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), DataProgressLines.To(error), stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {

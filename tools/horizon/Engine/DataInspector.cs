@@ -1,5 +1,6 @@
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli;
 
@@ -7,5 +8,5 @@ namespace Horizon.Flow.Cli;
 public sealed class DataInspector : IDataInspector
 {
     /// <inheritdoc/>
-    public DataReport Inspect(RunConfiguration configuration, int examples) => DataReport.Of(configuration, examples);
+    public DataReport Inspect(RunConfiguration configuration, int examples, IProgress<DataProgress> progress) => DataReport.Of(configuration, examples, progress);
 }

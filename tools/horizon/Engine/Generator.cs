@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Runs.Generation;
+using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Cli;
 
@@ -8,12 +10,36 @@ namespace Horizon.Flow.Cli;
 public sealed class Generator : IGenerator
 {
     /// <inheritdoc/>
-    public async IAsyncEnumerable<string> GenerateAsync(GenerateRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(
+        GenerateRequest request, [EnumeratorCancellation] CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(request);
         using var device = ComputeDevice.Parse("auto");
         await using var generator = await TextGenerator.LoadAsync(request.ModelDirectory, device, cancellation).ConfigureAwait(false);
-        var options = new GenerationOptions { MaxTokens = request.MaxTokens, Temperature = request.Temperature, Seed = request.Seed };
-        await foreach (var piece in generator.GenerateAsync(request.Prompt, options, cancellation).ConfigureAwait(false)) yield return piece;
+        for (var i = 0; i < request.Prompts.Count; i++)
+            await foreach (var piece in generator.GenerateAsync(request.Prompts[i], request.Options, cancellation).ConfigureAwait(false)) yield return (i, piece);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<GeneratedPiece?> ChatAsync(
+        string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(turns);
+        using var device = ComputeDevice.Parse("auto");
+        await using var generator = await TextGenerator.LoadAsync(modelDirectory, device, cancellation).ConfigureAwait(false);
+        List<ChatMessage> messages = system is null ? [] : [new ChatMessage("system", system)];
+        foreach (var turn in turns)
+        {
+            messages.Add(new ChatMessage("user", turn));
+            var answer = new StringBuilder();
+            await foreach (var piece in generator.AnswerAsync(new Conversation(messages), options, cancellation).ConfigureAwait(false))
+            {
+                answer.Append(piece.Text);
+                yield return piece;
+            }
+
+            messages.Add(new ChatMessage("assistant", answer.ToString()));
+            yield return null;
+        }
     }
 }

@@ -1,9 +1,22 @@
+using Horizon.Flow.Runs.Generation;
+
 namespace Horizon.Flow.Cli;
 
-/// <summary>Continues a prompt; what <c>horizon generate</c> needs of the library.</summary>
+/// <summary>Continues texts and conversations; what <c>horizon generate</c> and <c>horizon chat</c> need of the library.</summary>
 public interface IGenerator
 {
-    /// <summary>The continuation, piece by piece as it is sampled.</summary>
+    /// <summary>The continuations, piece by piece as they are sampled, each with the number of its prompt.</summary>
     /// <exception cref="HorizonException">The folder holds no model that can be loaded.</exception>
-    IAsyncEnumerable<string> GenerateAsync(GenerateRequest request, CancellationToken cancellation);
+    IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, CancellationToken cancellation);
+
+    /// <summary>Answers turn by turn: each of what the user says, given by <paramref name="turns"/> when it is asked for.</summary>
+    /// <param name="modelDirectory">A Hugging Face folder.</param>
+    /// <param name="system">What the system says first; null for nothing.</param>
+    /// <param name="options">How.</param>
+    /// <param name="turns">The user's turns.</param>
+    /// <param name="cancellation">Ends the answer in hand.</param>
+    /// <returns>For each turn the pieces of its answer, then null.</returns>
+    /// <exception cref="HorizonException">The folder holds no model that can be loaded, or no chat template.</exception>
+    IAsyncEnumerable<GeneratedPiece?> ChatAsync(
+        string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, CancellationToken cancellation);
 }

@@ -1,5 +1,6 @@
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli;
 
@@ -7,6 +8,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Trainer : ITrainer
 {
     /// <inheritdoc/>
-    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) =>
-        await TrainingSession.OpenAsync(configuration, resume, cancellation).ConfigureAwait(false);
+    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, IProgress<DataProgress> progress, CancellationToken cancellation) =>
+        await TrainingSession.OpenAsync(configuration, resume, progress, cancellation).ConfigureAwait(false);
 }

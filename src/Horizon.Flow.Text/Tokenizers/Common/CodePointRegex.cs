@@ -48,16 +48,15 @@ internal sealed class CodePointRegex
         _regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, PatternReader.LongestMatch);
     }
 
-    /// <summary>Adds the matches that are not empty, as places in <paramref name="text"/>, in order.</summary>
-    public void Matches(ReadOnlySpan<char> text, List<(int Start, int End)> matches, PatternWatch watch)
+    /// <summary>Gives start and end of the matches that are not empty, in order.</summary>
+    public void Matches(ReadOnlySpan<char> text, PatternWatch watch, Action<int, int> give)
     {
-        matches.Clear();
         if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
         {
             foreach (var match in _regex.EnumerateMatches(text))
             {
                 watch.Matched();
-                if (match.Length > 0) matches.Add((match.Index, match.Index + match.Length));
+                if (match.Length > 0) give(match.Index, match.Index + match.Length);
             }
 
             watch.Matched();
@@ -79,7 +78,7 @@ internal sealed class CodePointRegex
         foreach (var match in _regex.EnumerateMatches(units.AsSpan(0, count)))
         {
             watch.Matched();
-            if (match.Length > 0) matches.Add((places[match.Index], places[match.Index + match.Length]));
+            if (match.Length > 0) give(places[match.Index], places[match.Index + match.Length]);
         }
 
         watch.Matched();

@@ -3,10 +3,14 @@ namespace Horizon.Flow.Text.Tokenizers;
 /// <summary>The merge loop: a linked list of symbols and a heap of possible merges.</summary>
 internal static class BpeMerger
 {
+    /// <summary>Symbols among which the next merge is found sooner by looking at all than by keeping a heap.</summary>
+    private const int Few = 48;
+
     /// <summary>Merges symbols[first..next]; the places of the result are relative to the first symbol.</summary>
     public static Token[] Merge(List<Token> symbols, int first, int next, Dictionary<long, (int Rank, int Id)> merges)
     {
         var count = next - first;
+        if (count <= Few) return MergeFew(symbols, first, count, merges);
         var offset = symbols[first].Start;
         var nodes = new Node[count];
         for (var i = 0; i < count; i++)
@@ -15,10 +19,40 @@ internal static class BpeMerger
             nodes[i] = new Node { Id = id, Start = start - offset, End = end - offset, Previous = i - 1, Next = i + 1 };
         }
 
-        if (count > 1) MergeAll(nodes, merges);
+        MergeAll(nodes, merges);
         var result = new List<Token>(count);
         for (var i = 0; i < count; i = nodes[i].Next) result.Add(new Token(nodes[i].Id, nodes[i].Start, nodes[i].End));
         return [.. result];
+    }
+
+    private static Token[] MergeFew(List<Token> symbols, int first, int count, Dictionary<long, (int Rank, int Id)> merges)
+    {
+        Span<Token> tokens = stackalloc Token[Few];
+        Span<(int Rank, int Id)> pairs = stackalloc (int, int)[Few]; // what each token gives with the next one
+        var offset = symbols[first].Start;
+        for (var i = 0; i < count; i++)
+        {
+            var symbol = symbols[first + i];
+            tokens[i] = new Token(symbol.Id, symbol.Start - offset, symbol.End - offset);
+        }
+
+        for (var i = 0; i + 1 < count; i++) pairs[i] = Look(tokens, i);
+        while (true)
+        {
+            var best = -1;
+            for (var i = 0; i + 1 < count; i++)
+                if (pairs[i].Id >= 0 && (best < 0 || pairs[i].Rank < pairs[best].Rank)) best = i;
+            if (best < 0) return tokens[..count].ToArray();
+            tokens[best] = new Token(pairs[best].Id, tokens[best].Start, tokens[best + 1].End);
+            tokens[(best + 2)..count].CopyTo(tokens[(best + 1)..]);
+            pairs[(best + 2)..count].CopyTo(pairs[(best + 1)..]);
+            count--;
+            if (best + 1 < count) pairs[best] = Look(tokens, best);
+            if (best > 0) pairs[best - 1] = Look(tokens, best - 1);
+        }
+
+        (int Rank, int Id) Look(Span<Token> all, int left) =>
+            merges.TryGetValue(BpeModel.Pair(all[left].Id, all[left + 1].Id), out var merge) ? merge : (0, -1);
     }
 
     private static void MergeAll(Node[] nodes, Dictionary<long, (int Rank, int Id)> merges)

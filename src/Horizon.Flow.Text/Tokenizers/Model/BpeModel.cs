@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
@@ -8,17 +6,13 @@ namespace Horizon.Flow.Text.Tokenizers;
 /// </summary>
 internal sealed class BpeModel
 {
-    private const int LongestRemembered = 64;
-    private const int MostRemembered = 1 << 17;
-
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _pieceIds;
     private readonly Dictionary<long, (int Rank, int Id)> _merges;
     private readonly HashSet<long> _joints;
     private readonly SymbolTable _symbols;
     private readonly bool _ignoreMerges;
-    private readonly ConcurrentDictionary<string, Token[]> _remembered = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, Token[]>.AlternateLookup<ReadOnlySpan<char>> _rememberedSpans;
+    private readonly WordMemory _memory = new();
 
     /// <param name="vocabulary">Ids by token string.</param>
     /// <param name="merges">Pairs of ids in order of rank, with the id that each gives.</param>
@@ -38,7 +32,6 @@ internal sealed class BpeModel
         _joints = joints;
         _symbols = symbols;
         _ignoreMerges = ignoreMerges;
-        _rememberedSpans = _remembered.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     /// <summary>Two ids in one key.</summary>
@@ -57,7 +50,7 @@ internal sealed class BpeModel
             return;
         }
 
-        if (_rememberedSpans.TryGetValue(text, out var known))
+        if (_memory.Find(text) is { } known)
         {
             Add(known, 0);
             return;
@@ -72,10 +65,10 @@ internal sealed class BpeModel
             while (next < symbols.Count && StayTogether(symbols[next - 1], symbols[next])) next++;
             var start = symbols[first].Start;
             var part = text[start..symbols[next - 1].End];
-            if (!_rememberedSpans.TryGetValue(part, out var merged))
+            if (_memory.Find(part) is not { } merged)
             {
                 merged = BpeMerger.Merge(symbols, first, next, _merges);
-                if (part.Length <= LongestRemembered) Remember(part.ToString(), merged);
+                _memory.Add(part, merged);
             }
 
             Add(merged, start);
@@ -93,10 +86,4 @@ internal sealed class BpeModel
 
     /// <summary>Whether something may merge across two symbols, or both are bytes of one character.</summary>
     private bool StayTogether(Token left, Token right) => right.Start < left.End || _joints.Contains(Pair(left.Id, right.Id));
-
-    private void Remember(string part, Token[] tokens)
-    {
-        if (_remembered.Count >= MostRemembered) _remembered.Clear();
-        _remembered[part] = tokens;
-    }
 }

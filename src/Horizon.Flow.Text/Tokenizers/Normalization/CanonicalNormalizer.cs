@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Horizon.Flow.Text.Tokenizers;
@@ -5,10 +6,14 @@ namespace Horizon.Flow.Text.Tokenizers;
 /// <summary>Unicode normal forms C and D (Unicode Standard Annex 15), keeping track of where characters come from.</summary>
 internal sealed class CanonicalNormalizer(bool compose) : INormalizer
 {
+    private static readonly SearchValues<char> UnsettledOrHalf = SearchValues.Create(
+        [.. CanonicalData.Unsettled.Where(c => c <= char.MaxValue).Select(c => (char)c), .. Enumerable.Range(0xD800, 0x800).Select(c => (char)c)]);
+
     public AlignedText Normalize(AlignedText text)
     {
         // Below U+0300 (form C) or U+00C0 (form D) nothing ever changes.
         if (text.Text.AsSpan().IndexOfAnyExceptInRange('\0', compose ? '\u02FF' : '\u00BF') < 0) return text;
+        if (compose && IsSettled(text.Text)) return text;
         var builder = new AlignedText.Builder(text.Text.Length + 8);
         var stretch = new List<int>();
         for (int start = 0, end; start < text.Text.Length; start = end)
@@ -31,6 +36,20 @@ internal sealed class CanonicalNormalizer(bool compose) : INormalizer
         }
 
         return builder.Build();
+    }
+
+    /// <summary>Whether all characters stay as they are, whatever stands beside them: so is most text.</summary>
+    private static bool IsSettled(ReadOnlySpan<char> text)
+    {
+        while (text.IndexOfAny(UnsettledOrHalf) is >= 0 and var at)
+        {
+            if (!char.IsSurrogate(text[at])) return false;
+            Rune.DecodeFromUtf16(text[at..], out var rune, out var length);
+            if (CanonicalData.Unsettled.Contains(rune.Value)) return false;
+            text = text[(at + length)..];
+        }
+
+        return true;
     }
 
     private List<int> Settle(List<int> stretch)

@@ -1,7 +1,8 @@
 namespace Horizon.Flow.Text.Tokenizers;
 
-/// <summary>Cuts pieces of text into smaller ones; pre-tokenizers of tokenizer.json.</summary>
+/// <summary>Cuts a piece of text into smaller ones; pre-tokenizers of tokenizer.json. What becomes of a piece hangs on that piece alone.</summary>
 internal interface IPreTokenizer
 {
-    List<Piece> Split(List<Piece> pieces);
+    /// <summary>Gives the parts one by one, in order: a long text has too many to be held.</summary>
+    void Split(Piece piece, Action<Piece> give);
 }

@@ -9,10 +9,10 @@ internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme sche
         ? new SplitPreTokenizer(new CodePointRegex(Regex.Escape(replacement.ToString())), SplitBehavior.MergedWithNext, invert: false, clock)
         : null;
 
-    public List<Piece> Split(List<Piece> pieces)
+    public void Split(Piece piece, Action<Piece> give)
     {
-        var marked = pieces.ConvertAll(Mark);
-        return _words is null ? marked : _words.Split(marked);
+        if (_words is null) give(Mark(piece));
+        else _words.Split(Mark(piece), give);
     }
 
     private Piece Mark(Piece piece)

@@ -5,6 +5,8 @@ internal static class PreTokenizerReader
 {
     public const char VisibleSpace = '\u2581';
 
+    private const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
     public static IPreTokenizer? Read(JsonPart part, PatternClock clock) => part.IsNull ? null : ReadOne(part, clock);
 
     /// <summary>The `prepend_scheme` of Metaspace, or what its older `add_prefix_space` means.</summary>
@@ -28,8 +30,7 @@ internal static class PreTokenizerReader
             ReadBehavior(part.Optional("behavior")),
             part.Optional("invert").AsBool(false),
             clock),
-        "ByteLevel" => new ByteLevelPreTokenizer(
-            part.Optional("add_prefix_space").AsBool(true), part.Optional("use_regex").AsBool(true), clock),
+        "ByteLevel" => ReadByteLevel(part, clock),
         "Metaspace" => new MetaspacePreTokenizer(
             PatternReader.ReadCharacter(part.Optional("replacement"), VisibleSpace),
             ReadScheme(part),
@@ -43,6 +44,15 @@ internal static class PreTokenizerReader
         var type => throw part.Error(
             $"has the unknown type '{type}'; known are Sequence, Split, ByteLevel, Metaspace and Digits."),
     };
+
+    // Spaces and words are cut as GPT-2 cuts them; the spelling in bytes is a step of its own.
+    private static SequencePreTokenizer ReadByteLevel(JsonPart part, PatternClock clock)
+    {
+        var steps = new List<IPreTokenizer>();
+        if (part.Optional("add_prefix_space").AsBool(true)) steps.Add(new PrefixSpacePreTokenizer());
+        if (part.Optional("use_regex").AsBool(true)) steps.Add(new SplitPreTokenizer(new CodePointRegex(Gpt2Pattern), SplitBehavior.Isolated, invert: false, clock));
+        return new SequencePreTokenizer([.. steps, new ByteSpellingPreTokenizer()]);
+    }
 
     private static SplitBehavior ReadBehavior(JsonPart part) =>
         Enum.TryParse<SplitBehavior>(part.AsString("Isolated"), out var behavior) && Enum.IsDefined(behavior)

@@ -3,10 +3,21 @@ namespace Horizon.Flow.Text.Tokenizers;
 /// <summary>One pre-tokenizer after the other.</summary>
 internal sealed class SequencePreTokenizer(IReadOnlyList<IPreTokenizer> steps) : IPreTokenizer
 {
-    public List<Piece> Split(List<Piece> pieces) => steps.Aggregate(pieces, (current, step) =>
+    /// <summary>The steps, none of them a sequence itself.</summary>
+    public IReadOnlyList<IPreTokenizer> Steps { get; } = [.. steps.SelectMany(step => step is SequencePreTokenizer inner ? inner.Steps : [step])];
+
+    public void Split(Piece piece, Action<Piece> give)
     {
-        var next = step.Split(current);
-        TextGrowth.Check(next.Sum(piece => (long)piece.Length), pieces.Sum(piece => (long)piece.Length));
-        return next;
-    });
+        for (var i = Steps.Count - 1; i >= 0; i--)
+        {
+            var (step, next, made) = (Steps[i], give, 0L);
+            give = part => step.Split(part, one =>
+            {
+                TextGrowth.Check(made += one.Length, piece.Length);
+                next(one);
+            });
+        }
+
+        give(piece);
+    }
 }

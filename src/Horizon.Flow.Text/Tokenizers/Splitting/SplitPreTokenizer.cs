@@ -3,34 +3,19 @@ namespace Horizon.Flow.Text.Tokenizers;
 /// <summary>Cuts where a pattern matches (or, inverted, where it does not).</summary>
 internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior behavior, bool invert, PatternClock clock) : IPreTokenizer
 {
-    public List<Piece> Split(List<Piece> pieces)
+    public void Split(Piece piece, Action<Piece> give)
     {
-        var result = new List<Piece>(pieces.Count * 4);
-        var matches = new List<(int Start, int End)>();
-        var watch = clock.Watch(pieces.Sum(piece => (long)piece.Length));
-        foreach (var piece in pieces)
-        {
-            pattern.Matches(piece.Span, matches, watch);
-            Cut(piece, matches, result);
-        }
-
-        watch.End();
-
-        return result;
-    }
-
-    private void Cut(Piece piece, List<(int Start, int End)> matches, List<Piece> result)
-    {
+        var watch = clock.Watch(piece.Length);
         var from = 0; // where the piece being built begins
         var previousMatched = false;
         var done = 0;
-        foreach (var (start, end) in matches)
+        pattern.Matches(piece.Span, watch, (start, end) =>
         {
             if (start > done) Take(done, start, invert);
             Take(start, end, !invert);
             done = end;
-        }
-
+        });
+        watch.End();
         if (done < piece.Length) Take(done, piece.Length, invert);
         Flush(piece.Length);
 
@@ -50,7 +35,7 @@ internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior be
 
         void Flush(int end)
         {
-            if (end > from) result.Add(piece.Slice(from, end - from));
+            if (end > from) give(piece.Slice(from, end - from));
             from = Math.Max(from, end);
         }
     }

@@ -1,0 +1,56 @@
+namespace Horizon.Flow.Text.Tokenizers;
+
+/// <summary>
+/// Encodes pieces of text, and remembers the tokens of short ones: the same word has the same tokens wherever it stands. Words are remembered as
+/// they stand in the text, so that those seen before are not spelled in bytes again.
+/// </summary>
+internal sealed class WordEncoder
+{
+    private readonly BpeModel _model;
+    private readonly IPreTokenizer? _splitting;
+    private readonly ByteSpellingPreTokenizer? _spelling;
+    private readonly WordMemory _memory = new();
+
+    public WordEncoder(IPreTokenizer? preTokenizer, BpeModel model)
+    {
+        _model = model;
+        _splitting = preTokenizer;
+        var steps = preTokenizer is SequencePreTokenizer sequence ? sequence.Steps : [];
+        if (steps is not [.., ByteSpellingPreTokenizer spelling]) return;
+        _spelling = spelling;
+        _splitting = steps.Count switch
+        {
+            1 => null,
+            2 => steps[0],
+            _ => new SequencePreTokenizer([.. steps.SkipLast(1)]),
+        };
+    }
+
+    /// <summary>Adds the tokens of a text, placed in the source.</summary>
+    public void Encode(Piece text, List<Token> tokens)
+    {
+        if (_splitting is null) EncodeWord(text, tokens);
+        else _splitting.Split(text, word => EncodeWord(word, tokens));
+    }
+
+    private void EncodeWord(Piece word, List<Token> tokens)
+    {
+        if (_spelling is null)
+        {
+            _model.Encode(word, tokens);
+            return;
+        }
+
+        foreach (var token in _memory.Find(word.Span) ?? Spell(word.Span.ToString())) tokens.Add(new Token(token.Id, word.SourceStart(token.Start), word.SourceEnd(token.End - 1)));
+    }
+
+    /// <summary>A word's tokens, placed in the word.</summary>
+    private Token[] Spell(string word)
+    {
+        var tokens = new List<Token>();
+        _spelling!.Split(new Piece(new AlignedText(word, 0)), spelled => _model.Encode(spelled, tokens));
+        Token[] own = [.. tokens];
+        _memory.Add(word, own);
+        return own;
+    }
+}

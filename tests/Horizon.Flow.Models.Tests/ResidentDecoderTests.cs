@@ -1,0 +1,81 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Decoding;
+using Horizon.Flow.Testing;
+using Horizon.Flow.Models.Tests.Families;
+using Horizon.Flow.Units;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Tests;
+
+/// <summary>What is remembered of a text gives the logits of the whole text, whatever part of it went through the model when.</summary>
+public class ResidentDecoderTests
+{
+    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 25)]
+    public Task NextLogits_LlamaKind_AsOfTheWholeText(ModelCase model, NonNegativeInt seed) =>
+        AssertAsOfTheWhole(ModelFamilies.Define(model.Config), model.Parameters(), new System.Random(seed.Get));
+
+    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 60)]
+    public Task NextLogits_EveryFamily_AsOfTheWholeText(FamilyCase family, NonNegativeInt seed)
+    {
+        var definition = ModelFamilies.Define(family.Config);
+        return AssertAsOfTheWhole(definition, family.Parameters(definition), new System.Random(seed.Get));
+    }
+
+    [Fact]
+    public async Task Create_UnitThatDoesNotRecall_IsRefusedByName()
+    {
+        var definition = ModelFamilies.Define(Small.Config);
+        definition = definition with { Hidden = [.. definition.Hidden.Select((visit, i) => i == 1 ? visit with { Template = new Forgetful() } : visit)] };
+        using var device = new CpuDevice();
+        using var store = Store(definition, Small.Parameters());
+        var error = await Assert.ThrowsAsync<HorizonException>(() => ResidentDecoder.CreateAsync(definition, store, device));
+        Assert.Contains(nameof(Forgetful), error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Angles that change with the length of the text would change what is remembered.</summary>
+    [Theory]
+    [InlineData(RopeKind.Dynamic, 32)]
+    [InlineData(RopeKind.Linear, 64)]
+    public void LongestContext_OfRotations_EndsWhereTheyChange(RopeKind kind, int longest) =>
+        Assert.Equal(longest, ResidentDecoder.LongestContext(ModelFamilies.Define((Small with { Rope = kind }).Config)));
+
+    private static ModelCase Small { get; } = new(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 1, 8, false, 3);
+
+    private static async Task AssertAsOfTheWhole(ModelDefinition definition, Dictionary<string, float[]> values, System.Random random)
+    {
+        using var walk = new UnitWalk(definition, values);
+        using var device = new CpuDevice();
+        using var store = Store(definition, values);
+        await using var decoder = await ResidentDecoder.CreateAsync(definition, store, device);
+        var longest = Math.Min(24, ResidentDecoder.LongestContext(definition));
+        var ids = new List<int>();
+        for (var step = 0; step < 6; step++)
+        {
+            // A text that goes on by some tokens, or turns back to go another way.
+            if (random.Next(3) == 0) ids.RemoveRange(ids.Count / 2, ids.Count - (ids.Count / 2));
+            for (var more = random.Next(1, 5); more > 0 && ids.Count < longest; more--) ids.Add(random.Next(definition.VocabularySize));
+            var found = await decoder.NextLogitsAsync(ids);
+            var places = Enumerable.Range(0, ids.Count).Select(place => (long)place).ToArray();
+            using var batch = UnitWalk.Batch(new MicroBatch(1, ids.Count, [.. ids.Select(id => (long)id)], places, places));
+            var expected = walk.Logits(batch)[^definition.VocabularySize..];
+            Assert.True(Numbers.RelativeError(expected, found) < 1e-5, $"{Numbers.RelativeError(expected, found)} after {ids.Count} tokens");
+        }
+    }
+
+    private static ParameterStore Store(ModelDefinition definition, Dictionary<string, float[]> values)
+    {
+        var store = ParameterStore.Create(definition.Units, StorePrecision.Fp32, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
+        foreach (var unit in store.Units)
+            foreach (var slot in unit.Layout.Parameters) unit.WriteMasters(slot.Offset, values[slot.TensorName]);
+        return store;
+    }
+
+    private sealed class Forgetful : AutogradTemplate
+    {
+        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => input!.clone();
+    }
+}
