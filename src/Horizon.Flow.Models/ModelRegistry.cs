@@ -23,7 +23,10 @@ using Horizon.Flow.Models.Olmo3;
 using Horizon.Flow.Models.Phi3;
 using Horizon.Flow.Models.Qwen2;
 using Horizon.Flow.Models.Qwen3;
+using Horizon.Flow.Models.Qwen35;
+using Horizon.Flow.Models.Qwen35Moe;
 using Horizon.Flow.Models.Qwen3Moe;
+using Horizon.Flow.Models.Qwen3Next;
 using Horizon.Flow.Models.SeedOss;
 using Horizon.Flow.Models.SmolLm3;
 using Horizon.Flow.Models.Starcoder2;
@@ -48,6 +51,9 @@ public sealed class ModelRegistry
         new Qwen2Family(),
         new Qwen3Family(),
         new Qwen3MoeFamily(),
+        new Qwen3NextFamily(),
+        new Qwen35Family(),
+        new Qwen35MoeFamily(),
         new Cohere2Family(),
         new DeepseekV3Family(),
         new Ernie45Family(),

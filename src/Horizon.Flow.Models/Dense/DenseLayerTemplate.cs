@@ -8,13 +8,14 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// A decoder layer put together from the parts that its unit has: norms before or after or both, one block after the other or both at once,
-/// attention, latent attention or a short convolution, a feed-forward network with or without a gate, or experts. Its backward is derived by autograd.
+/// attention, latent or linear attention or a short convolution, a feed-forward network with or without a gate, or experts. Its backward is derived by autograd.
 /// </summary>
 internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
     private readonly DenseConfig _config;
     private readonly DenseAttention _attention;
     private readonly LatentAttention? _latent;
+    private readonly DeltaAttention? _delta;
     private readonly ShortConvolution _convolution;
     private readonly ExpertFeedForward? _experts;
 
@@ -29,6 +30,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         (_config, _layer) = (config, layer);
         _attention = new DenseAttention(config, rotary, slidingWindow);
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
+        _delta = config.Delta is { } delta ? new DeltaAttention(config, delta) : null;
         _convolution = new ShortConvolution(config);
         _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation) : null;
     }
@@ -90,6 +92,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
         var normed = Norm(Roles.InputNorm, input);
         var mixed = parameters.Contains(Roles.Convolution) ? _convolution.Apply(parameters, normed, batch)
+            : _delta is not null && parameters.Contains(Roles.DeltaDecay) ? _delta.Apply(parameters, normed, batch)
             : _latent is not null ? _latent.Apply(parameters, normed, batch)
             : _attention.Apply(parameters, normed, batch);
         mixed = Scaled(Norm(Roles.AttentionOutputNorm, mixed));
