@@ -35,6 +35,14 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
         return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated.flatten(2));
     }
 
+    /// <summary>Numbers that are kept of each token: the convolution's and the rule's, by chunk, and the state of each chunk.</summary>
+    public long KeptOf()
+    {
+        long channels = (2L * delta.Keys) + delta.Values;
+        long head = (7L * DeltaRule.ChunkLength) + (8L * delta.KeyWidth) + (8L * delta.ValueWidth) + (3L * delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength);
+        return ((delta.Taps + 3) * channels) + (delta.ValueHeads * head);
+    }
+
     // [B, S, 2 K D + V E], [B, S, V E], [B, S, V], [B, S, V].
     private (Tensor Mixed, Tensor Gate, Tensor Strength, Tensor Decay) Project(ParameterViews parameters, Tensor x_BSH)
     {

@@ -42,7 +42,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch) + DeltaBytes(unit, batch);
     }
 
     /// <inheritdoc/>
@@ -51,7 +51,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
-            + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
+            + (DeltaBytes(unit, batch) / 2) + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
     }
 
     private long Outputs(UnitLayout unit) =>
@@ -60,6 +60,9 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
     private long ExpertBytes(UnitLayout unit, BatchShape batch) =>
         _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? _experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes : 0;
+
+    private long DeltaBytes(UnitLayout unit, BatchShape batch) =>
+        _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay) ? _delta.KeptOf() * batch.WideTokenBytes : 0;
 
     // Scores of every pair of tokens, so many times in the unit's type and in fp32.
     private long ScoreBytes(BatchShape batch, int narrow, int wide) => _config.AttentionCap is null
