@@ -26,8 +26,8 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
         var value_BSVE = mixed.narrow(-1, 2 * delta.Keys, delta.Values).view(B, S, delta.ValueHeads, delta.ValueWidth);
 
         // -exp(a) * softplus(x + b): the state shrinks, never grows.
-        var time = nn.functional.softplus(decay.to(float32).Plus(parameters[Roles.DeltaTimeBias].to(float32)));
-        var logarithm = (parameters[Roles.DeltaDecay].to(float32).exp() * time).negative();
+        var time = Softplus(decay.to(float32).Plus(parameters[Roles.DeltaTimeBias].to(float32)));
+        var logarithm = parameters[Roles.DeltaDecay].to(float32).exp().negative() * time;
         var output = DeltaRule.Mix(query_BSKD, key_BSKD, value_BSVE, logarithm, strength.to(float32).sigmoid(), new DeltaChunks(batch, DeltaRule.ChunkLength));
 
         var normed = RmsNorm.Apply(output.to(x_BSH.dtype), parameters[Roles.DeltaNorm], config.NormEpsilon);
@@ -53,6 +53,13 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
         Tensor Part(long first, long count) => all.narrow(-1, first, count).flatten(2);
         var mixed = cat([Part(0, delta.KeyWidth), Part(delta.KeyWidth, delta.KeyWidth), Part(2 * delta.KeyWidth, values)], -1);
         return (mixed, Part((2 * delta.KeyWidth) + values, values), both.narrow(-1, 0, delta.Group).flatten(2), both.narrow(-1, delta.Group, delta.Group).flatten(2));
+    }
+
+    // log(1 + exp x) with libtorch's bits, whose own operator takes scalars (see TensorArithmetic): x itself from 20 on.
+    private static Tensor Softplus(Tensor x)
+    {
+        const double Straight = 20;
+        return x.With(Straight, static (x, bound) => x.clamp_max(bound)).exp().log1p().Plus(x.Minus(Straight).relu());
     }
 
     private Tensor ByKeyHead(Tensor x) => x.view(x.shape[0], x.shape[1], delta.KeyHeads, -1);

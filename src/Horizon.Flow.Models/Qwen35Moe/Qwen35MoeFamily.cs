@@ -1,4 +1,3 @@
-using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Qwen35;
 using Horizon.Flow.Models.Qwen3Next;

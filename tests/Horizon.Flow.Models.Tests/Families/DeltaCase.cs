@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Horizon.Flow.Models.Dense;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Tests.Families;
 
