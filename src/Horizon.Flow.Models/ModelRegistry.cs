@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Horizon.Flow.Models.Cohere2;
 using Horizon.Flow.Models.DeepseekV3;
+using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Ernie45;
 using Horizon.Flow.Models.Gemma2;
 using Horizon.Flow.Models.Gemma3;
@@ -23,7 +24,10 @@ using Horizon.Flow.Models.Olmo3;
 using Horizon.Flow.Models.Phi3;
 using Horizon.Flow.Models.Qwen2;
 using Horizon.Flow.Models.Qwen3;
+using Horizon.Flow.Models.Qwen35;
+using Horizon.Flow.Models.Qwen35Moe;
 using Horizon.Flow.Models.Qwen3Moe;
+using Horizon.Flow.Models.Qwen3Next;
 using Horizon.Flow.Models.SeedOss;
 using Horizon.Flow.Models.SmolLm3;
 using Horizon.Flow.Models.Starcoder2;
@@ -48,6 +52,11 @@ public sealed class ModelRegistry
         new Qwen2Family(),
         new Qwen3Family(),
         new Qwen3MoeFamily(),
+        new Qwen3NextFamily(),
+        new Qwen35Family(),
+        new NestedTextFamily(new Qwen35Family(), "Qwen3_5ForConditionalGeneration", "qwen3_5"),
+        new Qwen35MoeFamily(),
+        new NestedTextFamily(new Qwen35MoeFamily(), "Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe"),
         new Cohere2Family(),
         new DeepseekV3Family(),
         new Ernie45Family(),
@@ -112,7 +121,8 @@ public sealed class ModelRegistry
     private static void RefuseUnread(ConfigJson json, IModelFamily family)
     {
         const int Named = 5;
-        var unread = json.Unread.Where(key => !HarmlessKeys.Contains(key) && !family.HarmlessKeys.Contains(key)).Order(StringComparer.Ordinal).ToList();
+        const string Nested = "text_config."; // asked for by whoever reads a text model within another
+        var unread = json.Unread.Where(key => !HarmlessKeys.Contains(key.StartsWith(Nested, StringComparison.Ordinal) ? key[Nested.Length..] : key) && !family.HarmlessKeys.Contains(key)).Order(StringComparer.Ordinal).ToList();
         if (unread.Count == 0) return;
         var more = unread.Count > Named ? $" and {unread.Count - Named} more keys" : "";
         throw new HorizonException(

@@ -9,6 +9,9 @@ internal sealed record DecoderDefaults
     /// <summary>head_dim; null for hidden_size / num_attention_heads.</summary>
     public int? HeadDimension { get; init; }
 
+    /// <summary>intermediate_size; null where the file must say it.</summary>
+    public int? IntermediateSize { get; init; }
+
     /// <summary>num_key_value_heads; null for as many as query heads.</summary>
     public int? KeyValueHeads { get; init; }
 

@@ -29,7 +29,8 @@ public sealed class DecoderInitializer
     public void Fill(ParameterSlot parameter, long seed, long offset, Span<float> values)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        if (Roles.IsNorm(parameter.Role) || parameter.Role == Roles.LayerScalar) values.Fill(1);
+        if (Roles.IsNorm(parameter.Role) || parameter.Role is Roles.LayerScalar or Roles.DeltaTimeBias) values.Fill(1);
+        else if (parameter.Role == Roles.DeltaDecay) FillDecay(Key(parameter.TensorName, seed), offset, values);
         else if (parameter.Role.EndsWith("bias", StringComparison.Ordinal)) values.Clear();
         else
         {
@@ -56,6 +57,12 @@ public sealed class DecoderInitializer
             if ((place & 1) == 0) values[index++] = (float)(radius * cosine);
             if (index < values.Length) values[index++] = (float)(radius * sine);
         }
+    }
+
+    // Logarithms of numbers between 0 and 16.
+    private static void FillDecay(ulong key, long offset, Span<float> values)
+    {
+        for (var index = 0; index < values.Length; index++) values[index] = (float)Math.Log(16 * Uniform(key, (ulong)(offset + index)));
     }
 
     // In (0, 1]: the logarithm must not see zero.

@@ -45,7 +45,7 @@ internal static class DecoderReader
             Architecture = architecture,
             VocabularySize = vocabulary,
             HiddenSize = hidden,
-            IntermediateSize = json.Integer("intermediate_size", 1, MaximumWidth),
+            IntermediateSize = json.Integer("intermediate_size", 1, MaximumWidth, defaults.IntermediateSize),
             LayerCount = json.Integer("num_hidden_layers", 1, MaximumLayers),
             HeadCount = heads,
             KeyValueHeadCount = keyValueHeads,

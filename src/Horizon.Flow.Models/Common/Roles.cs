@@ -92,6 +92,39 @@ public static class Roles
     /// <summary>[hidden, hidden].</summary>
     internal const string ConvolutionOutput = "conv.out_proj.weight";
 
+    /// <summary>[2 * keys + 2 * values, hidden]: by key head, query, key, values and output gates.</summary>
+    internal const string DeltaQueryKeyValueGate = "linear_attn.in_proj_qkvz.weight";
+
+    /// <summary>[2 * value heads, hidden]: by key head, strengths and times.</summary>
+    internal const string DeltaStrengthTime = "linear_attn.in_proj_ba.weight";
+
+    /// <summary>[2 * keys + values, hidden].</summary>
+    internal const string DeltaQueryKeyValue = "linear_attn.in_proj_qkv.weight";
+
+    /// <summary>[values, hidden]: the output gate.</summary>
+    internal const string DeltaGate = "linear_attn.in_proj_z.weight";
+
+    /// <summary>[value heads, hidden]: which part of the state is replaced.</summary>
+    internal const string DeltaStrength = "linear_attn.in_proj_b.weight";
+
+    /// <summary>[value heads, hidden]: how long the state decays at a token.</summary>
+    internal const string DeltaTime = "linear_attn.in_proj_a.weight";
+
+    /// <summary>[2 * keys + values, 1, taps].</summary>
+    internal const string DeltaConvolution = "linear_attn.conv1d.weight";
+
+    /// <summary>[value heads]: added to that time; new ones are 1.</summary>
+    internal const string DeltaTimeBias = "linear_attn.dt_bias";
+
+    /// <summary>[value heads]: the logarithm of how fast the state decays.</summary>
+    internal const string DeltaDecay = "linear_attn.A_log";
+
+    /// <summary>[value width]: over each value head, before the gate; the weight itself, whatever other norms' weights mean.</summary>
+    internal const string DeltaNorm = "linear_attn.norm.weight";
+
+    /// <summary>[hidden, values].</summary>
+    internal const string DeltaOutput = "linear_attn.out_proj.weight";
+
     /// <summary>[experts, hidden].</summary>
     internal const string Router = "mlp.gate.weight";
 
@@ -121,6 +154,9 @@ public static class Roles
 
     /// <summary>[hidden, shared width].</summary>
     internal const string SharedDown = "mlp.shared_experts.down_proj.weight";
+
+    /// <summary>[1, hidden]: the shared network's gate.</summary>
+    internal const string SharedOpening = "mlp.shared_expert_gate.weight";
 
     /// <summary>[query heads]: a score that every token has beside those of the keys, without a value.</summary>
     internal const string Sinks = "self_attn.sinks";

@@ -16,7 +16,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
     /// <returns>[B, S, H].</returns>
     public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
     {
-        var (query, key, value) = Project(parameters, x_BSH);
+        var (query, key, value, gate) = Project(parameters, x_BSH);
         if (config.ValueNorm) value = DenseNorm.Unit(config, value);
         if (config.QueryKeyNorms == QueryKeyNormKind.Heads) (query, key) = Normed(parameters, query, key);
         if (config.QueryKeyNorms == QueryKeyNormKind.Whole)
@@ -32,10 +32,11 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         var sinks = config.Sinks ? parameters[Roles.Sinks] : null;
         var mixed_BSQD = CausalMixing.Mix(
             query, key, value, Scale, slidingWindow, batch, isPlain: config.AttentionCap is null && sinks is null, (q, k, v, mask) => Attend(q, k, v, mask, sinks, batch));
+        if (gate is not null) mixed_BSQD *= gate.sigmoid();
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2));
     }
 
-    private (Tensor Query, Tensor Key, Tensor Value) Project(ParameterViews parameters, Tensor x_BSH)
+    private (Tensor Query, Tensor Key, Tensor Value, Tensor? Gate) Project(ParameterViews parameters, Tensor x_BSH)
     {
         var (Q, K, D) = (config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
         var heads = config.FusedQueryKeyValue
@@ -44,12 +45,18 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (config.FusedByHead)
         {
             var byHead = heads.view(x_BSH.shape[0], x_BSH.shape[1], Q, 3 * D);
-            return (byHead.narrow(-1, 0, D), byHead.narrow(-1, D, D), byHead.narrow(-1, 2 * D, D));
+            return (byHead.narrow(-1, 0, D), byHead.narrow(-1, D, D), byHead.narrow(-1, 2 * D, D), null);
         }
 
         heads = heads.view(x_BSH.shape[0], x_BSH.shape[1], -1, D);
-        if (config.KeysAreValues) return (heads.narrow(2, 0, Q), heads.narrow(2, Q, K), heads.narrow(2, Q, K));
-        return (heads.narrow(2, 0, Q), heads.narrow(2, Q, K), heads.narrow(2, Q + K, K));
+        if (config.KeysAreValues) return (heads.narrow(2, 0, Q), heads.narrow(2, Q, K), heads.narrow(2, Q, K), null);
+        if (config.GatedAttention)
+        {
+            var opened = heads.narrow(2, 0, 2 * Q).unflatten(2, [Q, 2]);
+            return (opened.select(3, 0), heads.narrow(2, 2 * Q, K), heads.narrow(2, (2 * Q) + K, K), opened.select(3, 1));
+        }
+
+        return (heads.narrow(2, 0, Q), heads.narrow(2, Q, K), heads.narrow(2, Q + K, K), null);
     }
 
     private (Tensor Query, Tensor Key) Normed(ParameterViews parameters, Tensor query, Tensor key) => (

@@ -99,6 +99,15 @@ internal sealed record DenseConfig : ModelConfig
     /// <summary>Biases at a convolution and its projections.</summary>
     public bool ConvolutionBias { get; init; }
 
+    /// <summary>Layers with linear attention in place of the usual one; empty for none.</summary>
+    public IReadOnlySet<int> DeltaLayers { get; init; } = new HashSet<int>();
+
+    /// <summary>Their linear attention; null where there is none.</summary>
+    public DeltaConfig? Delta { get; init; }
+
+    /// <summary>Queries' matrix has, head by head, a gate behind the query; what attention gives is multiplied by its sigmoid.</summary>
+    public bool GatedAttention { get; init; }
+
     /// <summary>Latent attention in place of the usual one; null for none.</summary>
     public LatentConfig? Latent { get; init; }
 

@@ -47,7 +47,7 @@ internal static class DenseDecoder
         var common = new DecoderInitializer(config);
         return (parameter, seed, offset, values) =>
         {
-            if (config.Norm == NormKind.RmsPlusOne && Roles.IsNorm(parameter.Role)) values.Clear();
+            if (config.Norm == NormKind.RmsPlusOne && Roles.IsNorm(parameter.Role) && parameter.Role != Roles.DeltaNorm) values.Clear();
             else common.Fill(parameter, seed, offset, values);
         };
     }

@@ -8,13 +8,14 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// A decoder layer put together from the parts that its unit has: norms before or after or both, one block after the other or both at once,
-/// attention, latent attention or a short convolution, a feed-forward network with or without a gate, or experts. Its backward is derived by autograd.
+/// attention, latent or linear attention or a short convolution, a feed-forward network with or without a gate, or experts. Its backward is derived by autograd.
 /// </summary>
 internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
     private readonly DenseConfig _config;
     private readonly DenseAttention _attention;
     private readonly LatentAttention? _latent;
+    private readonly DeltaAttention? _delta;
     private readonly ShortConvolution _convolution;
     private readonly ExpertFeedForward? _experts;
 
@@ -27,9 +28,10 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer)
     {
         (_config, _layer) = (config, layer);
-        LongestRecall = rotary?.LongestSteady ?? int.MaxValue;
+        LongestRecall = config.Delta is not null ? 0 : rotary?.LongestSteady ?? int.MaxValue; // a state of linear attention is not remembered
         _attention = new DenseAttention(config, rotary, slidingWindow);
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
+        _delta = config.Delta is { } delta ? new DeltaAttention(config, delta) : null;
         _convolution = new ShortConvolution(config);
         _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation) : null;
     }
@@ -44,7 +46,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch) + DeltaBytes(unit, batch);
     }
 
     /// <inheritdoc/>
@@ -53,7 +55,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
-            + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
+            + (DeltaBytes(unit, batch) / 2) + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
     }
 
     private long Outputs(UnitLayout unit) =>
@@ -62,6 +64,9 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
     private long ExpertBytes(UnitLayout unit, BatchShape batch) =>
         _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? _experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes : 0;
+
+    private long DeltaBytes(UnitLayout unit, BatchShape batch) =>
+        _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay) ? _delta.KeptOf() * batch.WideTokenBytes : 0;
 
     // Scores of every pair of tokens, so many times in the unit's type and in fp32.
     private long ScoreBytes(BatchShape batch, int narrow, int wide) => _config.AttentionCap is null
@@ -94,6 +99,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
         var normed = Norm(Roles.InputNorm, input);
         var mixed = parameters.Contains(Roles.Convolution) ? _convolution.Apply(parameters, normed, batch)
+            : _delta is not null && parameters.Contains(Roles.DeltaDecay) ? _delta.Apply(parameters, normed, batch)
             : _latent is not null ? _latent.Apply(parameters, normed, batch)
             : _attention.Apply(parameters, normed, batch);
         mixed = Scaled(Norm(Roles.AttentionOutputNorm, mixed));

@@ -37,9 +37,15 @@ internal static class DenseLayout
         var prefix = $"{config.LayerPrefix}{layer}.";
         return new(
             $"layer {layer}",
-            config.ConvolutionLayers.Contains(layer) ? "convolution layer" : config.ExpertsOf(layer) is not null ? "expert layer" : "decoder layer",
+            Kind(config, layer),
             Layer(config.OfLayer(layer), layer).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Role, ""), parameter.Shape)),
             Fixed);
+    }
+
+    private static string Kind(DenseConfig config, int layer)
+    {
+        var feedForward = config.ExpertsOf(layer) is not null ? "expert layer" : "decoder layer";
+        return config.ConvolutionLayers.Contains(layer) ? "convolution layer" : config.DeltaLayers.Contains(layer) ? $"linear {feedForward}" : feedForward;
     }
 
     private static string Named(DenseConfig config, string role, string prefix)
@@ -54,7 +60,10 @@ internal static class DenseLayout
     private static IEnumerable<(string Role, long[] Shape)> Layer(DenseConfig config, int layer) =>
     [
         .. config.NormBefore ? Norm(config, Roles.InputNorm) : [],
-        .. config.ConvolutionLayers.Contains(layer) ? Convolution(config) : config.Latent is { } latent ? Attention(config, latent) : Attention(config),
+        .. config.ConvolutionLayers.Contains(layer) ? Convolution(config)
+            : config.DeltaLayers.Contains(layer) ? Attention(config, config.Delta!)
+            : config.Latent is { } latent ? Attention(config, latent)
+            : Attention(config),
         .. config.NormAfter ? Norm(config, Roles.AttentionOutputNorm) : [],
         .. config.NormBefore && !config.SharedNorm ? Norm(config, Roles.PostAttentionNorm) : [],
         .. config.ExpertsOf(layer) is { } experts ? ExpertLayout.Of(experts, config.HiddenSize) : FeedForward(config),
@@ -67,10 +76,11 @@ internal static class DenseLayout
     {
         var (hidden, head) = ((long)config.HiddenSize, (long)config.HeadDimension);
         var (queries, keys) = (config.HeadCount * head, config.KeyValueHeadCount * head);
+        var opened = config.GatedAttention ? 2 * queries : queries;
         (string Role, long Rows)[] projections = config.FusedQueryKeyValue
             ? [(Roles.QueryKeyValue, queries + (2 * keys))]
             : config.KeysAreValues ? [(Roles.Query, queries), (Roles.Key, keys)]
-            : [(Roles.Query, queries), (Roles.Key, keys), (Roles.Value, keys)];
+            : [(Roles.Query, opened), (Roles.Key, keys), (Roles.Value, keys)];
         foreach (var (role, rows) in projections) yield return (role, Matrix(config, rows, hidden));
         if (config.QueryKeyValueBias)
             foreach (var (role, rows) in projections) yield return (Roles.BiasOf(role), [rows]);
@@ -105,6 +115,21 @@ internal static class DenseLayout
         yield return (Roles.KeyValue, [heads * (latent.PlainWidth + latent.ValueWidth), latent.KeyValueRank]);
         yield return (Roles.Output, [hidden, heads * latent.ValueWidth]);
         if (config.AttentionOutputBias) yield return (Roles.OutputBias, [hidden]);
+    }
+
+    private static IEnumerable<(string Role, long[] Shape)> Attention(DenseConfig config, DeltaConfig delta)
+    {
+        long hidden = config.HiddenSize;
+        var (heads, values, mixed) = ((long)delta.ValueHeads, (long)delta.Values, (2L * delta.Keys) + delta.Values);
+        (string Role, long Rows)[] projections = delta.FusedByHead
+            ? [(Roles.DeltaQueryKeyValueGate, mixed + values), (Roles.DeltaStrengthTime, 2 * heads)]
+            : [(Roles.DeltaQueryKeyValue, mixed), (Roles.DeltaGate, values), (Roles.DeltaStrength, heads), (Roles.DeltaTime, heads)];
+        foreach (var (role, rows) in projections) yield return (role, [rows, hidden]);
+        yield return (Roles.DeltaConvolution, [mixed, 1, delta.Taps]);
+        yield return (Roles.DeltaTimeBias, [heads]);
+        yield return (Roles.DeltaDecay, [heads]);
+        yield return (Roles.DeltaNorm, [delta.ValueWidth]);
+        yield return (Roles.DeltaOutput, [hidden, values]);
     }
 
     private static IEnumerable<(string Role, long[] Shape)> Convolution(DenseConfig config)

@@ -36,6 +36,9 @@ internal sealed record ExpertConfig
     /// <summary>Width of a network beside them that every token goes through; 0 for none.</summary>
     public int SharedWidth { get; init; }
 
+    /// <summary>What it gives is multiplied by a sigmoid, one number a token.</summary>
+    public bool SharedGated { get; init; }
+
     /// <summary>
     /// All experts in one tensor each, [E, in, out], gate and up channels by turns, with biases (gpt-oss): down((up + 1) gate sigmoid(alpha gate)), gate at most
     /// the limit and up within it. Null for down(f(gate x) * up x), a matrix each.

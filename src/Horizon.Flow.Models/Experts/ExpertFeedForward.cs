@@ -39,6 +39,7 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
     {
         var both = linear(x_TH, parameters.Stacked(Roles.SharedGate, Roles.SharedUp));
         var inner = Curve.Apply(activation, both.narrow(-1, 0, config.SharedWidth)) * both.narrow(-1, config.SharedWidth, config.SharedWidth);
-        return linear(inner, parameters[Roles.SharedDown]);
+        var output = linear(inner, parameters[Roles.SharedDown]);
+        return config.SharedGated ? linear(x_TH, parameters[Roles.SharedOpening]).sigmoid() * output : output;
     }
 }

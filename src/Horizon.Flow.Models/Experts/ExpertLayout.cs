@@ -35,5 +35,6 @@ internal static class ExpertLayout
         yield return (Roles.SharedGate, [config.SharedWidth, hidden]);
         yield return (Roles.SharedUp, [config.SharedWidth, hidden]);
         yield return (Roles.SharedDown, [hidden, config.SharedWidth]);
+        if (config.SharedGated) yield return (Roles.SharedOpening, [1, hidden]);
     }
 }

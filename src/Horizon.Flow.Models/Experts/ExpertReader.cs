@@ -51,6 +51,14 @@ internal static class ExpertReader
     public static IReadOnlySet<int> FirstLayers(ConfigJson json, int layers, int missing) =>
         Enumerable.Range(0, Math.Min(layers, json.Integer("first_k_dense_replace", 0, int.MaxValue, missing))).ToHashSet();
 
+    /// <summary>Qwen's layers without experts: those of <c>mlp_only_layers</c>, and all but every <c>decoder_sparse_step</c>-th.</summary>
+    public static IReadOnlySet<int> LayersWithout(ConfigJson json, int layers)
+    {
+        var step = json.Integer("decoder_sparse_step", 1, int.MaxValue, 1);
+        var named = (json.Numbers("mlp_only_layers", 0, layers - 1) ?? []).Select(layer => (int)layer).ToHashSet();
+        return Enumerable.Range(0, layers).Where(layer => named.Contains(layer) || (layer + 1) % step != 0).ToHashSet();
+    }
+
     /// <summary>
     /// A loss that balances the experts is asked for by <c>output_router_logits</c>. It is a product of means over all layers together, which no layer knows
     /// while the others are away: refused unless its factor is 0.

@@ -20,13 +20,11 @@ internal sealed class Qwen3MoeFamily() : DenseFamily("Qwen3MoeForCausalLM", "qwe
     {
         ExpertReader.RefuseBalancing(json);
         var windows = WindowReader.ReadOptional(json, common.LayerCount);
-        var step = json.Integer("decoder_sparse_step", 1, int.MaxValue, 1);
-        var named = (json.Numbers("mlp_only_layers", 0, common.LayerCount - 1) ?? []).Select(layer => (int)layer).ToHashSet();
         return WithAttentionBias(json, common) with
         {
             QueryKeyNorms = QueryKeyNormKind.Heads,
             SlidingWindows = json.Flag("use_sliding_window", false) ? windows : [],
-            DenseLayers = Enumerable.Range(0, common.LayerCount).Where(layer => named.Contains(layer) || (layer + 1) % step != 0).ToHashSet(),
+            DenseLayers = ExpertReader.LayersWithout(json, common.LayerCount),
             Experts = ExpertReader.Checked(json, common.LayerCount, new()
             {
                 Count = ExpertReader.Count(json, 128),

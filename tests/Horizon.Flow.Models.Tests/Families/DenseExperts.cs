@@ -28,7 +28,7 @@ internal sealed class DenseExperts(ExpertCase layer)
         var x = leaves[Input] = Leaf(layer.Input(), [layer.Tokens, layer.Hidden]);
         var weights = Weights(leaves, x);
         var terms = Enumerable.Range(0, _config.Count).Select(expert => weights.narrow(1, expert, 1) * Expert(leaves, x, expert)).ToList();
-        if (_config.SharedWidth > 0) terms.Add(Gated(x, leaves[Roles.SharedGate], leaves[Roles.SharedUp], leaves[Roles.SharedDown]));
+        if (_config.SharedWidth > 0) terms.Add(Shared(leaves, x));
         var output = stack(terms).sum([0L]);
         (output * tensor(weight, [layer.Tokens, layer.Hidden]).to(float64)).sum().backward();
         var found = leaves.ToDictionary(leaf => leaf.Key, leaf => Floats(leaf.Value.grad ?? zeros_like(leaf.Value)));
@@ -72,6 +72,12 @@ internal sealed class DenseExperts(ExpertCase layer)
         var gate = minimum(both.index_select(1, even), limit);
         var up = maximum(minimum(both.index_select(1, odd), limit), limit.neg());
         return (gate * gate.Times(clamp.Alpha).sigmoid() * up.Plus(1)).matmul(leaves[Roles.ExpertsDown][expert]).Plus(leaves[Roles.ExpertsDownBias][expert]);
+    }
+
+    private Tensor Shared(Dictionary<string, Tensor> leaves, Tensor x)
+    {
+        var output = Gated(x, leaves[Roles.SharedGate], leaves[Roles.SharedUp], leaves[Roles.SharedDown]);
+        return _config.SharedGated ? output / x.matmul(leaves[Roles.SharedOpening].t()).neg().exp().Plus(1) : output;
     }
 
     private static Tensor Gated(Tensor x, Tensor gate, Tensor up, Tensor down)

@@ -41,7 +41,7 @@ public sealed class ExpertCase
              from perToken in Gen.Choose(1, chosenGroups * ofGroup)
              from width in Gen.Choose(1, 6)
              from shared in Gen.Elements(0, 1, 5)
-             from flags in Gen.Choose(0, 15)
+             from flags in Gen.Choose(0, 31)
              from hidden in Gen.Choose(1, 7)
              from tokens in Gen.Choose(1, 12)
              from seed in Gen.Choose(0, 1_000_000)
@@ -61,6 +61,7 @@ public sealed class ExpertCase
                      Groups = groups,
                      ChosenGroups = chosenGroups,
                      SharedWidth = shared,
+                     SharedGated = (flags & 16) != 0,
                  },
                  Hidden = hidden,
                  Tokens = tokens,

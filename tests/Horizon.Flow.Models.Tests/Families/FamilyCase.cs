@@ -33,6 +33,17 @@ public sealed record FamilyCase(string Architecture, IReadOnlyDictionary<string,
             ("n_shared_experts", [0, 2]), ("norm_topk_prob", [true, false]), ("routed_scaling_factor", [1.5]), ("first_k_dense_replace", [0, 1]),
         ];
 
+        // The linear attention of Qwen3-Next and Qwen3.5, and their gates.
+        private static readonly (string Key, object?[] Values)[] Linear =
+        [
+            ("linear_num_key_heads", [1, 2]), ("linear_num_value_heads", [2, 4]), ("linear_key_head_dim", [3, 4]), ("linear_value_head_dim", [4, 6]), ("linear_conv_kernel_dim", [1, 2, 4]),
+            ("full_attention_interval", [1, 2, 4]), ("partial_rotary_factor", [0.5, 1.0]), ("attention_bias", [false, true]),
+        ];
+
+        // The experts beside it.
+        private static readonly (string Key, object?[] Values)[] Gated =
+            [("num_experts", [4]), ("num_experts_per_tok", [3, 4]), ("moe_intermediate_size", [6]), ("shared_expert_intermediate_size", [5])];
+
         // What each family's own switches are set to, besides the sizes.
         private static readonly (string Architecture, (string Key, object?[] Values)[] Switches)[] Families =
         [
@@ -55,6 +66,9 @@ public sealed record FamilyCase(string Architecture, IReadOnlyDictionary<string,
             ("Olmo3ForCausalLM", [("attention_bias", [false, true])]),
             ("Phi3ForCausalLM", [("partial_rotary_factor", [0.5, 1.0]), ("sliding_window", [null, 3])]),
             ("Qwen3MoeForCausalLM", [("num_experts", [4]), ("num_experts_per_tok", [3, 4]), ("moe_intermediate_size", [6]), ("norm_topk_prob", [false, true]), ("decoder_sparse_step", [1, 2]), ("mlp_only_layers", [Array.Empty<int>(), new[] { 1 }])]),
+            ("Qwen3NextForCausalLM", [("norm_topk_prob", [false, true]), ("decoder_sparse_step", [1, 2]), ("mlp_only_layers", [Array.Empty<int>(), new[] { 1 }]), .. Gated, .. Linear]),
+            ("Qwen3_5ForCausalLM", Linear),
+            ("Qwen3_5MoeForCausalLM", [.. Gated, .. Linear]),
             ("SeedOssForCausalLM", [("attention_out_bias", [false, true])]),
             ("SmolLM3ForCausalLM", [("no_rope_layer_interval", [1, 2]), ("use_sliding_window", [true, false])]),
             ("Starcoder2ForCausalLM", [("use_bias", [false, true]), ("sliding_window", [null, 2])]),

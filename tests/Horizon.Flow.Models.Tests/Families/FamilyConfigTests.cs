@@ -142,7 +142,20 @@ public class FamilyConfigTests
     [InlineData("MiniMaxM2ForCausalLM", "\"attn_type_list\": [1, 0, 1, 1]", "attn_type_list has other layers")]
     [InlineData("MiniMaxM2ForCausalLM", "\"shared_intermediate_size\": 8", "shared_intermediate_size 8 is not supported")]
     [InlineData("MiniMaxM2ForCausalLM", "\"layernorm_mlp_beta\": 2.0", "layernorm_mlp_beta 2 is not supported")]
-    public void Read_ExpertsNotSupported_IsRefusedByName(string architecture, string settings, string named) => Assert.Contains(
+    [InlineData("Qwen3NextForCausalLM", "\"linear_num_value_heads\": 24", "linear_num_value_heads (24) must be a multiple of linear_num_key_heads (16)")]
+    [InlineData("Qwen3NextForCausalLM", "\"linear_num_value_heads\": 65536, \"linear_value_head_dim\": 512", "linear_value_head_dim (512) times 65536 heads is wider")]
+    [InlineData("Qwen3NextForCausalLM", "\"layer_types\": [\"linear_attention\", \"linear_attention\", \"sliding_attention\", \"full_attention\"]", "layer_types has 'sliding_attention'")]
+    [InlineData("Qwen3NextForCausalLM", "\"use_sliding_window\": true", "use_sliding_window is not supported")]
+    [InlineData("Qwen3NextForCausalLM", "\"output_router_logits\": true", "output_router_logits asks for a load-balancing loss")]
+    [InlineData("Qwen3NextForCausalLM", "\"hidden_act\": \"gelu\"", "hidden_act 'gelu' is not supported")]
+    [InlineData("Qwen3_5ForCausalLM", "\"attn_output_gate\": false", "attn_output_gate false is not supported")]
+    [InlineData("Qwen3_5ForCausalLM", "\"output_gate_type\": \"sigmoid\"", "output_gate_type 'sigmoid' is not supported; supported is swish")]
+    [InlineData("Qwen3_5ForCausalLM", "\"num_experts\": 4", "num_experts: not understood for Qwen3_5ForCausalLM")]
+    [InlineData("Qwen3_5ForCausalLM", "\"vision_config\": {}", "vision_config: not understood for Qwen3_5ForCausalLM")]
+    [InlineData("Qwen3_5MoeForCausalLM", "\"mlp_only_layers\": [1]", "mlp_only_layers is not supported")]
+    [InlineData("Qwen3_5MoeForCausalLM", "\"norm_topk_prob\": false", "norm_topk_prob false is not supported")]
+    [InlineData("Qwen3_5ForConditionalGeneration", "\"use_cache\": true", "text_config is missing")]
+    public void Read_NotSupported_IsRefusedByName(string architecture, string settings, string named) => Assert.Contains(
         named, Assert.Throws<HorizonException>(() => Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}")).Message, StringComparison.Ordinal);
 
     /// <summary>Defaults of transformers' configuration classes, and a loss that is asked for with a factor of zero.</summary>
@@ -158,6 +171,57 @@ public class FamilyConfigTests
     {
         var config = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}"));
         Assert.Equal((count, perToken, width), (config.Experts!.Count, config.Experts.PerToken, config.Experts.Width));
+    }
+
+    /// <summary>Which layers have linear attention: by name, or all but every so many.</summary>
+    [Theory]
+    [InlineData("\"rope_theta\": 10000.0", "0 1 2")]
+    [InlineData("\"full_attention_interval\": 2", "0 2")]
+    [InlineData("\"full_attention_interval\": 2, \"layer_types\": [\"full_attention\", \"full_attention\", \"linear_attention\", \"linear_attention\"]", "2 3")]
+    public void Read_LinearLayers_AreThoseThatTheFileNames(string settings, string layers)
+    {
+        var config = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"Qwen3_5ForCausalLM\"], {Sizes}, {settings}}}"));
+        Assert.Equal(layers, string.Join(' ', config.DeltaLayers.Order()));
+        Assert.Equal((256, 0.25, new DeltaConfig(16, 32, 128, 128, 4, FusedByHead: false)), (config.HeadDimension, config.Rope.RotatedFraction, config.Delta));
+    }
+
+    /// <summary>The text model within one that sees images is the same under other names; what nobody understands is refused there, too.</summary>
+    [Fact]
+    public void Read_NestedTextModel_IsTheTextModelUnderItsNames()
+    {
+        var text = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"Qwen3_5ForCausalLM\"], {Sizes}, \"tie_word_embeddings\": true}}"));
+        ModelConfig Nested(string inner, string outer) => Read($"{{\"architectures\": [\"Qwen3_5ForConditionalGeneration\"], \"text_config\": {{{Sizes}, \"model_type\": \"qwen3_5_text\"{inner}}}, \"vision_config\": {{\"depth\": 2}}{outer}}}");
+        string[] Tensors(ModelConfig config) => [.. ModelFamilies.Define(config).Units.SelectMany(unit => unit.Parameters).Select(slot => $"{slot.TensorName} {string.Join('x', slot.Shape)}")];
+
+        var whole = Nested("", ", \"tie_word_embeddings\": true");
+        Assert.Equal(Tensors(text).Select(name => name.Replace("model.", "model.language_model.", StringComparison.Ordinal)), Tensors(whole));
+        Assert.True(whole.TiedHead);
+        static string Refused(Func<ModelConfig> read) => Assert.Throws<HorizonException>(read).Message;
+        Assert.Contains("text_config.num_experts: not understood", Refused(() => Nested(", \"num_experts\": 4", "")), StringComparison.Ordinal);
+        Assert.Contains("audio_config: not understood", Refused(() => Nested("", ", \"audio_config\": {}")), StringComparison.Ordinal);
+        Assert.Contains("tie_word_embeddings says something other", Refused(() => Nested(", \"tie_word_embeddings\": false", ", \"tie_word_embeddings\": true")), StringComparison.Ordinal);
+        Assert.Contains("quantization_config is not supported", Refused(() => Nested("", ", \"quantization_config\": {\"quant_method\": \"fp8\"}")), StringComparison.Ordinal);
+    }
+
+    /// <summary>New weights: norms that stand for one more are zero, but not the one of linear attention; decays between 0 and 16.</summary>
+    [Fact]
+    public void Define_Qwen35NewWeights_AreThoseOfTransformers()
+    {
+        var definition = ModelFamilies.Define(Read($"{{\"architectures\": [\"Qwen3_5ForCausalLM\"], {Sizes}}}"));
+        float[] Values(string role)
+        {
+            var slot = definition.Units[1].Parameters.Single(slot => slot.Role == role);
+            var values = new float[slot.Count];
+            definition.Initialize!(slot, 5, 0, values);
+            return values;
+        }
+
+        Assert.All(Values("input_layernorm.weight"), value => Assert.Equal(0, value));
+        Assert.All(Values("linear_attn.norm.weight"), value => Assert.Equal(1, value));
+        Assert.All(Values("linear_attn.dt_bias"), value => Assert.Equal(1, value));
+        var decays = Values("linear_attn.A_log").Select(value => Math.Exp(value)).ToList();
+        Assert.All(decays, value => Assert.InRange(value, 0, 16.001));
+        Assert.InRange(decays.Average(), 5, 11);
     }
 
     /// <summary>Published files say how much of a head turns by rotary_dim; those that transformers 5.17 wrote have rope_parameters, by which alone it goes.</summary>

@@ -61,6 +61,41 @@ public class PublishedConfigTests
         "shared_moe_mode": "sigmoid", "sliding_window": null, "tie_word_embeddings": false, "transformers_version": "4.46.1", "use_cache": true, "use_mtp": true, "use_qk_norm": true,
         "use_routing_bias": true, "vocab_size": 200064
         """, 229)]
+    [InlineData(
+        """
+        "architectures": ["Qwen3NextForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 151643, "decoder_sparse_step": 1, "eos_token_id": 151645,
+        "full_attention_interval": 4, "head_dim": 256, "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02, "intermediate_size": 5120, "linear_conv_kernel_dim": 4,
+        "linear_key_head_dim": 128, "linear_num_key_heads": 16, "linear_num_value_heads": 32, "linear_value_head_dim": 128, "max_position_embeddings": 262144, "mlp_only_layers": [],
+        "model_type": "qwen3_next", "moe_intermediate_size": 512, "norm_topk_prob": true, "num_attention_heads": 16, "num_experts": 512, "num_experts_per_tok": 10, "num_hidden_layers": 48,
+        "num_key_value_heads": 2, "output_router_logits": false, "partial_rotary_factor": 0.25, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 10000000,
+        "router_aux_loss_coef": 0.001, "shared_expert_intermediate_size": 512, "tie_word_embeddings": false, "torch_dtype": "bfloat16", "transformers_version": "4.57.0.dev0",
+        "use_cache": true, "use_sliding_window": false, "vocab_size": 151936
+        """, 79.7)]
+    [InlineData(
+        """
+        "architectures": ["Qwen3_5ForConditionalGeneration"], "image_token_id": 248056, "model_type": "qwen3_5", "text_config": {
+        "attention_bias": false, "attention_dropout": 0.0, "attn_output_gate": true, "dtype": "bfloat16", "eos_token_id": 248044, "full_attention_interval": 4,
+        "head_dim": 256, "hidden_act": "silu", "hidden_size": 5120, "intermediate_size": 17408, "initializer_range": 0.02, "linear_conv_kernel_dim": 4,
+        "linear_key_head_dim": 128, "linear_num_key_heads": 16, "linear_num_value_heads": 48, "linear_value_head_dim": 128, "max_position_embeddings": 262144, "mamba_ssm_dtype": "float32",
+        "mlp_only_layers": [], "model_type": "qwen3_5_text", "mtp_num_hidden_layers": 1, "mtp_use_dedicated_embeddings": false, "num_hidden_layers": 64, "num_attention_heads": 24, "num_key_value_heads": 4,
+        "partial_rotary_factor": 0.25, "rms_norm_eps": 1e-06, "rope_parameters": {"mrope_interleaved": true, "mrope_section": [11, 11, 10], "partial_rotary_factor": 0.25, "rope_theta": 10000000, "rope_type": "default"},
+        "tie_word_embeddings": false, "use_cache": true, "vocab_size": 248320},
+        "tie_word_embeddings": false, "transformers_version": "4.57.0.dev0", "video_token_id": 248057,
+        "vision_config": {"depth": 27, "hidden_size": 1152, "model_type": "qwen3_5"}, "vision_start_token_id": 248053, "vision_end_token_id": 248054
+        """, 26.9)]
+    [InlineData(
+        """
+        "architectures": ["Qwen3_5MoeForConditionalGeneration"], "image_token_id": 248056, "model_type": "qwen3_5_moe", "text_config": {
+        "attention_bias": false, "attention_dropout": 0.0, "attn_output_gate": true, "dtype": "bfloat16", "eos_token_id": 248044, "full_attention_interval": 4,
+        "head_dim": 256, "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02, "linear_conv_kernel_dim": 4,
+        "linear_key_head_dim": 128, "linear_num_key_heads": 16, "linear_num_value_heads": 32, "linear_value_head_dim": 128, "max_position_embeddings": 262144, "mamba_ssm_dtype": "float32",
+        "mlp_only_layers": [], "model_type": "qwen3_5_moe_text", "mtp_num_hidden_layers": 1, "mtp_use_dedicated_embeddings": false, "num_hidden_layers": 40, "moe_intermediate_size": 512, "num_attention_heads": 16, "num_experts": 256, "num_experts_per_tok": 8, "num_key_value_heads": 2,
+        "output_router_logits": false, "router_aux_loss_coef": 0.001, "shared_expert_intermediate_size": 512,
+        "partial_rotary_factor": 0.25, "rms_norm_eps": 1e-06, "rope_parameters": {"mrope_interleaved": true, "mrope_section": [11, 11, 10], "partial_rotary_factor": 0.25, "rope_theta": 10000000, "rope_type": "default"},
+        "tie_word_embeddings": false, "use_cache": true, "vocab_size": 248320},
+        "tie_word_embeddings": false, "transformers_version": "4.57.0.dev0", "video_token_id": 248057,
+        "vision_config": {"depth": 27, "hidden_size": 1152, "model_type": "qwen3_5_moe"}, "vision_start_token_id": 248053, "vision_end_token_id": 248054
+        """, 34.7)]
     public void Define_PublishedFile_HasThePublishedSize(string keys, double billions)
     {
         var config = ModelRegistry.Default.Read(ConfigJson.Parse($"{{{keys}}}", "config.json"));

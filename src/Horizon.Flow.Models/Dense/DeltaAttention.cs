@@ -1,0 +1,66 @@
+using Horizon.Flow.Models.Common;
+using Horizon.Flow.Units;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Dense;
+
+// Letters: B batch, S sequence, K key heads, G value heads of each, V = K * G, D key width, E value width.
+
+/// <summary>
+/// Linear attention of a <see cref="DeltaConfig"/>: queries, keys and values through a short convolution and a curve, the gated delta rule, a norm of each
+/// value head, and a gate.
+/// </summary>
+internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
+{
+    /// <param name="parameters">The layer's.</param>
+    /// <param name="x_BSH">Normed input.</param>
+    /// <param name="batch">Where documents lie.</param>
+    /// <returns>[B, S, H].</returns>
+    public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
+    {
+        var (B, S) = (x_BSH.shape[0], x_BSH.shape[1]);
+        var (mixed, gate, strength, decay) = Project(parameters, x_BSH);
+        mixed = DocumentTaps.Apply(mixed, parameters[Roles.DeltaConvolution].squeeze(1), batch).silu();
+        var query_BSKD = mixed.narrow(-1, 0, delta.Keys).view(B, S, delta.KeyHeads, delta.KeyWidth);
+        var key_BSKD = mixed.narrow(-1, delta.Keys, delta.Keys).view(query_BSKD.shape);
+        var value_BSVE = mixed.narrow(-1, 2 * delta.Keys, delta.Values).view(B, S, delta.ValueHeads, delta.ValueWidth);
+
+        // -exp(a) * softplus(x + b): the state shrinks, never grows.
+        var time = Softplus(decay.to(float32).Plus(parameters[Roles.DeltaTimeBias].to(float32)));
+        var logarithm = parameters[Roles.DeltaDecay].to(float32).exp().negative() * time;
+        var output = DeltaRule.Mix(query_BSKD, key_BSKD, value_BSVE, logarithm, strength.to(float32).sigmoid(), new DeltaChunks(batch, DeltaRule.ChunkLength));
+
+        var normed = RmsNorm.Apply(output.to(x_BSH.dtype), parameters[Roles.DeltaNorm], config.NormEpsilon);
+        var gated = (normed.to(float32) * gate.to(float32).view(normed.shape).silu()).to(x_BSH.dtype);
+        return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated.flatten(2));
+    }
+
+    /// <summary>Numbers that are kept of each token: the convolution's and the rule's, by chunk, and the state of each chunk.</summary>
+    public long KeptOf()
+    {
+        long channels = (2L * delta.Keys) + delta.Values;
+        long head = (7L * DeltaRule.ChunkLength) + (8L * delta.KeyWidth) + (8L * delta.ValueWidth) + (3L * delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength);
+        return ((delta.Taps + 3) * channels) + (delta.ValueHeads * head);
+    }
+
+    // [B, S, 2 K D + V E], [B, S, V E], [B, S, V], [B, S, V].
+    private (Tensor Mixed, Tensor Gate, Tensor Strength, Tensor Decay) Project(ParameterViews parameters, Tensor x_BSH)
+    {
+        Tensor Of(string role) => DenseLinear.Apply(config, parameters, role, x_BSH);
+        if (!delta.FusedByHead) return (Of(Roles.DeltaQueryKeyValue), Of(Roles.DeltaGate), Of(Roles.DeltaStrength), Of(Roles.DeltaTime));
+        var (all, both) = (ByKeyHead(Of(Roles.DeltaQueryKeyValueGate)), ByKeyHead(Of(Roles.DeltaStrengthTime)));
+        long values = delta.Group * delta.ValueWidth;
+        Tensor Part(long first, long count) => all.narrow(-1, first, count).flatten(2);
+        var mixed = cat([Part(0, delta.KeyWidth), Part(delta.KeyWidth, delta.KeyWidth), Part(2 * delta.KeyWidth, values)], -1);
+        return (mixed, Part((2 * delta.KeyWidth) + values, values), both.narrow(-1, 0, delta.Group).flatten(2), both.narrow(-1, delta.Group, delta.Group).flatten(2));
+    }
+
+    // log(1 + exp x) with libtorch's bits, whose own operator takes scalars (see TensorArithmetic): x itself from 20 on.
+    private static Tensor Softplus(Tensor x)
+    {
+        const double Straight = 20;
+        return x.With(Straight, static (x, bound) => x.clamp_max(bound)).exp().log1p().Plus(x.Minus(Straight).relu());
+    }
+
+    private Tensor ByKeyHead(Tensor x) => x.view(x.shape[0], x.shape[1], delta.KeyHeads, -1);
+}
