@@ -1,3 +1,4 @@
+using Horizon.Flow.Text.Preferences;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -17,7 +18,7 @@ namespace Horizon.Flow.Alignment.Preferences;
 public sealed class KtoObjective : LogProbabilityObjective
 {
     /// <summary>The column that says of each example whether it is desirable: 1, or 0.</summary>
-    public const string DesirableColumn = "desirable";
+    public const string DesirableColumn = PreferenceBatches.DesirableColumn;
 
     /// <summary>β: how strongly the model is held to the reference; above 0.</summary>
     /// <value>0.1.</value>
