@@ -39,6 +39,9 @@ public sealed record TrainingPlan
     /// <summary>State of the user's own by unit, see <see cref="WithUnitState"/>.</summary>
     public ImmutableList<OwnBuffer> UnitStates { get; private init; } = [];
 
+    /// <summary>What is learned, see <see cref="WithObjective"/>; null for the next token.</summary>
+    public IObjective? Objective { get; private init; }
+
     private GraphPlan<TrainingContext> Default { get; init; }
 
     private Func<TrainingPlan, IStepProgrammer>? Programmer { get; init; }
@@ -155,6 +158,16 @@ public sealed record TrainingPlan
     {
         ArgumentNullException.ThrowIfNull(change);
         return this with { Transforms = Transforms.Add(change) };
+    }
+
+    /// <summary>The plan with another objective than the next token: its head around the model's own, its changes of every program, and what it takes the mean over.</summary>
+    /// <exception cref="InvalidOperationException">The plan has one already.</exception>
+    public TrainingPlan WithObjective(IObjective objective)
+    {
+        ArgumentNullException.ThrowIfNull(objective);
+        if (Objective is not null) throw new InvalidOperationException($"the plan has an objective already, {Objective.GetType().Name}; begin with a plan without one");
+        var model = Model with { Head = Model.Head with { Template = objective.Head(Model.Head.Template) } };
+        return (this with { Objective = objective, Models = Models.SetItem(0, model) }).WithProgram(objective.Program);
     }
 
     /// <summary>What makes the programs of a run: the programmer, and the functions that change what it makes.</summary>

@@ -55,6 +55,43 @@ public class HeadTemplateTests
         Assert.Equal(labels.shape[0], head.Operators.Rows.Sum());
     }
 
+    /// <summary>A scale for each label: the gradients are sums of those that each label alone gives.</summary>
+    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 20)]
+    public void Differentiate_ScaleOfEachLabel_IsTheSumOverLabels(ModelCase model, Kind kind, PositiveInt size)
+    {
+        using var head = new Head(model, kind, tokensAChunk: 1 + (size.Get % 4));
+        using var scope = NewDisposeScope();
+        var labels = head.Batch.LabelledTokens.shape[0];
+        var random = new Random(model.Seed);
+        var scales = Enumerable.Range(0, (int)labels).Select(_ => (float)((2 * random.NextDouble()) - 1)).ToArray();
+        float[] Gradients(float[] scale)
+        {
+            var flat = empty([head.Parameters.Layout.ElementCount], dtype: float32).FillInPlace(float.NaN);
+            using var gradients = new ParameterViews(flat, head.Parameters.Layout);
+            var result = head.Template.Differentiate(head.Parameters, gradients, head.Hidden, head.Batch, tensor(scale));
+            return [.. flat.data<float>().ToArray(), .. result.InputGradient.data<float>().ToArray()];
+        }
+
+        var together = Gradients(scales);
+        var sum = new double[together.Length];
+        for (var i = 0; i < scales.Length; i++)
+        {
+            var alone = Gradients([.. scales.Select((_, j) => j == i ? 1f : 0)]);
+            for (var k = 0; k < sum.Length; k++) sum[k] += scales[i] * (double)alone[k];
+        }
+
+        Assert.InRange(Numbers.RelativeError([.. sum.Select(value => (float)value)], together), 0, 1e-5);
+        Assert.InRange(Numbers.RelativeError(Gradients([.. scales.Select(_ => 1f)]), Plain(head)), 0, 1e-5);
+    }
+
+    private static float[] Plain(Head head)
+    {
+        var flat = empty([head.Parameters.Layout.ElementCount], dtype: float32);
+        using var gradients = new ParameterViews(flat, head.Parameters.Layout);
+        var result = head.Template.Differentiate(head.Parameters, gradients, head.Hidden, head.Batch, 1);
+        return [.. flat.data<float>().ToArray(), .. result.InputGradient.data<float>().ToArray()];
+    }
+
     [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 10)]
     public void Differentiate_NoLabels_GivesZeros(ModelCase model, Kind kind)
     {

@@ -8,6 +8,8 @@ public sealed class MicroBatch
     /// <summary>The label of a position at which nothing is to be learned.</summary>
     public const long Unlabelled = -100;
 
+    private int[]? _labelledBySequence;
+
     /// <summary>Checks and takes the arrays.</summary>
     /// <param name="rows">Sequences.</param>
     /// <param name="sequenceLength">Tokens of each, padding included.</param>
@@ -38,6 +40,13 @@ public sealed class MicroBatch
         Documents = documents;
         LabelledPlaces = [.. Enumerable.Range(0, count).Where(place => targets[place] != Unlabelled).Select(place => (long)place)];
         TokenCount = tokenCount ?? count;
+    }
+
+    private MicroBatch(MicroBatch other)
+    {
+        (Rows, SequenceLength, TokenCount) = (other.Rows, other.SequenceLength, other.TokenCount);
+        (InputIds, Targets, Positions, Documents, LabelledPlaces) = (other.InputIds, other.Targets, other.Positions, other.Documents, other.LabelledPlaces);
+        Columns = other.Columns;
     }
 
     // A document's tokens lie together: then attention computes each document alone.
@@ -83,4 +92,32 @@ public sealed class MicroBatch
 
     /// <summary>Real tokens, without padding.</summary>
     public int TokenCount { get; }
+
+    /// <summary>Numbers of the user's own that go with the tokens, by name: one for each labelled token or for each sequence, or as the head that reads them wants it.</summary>
+    public IReadOnlyDictionary<string, float[]> Columns { get; private init; } = new Dictionary<string, float[]>();
+
+    /// <summary>How many labelled places each sequence has: each document of each row, in the order in which they lie. Padding with a number of its own counts as one, with none.</summary>
+    public IReadOnlyList<int> LabelledBySequence => _labelledBySequence ??= CountBySequence();
+
+    /// <summary>The micro-batch with one more column, or another in its place; the arrays of tokens are shared.</summary>
+    /// <param name="name">The column's name.</param>
+    /// <param name="values">Its numbers; any count.</param>
+    public MicroBatch WithColumn(string name, float[] values)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(values);
+        return new MicroBatch(this) { Columns = new Dictionary<string, float[]>(Columns) { [name] = values } };
+    }
+
+    private int[] CountBySequence()
+    {
+        var counts = new List<int>();
+        for (var place = 0; place < Targets.Length; place++)
+        {
+            if (place % SequenceLength == 0 || (Documents is not null && Documents[place] != Documents[place - 1])) counts.Add(0);
+            if (Targets[place] != Unlabelled) counts[^1]++;
+        }
+
+        return [.. counts];
+    }
 }

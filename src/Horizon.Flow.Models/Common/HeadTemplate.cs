@@ -34,26 +34,12 @@ public sealed class HeadTemplate : IHeadTemplate
     }
 
     /// <inheritdoc/>
-    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale)
-    {
-        ArgumentNullException.ThrowIfNull(parameters);
-        ArgumentNullException.ThrowIfNull(hidden);
-        ArgumentNullException.ThrowIfNull(batch);
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var input_NH = batch.LabelledRows(hidden);
-        var (_, normed_NH, inverse) = batch.Operators.Norm(input_NH, null, parameters[Roles.FinalNorm], _normEpsilon);
-        var (lossSum, normedGradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradients?[_projection], batch, lossScale);
-        var found_NH = batch.Operators.NormBackward(
-            normedGradient_NH, input_NH, parameters[Roles.FinalNorm], inverse, null, gradients?[Roles.FinalNorm]);
-        if (gradients is not null)
-        {
-            foreach (var unused in gradients.Layout.Parameters.Where(slot => slot.Role != _projection && slot.Role != Roles.FinalNorm))
-                gradients[unused.Role].zero_();
-        }
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
+        Differentiate(parameters, gradients, hidden, batch, lossScale, null);
 
-        return new HeadResult(lossSum.MoveToOuterDisposeScope(), LogitChunks.InPlace(found_NH, hidden, batch).MoveToOuterDisposeScope());
-    }
+    /// <inheritdoc/>
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) =>
+        Differentiate(parameters, gradients, hidden, batch, 1, lossScales);
 
     /// <inheritdoc/>
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
@@ -94,6 +80,27 @@ public sealed class HeadTemplate : IHeadTemplate
         // The rows that have labels, their norm, its gradient, the norm's, and that in its place among all rows.
         var states = (5 * hidden * batch.TokenBytes) + (batch.FusedOperators ? 0 : 6 * hidden * batch.WideTokenBytes);
         return states + _chunks.WorkingBytes(projection, batch);
+    }
+
+    private HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale, Tensor? scales_N)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(hidden);
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var input_NH = batch.LabelledRows(hidden);
+        var (_, normed_NH, inverse) = batch.Operators.Norm(input_NH, null, parameters[Roles.FinalNorm], _normEpsilon);
+        var (lossSum, normedGradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradients?[_projection], batch, lossScale, scales_N);
+        var found_NH = batch.Operators.NormBackward(
+            normedGradient_NH, input_NH, parameters[Roles.FinalNorm], inverse, null, gradients?[Roles.FinalNorm]);
+        if (gradients is not null)
+        {
+            foreach (var unused in gradients.Layout.Parameters.Where(slot => slot.Role != _projection && slot.Role != Roles.FinalNorm))
+                gradients[unused.Role].zero_();
+        }
+
+        return new HeadResult(lossSum.MoveToOuterDisposeScope(), LogitChunks.InPlace(found_NH, hidden, batch).MoveToOuterDisposeScope());
     }
 
     private Tensor Normed(ParameterViews parameters, Tensor hidden, DeviceBatch batch) =>

@@ -35,12 +35,15 @@ internal sealed class LogitChunks
     /// <param name="gradient_VH">Its gradient's place; null for none.</param>
     /// <param name="batch">Labels.</param>
     /// <param name="lossScale">Gradients are of lossScale * the sum of losses.</param>
-    public (Tensor LossSum, Tensor Gradient_NH) Differentiate(Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale)
+    /// <param name="scales_N">A further scale of each labelled token's loss; null for none.</param>
+    public (Tensor LossSum, Tensor Gradient_NH) Differentiate(
+        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null)
     {
         var gradient_NH = empty_like(normed_NH);
         using var projectionGradient = gradient_VH is null ? null : new ProjectionGradient(gradient_VH);
         var lossSum = ForEach(normed_NH, projection_VH, batch, lossScale, visit: (start, x_CH, logitsGradient_CV) =>
         {
+            if (scales_N is not null) logitsGradient_CV.mul_(scales_N.narrow(0, start, x_CH.shape[0]).unsqueeze(1));
             gradient_NH.narrow(0, start, x_CH.shape[0]).copy_(logitsGradient_CV.matmul(projection_VH));
             projectionGradient?.Add(logitsGradient_CV, x_CH);
         });

@@ -21,6 +21,12 @@ public sealed record DenseOptions
     /// <summary>Decoupled, as in AdamW.</summary>
     public double WeightDecay { get; init; } = 0.1;
 
+    /// <summary>The sum of the losses of a micro-batch, from its logits [rows, sequence, vocabulary]; cross-entropy of its targets by default.</summary>
+    public Func<TorchSharp.torch.Tensor, MicroBatch, TorchSharp.torch.Tensor>? LossSum { get; init; }
+
+    /// <summary>What a micro-batch's losses are averaged over; its labelled tokens by default.</summary>
+    public Func<MicroBatch, long> LossCount { get; init; } = batch => batch.LabelledTokens;
+
     /// <summary>Clip the global norm to this; null not to clip.</summary>
     public double? MaxGradNorm { get; init; } = 1.0;
 }

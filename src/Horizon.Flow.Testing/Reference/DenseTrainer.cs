@@ -54,7 +54,7 @@ public sealed class DenseTrainer : IDisposable
     }
 
     /// <summary>One optimizer step over all micro-batches.</summary>
-    /// <returns>The mean loss over the labelled tokens and the gradient's global norm before clipping.</returns>
+    /// <returns>The mean loss (over the labelled tokens, unless the options say otherwise) and the gradient's global norm before clipping.</returns>
     public (double Loss, double GradNorm) Step(IReadOnlyList<MicroBatch> microBatches)
     {
         ArgumentNullException.ThrowIfNull(microBatches);
@@ -73,13 +73,15 @@ public sealed class DenseTrainer : IDisposable
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         foreach (var parameter in _parameters.Values) parameter.grad = zeros_like(parameter);
-        var labelled = microBatches.Sum(batch => batch.LabelledTokens);
+        var count = microBatches.Sum(_options.LossCount);
         var loss = 0.0;
         foreach (var batch in microBatches)
         {
-            var sum = _model.LossSum(batch.InputIds, batch.Targets, batch.Positions, batch.Documents, batch.Rows, batch.SequenceLength);
-            sum.Over(labelled).backward();
-            loss += sum.to(float64).item<double>() / labelled;
+            var sum = _options.LossSum is { } objective
+                ? objective(_model.Logits(batch.InputIds, batch.Positions, batch.Documents, batch.Rows, batch.SequenceLength), batch)
+                : _model.LossSum(batch.InputIds, batch.Targets, batch.Positions, batch.Documents, batch.Rows, batch.SequenceLength);
+            sum.Over(count).backward();
+            loss += sum.to(float64).item<double>() / count;
         }
 
         return (loss, Clip());

@@ -5,7 +5,7 @@ namespace Horizon.Flow.Accounting;
 /// touched.
 /// </summary>
 /// <param name="Step">The step's number, from 1.</param>
-/// <param name="Loss">The mean over the labelled next tokens of the whole step, in nats.</param>
+/// <param name="Loss">The mean over the labelled next tokens of the whole step, in nats; with an objective, over what it counts.</param>
 /// <param name="GradientNorm">The global L2 norm of the gradient before clipping.</param>
 /// <param name="LearningRate">The learning rate that the step used.</param>
 /// <param name="Tokens">Tokens of the step, over all of its micro-batches.</param>

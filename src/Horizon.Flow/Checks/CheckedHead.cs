@@ -10,23 +10,12 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
     private const string Pass = "head";
 
     /// <inheritdoc/>
-    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale)
-    {
-        var result = inner.Differentiate(parameters, gradients, hidden, batch, lossScale);
-        try
-        {
-            numbers.Check(result.LossSum, "the loss", Pass, batch, parameters);
-            numbers.Check(result.InputGradient, "the gradient of the input", Pass, batch);
-            numbers.CheckGradients(gradients, Pass, batch);
-            return result;
-        }
-        catch
-        {
-            result.LossSum.Dispose();
-            result.InputGradient.Dispose();
-            throw;
-        }
-    }
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
+        Checked(inner.Differentiate(parameters, gradients, hidden, batch, lossScale), parameters, gradients, batch);
+
+    /// <inheritdoc/>
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) =>
+        Checked(inner.Differentiate(parameters, gradients, hidden, batch, lossScales), parameters, gradients, batch);
 
     /// <inheritdoc/>
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch) =>
@@ -40,4 +29,22 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
 
     /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
+
+    private HeadResult Checked(HeadResult result, ParameterViews parameters, ParameterViews? gradients, DeviceBatch batch)
+    {
+        try
+        {
+            numbers.Check(result.LossSum, "the loss", Pass, batch, parameters);
+            numbers.Check(result.InputGradient, "the gradient of the input", Pass, batch);
+            numbers.CheckGradients(gradients, Pass, batch);
+            return result;
+        }
+        catch
+        {
+            result.LossSum.Dispose();
+            result.InputGradient.Dispose();
+            result.Numbers?.Dispose();
+            throw;
+        }
+    }
 }

@@ -11,7 +11,9 @@ public sealed class StepInfo
     /// <param name="learningRate">For the optimizer.</param>
     /// <param name="microBatches">All of the step's micro-batches.</param>
     /// <param name="program">What is done with them.</param>
-    public StepInfo(long number, StepPurpose purpose, double learningRate, IReadOnlyList<MicroBatch> microBatches, StepProgram program)
+    /// <param name="lossCount">What a micro-batch adds to <see cref="LossCount"/>; its labelled tokens by default. Not asked where the program gives no loss.</param>
+    public StepInfo(
+        long number, StepPurpose purpose, double learningRate, IReadOnlyList<MicroBatch> microBatches, StepProgram program, Func<MicroBatch, long>? lossCount = null)
     {
         ArgumentNullException.ThrowIfNull(microBatches);
         ArgumentNullException.ThrowIfNull(program);
@@ -21,6 +23,7 @@ public sealed class StepInfo
         MicroBatchCount = microBatches.Count;
         LabelledTokens = microBatches.Sum(batch => (long)batch.LabelledTokens);
         Tokens = microBatches.Sum(batch => (long)batch.TokenCount);
+        LossCount = lossCount is null || program.Losses == 0 ? LabelledTokens : microBatches.Sum(lossCount);
         Program = program;
     }
 
@@ -45,8 +48,11 @@ public sealed class StepInfo
     /// <summary>What is done.</summary>
     public StepProgram Program { get; }
 
-    /// <summary>What the sum of losses is multiplied by: 1 / <see cref="LabelledTokens"/>, so that the loss is the mean of the whole step.</summary>
-    public double LossScale => 1.0 / LabelledTokens;
+    /// <summary>What the step's loss is the mean over: its labelled tokens, or what the plan's objective counts.</summary>
+    public long LossCount { get; }
+
+    /// <summary>What the sum of losses is multiplied by: 1 / <see cref="LossCount"/>, so that the loss is the mean of the whole step.</summary>
+    public double LossScale => 1.0 / LossCount;
 
     /// <summary>A micro-batch in words, counted from 1: <c>micro-batch 2 of 4</c>.</summary>
     /// <param name="microBatch">Its place in the step, from 0.</param>

@@ -12,7 +12,7 @@ public sealed class StepLosses : StepMessage
     /// <summary>By micro-batch, each the sum over its labelled tokens, in nats.</summary>
     public IReadOnlyList<double> Sums { get; }
 
-    /// <summary>The mean over the labelled tokens of the step, in nats.</summary>
+    /// <summary>The mean over the labelled tokens of the step, in nats; with an objective, over what it counts.</summary>
     public double Mean => Sums.Sum() * Info.LossScale;
 
     /// <summary>The first micro-batch whose loss is not finite, in words; null where there is none.</summary>

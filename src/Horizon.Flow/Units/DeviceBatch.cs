@@ -10,6 +10,8 @@ public sealed class DeviceBatch : IDisposable
     private Tensor? _labelledTokens;
     private DocumentSpans? _spans;
     private long? _pieceTokens;
+    private IReadOnlyDictionary<string, Tensor> _columns = new Dictionary<string, Tensor>();
+    private IReadOnlyList<int>? _labelledBySequence;
 
     /// <summary>Takes ownership of the tensors.</summary>
     /// <param name="inputIds">[batch, sequence] int64.</param>
@@ -59,6 +61,15 @@ public sealed class DeviceBatch : IDisposable
     /// <summary>Where its documents lie; of a batch that was made without host memory they are looked for on the device, and the host waits.</summary>
     public DocumentSpans Spans => _spans ??= FindSpans();
 
+    /// <summary>
+    /// How many of <see cref="LabelledTokens"/> each sequence has: each document of each row, in the order in which they lie, so that those of one sequence
+    /// are neighbours. Of a batch that was made without host memory they are counted on the device, and the host waits.
+    /// </summary>
+    public IReadOnlyList<int> LabelledBySequence => _labelledBySequence ??= CountBySequence();
+
+    /// <summary>The names of the micro-batch's columns.</summary>
+    public IEnumerable<string> ColumnNames => _columns.Keys;
+
     /// <summary>How the device computes what lies between matrix products.</summary>
     public IUnitOperators Operators { get; }
 
@@ -106,9 +117,17 @@ public sealed class DeviceBatch : IDisposable
         return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators)
         {
             Index = index,
+            _columns = tokens.Columns.ToDictionary(column => column.Key, column => OnDevice(column.Value, device)),
+            _labelledBySequence = tokens.LabelledBySequence,
             _spans = tokens.Documents is null ? null : DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),
         };
     }
+
+    /// <summary>[count] fp32: a column of the micro-batch (<see cref="MicroBatch.Columns"/>). Owned by the batch.</summary>
+    /// <param name="name">The column's name.</param>
+    /// <exception cref="HorizonException">The micro-batch has none of that name.</exception>
+    public Tensor Column(string name) => _columns.TryGetValue(name, out var column) ? column : throw new HorizonException(
+        $"micro-batch {Index + 1} of the step has no column '{name}'{(_columns.Count == 0 ? "" : $", only {string.Join(", ", _columns.Keys.Order(StringComparer.Ordinal))}")}; add it with {nameof(MicroBatch)}.{nameof(MicroBatch.WithColumn)}");
 
     /// <summary>[labelled tokens, hidden]: the rows of a hidden state that have a label, in the caller's dispose scope.</summary>
     /// <param name="hidden">[batch, sequence, hidden].</param>
@@ -155,8 +174,30 @@ public sealed class DeviceBatch : IDisposable
         Documents?.Dispose();
         _labelledTokens?.Dispose();
         _spans?.Dispose();
+        foreach (var column in _columns.Values) column.Dispose();
         foreach (var tensor in _shared.Values) tensor.Dispose();
         _shared.Clear();
+    }
+
+    private static Tensor OnDevice(float[] values, IComputeDevice device)
+    {
+        var column = tensor(values);
+        return (device.TorchDevice.type == TorchSharp.DeviceType.CPU ? column : column.pin_memory().to(device.TorchDevice, non_blocking: true)).DetachFromDisposeScope();
+    }
+
+    private int[] CountBySequence()
+    {
+        using var onHost = LabelledTokens.cpu();
+        using var places = onHost.data<long>();
+        var counts = new int[Spans.Count];
+        var sequence = 0;
+        foreach (var place in places)
+        {
+            while (place >= Spans.Starts[sequence + 1]) sequence++;
+            counts[sequence]++;
+        }
+
+        return counts;
     }
 
     private Tensor BuildMask(int? slidingWindow)

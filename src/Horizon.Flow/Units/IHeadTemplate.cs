@@ -20,6 +20,16 @@ public interface IHeadTemplate
     /// <param name="lossScale">1 / labelled tokens of the whole optimizer step: gradients are of lossScale * the sum of losses.</param>
     HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale);
 
+    /// <summary>The same where each labelled token's cross-entropy has a scale of its own: what a loss of the labels' log-probabilities, whatever it is, needs of a head.</summary>
+    /// <param name="parameters">The unit's weights on the device.</param>
+    /// <param name="gradients">Where the parameters' gradients go; null for a frozen head.</param>
+    /// <param name="hidden">[batch, sequence, hidden]; owned by the caller.</param>
+    /// <param name="batch">Ids and targets.</param>
+    /// <param name="lossScales">[labelled tokens] fp32: gradients are of the sum of scale * cross-entropy, so a scale is minus the derivative by the log-probability.</param>
+    /// <exception cref="HorizonException">The head has no such gradients.</exception>
+    HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) => throw new HorizonException(
+        $"{GetType().Name} cannot differentiate log-probabilities; override {nameof(Differentiate)} with a scale for each labelled token, or use a head that does");
+
     /// <summary>The sum of cross-entropies over the labelled tokens, fp32 or fp64 scalar on the device.</summary>
     Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch);
 

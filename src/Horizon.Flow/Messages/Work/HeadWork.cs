@@ -15,10 +15,17 @@ public sealed class HeadWork : UnitWork
     public Tensor Input => ReadTensor(0);
 
     /// <summary>Gives the loss and the gradient of the input; the head's own gradients lie in <see cref="UnitWork.Gradients"/> by now.</summary>
+    /// <remarks>Its numbers go to the host where the program's visit gives a result.</remarks>
     public Computed Give(HeadResult result)
     {
         ArgumentNullException.ThrowIfNull(result);
         WriteLoss(result.LossSum);
-        return Finish(result.InputGradient);
+        var numbers = Visit.Planned.GivesResult ? Numbers(result) : null;
+        var computed = Finish(result.InputGradient);
+        computed.Result = numbers;
+        return computed;
     }
+
+    private Tensor Numbers(HeadResult result) => (result.Numbers ?? throw new InvalidOperationException(
+        $"{Visit} gives a result in its program, but its head gave no {nameof(HeadResult.Numbers)}")).to(float32).contiguous().DetachFromDisposeScope();
 }

@@ -1,0 +1,129 @@
+using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Preferences;
+
+namespace Horizon.Flow.Text.Tests.Preferences;
+
+/// <summary>Every shape of a preference is read as the plain record of its prompt and each answer is; what is none is refused by line.</summary>
+public class PreferenceReaderTests
+{
+    private const string Ask = """{"role":"user","content":"What is the sky?"}""";
+    private const string Blue = """{"role":"assistant","content":"Blue."}""";
+    private const string Green = """{"role":"assistant","content":"Green, mostly."}""";
+    private const string System = """{"role":"system","content":"Be short."}""";
+
+    [Theory]
+    [InlineData($$"""{"prompt":[{{Ask}}],"chosen":[{{Blue}}],"rejected":[{{Green}}]}""", $"[{Ask}]")]
+    [InlineData($$"""{"chosen":[{{Ask}},{{Blue}}],"rejected":[{{Ask}},{{Green}}]}""", $"[{Ask}]")]
+    [InlineData($$"""{"prompt":"What is the sky?","chosen":[{{Ask}},{{Blue}}],"rejected":[{{Ask}},{{Green}}],"score_chosen":8}""", $"[{Ask}]")]
+    [InlineData($$"""{"prompt":"What is the sky?","chosen":[{{Blue}}],"rejected":[{{Green}}]}""", $"[{Ask}]")]
+    [InlineData($$"""{"prompt":[{{System}},{{Ask}}],"chosen":[{{Blue}}],"rejected":[{{Green}}]}""", $"[{System},{Ask}]")]
+    public void ReadPairs_Turns_AreTheConversationsOfEachAnswer(string record, string prompt)
+    {
+        var pair = Assert.Single(Pairs(record).Examples);
+        AssertSame(Plain($$"""{"prompt":{{prompt}},"completion":[{{Blue}}]}"""), pair.Chosen);
+        AssertSame(Plain($$"""{"prompt":{{prompt}},"completion":[{{Green}}]}"""), pair.Rejected);
+        Assert.Contains("Blue.", Learned(pair.Chosen), StringComparison.Ordinal);
+        Assert.DoesNotContain("sky", Learned(pair.Chosen), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ReadPairs_Texts_AreOneTextEach()
+    {
+        var pair = Assert.Single(Pairs("""{"prompt":"The sky is","chosen":" blue.","rejected":" green."}""").Examples);
+        AssertSame(Plain("""{"prompt":"The sky is","completion":" blue."}"""), pair.Chosen);
+        AssertSame(Plain("""{"prompt":"The sky is","completion":" green."}"""), pair.Rejected);
+    }
+
+    [Theory]
+    [InlineData("""{"prompt":"The sky is","completion":" blue.","label":true}""", """{"prompt":"The sky is","completion":" blue."}""", true)]
+    [InlineData($$"""{"prompt":[{{Ask}}],"completion":[{{Green}}],"label":false}""", $$"""{"prompt":[{{Ask}}],"completion":[{{Green}}]}""", false)]
+    [InlineData($$"""{"prompt":"What is the sky?","completion":[{{Blue}}],"label":true}""", $$"""{"prompt":[{{Ask}}],"completion":[{{Blue}}]}""", true)]
+    public void ReadRated_EveryShape_IsThePlainRecordWithItsLabel(string record, string plain, bool isDesirable)
+    {
+        var answer = Assert.Single(Rated(record).Examples);
+        AssertSame(Plain(plain), answer.Document);
+        Assert.Equal(isDesirable, answer.IsDesirable);
+    }
+
+    [Theory]
+    [InlineData("""{"prompt":"a","chosen":"b"}""", "'rejected' is missing")]
+    [InlineData("""{"prompt":"a","chosen":"b","rejected":["c"]}""", "must both be texts, or both be lists")]
+    [InlineData("""{"prompt":"a","chosen":"b","rejected":"b"}""", "are the same")]
+    [InlineData("""{"chosen":"b","rejected":"c"}""", "'prompt' must be a text")]
+    [InlineData($$"""{"chosen":[{{Blue}}],"rejected":[{{Green}}]}""", "must begin with the same turns and then differ")]
+    [InlineData($$"""{"prompt":"Another","chosen":[{{Ask}},{{Blue}}],"rejected":[{{Ask}},{{Green}}]}""", "another turn of the user than 'prompt'")]
+    [InlineData($$"""{"prompt":[{{Ask}}],"chosen":[{{Blue}}],"rejected":[7]}""", "every turn of 'rejected' must be an object")]
+    [InlineData($$"""{"prompt":[{{Ask}}],"chosen":[{{Blue}}],"rejected":[{{Ask}}]}""", "another turn of the user")]
+    [InlineData("7", "must be an object")]
+    [InlineData("""{"prompt":"a""", "not valid JSON")]
+    public void ReadPairs_WhatIsNone_IsRefusedByLine(string record, string complaint) => AssertRefused(record, complaint, Pairs);
+
+    [Theory]
+    [InlineData("""{"prompt":"a","completion":"b"}""", "'label' is missing")]
+    [InlineData("""{"prompt":"a","completion":"b","label":1}""", "'label' must be true or false")]
+    [InlineData("""{"prompt":"a","completion":7,"label":true}""", "must both be texts, or lists of turns")]
+    [InlineData("""{"completion":"b","label":true}""", "'prompt' is missing")]
+    public void ReadRated_WhatIsNone_IsRefusedByLine(string record, string complaint) => AssertRefused(record, complaint, Rated);
+
+    [Fact]
+    public void ReadPairs_TooLong_IsLeftOutOrCut()
+    {
+        const string Record = """{"prompt":"The sky is","chosen":" blue and blue and blue and blue.","rejected":" green and green."}""";
+        var whole = Pairs(Record).Examples[0];
+        var length = whole.Chosen.InputIds.Length - 2;
+        Assert.Contains("raise data.sequence_length", Assert.Throws<HorizonException>(() => Pairs(Record, options => options with { SequenceLength = length })).Message, StringComparison.Ordinal);
+        var cut = Pairs(Record, options => options with { SequenceLength = length, TooLong = TooLong.Cut }).Examples[0];
+        Assert.Equal(whole.Chosen.InputIds[..length], cut.Chosen.InputIds);
+    }
+
+    [Fact]
+    public void ReadPairs_FewBadRecords_AreLeftOutAndSaid()
+    {
+        const string Good = """{"prompt":"The sky is","chosen":" blue.","rejected":" green."}""";
+        var set = Pairs($"{Good}\n{{}}\n{Good}", options => options with { MaxBadShare = 0.5 });
+        Assert.Equal((2, 1), (set.Examples.Count, set.BadRecords));
+        Assert.Contains(set.Notices, notice => notice.Contains("line 2", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ReadPairs_OptionsOfOtherData_AreRefused()
+    {
+        const string Good = """{"prompt":"The sky is","chosen":" blue.","rejected":" green."}""";
+        foreach (var change in (Func<DataOptions, DataOptions>[])[
+            options => options with { TrainOnPrompt = true }, options => options with { TrainOn = TrainOn.Last }, options => options with { TooLong = TooLong.Split },
+            options => options with { HeldOutShare = 0.1 }, options => options with { Columns = new() { Prompt = "q" } }, options => options with { Sets = [new() { Path = "x" }] }])
+            Assert.Contains("cannot be had with preferences", Assert.Throws<HorizonException>(() => Pairs(Good, change)).Message, StringComparison.Ordinal);
+    }
+
+    internal static PreferenceSet<PreferencePair> Pairs(string lines, Func<DataOptions, DataOptions>? change = null) =>
+        In(lines, path => PreferenceReader.ReadPairs(Options(path, change), Tests.Data.Qwen, Tests.Data.Qwen.VocabularySize));
+
+    internal static PreferenceSet<RatedAnswer> Rated(string lines, Func<DataOptions, DataOptions>? change = null) =>
+        In(lines, path => PreferenceReader.ReadRated(Options(path, change), Tests.Data.Qwen, Tests.Data.Qwen.VocabularySize));
+
+    private static DataOptions Options(string path, Func<DataOptions, DataOptions>? change) => (change ?? (options => options))(new DataOptions { Path = path, Date = new(2026, 1, 1) });
+
+    private static void AssertRefused<T>(string record, string complaint, Func<string, Func<DataOptions, DataOptions>?, PreferenceSet<T>> read)
+    {
+        var message = Assert.Throws<HorizonException>(() => read(record, null)).Message;
+        Assert.Contains(".jsonl, line 1: ", message, StringComparison.Ordinal);
+        Assert.Contains(complaint, message, StringComparison.Ordinal);
+    }
+
+    private static TokenDocument Plain(string record) => new DocumentBuilder(Tests.Data.Qwen, Tests.Data.Qwen.VocabularySize, TrainOn.Answers, new DateTime(2026, 1, 1, 12, 0, 0), new DataTally())
+        .FromRecord(new RawRecord(record, default, "here").Parse(), DataFormat.Pairs);
+
+    private static string Learned(TokenDocument document) => Tests.Data.Qwen.Decode([.. document.Labels.Where(label => label != TokenDocument.Ignored)], skipSpecialTokens: false);
+
+    private static void AssertSame(TokenDocument expected, TokenDocument actual)
+    {
+        Assert.Equal(expected.InputIds, actual.InputIds);
+        Assert.Equal(expected.Labels, actual.Labels);
+    }
+
+    private static T In<T>(string lines, Func<string, T> read)
+    {
+        using var folder = new TemporaryFolder();
+        return read(folder.Write("a.jsonl", lines));
+    }
+}
