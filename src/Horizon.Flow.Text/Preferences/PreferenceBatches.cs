@@ -1,5 +1,6 @@
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Preferences;
 
@@ -68,11 +69,11 @@ public sealed class PreferenceBatches
         var first = index * _batchSize;
         var order = _seed is { } seed ? new SplitMix64(seed, epoch).Permutation(Count) : null;
         int[] twos = [.. Enumerable.Range(first, Math.Min(_batchSize, Count - first)).Select(i => order?[i] ?? i)];
-        var batch = BatchBuilder.Build([.. twos.SelectMany(two => (Segment[][])[[Whole(2 * two)], [Whole((2 * two) + 1)]])], _documents);
+        var batch = BatchBuilder.Build([.. twos.SelectMany(two => (ArraySegment<Segment>[])[Whole(2 * two), Whole((2 * two) + 1)])], new HeldDocuments(_documents));
         return _desirable is null ? batch : batch.WithColumn(DesirableColumn, [.. twos.Select(two => _desirable[two] ? 1f : 0f)]);
     }
 
-    private Segment Whole(int document) => new(document, 0, _documents[document].InputIds.Length, _documents[document].InputIds.Length);
+    private ArraySegment<Segment> Whole(int document) => new Segment[] { new(document, 0, _documents[document].InputIds.Length, _documents[document].InputIds.Length) };
 
     private static TokenDocument Mismatched(TokenDocument asked, TokenDocument other, int longest)
     {

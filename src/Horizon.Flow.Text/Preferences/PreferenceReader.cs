@@ -45,7 +45,7 @@ public static class PreferenceReader
         var documents = new PreferenceDocuments(options, tokenizer, vocabularySize, tally);
         var (files, notice) = DataFiles.Find(options);
         if (files.FirstOrDefault(file => !DataFiles.HoldsRecords(file)) is { } text) throw new HorizonException($"{text} holds no records; preferences are read from {FileKind.Known}, but for text.");
-        var records = files.SelectMany(RecordReader.Read).Take(options.MaxSamples ?? int.MaxValue).ToList();
+        var records = files.SelectMany(file => RecordReader.Read(file)).Take(options.MaxSamples ?? int.MaxValue).ToList();
         var found = new (T? Example, BadRecordException? Bad, HorizonException? Fatal)[records.Count];
         Parallel.For(0, records.Count, i =>
         {
