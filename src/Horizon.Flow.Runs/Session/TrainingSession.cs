@@ -33,10 +33,11 @@ public sealed class TrainingSession : ITrainingSession
     private readonly StepWatch _watch;
     private readonly RunCheckpoints _checkpoints;
     private readonly ModelFolderWriter _writer;
+    private readonly SessionTrace? _trace;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer)
+        ModelFolderWriter writer, int traceSteps)
     {
         _writer = writer;
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
@@ -45,7 +46,8 @@ public sealed class TrainingSession : ITrainingSession
         if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
         _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
-        _run = plan.Start(store, device);
+        if (traceSteps > 0) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
+        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
     }
@@ -60,18 +62,20 @@ public sealed class TrainingSession : ITrainingSession
     /// <summary>Loads everything, after checking that it will fit.</summary>
     /// <param name="configuration">A configuration that <see cref="ConfigurationValidator"/> accepts for training.</param>
     /// <param name="resume">Go on from a checkpoint.</param>
+    /// <param name="traceSteps">How many steps to write a trace of, see <see cref="TraceFile"/>; 0 for none, which costs nothing.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="HorizonException">The user can mend it.</exception>
-    public static async Task<TrainingSession> OpenAsync(RunConfiguration configuration, bool resume = false, CancellationToken cancellation = default)
+    public static async Task<TrainingSession> OpenAsync(RunConfiguration configuration, bool resume = false, int traceSteps = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(configuration.Model.Path!);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
-        var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, deterministic: configuration.Training.Deterministic);
+        var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         try
         {
@@ -93,7 +97,7 @@ public sealed class TrainingSession : ITrainingSession
             else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
             else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
             await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
         }
         catch
         {
@@ -186,6 +190,15 @@ public sealed class TrainingSession : ITrainingSession
     {
         _checkpoints.EndRecords();
         await _run.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            _trace?.Write();
+        }
+        catch (HorizonException) when (_run.Fault is not null)
+        {
+            // What ended the run is told of; a trace is worth less.
+        }
+
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
         _device.Dispose();
@@ -213,7 +226,12 @@ public sealed class TrainingSession : ITrainingSession
         }
     }
 
-    private async Task<TrainingEvent> EndAsync(PendingStep step) => new TrainingEvent.StepEnded(_watch.Look(await step.Report.ConfigureAwait(false)));
+    private async Task<TrainingEvent> EndAsync(PendingStep step)
+    {
+        var report = await step.Report.ConfigureAwait(false);
+        _trace?.Ended(report);
+        return new TrainingEvent.StepEnded(_watch.Look(report));
+    }
 
     private IEnumerable<TrainingEvent> Notices()
     {

@@ -17,6 +17,8 @@ public class UsageTests
     [InlineData("train run.yaml more.yaml")]
     [InlineData("train run.yaml --set nothing")]
     [InlineData("train run.yaml --sett a=b")]
+    [InlineData("train run.yaml --trace 3")]
+    [InlineData("train run.yaml --trace steps=0")]
     [InlineData("plan run.yaml --gpu-memory lots")]
     [InlineData("plan run.yaml --host-memory 0")]
     [InlineData("graph run.yaml --format svg")]
@@ -75,7 +77,7 @@ public class UsageTests
     // Nothing here may get as far as being called.
     private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator
     {
-        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) => throw new InvalidOperationException();
+        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory) => throw new InvalidOperationException();
 

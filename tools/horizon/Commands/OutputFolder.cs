@@ -1,5 +1,6 @@
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli;
 
@@ -15,7 +16,7 @@ public sealed class OutputFolder : IDisposable
     private const string CheckpointsName = "checkpoints";
 
     // What a run writes there.
-    private static readonly string[] Entries = [LockName, MetricsName, StageSharesFile.Name, ModelName];
+    private static readonly string[] Entries = [LockName, MetricsName, StageSharesFile.Name, TraceFile.Name, ModelName];
 
     // What the system says of a file that another process has locked: EWOULDBLOCK of Linux, of macOS, and Windows' sharing violation.
     private static readonly int[] Taken = [11, 35, unchecked((int)0x80070020)];
@@ -33,6 +34,9 @@ public sealed class OutputFolder : IDisposable
 
     /// <summary>One JSON object a step.</summary>
     public string MetricsPath => Path.Combine(_path, MetricsName);
+
+    /// <summary>The trace of some steps, where one is asked for.</summary>
+    public string TracePath => Path.Combine(_path, TraceFile.Name);
 
     /// <summary>Makes the folder where it is missing, and locks a file there, which a killed run leaves unlocked.</summary>
     /// <exception cref="HorizonException">Nothing can be written there, or another run is at work there.</exception>

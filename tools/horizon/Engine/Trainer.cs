@@ -7,6 +7,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Trainer : ITrainer
 {
     /// <inheritdoc/>
-    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, CancellationToken cancellation) =>
-        await TrainingSession.OpenAsync(configuration, resume, cancellation).ConfigureAwait(false);
+    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, CancellationToken cancellation) =>
+        await TrainingSession.OpenAsync(configuration, resume, traceSteps, cancellation).ConfigureAwait(false);
 }
