@@ -12,6 +12,7 @@ using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
 
@@ -34,6 +35,7 @@ public sealed class TrainingSession : ITrainingSession
     private readonly RunCheckpoints _checkpoints;
     private readonly ModelFolderWriter _writer;
     private readonly SessionTrace? _trace;
+    private readonly RunFacts _facts;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
@@ -46,6 +48,7 @@ public sealed class TrainingSession : ITrainingSession
         if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
         _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
+        _facts = RunFacts.Of(blueprint, plan, device);
         if (traceSteps > 0) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
         _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
@@ -110,6 +113,7 @@ public sealed class TrainingSession : ITrainingSession
     /// <inheritdoc/>
     public async IAsyncEnumerable<TrainingEvent> RunAsync([EnumeratorCancellation] CancellationToken stop)
     {
+        RunFactsFile.Write(_blueprint.Configuration.Output.Directory!, _facts);
         foreach (var happened in Notices()) yield return happened;
         var before = Outline.FirstStep - 1;
         long looked = 0;

@@ -39,6 +39,7 @@ public class UsageTests
     [InlineData("train")]
     [InlineData("plan")]
     [InlineData("graph")]
+    [InlineData("report")]
     [InlineData("generate")]
     public async Task RunAsync_Help_DescribesEveryOptionAndEndsWithAnExample(string command)
     {
@@ -53,7 +54,7 @@ public class UsageTests
     {
         var (code, output, _) = await Run("--help");
         Assert.Equal(ExitCodes.Success, code);
-        Assert.All(["train", "plan", "graph", "generate"], name => Assert.Contains($"  {name} ", output, StringComparison.Ordinal));
+        Assert.All(["train", "plan", "graph", "report", "generate"], name => Assert.Contains($"  {name} ", output, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public class UsageTests
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
     {
         var none = new Nothing();
-        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new GenerateCommand(none)];
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new GenerateCommand(none)];
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);

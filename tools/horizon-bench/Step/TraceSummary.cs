@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Tracing;
 
 namespace Horizon.Flow.Bench;
@@ -41,10 +42,10 @@ internal sealed class TraceSummary
         if (ofStep.Count == 0) return;
         var (from, to) = (ofStep.Where(span => span.Stage == Stages.Forward.Name).Min(span => span.Start), ofStep.Max(span => span.End));
         var rows = _device.GroupBy(span => span.Stream).OrderBy(group => Array.IndexOf(Streams, group.Key))
-            .Select(group => new TraceRow($"{group.Key} stream", [.. group.Select(span => (span.Start, span.End, span.Bytes > 0 ? $"{span.Bytes / 1e6:F0} MB" : "kernels", 0L))]))
+            .Select(group => new TimelineRow($"{group.Key} stream", [.. group.Select(span => (span.Start, span.End, span.Bytes > 0 ? $"{span.Bytes / 1e6:F0} MB" : "kernels", 0L))]))
             .Concat(_stages.GroupBy(span => span.Stage).OrderBy(group => Array.IndexOf(HostStages, group.Key)).Where(group => HostStages.Contains(group.Key))
-                .Select(group => new TraceRow(group.Key, [.. group.Select(span => (span.Start + span.WaitedTicks, span.End, $"{span.Unit}, step {span.Step}", span.Step))])));
-        File.WriteAllText(file, TracePicture.Draw([.. rows], from, to));
+                .Select(group => new TimelineRow(group.Key, [.. group.Select(span => (span.Start + span.WaitedTicks, span.End, $"{span.Unit}, step {span.Step}", span.Step))])));
+        File.WriteAllText(file, TimelinePicture.Draw([.. rows], from, to));
     }
 
     private static double Share(long part, long all) => all > 0 ? (double)part / all : 0;
