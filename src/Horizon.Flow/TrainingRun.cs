@@ -57,6 +57,7 @@ public sealed class TrainingRun : IAsyncDisposable
             throw;
         }
 
+        Context.Ledger.Telemetry.Watch(() => Shares);
         _stallWatch = new StallWatch(_graph, options, () => Context.Ledger.IsUnderWay, () => $"{_graph.State}; {Context.Ledger.Missing}; {Leases}");
         _graph.Completion.ContinueWith(_ => Context.Ledger.FailAll(Failure), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
@@ -226,6 +227,7 @@ public sealed class TrainingRun : IAsyncDisposable
         await _graph.FinishAsync().ConfigureAwait(false);
         _stallWatch.Dispose();
         Context.Ledger.FailAll(Failure);
+        Context.Ledger.Telemetry.Dispose();
         if (_graph.Unended.Count > 0)
         {
             LeasesAbandoned = await AbandonedRun.LeaveAsync(Context, _graph.Unended, _stopTimeout, _time).ConfigureAwait(false);

@@ -35,6 +35,7 @@ public sealed class HorizonCommandLine
         new PlanCommand(new Planner()),
         new GraphCommand(new GraphDrawer()),
         new DataCommand(new DataInspector()),
+        new ReportCommand(),
         new GenerateCommand(new Generator()),
         new ChatCommand(new Generator(), Console.In),
     ]);

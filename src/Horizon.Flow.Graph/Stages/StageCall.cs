@@ -31,6 +31,9 @@ public sealed class StageCall
 
     internal long WaitedTicks { get; private set; }
 
+    /// <summary>Null where it has not waited, or nobody asks when.</summary>
+    internal List<(long Start, long End)>? Waits { get; private set; }
+
     /// <summary>
     /// Awaits something from outside the graph, however long it takes, and books the time as waiting, not as work. A lease of a pool may be
     /// awaited so too.
@@ -45,7 +48,7 @@ public sealed class StageCall
         }
         finally
         {
-            WaitedTicks += _time.GetTimestamp() - start;
+            EndWait(start);
         }
     }
 
@@ -60,7 +63,7 @@ public sealed class StageCall
         }
         finally
         {
-            WaitedTicks += _time.GetTimestamp() - start;
+            EndWait(start);
         }
     }
 
@@ -81,6 +84,13 @@ public sealed class StageCall
         if (wait.IsCompletedSuccessfully) return;
         using var mark = new GraphWait(Probe);
         await WaitFor(wait).ConfigureAwait(false);
+    }
+
+    private void EndWait(long start)
+    {
+        var end = _time.GetTimestamp();
+        WaitedTicks += end - start;
+        if (Probe is { TellsSpans: true }) (Waits ??= []).Add((start, end));
     }
 
     /// <summary>The calling body, if there is one, waits for the graph until the mark is disposed. For pools.</summary>

@@ -52,6 +52,9 @@ public sealed class StageProbe
         }
     }
 
+    /// <summary>Whether somebody is told of each message's stay.</summary>
+    internal bool TellsSpans => _onSpan is not null;
+
     internal void AddWorking(int change) => Interlocked.Add(ref _working, change);
 
     internal void AddMissed()
@@ -87,6 +90,6 @@ public sealed class StageProbe
             _lastEnd = Math.Max(_lastEnd, end);
         }
 
-        _onSpan?.Invoke(new StageSpan(Stage, message, start, end, waited));
+        _onSpan?.Invoke(new StageSpan(Stage, message, start, end, waited) { Waits = call.Waits ?? [] });
     }
 }

@@ -11,6 +11,9 @@ namespace Horizon.Flow.Runs.Metrics;
 /// </summary>
 public sealed class MetricsWriter : IDisposable
 {
+    /// <summary>The name of the file in a run's output folder.</summary>
+    public const string FileName = "metrics.jsonl";
+
     private const int MaxLine = 4096;
     private const int MaxNotice = 500; // six bytes each at most, and so below the longest line
     private readonly FileStream _file;

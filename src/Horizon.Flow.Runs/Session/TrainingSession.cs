@@ -12,6 +12,7 @@ using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Planning;
+using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
 using Horizon.Flow.Text.Tokens;
@@ -34,10 +35,12 @@ public sealed class TrainingSession : ITrainingSession
     private readonly StepWatch _watch;
     private readonly RunCheckpoints _checkpoints;
     private readonly ModelFolderWriter _writer;
+    private readonly SessionTrace? _trace;
+    private readonly RunFacts _facts;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer)
+        ModelFolderWriter writer, int traceSteps)
     {
         _writer = writer;
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
@@ -46,7 +49,9 @@ public sealed class TrainingSession : ITrainingSession
         if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
         _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
-        _run = plan.Start(store, device);
+        _facts = RunFacts.Of(blueprint, plan, device);
+        if (traceSteps > 0) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
+        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
     }
@@ -61,20 +66,22 @@ public sealed class TrainingSession : ITrainingSession
     /// <summary>Loads everything, after checking that it will fit.</summary>
     /// <param name="configuration">A configuration that <see cref="ConfigurationValidator"/> accepts for training.</param>
     /// <param name="resume">Go on from a checkpoint.</param>
+    /// <param name="traceSteps">How many steps to write a trace of, see <see cref="TraceFile"/>; 0 for none, which costs nothing.</param>
     /// <param name="progress">Is told how far the reading of the data is.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="HorizonException">The user can mend it.</exception>
     public static async Task<TrainingSession> OpenAsync(
-        RunConfiguration configuration, bool resume = false, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)
+        RunConfiguration configuration, bool resume = false, int traceSteps = 0, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(configuration.Model.Path!);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
-        var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, deterministic: configuration.Training.Deterministic);
+        var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         try
         {
@@ -96,7 +103,7 @@ public sealed class TrainingSession : ITrainingSession
             else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
             else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
             await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
         }
         catch
         {
@@ -109,6 +116,7 @@ public sealed class TrainingSession : ITrainingSession
     /// <inheritdoc/>
     public async IAsyncEnumerable<TrainingEvent> RunAsync([EnumeratorCancellation] CancellationToken stop)
     {
+        RunFactsFile.Write(_blueprint.Configuration.Output.Directory!, _facts);
         foreach (var happened in Notices()) yield return happened;
         var before = Outline.FirstStep - 1;
         long looked = 0;
@@ -189,6 +197,15 @@ public sealed class TrainingSession : ITrainingSession
     {
         _checkpoints.EndRecords();
         await _run.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            _trace?.Write();
+        }
+        catch (HorizonException) when (_run.Fault is not null)
+        {
+            // What ended the run is told of; a trace is worth less.
+        }
+
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
         _device.Dispose();
@@ -216,7 +233,12 @@ public sealed class TrainingSession : ITrainingSession
         }
     }
 
-    private async Task<TrainingEvent> EndAsync(PendingStep step) => new TrainingEvent.StepEnded(_watch.Look(await step.Report.ConfigureAwait(false)));
+    private async Task<TrainingEvent> EndAsync(PendingStep step)
+    {
+        var report = await step.Report.ConfigureAwait(false);
+        _trace?.Ended(report);
+        return new TrainingEvent.StepEnded(_watch.Look(report));
+    }
 
     private IEnumerable<TrainingEvent> Notices()
     {

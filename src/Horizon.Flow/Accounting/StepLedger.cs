@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
+using Horizon.Flow.Telemetry;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Accounting;
@@ -58,8 +60,13 @@ public sealed class StepLedger
             if (_passes.TryGetValue(message.Info, out var open) && open.IsComplete(message.Info)) Finish(message.Info, open);
         }
 
-        if (finished is not null) finished.Report.TrySetResult(Report(message.Info, finished));
+        if (finished is null) return;
+        var report = Report(message.Info, finished);
+        Telemetry.Ended(report, _time.GetElapsedTime(finished.Started), finished.Parent);
+        finished.Report.TrySetResult(report);
     }
+
+    internal RunTelemetry Telemetry { get; } = new();
 
     internal long SkippedSteps => Interlocked.Read(ref _skippedSteps);
 
@@ -86,7 +93,7 @@ public sealed class StepLedger
 
     internal Task<StepReport> Open(StepInfo step)
     {
-        var open = new StepBook(_time.GetTimestamp());
+        var open = new StepBook(_time.GetTimestamp(), Activity.Current?.Context ?? default);
         lock (_gate) _steps.Add(step, open);
         return open.Report.Task;
     }
@@ -102,7 +109,13 @@ public sealed class StepLedger
     {
         lock (_gate)
         {
-            foreach (var step in _steps.Values) Fail(step.Report, failure());
+            foreach (var (info, step) in _steps)
+            {
+                var cause = failure();
+                Telemetry.Failed(info.Number, cause, _time.GetElapsedTime(step.Started), step.Parent);
+                Fail(step.Report, cause);
+            }
+
             foreach (var pass in _passes.Values) Fail(pass.Result, failure());
             _steps.Clear();
             _passes.Clear();
@@ -141,9 +154,11 @@ public sealed class StepLedger
         _ = source.Task.Exception; // observed here: not every caller awaits every step
     }
 
-    private sealed class StepBook(long started)
+    private sealed class StepBook(long started, ActivityContext parent)
     {
         public long Started => started;
+
+        public ActivityContext Parent => parent;
 
         public Dictionary<int, UnitUpdated> Units { get; } = [];
 

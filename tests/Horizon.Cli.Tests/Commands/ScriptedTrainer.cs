@@ -23,13 +23,15 @@ public sealed class ScriptedTrainer : ITrainer
 
     public bool Resume { get; private set; }
 
+    public int TraceSteps { get; private set; }
+
     public bool Saved { get; private set; }
 
     public bool Disposed { get; private set; }
 
-    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, IProgress<DataProgress> progress, CancellationToken cancellation)
+    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation)
     {
-        (Configuration, Resume) = (configuration, resume);
+        (Configuration, Resume, TraceSteps) = (configuration, resume, traceSteps);
         return OpenError is null ? Task.FromResult<ITrainingSession>(new Session(this)) : Task.FromException<ITrainingSession>(OpenError);
     }
 

@@ -19,6 +19,8 @@ public class UsageTests
     [InlineData("train run.yaml more.yaml")]
     [InlineData("train run.yaml --set nothing")]
     [InlineData("train run.yaml --sett a=b")]
+    [InlineData("train run.yaml --trace 3")]
+    [InlineData("train run.yaml --trace steps=0")]
     [InlineData("plan run.yaml --gpu-memory lots")]
     [InlineData("plan run.yaml --host-memory 0")]
     [InlineData("graph run.yaml --format svg")]
@@ -45,6 +47,7 @@ public class UsageTests
     [InlineData("train")]
     [InlineData("plan")]
     [InlineData("graph")]
+    [InlineData("report")]
     [InlineData("generate")]
     public async Task RunAsync_Help_DescribesEveryOptionAndEndsWithAnExample(string command)
     {
@@ -59,7 +62,7 @@ public class UsageTests
     {
         var (code, output, _) = await Run("--help");
         Assert.Equal(ExitCodes.Success, code);
-        Assert.All(["train", "plan", "graph", "generate"], name => Assert.Contains($"  {name} ", output, StringComparison.Ordinal));
+        Assert.All(["train", "plan", "graph", "report", "generate"], name => Assert.Contains($"  {name} ", output, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -73,7 +76,7 @@ public class UsageTests
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
     {
         var none = new Nothing();
-        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);
@@ -83,7 +86,7 @@ public class UsageTests
     // Nothing here may get as far as being called.
     private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator
     {
-        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, IProgress<DataProgress> progress, CancellationToken cancellation) => throw new InvalidOperationException();
+        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory) => throw new InvalidOperationException();
 

@@ -2,7 +2,6 @@ using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Resources;
-using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Training;
 
 namespace Horizon.Flow.Tests.Resources;

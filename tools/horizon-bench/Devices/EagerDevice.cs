@@ -1,5 +1,4 @@
 using Horizon.Flow.Devices;
-using Horizon.Flow.Testing;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Bench;

@@ -1,6 +1,5 @@
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Bench;
 

@@ -7,6 +7,7 @@ using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Resources;
+using Horizon.Flow.Tracing;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Bench;
@@ -69,7 +70,7 @@ internal static class StepCommand
         StoreFill.Fill(store, 1, workers, deviation: 0.02);
         report.Say($"store of {new ByteSize(store.ByteLength)} filled in {clock.GetElapsedTime(start).TotalSeconds:F1} s, resident {new ByteSize(Environment.WorkingSet)}");
         var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : device);
-        var trace = new StepTrace(settings.WarmUp);
+        var trace = new StepTrace(settings.WarmUp + 1, long.MaxValue);
         start = clock.GetTimestamp();
         var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });
         report.Say($"run started in {clock.GetElapsedTime(start).TotalSeconds:F1} s (page-locking)");
@@ -87,9 +88,10 @@ internal static class StepCommand
         }
 
         results.Summarize(run.LeasesReclaimed);
-        trace.Summarize(tracing.Spans, report);
-        if (settings.Timeline is { } file) trace.Write(file, tracing.Spans);
-        if (settings.Picture is { } picture) trace.Draw(picture, tracing.Spans, settings.Steps - 1);
+        var summary = new TraceSummary(trace.Spans, tracing.Spans);
+        summary.Describe(report);
+        if (settings.Timeline is { } file) ChromeTrace.Write(file, trace.Spans, tracing.Spans);
+        if (settings.Picture is { } picture) summary.Draw(picture, settings.Steps - 1);
     }
 
     private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(StepSettings settings, int vocabulary)

@@ -1,5 +1,7 @@
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Reports;
+using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli;
 
@@ -10,12 +12,11 @@ namespace Horizon.Flow.Cli;
 public sealed class OutputFolder : IDisposable
 {
     private const string LockName = ".lock";
-    private const string MetricsName = "metrics.jsonl";
     private const string ModelName = "model";
     private const string CheckpointsName = "checkpoints";
 
     // What a run writes there.
-    private static readonly string[] Entries = [LockName, MetricsName, StageSharesFile.Name, ModelName];
+    private static readonly string[] Entries = [LockName, MetricsWriter.FileName, StageSharesFile.Name, TraceFile.Name, RunFactsFile.Name, ModelName];
 
     // What the system says of a file that another process has locked: EWOULDBLOCK of Linux, of macOS, and Windows' sharing violation.
     private static readonly int[] Taken = [11, 35, unchecked((int)0x80070020)];
@@ -32,7 +33,10 @@ public sealed class OutputFolder : IDisposable
     }
 
     /// <summary>One JSON object a step.</summary>
-    public string MetricsPath => Path.Combine(_path, MetricsName);
+    public string MetricsPath => Path.Combine(_path, MetricsWriter.FileName);
+
+    /// <summary>The trace of some steps, where one is asked for.</summary>
+    public string TracePath => Path.Combine(_path, TraceFile.Name);
 
     /// <summary>Makes the folder where it is missing, and locks a file there, which a killed run leaves unlocked.</summary>
     /// <exception cref="HorizonException">Nothing can be written there, or another run is at work there.</exception>

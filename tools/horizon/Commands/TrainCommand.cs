@@ -12,6 +12,8 @@ public sealed class TrainCommand : Command, IExample
     private readonly Func<TextWriter, ITrainingProgress> _progress;
     private readonly ConfigurationInput _input;
 
+    private readonly TraceOption _trace = new();
+
     private readonly Option<bool> _resume = new("--resume")
     {
         Description = "Go on from the newest whole checkpoint under output.directory.",
@@ -27,12 +29,14 @@ public sealed class TrainCommand : Command, IExample
         _progress = progress;
         _input = new ConfigurationInput(this);
         Options.Add(_resume);
+        Options.Add(_trace);
         SetAction((parse, _) => RunAsync(parse));
     }
 
     /// <inheritdoc/>
     public string Example => """
         horizon train examples/quickstart/quickstart.yaml --set training.max_steps=50
+        horizon train run.yaml --trace steps=3   # leaves trace.json too: ui.perfetto.dev opens it
         # leaves model/ (a Hugging Face folder) and metrics.jsonl under the file's output.directory
         """;
 
@@ -42,10 +46,12 @@ public sealed class TrainCommand : Command, IExample
         var configuration = _input.Load(parse, ConfigurationUse.Train);
         using var folder = OutputFolder.Prepare(configuration.Output.Directory!);
         using var stop = new StopSignals(error);
+        var traceSteps = parse.GetValue(_trace);
+        if (traceSteps > 0) File.Delete(folder.TracePath);
         ITrainingSession session;
         try
         {
-            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), DataProgressLines.To(error), stop.Token).ConfigureAwait(false);
+            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, DataProgressLines.To(error), stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
@@ -54,6 +60,7 @@ public sealed class TrainCommand : Command, IExample
         }
         await using (session.ConfigureAwait(false))
             await TrainAsync(session, folder, (PrintedWriter)output, (PrintedWriter)error, stop).ConfigureAwait(false);
+        if (traceSteps > 0) await output.WriteLineAsync(File.Exists(folder.TracePath) ? $"trace written to {folder.TracePath}; ui.perfetto.dev opens it" : "the run ended before a step that --trace asks for; no trace was written").ConfigureAwait(false);
         return stop.ExitCode;
     }
 

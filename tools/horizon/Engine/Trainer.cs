@@ -8,6 +8,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Trainer : ITrainer
 {
     /// <inheritdoc/>
-    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, IProgress<DataProgress> progress, CancellationToken cancellation) =>
-        await TrainingSession.OpenAsync(configuration, resume, progress, cancellation).ConfigureAwait(false);
+    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation) =>
+        await TrainingSession.OpenAsync(configuration, resume, traceSteps, progress, cancellation).ConfigureAwait(false);
 }

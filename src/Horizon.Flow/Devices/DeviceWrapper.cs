@@ -1,9 +1,8 @@
-using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Units;
 using TorchDevice = TorchSharp.torch.Device;
 
-namespace Horizon.Flow.Testing;
+namespace Horizon.Flow.Devices;
 
 /// <summary>A device that passes everything on to another, which belongs to whoever opened it: the base of those that watch, trace or spoil.</summary>
 /// <param name="inner">The other.</param>
