@@ -48,14 +48,17 @@ internal static class TrainingPlanValidator
             foreach (var problem in CheckHolders(plan)) yield return problem;
     }
 
-    /// <summary>Whether the device has room for the plan's pools; what a step's activations take beside them depends on its micro-batches.</summary>
+    /// <summary>
+    /// Whether the device is large enough for the plan's pools; what a step's activations take beside them depends on its micro-batches. By all of its memory: what is
+    /// free now leaves out what libtorch keeps of runs before this one, and would give again.
+    /// </summary>
     public static IEnumerable<PlanProblem> CheckMemory(TrainingPlan plan, StorePrecision precision, IComputeDevice device)
     {
-        if (device.FreeMemoryBytes is not { } free) yield break;
+        if (device.MemoryBytes is not { } all) yield break;
         var budget = MemoryBudget.Of(plan, precision);
-        if (budget.DeviceBytes <= free) yield break;
+        if (budget.DeviceBytes <= all) yield break;
         var pools = budget.Items.Where(item => item.Place == MemoryPlace.Device && item.Bytes > 0).OrderByDescending(item => item.Bytes).Select(item => $"{item.Kind} {new ByteSize(item.Bytes)} ({item.How})");
-        yield return new("device memory", $"the pools take {new ByteSize(budget.DeviceBytes)} of {new ByteSize(free)} that are free on {device.Name}: {string.Join(", ", pools)}", "lower their counts in TrainingOptions.Pipeline, or free memory there");
+        yield return new("device memory", $"the pools take {new ByteSize(budget.DeviceBytes)} of the {new ByteSize(all)} of {device.Name}: {string.Join(", ", pools)}", "lower their counts in TrainingOptions.Pipeline");
     }
 
     /// <summary>The programs that the plan would make.</summary>
