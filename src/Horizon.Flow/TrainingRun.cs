@@ -27,6 +27,7 @@ public sealed class TrainingRun : IAsyncDisposable
     private readonly ConditionalWeakTable<StepProgram, StrongBox<int>> _checked = [];
     private readonly TimeSpan _stopTimeout;
     private readonly (string Join, string Fetch) _entries;
+    private Task _lastProgram = Task.CompletedTask;
     private long _entered;
     private bool _disposed;
 
@@ -176,6 +177,8 @@ public sealed class TrainingRun : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(name);
         using var turn = EnterFromOutside(nameof(ForgetAsync));
         await StepBoundaryAsync(cancellationToken).ConfigureAwait(false);
+        // A pass is over for its caller with its last number; visits that give none may still read and keep values.
+        await Task.WhenAny(_lastProgram, _graph.Completion).WaitAsync(cancellationToken).ConfigureAwait(false);
         return await Context.Device.Lane.RunAsync(() => Context.Kept.Forget(name), cancellationToken).ConfigureAwait(false);
     }
 
@@ -357,6 +360,7 @@ public sealed class TrainingRun : IAsyncDisposable
     private async Task SendAsync(StepInfo step, IReadOnlyList<MicroBatch> microBatches, IReadOnlyList<long> versions, CancellationToken cancellationToken)
     {
         var run = new ProgramRun(step, microBatches, _plan.Models);
+        _lastProgram = run.Ended.Task;
         await SendAsync(_graph.Entry<ProgramRun>(_entries.Join), run, cancellationToken).ConfigureAwait(false);
         foreach (var load in run.Loads(visit => visit.Planned.Store == 0 ? versions[visit.Unit] : Context.Stores[visit.Planned.Store].VersionOf(visit.Unit)))
             await SendAsync(_graph.Entry<LoadRequest>(_entries.Fetch), load, cancellationToken).ConfigureAwait(false);
