@@ -17,7 +17,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
     public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
     {
         var (query, key, value, gate) = Project(parameters, x_BSH);
-        if (config.ValueNorm) value = DenseNorm.Unit(config, value);
+        if (config.ValueNorm) value = RmsNorm.Unit(value, config.NormEpsilon).to(value.dtype);
         if (config.QueryKeyNorms == QueryKeyNormKind.Heads) (query, key) = Normed(parameters, query, key);
         if (config.QueryKeyNorms == QueryKeyNormKind.Whole)
         {
