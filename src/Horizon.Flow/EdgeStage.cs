@@ -21,12 +21,20 @@ internal sealed record EdgeStage<TMessage>(Func<TrainingContext, StageOptions, I
         return new((run, stage) => new StageBlock<TMessage, TMessage>(stage, message => change(run, message)), RunsOn("host threads"));
     }
 
-    public static EdgeStage<TMessage> Tap<TSeen>(Func<TMessage, TSeen> look, Action<TSeen> watch, bool waits = false) => new(
-        (_, stage) => new TapBlock<TMessage, TSeen>(stage, look, watch, waits: waits),
-        RunsOn(waits ? "beside the graph, which waits" : "beside the graph") with { PassesThrough = true });
+    public static EdgeStage<TMessage> Tap<TSeen>(Func<TMessage, TSeen> look, Action<TSeen> watch, bool waits = false)
+    {
+        ArgumentNullException.ThrowIfNull(look);
+        ArgumentNullException.ThrowIfNull(watch);
+        return new(
+            (_, stage) => new TapBlock<TMessage, TSeen>(stage, look, watch, waits: waits),
+            RunsOn(waits ? "beside the graph, which waits" : "beside the graph") with { PassesThrough = true });
+    }
 
-    public static EdgeStage<TMessage> Fold<TValue>(TValue seed, Func<TValue, TMessage, TValue> fold) => new(
-        (_, stage) => new FoldBlock<TMessage, TValue>(stage, seed, fold), RunsOn("host threads") with { PassesThrough = true, Stateful = true });
+    public static EdgeStage<TMessage> Fold<TValue>(TValue seed, Func<TValue, TMessage, TValue> fold)
+    {
+        ArgumentNullException.ThrowIfNull(fold);
+        return new((_, stage) => new FoldBlock<TMessage, TValue>(stage, seed, fold), RunsOn("host threads") with { PassesThrough = true, Stateful = true });
+    }
 
     private static StageTraits RunsOn(string elsewhere) => new() { RunsOn = CarriesTensors(typeof(TMessage)) ? DefaultGraph.ComputeLane : elsewhere };
 

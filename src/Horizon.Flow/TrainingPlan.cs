@@ -42,6 +42,9 @@ public sealed record TrainingPlan
     /// <summary>What is learned, see <see cref="WithObjective"/>; null for the next token.</summary>
     public IObjective? Objective { get; private init; }
 
+    /// <summary>What a micro-batch adds to <see cref="StepInfo.LossCount"/>, as the objective says; null for its labelled tokens.</summary>
+    internal Func<MicroBatch, long>? LossCount => Objective is { } objective ? objective.Count : null;
+
     private GraphPlan<TrainingContext> Default { get; init; }
 
     private Func<TrainingPlan, IStepProgrammer>? Programmer { get; init; }

@@ -27,6 +27,7 @@ public sealed class TrainingRun : IAsyncDisposable
     private readonly ConditionalWeakTable<StepProgram, StrongBox<int>> _checked = [];
     private readonly TimeSpan _stopTimeout;
     private readonly (string Join, string Fetch) _entries;
+    private Task _lastProgram = Task.CompletedTask;
     private long _entered;
     private bool _disposed;
 
@@ -84,7 +85,7 @@ public sealed class TrainingRun : IAsyncDisposable
         using var turn = EnterFromOutside(nameof(BeginStepAsync));
         RequireCount("step", microBatches);
         var number = _entered + 1;
-        var step = new StepInfo(number, StepPurpose.Train, _plan.Options.LearningRateOf(number), microBatches, ProgramFor(number, StepPurpose.Train, microBatches.Count), _plan.Objective is { } objective ? objective.Count : null);
+        var step = new StepInfo(number, StepPurpose.Train, _plan.Options.LearningRateOf(number), microBatches, ProgramFor(number, StepPurpose.Train, microBatches.Count), _plan.LossCount);
         if (step.LabelledTokens == 0)
             throw new HorizonException($"step {number} has no token to learn: every label is -100; check the data's masks or set train_on_prompt");
         if (step.Program.TrainedUnits.Length == 0) throw new HorizonException($"step {number} trains nothing: every unit is frozen, or its program gives no gradient; train at least one unit");
@@ -176,6 +177,8 @@ public sealed class TrainingRun : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(name);
         using var turn = EnterFromOutside(nameof(ForgetAsync));
         await StepBoundaryAsync(cancellationToken).ConfigureAwait(false);
+        // A pass is over for its caller with its last number; visits that give none may still read and keep values.
+        await Task.WhenAny(_lastProgram, _graph.Completion).WaitAsync(cancellationToken).ConfigureAwait(false);
         return await Context.Device.Lane.RunAsync(() => Context.Kept.Forget(name), cancellationToken).ConfigureAwait(false);
     }
 
@@ -328,7 +331,7 @@ public sealed class TrainingRun : IAsyncDisposable
         if (givesGradients) RequireCollect(microBatches);
         program = program is not null ? Checked(program, microBatches.Count)
             : givesGradients ? ProgramFor(_entered + 1, StepPurpose.Train, microBatches.Count) : ProgramFor(_entered, purpose, microBatches.Count);
-        var step = new StepInfo(_entered, purpose, 0, microBatches, program, _plan.Objective is { } objective ? objective.Count : null);
+        var step = new StepInfo(_entered, purpose, 0, microBatches, program, _plan.LossCount);
         if (givesGradients && (program.TrainedUnits.Length == 0 || program.Losses == 0)) throw new HorizonException($"{caller} has nothing to give: every unit is frozen, or the next step's program gives no gradient or no loss");
         if (!givesGradients && program.TrainedUnits.Length > 0) throw new HorizonException($"{caller} runs a pass that changes nothing, but its program gives gradients; give it to a step");
         if (program.Losses == 0 && program.Results == 0) throw new HorizonException($"{caller} runs a pass that gives something, but no visit of its program gives a loss or a result");
@@ -357,6 +360,7 @@ public sealed class TrainingRun : IAsyncDisposable
     private async Task SendAsync(StepInfo step, IReadOnlyList<MicroBatch> microBatches, IReadOnlyList<long> versions, CancellationToken cancellationToken)
     {
         var run = new ProgramRun(step, microBatches, _plan.Models);
+        _lastProgram = run.Ended.Task;
         await SendAsync(_graph.Entry<ProgramRun>(_entries.Join), run, cancellationToken).ConfigureAwait(false);
         foreach (var load in run.Loads(visit => visit.Planned.Store == 0 ? versions[visit.Unit] : Context.Stores[visit.Planned.Store].VersionOf(visit.Unit)))
             await SendAsync(_graph.Entry<LoadRequest>(_entries.Fetch), load, cancellationToken).ConfigureAwait(false);

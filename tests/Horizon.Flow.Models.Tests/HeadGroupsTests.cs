@@ -1,6 +1,6 @@
 using FsCheck;
 using FsCheck.Xunit;
-using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Attention;
 
 namespace Horizon.Flow.Models.Tests;
 

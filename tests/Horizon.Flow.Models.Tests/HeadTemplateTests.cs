@@ -16,7 +16,7 @@ public class HeadTemplateTests
         /// <summary><see cref="HeadTemplate"/>.</summary>
         Causal,
 
-        /// <summary><see cref="DenseHeadTemplate"/>, logits scaled and capped behind a LayerNorm.</summary>
+        /// <summary><see cref="DenseHeadNorm"/>, logits scaled and capped behind a LayerNorm.</summary>
         Dense,
     }
 

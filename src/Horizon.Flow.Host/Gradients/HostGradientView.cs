@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Host.Safetensors;
+using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Host.Gradients;
@@ -17,7 +17,7 @@ public readonly unsafe record struct HostGradientView(nint Address, ElementType 
     {
         Check(first, values.Length);
         if (Type == ElementType.Float32) new ReadOnlySpan<float>((float*)Address + first, values.Length).CopyTo(values);
-        else FloatConversion.ToFloat32(SafetensorsType.BF16, new ReadOnlySpan<byte>((ushort*)Address + first, values.Length * sizeof(ushort)), values);
+        else BFloat16Conversion.Widen(new ReadOnlySpan<ushort>((ushort*)Address + first, values.Length), MemoryMarshal.Cast<float, uint>(values));
     }
 
     /// <summary>Sets elements <paramref name="first"/> and the following, rounded to bf16 (ties away from zero) where that is their type.</summary>
@@ -26,7 +26,7 @@ public readonly unsafe record struct HostGradientView(nint Address, ElementType 
     {
         Check(first, values.Length);
         if (Type == ElementType.Float32) values.CopyTo(new Span<float>((float*)Address + first, values.Length));
-        else FloatConversion.ToBFloat16(MemoryMarshal.Cast<float, uint>(values), new Span<ushort>((ushort*)Address + first, values.Length));
+        else BFloat16Conversion.Round(MemoryMarshal.Cast<float, uint>(values), new Span<ushort>((ushort*)Address + first, values.Length));
     }
 
     private void Check(long first, int count)

@@ -4,8 +4,8 @@ using Horizon.Flow.Host.Store;
 namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>
-/// Fills a store from a files; parameters of experts that it holds as MXFP4 (gpt-oss) become what they stand for. Names, shapes and types of all tensors are checked before the first byte is read; then each file is
-/// read once, in file order, straight into the units' buffers.
+/// Fills a store from a model folder; parameters that it holds as MXFP4 (gpt-oss's experts) become what they stand for. Names, shapes and types of all
+/// tensors are checked before the first byte is read; then each file is read once, in file order, straight into the units' buffers.
 /// </summary>
 public static class StoreLoader
 {
@@ -84,7 +84,7 @@ public static class StoreLoader
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
                     work.Add((tensor, new SlotDestination(unit, slot)));
-                else if (MicroscaledHalf.Find(files, name, unit, slot) is { Count: > 0 } halves)
+                else if (MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 } halves)
                     work.AddRange(halves);
                 else
                     missing.Add(slot.TensorName);

@@ -1,4 +1,3 @@
-using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Host.Safetensors;
@@ -39,14 +38,13 @@ internal sealed class MicroscaledHalf(UnitState unit, ParameterSlot slot, Micros
 
     private int RowBytes => isScales ? _columns / Block : _columns / 2;
 
-    /// <summary>Where a parameter goes that the folder holds in this form; none where it does not.</summary>
-    /// <param name="checkpoint">The folder.</param>
-    /// <param name="name">The parameter's name there.</param>
+    /// <summary>Where a parameter goes that is stored in this form; none where it is not.</summary>
+    /// <param name="find">The tensor of the parameter's name with an ending.</param>
     /// <param name="unit">Its unit.</param>
     /// <param name="slot">Its place.</param>
-    public static IReadOnlyList<(TensorInfo Tensor, ITensorDestination Destination)> Find(WeightFiles checkpoint, string name, UnitState unit, ParameterSlot slot)
+    public static IReadOnlyList<(TensorInfo Tensor, ITensorDestination Destination)> Find(Func<string, TensorInfo?> find, UnitState unit, ParameterSlot slot)
     {
-        if (slot.Shape.Count != 3 || checkpoint.Find(name + "_blocks") is not { } blocks || checkpoint.Find(name + "_scales") is not { } scales) return [];
+        if (slot.Shape.Count != 3 || find("_blocks") is not { } blocks || find("_scales") is not { } scales) return [];
         var order = new Order();
         return [(blocks, new MicroscaledHalf(unit, slot, order, isScales: false)), (scales, new MicroscaledHalf(unit, slot, order, isScales: true))];
     }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 
@@ -47,19 +46,9 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot) : ITenso
 
     private void Store(TensorInfo tensor, long element, ReadOnlySpan<float> values)
     {
-        var bf16 = unit.Difference is not null;
-        var bad = FloatConversion.IndexOfNotFinite(values, bf16);
+        var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Difference is not null);
         if (bad >= 0) throw Refusal(tensor, element + bad, values[bad]);
-        if (unit.Difference is not { } difference)
-        {
-            values.CopyTo(unit.Weights.Span<float>(slot.Offset + element, values.Length));
-            return;
-        }
-
-        FloatConversion.Split(
-            MemoryMarshal.Cast<float, uint>(values),
-            unit.Weights.Span<ushort>(slot.Offset + element, values.Length),
-            difference.Span<ushort>(slot.Offset + element, values.Length));
+        unit.WriteMasters(slot.Offset + element, values);
     }
 
     private static HorizonException Refusal(TensorInfo tensor, long element, float value) => new(

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Host.Safetensors;
@@ -29,8 +30,7 @@ public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList
         {
             (ElementType.Float32, null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 4) + offset, bytes),
             (ElementType.BFloat16, not null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 2) + offset, bytes),
-            (ElementType.Float32, { } difference) =>
-                (offset, bytes) => FillMasters(unit.Weights, difference, slot.Offset + (offset / 4), bytes),
+            (ElementType.Float32, not null) => (offset, bytes) => unit.ReadMasters(slot.Offset + (offset / 4), MemoryMarshal.Cast<byte, float>(bytes)),
             (ElementType.BFloat16, null) => (offset, bytes) => FillRounded(unit.Weights, slot.Offset + (offset / 2), bytes),
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "weights are written as Float32 or BFloat16"),
         };
@@ -50,15 +50,9 @@ public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList
     private static void FillRaw(HostBuffer buffer, long byteOffset, Span<byte> bytes) =>
         buffer.Span<byte>(byteOffset, bytes.Length).CopyTo(bytes);
 
-    private static void FillMasters(HostBuffer weights, HostBuffer difference, long element, Span<byte> bytes)
-    {
-        var masters = MemoryMarshal.Cast<byte, uint>(bytes);
-        FloatConversion.Join(weights.Span<ushort>(element, masters.Length), difference.Span<short>(element, masters.Length), masters);
-    }
-
     private static void FillRounded(HostBuffer weights, long element, Span<byte> bytes)
     {
         var rounded = MemoryMarshal.Cast<byte, ushort>(bytes);
-        FloatConversion.ToBFloat16(weights.Span<uint>(element, rounded.Length), rounded);
+        BFloat16Conversion.Round(weights.Span<uint>(element, rounded.Length), rounded);
     }
 }

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
-using Horizon.Flow.Host.Safetensors;
 
 namespace Horizon.Flow.Host.Store;
 
@@ -88,7 +87,7 @@ public sealed class UnitState : IDisposable
     public void ReadMasters(long first, Span<float> values)
     {
         if (Difference is null) Weights.Span<float>(first, values.Length).CopyTo(values);
-        else FloatConversion.Join(Weights.Span<ushort>(first, values.Length), Difference.Span<short>(first, values.Length), MemoryMarshal.Cast<float, uint>(values));
+        else BFloat16Conversion.Join(Weights.Span<ushort>(first, values.Length), Difference.Span<short>(first, values.Length), MemoryMarshal.Cast<float, uint>(values));
     }
 
     /// <summary>Sets the fp32 masters of elements <paramref name="first"/> and the following, exactly, whatever the precision.</summary>
@@ -96,7 +95,7 @@ public sealed class UnitState : IDisposable
     public void WriteMasters(long first, ReadOnlySpan<float> values)
     {
         if (Difference is null) values.CopyTo(Weights.Span<float>(first, values.Length));
-        else FloatConversion.Split(MemoryMarshal.Cast<float, uint>(values), Weights.Span<ushort>(first, values.Length), Difference.Span<ushort>(first, values.Length));
+        else BFloat16Conversion.Split(MemoryMarshal.Cast<float, uint>(values), Weights.Span<ushort>(first, values.Length), Difference.Span<ushort>(first, values.Length));
     }
 
     /// <summary>Writes what was changed in mapped buffers to their files and waits for it; nothing for ordinary memory.</summary>

@@ -1,4 +1,4 @@
-using Horizon.Flow.Native;
+using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
@@ -59,16 +59,9 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
 
         key_BSKD = _rotary.Apply(key_BSKD, batch);
         if (batch.Recall is { } recall) (key_BSKD, value_BSKD) = (recall.Extend(parameters, Roles.Key, key_BSKD), recall.Extend(parameters, Roles.Value, value_BSKD));
-        var mask = batch.AttentionMask(_slidingWindow);
-        using var ordered = DeterministicScope.Enter(x_BSH.device, batch.Operators.IsDeterministic); // cuDNN, which libtorch may choose, has no ordered backward
-        var mixed_BQSD = scaled_dot_product_attention(
-            _rotary.Apply(query_BSQD, batch).transpose(1, 2),
-            HeadParts.Repeat(key_BSKD, Q / K).transpose(1, 2),
-            HeadParts.Repeat(value_BSKD, Q / K).transpose(1, 2),
-            attn_mask: mask,
-            is_casual: mask is null);
+        var mixed_BSQD = CausalMixing.Mix(_rotary.Apply(query_BSQD, batch), key_BSKD, value_BSKD, null, _slidingWindow, batch);
         var outputBias = _config.AttentionOutputBias ? parameters[Roles.OutputBias] : null;
-        return linear(mixed_BQSD.transpose(1, 2).reshape(B, S, Q * D), parameters[Roles.Output], outputBias);
+        return linear(mixed_BSQD.flatten(2), parameters[Roles.Output], outputBias);
     }
 
     private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH)

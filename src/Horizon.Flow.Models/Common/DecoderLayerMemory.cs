@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Units;
 

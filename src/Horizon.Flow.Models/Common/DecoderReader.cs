@@ -91,6 +91,24 @@ internal static class DecoderReader
         if (json.Flag(key, false)) throw json.Refuse(key, "is not supported for this architecture; set it to false");
     }
 
+    /// <summary>Refuses a flag that is false; true where it is missing.</summary>
+    public static void RequireFlag(ConfigJson json, string key)
+    {
+        if (!json.Flag(key, true)) throw json.Refuse(key, "false is not supported for this architecture");
+    }
+
+    /// <summary>Refuses a key that has another value than the one that is supported.</summary>
+    public static void Require(ConfigJson json, string key, string only)
+    {
+        if (json.Text(key) is { } text && text != only) throw json.Refuse(key, $"'{text}' is not supported; supported is {only}");
+    }
+
+    /// <summary>Refuses a number that is not the one that is supported.</summary>
+    public static void Require(ConfigJson json, string key, double only)
+    {
+        if (json.Number(key, -1e9, 1e9, only) is var number && number != only) throw json.Refuse(key, $"{number} is not supported; supported is {only}");
+    }
+
     // torch counts a negative padding_idx from the end (Llama 2 was published with -1).
     public static int? ReadPadding(ConfigJson json, int vocabulary)
     {

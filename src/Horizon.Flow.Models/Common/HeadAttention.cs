@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -81,10 +82,8 @@ internal sealed class HeadAttention : IDisposable
     private static IAttention Attend(HeadParts heads, DeviceBatch batch, int? window)
     {
         if (window >= batch.SequenceLength) window = null;
-        var ordered = batch.Operators.IsDeterministic;
-        if (!ordered && FlashAttention.TakesRows(heads, batch, window)) return new RowAttention(heads, batch.BatchSize, ordered, cudnn: true);
-        if (FlashAttention.Takes(heads, batch)) return new FlashAttention(heads, batch, window);
-        return batch.Documents is null && window is null ? new RowAttention(heads, batch.BatchSize, ordered) : new DocumentAttention(heads, batch.Spans, window, ordered);
+        var cudnn = !batch.Operators.IsDeterministic && FlashAttention.TakesRows(heads, batch, window);
+        return !cudnn && FlashAttention.Takes(heads, batch) ? new FlashAttention(heads, batch, window) : new AutogradAttention(heads, batch, window, cudnn);
     }
 
     private void Norm(string role, Tensor heads_TND, long first, long count)

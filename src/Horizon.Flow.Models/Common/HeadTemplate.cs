@@ -16,7 +16,7 @@ public sealed class HeadTemplate : IHeadTemplate
     public const long DefaultLogitsByteLimit = 256L << 20;
 
     private readonly string _projection;
-    private readonly double _normEpsilon;
+    private readonly IHeadNorm _norm;
     private readonly LogitChunks _chunks;
 
     /// <summary>Creates it.</summary>
@@ -27,11 +27,14 @@ public sealed class HeadTemplate : IHeadTemplate
     /// cross-entropy takes more tokens where the model is wide.
     /// </param>
     public HeadTemplate(string projection, double normEpsilon, long logitsByteLimit = DefaultLogitsByteLimit)
+        : this(projection, new RmsHeadNorm(normEpsilon), new LogitChunks(logitsByteLimit))
     {
-        _projection = projection;
-        _normEpsilon = normEpsilon;
-        _chunks = new LogitChunks(logitsByteLimit);
     }
+
+    /// <param name="projection">The role of the output projection.</param>
+    /// <param name="norm">The final norm.</param>
+    /// <param name="chunks">How logits are shaped, and how many of them exist at once.</param>
+    internal HeadTemplate(string projection, IHeadNorm norm, LogitChunks chunks) => (_projection, _norm, _chunks) = (projection, norm, chunks);
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
@@ -67,7 +70,7 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(parameters);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return _chunks.Logits(RmsNorm.Apply(hidden, parameters[Roles.FinalNorm], _normEpsilon), parameters[_projection]).MoveToOuterDisposeScope();
+        return _chunks.Logits(_norm.Apply(parameters, hidden, null), parameters[_projection]).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -76,10 +79,7 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var projection = unit.Parameters.First(slot => slot.Role == _projection);
-        var hidden = projection.Shape[1];
-        // The rows that have labels, their norm, its gradient, the norm's, and that in its place among all rows.
-        var states = (5 * hidden * batch.TokenBytes) + (batch.FusedOperators ? 0 : 6 * hidden * batch.WideTokenBytes);
-        return states + _chunks.WorkingBytes(projection, batch);
+        return _norm.Bytes(projection.Shape[1], batch) + _chunks.WorkingBytes(projection, batch);
     }
 
     private HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale, Tensor? scales_N)
@@ -89,20 +89,19 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var input_NH = batch.LabelledRows(hidden);
-        var (_, normed_NH, inverse) = batch.Operators.Norm(input_NH, null, parameters[Roles.FinalNorm], _normEpsilon);
-        var (lossSum, normedGradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradients?[_projection], batch, lossScale, scales_N);
-        var found_NH = batch.Operators.NormBackward(
-            normedGradient_NH, input_NH, parameters[Roles.FinalNorm], inverse, null, gradients?[Roles.FinalNorm]);
         if (gradients is not null)
         {
-            foreach (var unused in gradients.Layout.Parameters.Where(slot => slot.Role != _projection && slot.Role != Roles.FinalNorm))
-                gradients[unused.Role].zero_();
+            foreach (var other in gradients.Layout.Parameters.Where(slot => slot.Role != _projection)) gradients[other.Role].zero_();
         }
 
-        return new HeadResult(lossSum.MoveToOuterDisposeScope(), LogitChunks.InPlace(found_NH, hidden, batch).MoveToOuterDisposeScope());
+        Tensor? lossSum = null;
+        var found_NH = _norm.Differentiate(parameters, gradients, batch.LabelledRows(hidden), batch.Operators, normed_NH =>
+        {
+            (lossSum, var gradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradients?[_projection], batch, lossScale, scales_N);
+            return gradient_NH;
+        });
+        return new HeadResult(lossSum!.MoveToOuterDisposeScope(), LogitChunks.InPlace(found_NH, hidden, batch).MoveToOuterDisposeScope());
     }
 
-    private Tensor Normed(ParameterViews parameters, Tensor hidden, DeviceBatch batch) =>
-        batch.Operators.Norm(batch.LabelledRows(hidden), null, parameters[Roles.FinalNorm], _normEpsilon).Output;
+    private Tensor Normed(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => _norm.Apply(parameters, batch.LabelledRows(hidden), batch.Operators);
 }

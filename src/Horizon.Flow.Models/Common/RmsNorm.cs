@@ -9,10 +9,14 @@ internal static class RmsNorm
     /// <param name="x">[..., width].</param>
     /// <param name="weight">[width].</param>
     /// <param name="epsilon">Added to the mean square.</param>
-    public static Tensor Apply(Tensor x, Tensor weight, double epsilon)
+    public static Tensor Apply(Tensor x, Tensor weight, double epsilon) => weight * Unit(x, epsilon).to(x.dtype);
+
+    /// <summary>[..., width] fp32: x divided by its root mean square.</summary>
+    /// <param name="x">[..., width].</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    public static Tensor Unit(Tensor x, double epsilon)
     {
         var wide = x.to(float32);
-        var meanSquare = wide.Squared().mean([-1], keepdim: true);
-        return weight * (wide * rsqrt(meanSquare.Plus(epsilon))).to(x.dtype);
+        return wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(epsilon));
     }
 }

@@ -8,7 +8,7 @@ namespace Horizon.Flow.Models.Decoding;
 
 /// <summary>
 /// A model that stays in device memory and remembers the tokens that it has seen: the next token's logits cost one token's pass, not one of the whole
-/// text. It stands beside the training graph, in which no value lives from one pass to the next.
+/// text. It stands beside the training graph, which streams a model's weights for every pass and remembers no tokens.
 /// </summary>
 public sealed class ResidentDecoder : IAsyncDisposable
 {

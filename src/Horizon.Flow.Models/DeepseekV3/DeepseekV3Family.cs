@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Experts;
 
@@ -22,14 +23,13 @@ internal sealed class DeepseekV3Family() : DenseFamily("DeepseekV3ForCausalLM", 
     /// <inheritdoc/>
     protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
-        ExpertReader.RefuseBalancing(json, missing: 0);
-        ExpertReader.Require(json, "scoring_func", "sigmoid");
-        ExpertReader.Require(json, "topk_method", "noaux_tc");
-        ExpertReader.Require(json, "moe_layer_freq", 1);
+        DecoderReader.Require(json, "scoring_func", "sigmoid");
+        DecoderReader.Require(json, "topk_method", "noaux_tc");
+        DecoderReader.Require(json, "moe_layer_freq", 1);
         var latent = ReadLatent(json);
-        ExpertReader.Require(json, "head_dim", latent.RotatedWidth);
-        ExpertReader.Require(json, "qk_head_dim", latent.KeyWidth);
-        ExpertReader.Require(json, "num_key_value_heads", common.HeadCount);
+        DecoderReader.Require(json, "head_dim", latent.RotatedWidth);
+        DecoderReader.Require(json, "qk_head_dim", latent.KeyWidth);
+        DecoderReader.Require(json, "num_key_value_heads", common.HeadCount);
         return WithAttentionBias(json, common) with
         {
             HeadDimension = latent.RotatedWidth,
@@ -37,7 +37,7 @@ internal sealed class DeepseekV3Family() : DenseFamily("DeepseekV3ForCausalLM", 
             AttentionScale = Scale(json, common) / Math.Sqrt(latent.KeyWidth),
             Rope = common.Rope with { Interleaved = json.Flag("rope_interleave", true) },
             DenseLayers = ExpertReader.FirstLayers(json, common.LayerCount, 3),
-            Experts = ExpertReader.Checked(json, common.LayerCount, ExpertReader.ReadGrouped(json, Missing)),
+            Experts = ExpertReader.ReadGrouped(json, common.LayerCount, Missing),
         };
     }
 

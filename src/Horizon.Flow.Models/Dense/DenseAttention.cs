@@ -1,6 +1,6 @@
+using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
-using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Dense;
@@ -17,7 +17,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
     public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
     {
         var (query, key, value, gate) = Project(parameters, x_BSH);
-        if (config.ValueNorm) value = DenseNorm.Unit(config, value);
+        if (config.ValueNorm) value = RmsNorm.Unit(value, config.NormEpsilon).to(value.dtype);
         if (config.QueryKeyNorms == QueryKeyNormKind.Heads) (query, key) = Normed(parameters, query, key);
         if (config.QueryKeyNorms == QueryKeyNormKind.Whole)
         {
@@ -29,9 +29,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
         if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
-        var sinks = config.Sinks ? parameters[Roles.Sinks] : null;
-        var mixed_BSQD = CausalMixing.Mix(
-            query, key, value, Scale, slidingWindow, batch, isPlain: config.AttentionCap is null && sinks is null, (q, k, v, mask) => Attend(q, k, v, mask, sinks, batch));
+        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch));
         if (gate is not null) mixed_BSQD *= gate.sigmoid();
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2));
     }
@@ -65,21 +63,22 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
 
     private double Scale => config.AttentionScale ?? (1 / Math.Sqrt(config.HeadDimension));
 
-    // No kernel caps scores.
-    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask, Tensor? sinks, DeviceBatch batch)
+    // How scores that are more than products are computed; null where they are not.
+    private Func<Tensor, Tensor, Tensor, Tensor?, Tensor>? AttendOf(ParameterViews parameters, DeviceBatch batch)
     {
-        if (config.AttentionCap is not { } cap)
-        {
-            if (sinks is not null) return SinkAttention.Mix(query.Times(Scale), key, value, sinks, mask?.view(1, 1, mask.shape[0], mask.shape[1]));
-            // libtorch's kernels divide by the root of the head width themselves.
-            var scale = config.AttentionScale is { } wanted ? wanted * Math.Sqrt(config.HeadDimension) : 1;
-            return scaled_dot_product_attention(scale == 1 ? query : query.Times(scale), key, value, attn_mask: mask, is_casual: mask is null);
-        }
+        if (config.AttentionCap is { } cap) return (query, key, value, mask) => Capped(query, key, value, mask ?? Causal(query.shape[2], batch), cap);
+        if (!config.Sinks) return null;
+        var sinks = parameters[Roles.Sinks];
+        return (query, key, value, mask) => SinkAttention.Mix(query.Times(Scale), key, value, sinks, mask?.view(1, 1, mask.shape[0], mask.shape[1]));
+    }
 
+    // No kernel caps scores.
+    private Tensor Capped(Tensor query, Tensor key, Tensor value, Tensor mask, double cap)
+    {
         // Scores exist here, [Q, S, S] of each document, or of each row where it is one: what a long document of such a model costs.
         var scores = matmul(query, key.transpose(2, 3)).Times(Scale);
         var capped = scores.Over(cap).tanh().Times(cap);
-        var hidden = (mask ?? Causal(query.shape[2], batch)).logical_not();
+        var hidden = mask.logical_not();
         var weights = softmax(capped.With(double.NegativeInfinity, (x, nothing) => x.masked_fill(hidden, nothing)), -1, float32).to(value.dtype);
         return matmul(weights, value);
     }

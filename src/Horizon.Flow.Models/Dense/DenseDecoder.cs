@@ -33,13 +33,16 @@ internal static class DenseDecoder
                 new HiddenBinding(0, dense.PerLayerWidth > 0 ? new PerLayerEmbeddingTemplate(dense) : new EmbeddingTemplate(dense.PaddingToken, dense.EmbeddingScale)),
                 .. layers.Select((layer, index) => new HiddenBinding(index + 1, templates[layer])),
             ],
-            Head = new HeadBinding(dense.TiedHead ? 0 : units.Count - 1, new DenseHeadTemplate(dense, logitsByteLimit)),
+            Head = new HeadBinding(dense.TiedHead ? 0 : units.Count - 1, Head(dense, logitsByteLimit)),
             HiddenSize = dense.CarriedWidth,
             VocabularySize = dense.VocabularySize,
             MaximumSequenceLength = dense.MaximumSequenceLength,
             Initialize = Initializer(dense),
         };
     }
+
+    private static HeadTemplate Head(DenseConfig config, long logitsByteLimit) => new(
+        config.TiedHead ? Roles.Embedding : Roles.Head, new DenseHeadNorm(config), new LogitChunks(logitsByteLimit, config.LogitScale, config.LogitCap));
 
     // Norms whose weight stands for one more begin at zero.
     private static ParameterInitializer Initializer(DenseConfig config)

@@ -40,9 +40,12 @@ internal abstract class DenseFamily(string architecture, string modelType, Decod
     protected abstract DenseConfig Read(ConfigJson json, DenseConfig common);
 
     /// <summary>With biases on all four projections of the attention where <c>attention_bias</c> says so.</summary>
-    protected static DenseConfig WithAttentionBias(ConfigJson json, DenseConfig config)
+    /// <param name="json">The file.</param>
+    /// <param name="config">The rest.</param>
+    /// <param name="missing">What it says where it is missing.</param>
+    protected static DenseConfig WithAttentionBias(ConfigJson json, DenseConfig config, bool missing = false)
     {
-        var bias = json.Flag("attention_bias", false);
+        var bias = json.Flag("attention_bias", missing);
         return config with { QueryKeyValueBias = bias, AttentionOutputBias = bias };
     }
 }

@@ -22,17 +22,8 @@ internal static class DenseNorm
             return layer_norm(x, [x.shape[^1]], weight, parameters.Contains(bias) ? parameters[bias] : null, config.NormEpsilon);
         }
 
-        var wide = x.to(float32);
-        var unit = wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(config.NormEpsilon));
         var factor = weight.to(float32);
-        return (unit * (config.Norm == NormKind.RmsPlusOne ? factor.Plus(1) : factor)).to(x.dtype);
-    }
-
-    /// <summary>x divided by its root mean square, without a weight.</summary>
-    public static Tensor Unit(DenseConfig config, Tensor x)
-    {
-        var wide = x.to(float32);
-        return (wide * rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(config.NormEpsilon))).to(x.dtype);
+        return (RmsNorm.Unit(x, config.NormEpsilon) * (config.Norm == NormKind.RmsPlusOne ? factor.Plus(1) : factor)).to(x.dtype);
     }
 
     /// <summary>The same where the unit has that norm; x where it has not.</summary>

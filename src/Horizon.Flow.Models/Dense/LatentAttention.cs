@@ -1,6 +1,6 @@
+using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
-using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Dense;
@@ -33,15 +33,9 @@ internal sealed class LatentAttention(DenseConfig config, LatentConfig latent, R
         var value = wide.narrow(-1, latent.PlainWidth, latent.ValueWidth);
         if (latent.ValueWidth < latent.KeyWidth) value = cat([value, zeros([B, S, Q, latent.KeyWidth - latent.ValueWidth], value.dtype, value.device)], -1);
         if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.LatentKeyValue, key), recall.Extend(parameters, Roles.KeyValue, value));
-        var mixed_BSQD = CausalMixing.Mix(query, key, value, Scale, slidingWindow, batch, isPlain: true, Attend);
+        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch);
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.narrow(-1, 0, latent.ValueWidth).flatten(2));
     }
-
-    private double Scale => config.AttentionScale ?? (1 / Math.Sqrt(latent.KeyWidth));
-
-    // libtorch's kernels divide by the root of the key width themselves.
-    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask) => scaled_dot_product_attention(
-        config.AttentionScale is { } scale ? query.Times(scale * Math.Sqrt(latent.KeyWidth)) : query, key, value, attn_mask: mask, is_casual: mask is null);
 
     private Tensor Queries(ParameterViews parameters, Tensor x_BSH)
     {

@@ -9,36 +9,76 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// An embedding that also says something to each layer (Gemma 4): the token's row of a second table, and a projection of its first one. It travels behind the hidden
-/// state through all layers, [batch, sequence, H + L * P], since no unit sees another's values. Derived by autograd.
+/// state through all layers, [batch, sequence, H + L * P], since no unit sees another's values. Its backward is <see cref="PerLayerEmbeddingTape"/>.
 /// </summary>
-internal sealed class PerLayerEmbeddingTemplate(DenseConfig config) : AutogradTemplate
+internal sealed class PerLayerEmbeddingTemplate(DenseConfig config) : IUnitTemplate
 {
     /// <inheritdoc/>
-    public override bool IsEmbedding => true;
+    public bool BackwardNeedsWeights => true;
 
     /// <inheritdoc/>
-    public override int LongestRecall => int.MaxValue;
+    public bool IsEmbedding => true;
 
     /// <inheritdoc/>
-    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch)
+    public int LongestRecall => int.MaxValue;
+
+    /// <summary>The row that lookups do not train; null for none.</summary>
+    public int? PaddingToken => config.PaddingToken;
+
+    /// <summary>The tables, and what their rows are multiplied by.</summary>
+    public IReadOnlyList<(string Role, double Scale)> Tables { get; } = [(Roles.Embedding, config.EmbeddingScale), (Roles.PerLayerEmbedding, Math.Sqrt(config.PerLayerWidth))];
+
+    private long Carried => (long)config.LayerCount * config.PerLayerWidth;
+
+    /// <inheritdoc/>
+    public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(batch);
-        var ids_T = batch.InputIds.flatten();
-        var x_TH = Rows(parameters[Roles.Embedding], ids_T, config.EmbeddingScale);
-        var said_TLP = Rows(parameters[Roles.PerLayerEmbedding], ids_T, Math.Sqrt(config.PerLayerWidth)).view(-1, config.LayerCount, config.PerLayerWidth);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return Compute(parameters, Rows(parameters, batch), batch).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(batch);
+        return new PerLayerEmbeddingTape(this, parameters, batch);
+    }
+
+    /// <inheritdoc/>
+    /// <value>An estimate: the rows, the projection and its norm in fp32, and their sum.</value>
+    public long TapeBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return ((config.HiddenSize + (4 * Carried)) * batch.TokenBytes) + (3 * Carried * batch.WideTokenBytes);
+    }
+
+    /// <inheritdoc/>
+    /// <value>An estimate: gradients of the output and the rows, and a table's rows in fp32, their sums, and these once more for each place.</value>
+    public long WorkingBytes(UnitLayout unit, BatchShape batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var widest = Math.Max(config.HiddenSize, Carried);
+        return (3 * config.CarriedWidth * batch.TokenBytes) + (4 * widest * batch.WideTokenBytes) + (Math.Max(config.VocabularySize, config.PerLayerVocabulary) * (long)sizeof(long));
+    }
+
+    /// <summary>[T, H] and [T, L * P]: the tokens' rows of both tables.</summary>
+    public Tensor[] Rows(ParameterViews parameters, DeviceBatch batch) =>
+        [.. Tables.Select(table => parameters[table.Role].index_select(0, batch.InputIds.flatten()).Times(Factor(table.Scale, parameters)))];
+
+    /// <summary>[batch, sequence, H + L * P] of <see cref="Rows"/>, by operators that autograd may record.</summary>
+    public Tensor Compute(ParameterViews parameters, Tensor[] rows, DeviceBatch batch)
+    {
+        var (x_TH, said_TLP) = (rows[0], rows[1].view(-1, config.LayerCount, config.PerLayerWidth));
         var projected_TLP = linear(x_TH, parameters[Roles.PerLayerModelProjection]).Times(1 / Math.Sqrt(config.HiddenSize)).view(said_TLP.shape);
         var normed_TLP = DenseNorm.Apply(config, parameters, Roles.PerLayerModelNorm, projected_TLP);
         var both_TLP = normed_TLP.Plus(said_TLP).Times(Math.Sqrt(0.5));
         return cat([x_TH, both_TLP.flatten(1)], -1).view(batch.BatchSize, batch.SequenceLength, -1);
     }
 
-    // The padding row is not trained by lookups, as torch's padding_idx has it.
-    private Tensor Rows(Tensor table, Tensor ids_T, double scale)
-    {
-        var rows = table.index_select(0, ids_T);
-        if (config.PaddingToken is { } padding)
-            rows = where(ids_T.With(padding, static (ids, token) => ids.eq(token)).unsqueeze(-1), rows.detach(), rows);
-        return rows.Times(EmbeddingTemplate.Rounded(scale, rows.dtype));
-    }
+    /// <summary>A scale in the type of the unit.</summary>
+    public static double Factor(double scale, ParameterViews parameters) => EmbeddingTemplate.Rounded(scale, parameters.Flat.dtype);
 }

@@ -1,7 +1,6 @@
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;

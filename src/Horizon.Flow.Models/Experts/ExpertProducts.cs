@@ -1,5 +1,4 @@
 using Horizon.Flow.Models.Common;
-using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;

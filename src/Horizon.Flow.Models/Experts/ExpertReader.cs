@@ -8,34 +8,32 @@ internal static class ExpertReader
     private const int MaximumExperts = 4_096;
     private const int MaximumOfModel = 1 << 18; // each takes a kilobyte before anything is allocated; real models have some ten thousand
 
-    /// <summary>The number of experts, by any of its names; whoever has two must mean one number.</summary>
+    /// <summary>How many experts there are and how many a token has; the rest is the family's. A loss that balances them is refused.</summary>
     /// <param name="json">The file.</param>
-    /// <param name="missing">Where none of them is there.</param>
-    public static int Count(ConfigJson json, int missing)
+    /// <param name="layers">Layers of the model.</param>
+    /// <param name="missing">What the family assumes where the file is silent.</param>
+    /// <param name="balancing">The factor of the balancing loss where the file is silent.</param>
+    public static ExpertConfig Read(ConfigJson json, int layers, ExpertConfig missing, double balancing = 0.001)
     {
-        string[] names = [.. new[] { "num_local_experts", "num_experts", "n_routed_experts" }.Where(json.Has)];
-        if (names.Length == 0) return missing;
-        var count = json.Integer(names[0], 1, MaximumExperts);
-        return names.FirstOrDefault(name => json.Integer(name, 1, MaximumExperts) != count) is { } other
-            ? throw json.Refuse(other, $"is {json.Integer(other, 1, MaximumExperts)} where {names[0]} is {count}; remove one of them")
-            : count;
+        RefuseBalancing(json, balancing);
+        return Checked(json, layers, missing with
+        {
+            Count = Count(json, missing.Count),
+            PerToken = json.Integer("num_experts_per_tok", 1, MaximumExperts, missing.PerToken),
+        });
     }
-
-    /// <summary>Experts of a token.</summary>
-    public static int PerToken(ConfigJson json, int missing) => json.Integer("num_experts_per_tok", 1, MaximumExperts, missing);
 
     /// <summary>DeepSeek-V3's routing, which GLM-4 MoE shares: sigmoids, corrections, groups, shared experts.</summary>
     /// <param name="json">The file.</param>
-    /// <param name="missing">What the family assumes where the file is silent; its shared width is that of one shared expert for each.</param>
-    public static ExpertConfig ReadGrouped(ConfigJson json, ExpertConfig missing)
+    /// <param name="layers">Layers of the model.</param>
+    /// <param name="missing">What the family assumes where the file is silent.</param>
+    public static ExpertConfig ReadGrouped(ConfigJson json, int layers, ExpertConfig missing)
     {
         var width = json.Integer("moe_intermediate_size", 1, DecoderReader.MaximumWidth, missing.Width);
         var shared = (long)width * json.Integer("n_shared_experts", 0, MaximumExperts, 1);
         if (shared > DecoderReader.MaximumWidth) throw json.Refuse("n_shared_experts", $"makes a network of width {shared:N0}, which is too wide");
-        return missing with
+        var grouped = missing with
         {
-            Count = Count(json, missing.Count),
-            PerToken = PerToken(json, missing.PerToken),
             Width = width,
             Router = RouterKind.Sigmoid,
             WideRouter = true,
@@ -45,6 +43,7 @@ internal static class ExpertReader
             ChosenGroups = json.Integer("topk_group", 1, MaximumExperts, missing.ChosenGroups),
             SharedWidth = (int)shared,
         };
+        return Read(json, layers, grouped, balancing: 0);
     }
 
     /// <summary>The first layers, which have no experts: <c>first_k_dense_replace</c>.</summary>
@@ -59,31 +58,28 @@ internal static class ExpertReader
         return Enumerable.Range(0, layers).Where(layer => named.Contains(layer) || (layer + 1) % step != 0).ToHashSet();
     }
 
-    /// <summary>
-    /// A loss that balances the experts is asked for by <c>output_router_logits</c>. It is a product of means over all layers together, which no layer knows
-    /// while the others are away: refused unless its factor is 0.
-    /// </summary>
-    public static void RefuseBalancing(ConfigJson json, double missing = 0.001)
+    // By any of its names; whoever has two must mean one number.
+    private static int Count(ConfigJson json, int missing)
+    {
+        string[] names = [.. new[] { "num_local_experts", "num_experts", "n_routed_experts" }.Where(json.Has)];
+        if (names.Length == 0) return missing;
+        var count = json.Integer(names[0], 1, MaximumExperts);
+        return names.FirstOrDefault(name => json.Integer(name, 1, MaximumExperts) != count) is { } other
+            ? throw json.Refuse(other, $"is {json.Integer(other, 1, MaximumExperts)} where {names[0]} is {count}; remove one of them")
+            : count;
+    }
+
+    // A loss that balances the experts is asked for by output_router_logits. It is a product of means over all layers together, which no layer knows while the
+    // others are away: refused unless its factor is 0.
+    private static void RefuseBalancing(ConfigJson json, double missing)
     {
         var factor = json.Number("router_aux_loss_coef", 0, 1e6, missing);
         if (json.Flag("output_router_logits", false) && factor != 0)
             throw json.Refuse("output_router_logits", $"asks for a load-balancing loss over the experts of all layers (router_aux_loss_coef {factor}), which is not supported; set it to false");
     }
 
-    /// <summary>Refuses a key that has another value than the one that is supported.</summary>
-    public static void Require(ConfigJson json, string key, string only)
-    {
-        if (json.Text(key) is { } text && text != only) throw json.Refuse(key, $"'{text}' is not supported; supported is {only}");
-    }
-
-    /// <summary>Refuses a number that is not the one that is supported.</summary>
-    public static void Require(ConfigJson json, string key, double only)
-    {
-        if (json.Number(key, -1e9, 1e9, only) is var number && number != only) throw json.Refuse(key, $"{number} is not supported; supported is {only}");
-    }
-
-    /// <summary>Refuses numbers that contradict each other; gives the experts back.</summary>
-    public static ExpertConfig Checked(ConfigJson json, int layers, ExpertConfig experts)
+    // Refuses numbers that contradict each other.
+    private static ExpertConfig Checked(ConfigJson json, int layers, ExpertConfig experts)
     {
         if ((long)layers * experts.Count > MaximumOfModel)
             throw json.Refuse("num_hidden_layers", $"({layers}) times {experts.Count} experts are more than the {MaximumOfModel:N0} experts that a model may have");

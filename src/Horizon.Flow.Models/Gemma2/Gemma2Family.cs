@@ -14,7 +14,8 @@ internal sealed class Gemma2Family() : DenseFamily("Gemma2ForCausalLM", "gemma2"
     Refused = ["use_bidirectional_attention"],
 })
 {
-    private static readonly Dictionary<string, string> Names = new()
+    /// <summary>What the checkpoints of all three call a layer's norms.</summary>
+    internal static IReadOnlyDictionary<string, string> Names { get; } = new Dictionary<string, string>
     {
         ["post_attention_layernorm"] = "pre_feedforward_layernorm",
         ["attention_output_norm"] = "post_attention_layernorm",
@@ -47,6 +48,7 @@ internal sealed class Gemma2Family() : DenseFamily("Gemma2ForCausalLM", "gemma2"
         SlidingWindows = WindowReader.ReadPattern(json, common.LayerCount, fullEvery: 2),
     };
 
-    private static double? Cap(ConfigJson json, string key, double? missing) =>
+    /// <summary>A cap; a null in the file is none.</summary>
+    internal static double? Cap(ConfigJson json, string key, double? missing) =>
         json.Has(key) ? json.Number(key, 1e-6, 1e9) : json.IsNull(key) ? null : missing;
 }

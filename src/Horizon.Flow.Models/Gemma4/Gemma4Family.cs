@@ -1,5 +1,6 @@
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
+using Horizon.Flow.Models.Gemma2;
 
 namespace Horizon.Flow.Models.Gemma4;
 
@@ -16,13 +17,6 @@ internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_
     Refused = ["enable_moe_block"],
 })
 {
-    private static readonly Dictionary<string, string> Names = new()
-    {
-        ["post_attention_layernorm"] = "pre_feedforward_layernorm",
-        ["attention_output_norm"] = "post_attention_layernorm",
-        ["feed_forward_output_norm"] = "post_feedforward_layernorm",
-    };
-
     // What transformers assumes where the file has no rotary settings.
     private static readonly RopeConfig FullRope = new() { Kind = RopeKind.Proportional, Theta = 1_000_000, RotatedFraction = 0.25 };
 
@@ -40,7 +34,7 @@ internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_
         var perLayer = json.Integer("hidden_size_per_layer_input", 0, DecoderReader.MaximumWidth / common.LayerCount, 256);
         var config = WithAttentionBias(json, common) with
         {
-            Names = Names,
+            Names = Gemma2Family.Names,
             Norm = NormKind.WideRms,
             NormAfter = true,
             QueryKeyNorms = QueryKeyNormKind.Heads,
@@ -48,7 +42,7 @@ internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_
             Activation = ActivationReader.Read(json, "hidden_activation", "gelu_pytorch_tanh"),
             EmbeddingScale = Math.Sqrt(common.HiddenSize),
             AttentionScale = 1,
-            LogitCap = json.Has("final_logit_softcapping") ? json.Number("final_logit_softcapping", 1e-6, 1e9) : null,
+            LogitCap = Gemma2Family.Cap(json, "final_logit_softcapping", missing: null),
             Rope = full,
             SlidingRope = sliding,
             SlidingWindows = Windows(json, common.LayerCount),

@@ -19,15 +19,11 @@ internal sealed class Glm4MoeFamily() : DenseFamily("Glm4MoeForCausalLM", "glm4_
     public override IReadOnlyCollection<string> HarmlessKeys { get; } = ["num_nextn_predict_layers"];
 
     /// <inheritdoc/>
-    protected override DenseConfig Read(ConfigJson json, DenseConfig common)
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common) => common with
     {
-        ExpertReader.RefuseBalancing(json, missing: 0);
-        return common with
-        {
-            QueryKeyValueBias = json.Flag("attention_bias", false),
-            QueryKeyNorms = json.Flag("use_qk_norm", false) ? QueryKeyNormKind.Heads : QueryKeyNormKind.None,
-            DenseLayers = ExpertReader.FirstLayers(json, common.LayerCount, 1),
-            Experts = ExpertReader.Checked(json, common.LayerCount, ExpertReader.ReadGrouped(json, Missing)),
-        };
-    }
+        QueryKeyValueBias = json.Flag("attention_bias", false),
+        QueryKeyNorms = json.Flag("use_qk_norm", false) ? QueryKeyNormKind.Heads : QueryKeyNormKind.None,
+        DenseLayers = ExpertReader.FirstLayers(json, common.LayerCount, 1),
+        Experts = ExpertReader.ReadGrouped(json, common.LayerCount, Missing),
+    };
 }

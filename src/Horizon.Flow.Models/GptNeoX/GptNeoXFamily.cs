@@ -31,25 +31,19 @@ internal sealed class GptNeoXFamily() : DenseFamily("GPTNeoXForCausalLM", "gpt_n
         json, Architecture, Defaults with { RotatedFraction = json.Number("rotary_pct", 1e-6, 1, 0.25), Theta = json.Number("rotary_emb_base", 1, 1e15, 10_000) });
 
     /// <inheritdoc/>
-    protected override DenseConfig Read(ConfigJson json, DenseConfig common)
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common) => WithAttentionBias(json, common, missing: true) with
     {
-        var bias = json.Flag("attention_bias", true);
-        return common with
-        {
-            Names = Names,
-            KeyValueHeadCount = common.HeadCount,
-            LayerPrefix = "gpt_neox.layers.",
-            PaddingToken = null,
-            Norm = NormKind.LayerNorm,
-            NormBias = true,
-            Parallel = json.Flag("use_parallel_residual", true),
-            FusedQueryKeyValue = true,
-            FusedByHead = true,
-            Gated = false,
-            Activation = ActivationReader.Read(json, "hidden_act", "gelu"),
-            QueryKeyValueBias = bias,
-            AttentionOutputBias = bias,
-            FeedForwardBias = true,
-        };
-    }
+        Names = Names,
+        KeyValueHeadCount = common.HeadCount,
+        LayerPrefix = "gpt_neox.layers.",
+        PaddingToken = null,
+        Norm = NormKind.LayerNorm,
+        NormBias = true,
+        Parallel = json.Flag("use_parallel_residual", true),
+        FusedQueryKeyValue = true,
+        FusedByHead = true,
+        Gated = false,
+        Activation = ActivationReader.Read(json, "hidden_act", "gelu"),
+        FeedForwardBias = true,
+    };
 }

@@ -33,33 +33,26 @@ internal sealed class GptOssFamily() : DenseFamily("GptOssForCausalLM", "gpt_oss
     /// <inheritdoc/>
     protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
-        ExpertReader.RefuseBalancing(json);
-        var bias = json.Flag("attention_bias", true);
-        return common with
+        var experts = ReadExperts(json, common);
+        DecoderReader.Require(json, "experts_per_token", experts.PerToken); // OpenAI's own name beside that of transformers
+        return WithAttentionBias(json, common, missing: true) with
         {
             Names = Names,
             Norm = NormKind.WideRms,
-            QueryKeyValueBias = bias,
-            AttentionOutputBias = bias,
             Sinks = true,
             SlidingWindows = WindowReader.ReadPattern(json, common.LayerCount, layer => layer % 2 == 0, missing: 128),
             Rope = json.Has("rope_parameters") || json.Has("rope_scaling") ? common.Rope : Stretched with { Theta = common.Rope.Theta },
-            Experts = ExpertReader.Checked(json, common.LayerCount, new()
-            {
-                Count = ExpertReader.Count(json, 128),
-                PerToken = PerToken(json),
-                Width = common.IntermediateSize,
-                Router = RouterKind.SoftmaxOfChosen,
-                RouterBias = true,
-                ClampedGate = (json.Number("swiglu_alpha", 0, 1e6, 1.702), json.Number("swiglu_limit", 1e-6, 1e9, 7)),
-            }),
+            Experts = experts,
         };
     }
 
-    private static int PerToken(ConfigJson json)
+    private static ExpertConfig ReadExperts(ConfigJson json, DenseConfig common) => ExpertReader.Read(json, common.LayerCount, new()
     {
-        var count = ExpertReader.PerToken(json, 4);
-        ExpertReader.Require(json, "experts_per_token", count); // OpenAI's own name beside that of transformers
-        return count;
-    }
+        Count = 128,
+        PerToken = 4,
+        Width = common.IntermediateSize,
+        Router = RouterKind.SoftmaxOfChosen,
+        RouterBias = true,
+        ClampedGate = (json.Number("swiglu_alpha", 0, 1e6, 1.702), json.Number("swiglu_limit", 1e-6, 1e9, 7)),
+    });
 }

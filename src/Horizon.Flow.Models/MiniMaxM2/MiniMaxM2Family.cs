@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Experts;
 
@@ -40,10 +41,10 @@ internal sealed class MiniMaxM2Family() : DenseFamily("MiniMaxM2ForCausalLM", "m
             Names = Names,
             QueryKeyNorms = QueryKeyNormKind.Whole,
             Rope = isPublished ? common.Rope with { RotatedFraction = (double)rotated / common.HeadDimension } : common.Rope,
-            Experts = ExpertReader.Checked(json, common.LayerCount, new()
+            Experts = ExpertReader.Read(json, common.LayerCount, new()
             {
-                Count = ExpertReader.Count(json, 256),
-                PerToken = ExpertReader.PerToken(json, 8),
+                Count = 256,
+                PerToken = 8,
                 Width = common.IntermediateSize,
                 Router = RouterKind.Sigmoid,
                 Normalized = true,
@@ -54,14 +55,13 @@ internal sealed class MiniMaxM2Family() : DenseFamily("MiniMaxM2ForCausalLM", "m
     // Switches of its authors' own code, which transformers does not have: they must say what it does.
     private static void RefuseVariants(ConfigJson json)
     {
-        ExpertReader.RefuseBalancing(json);
-        ExpertReader.Require(json, "router_jitter_noise", 0);
-        ExpertReader.Require(json, "scoring_func", "sigmoid");
-        ExpertReader.Require(json, "qk_norm_type", "per_layer");
-        ExpertReader.Require(json, "shared_intermediate_size", 0);
-        foreach (var beta in new[] { "layernorm_full_attention_beta", "layernorm_linear_attention_beta", "layernorm_mlp_beta" }) ExpertReader.Require(json, beta, 1);
+        DecoderReader.Require(json, "router_jitter_noise", 0);
+        DecoderReader.Require(json, "scoring_func", "sigmoid");
+        DecoderReader.Require(json, "qk_norm_type", "per_layer");
+        DecoderReader.Require(json, "shared_intermediate_size", 0);
+        foreach (var beta in new[] { "layernorm_full_attention_beta", "layernorm_linear_attention_beta", "layernorm_mlp_beta" }) DecoderReader.Require(json, beta, 1);
         foreach (var flag in new[] { "use_qk_norm", "use_routing_bias" })
-            if (!json.Flag(flag, true)) throw json.Refuse(flag, "false is not supported for this architecture");
+            DecoderReader.RequireFlag(json, flag);
         if (json.Numbers("attn_type_list", 0, 9)?.Any(type => type != 1) == true)
             throw json.Refuse("attn_type_list", "has other layers than those of full attention (1), which is not supported");
         if (json.Has("sliding_window")) throw json.Refuse("sliding_window", "is not supported for this architecture; remove it");

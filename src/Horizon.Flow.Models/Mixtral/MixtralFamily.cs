@@ -25,16 +25,15 @@ internal sealed class MixtralFamily() : DenseFamily("MixtralForCausalLM", "mixtr
     /// <inheritdoc/>
     protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
-        ExpertReader.RefuseBalancing(json);
-        ExpertReader.Require(json, "router_jitter_noise", 0);
+        DecoderReader.Require(json, "router_jitter_noise", 0);
         return common with
         {
             Names = Names,
             SlidingWindows = WindowReader.ReadOptional(json, common.LayerCount),
-            Experts = ExpertReader.Checked(json, common.LayerCount, new()
+            Experts = ExpertReader.Read(json, common.LayerCount, new()
             {
-                Count = ExpertReader.Count(json, 8),
-                PerToken = ExpertReader.PerToken(json, 2),
+                Count = 8,
+                PerToken = 2,
                 Width = common.IntermediateSize,
                 Normalized = true,
             }),

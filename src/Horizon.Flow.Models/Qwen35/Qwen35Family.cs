@@ -1,5 +1,5 @@
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
-using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Models.Qwen3Next;
 
 namespace Horizon.Flow.Models.Qwen35;
@@ -33,8 +33,8 @@ internal sealed class Qwen35Family() : DenseFamily("Qwen3_5ForCausalLM", "qwen3_
     /// <summary>What both models of Qwen3.5 have. Switches of the published files, which transformers does not have, must say what it does.</summary>
     public static DenseConfig ReadShared(ConfigJson json, DenseConfig common)
     {
-        if (!json.Flag("attn_output_gate", true)) throw json.Refuse("attn_output_gate", "false is not supported for this architecture");
-        ExpertReader.Require(json, "output_gate_type", "swish");
+        DecoderReader.RequireFlag(json, "attn_output_gate");
+        DecoderReader.Require(json, "output_gate_type", "swish");
         return Qwen3NextFamily.ReadShared(json, common, fusedByHead: false);
     }
 }

@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Qwen35;
 using Horizon.Flow.Models.Qwen3Next;
@@ -21,7 +22,7 @@ internal sealed class Qwen35MoeFamily() : DenseFamily("Qwen3_5MoeForCausalLM", "
     protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
         if (json.Numbers("mlp_only_layers", 0, int.MaxValue) is { Count: > 0 }) throw json.Refuse("mlp_only_layers", "is not supported for this architecture; every layer has experts");
-        if (!json.Flag("norm_topk_prob", true)) throw json.Refuse("norm_topk_prob", "false is not supported for this architecture");
+        DecoderReader.RequireFlag(json, "norm_topk_prob");
         return Qwen35Family.ReadShared(json, common) with
         {
             Names = Qwen3NextFamily.SharedExpert,

@@ -18,17 +18,16 @@ internal sealed class Qwen3MoeFamily() : DenseFamily("Qwen3MoeForCausalLM", "qwe
     /// <inheritdoc/>
     protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
-        ExpertReader.RefuseBalancing(json);
         var windows = WindowReader.ReadOptional(json, common.LayerCount);
         return WithAttentionBias(json, common) with
         {
             QueryKeyNorms = QueryKeyNormKind.Heads,
             SlidingWindows = json.Flag("use_sliding_window", false) ? windows : [],
             DenseLayers = ExpertReader.LayersWithout(json, common.LayerCount),
-            Experts = ExpertReader.Checked(json, common.LayerCount, new()
+            Experts = ExpertReader.Read(json, common.LayerCount, new()
             {
-                Count = ExpertReader.Count(json, 128),
-                PerToken = ExpertReader.PerToken(json, 8),
+                Count = 128,
+                PerToken = 8,
                 Width = json.Integer("moe_intermediate_size", 1, DecoderReader.MaximumWidth, 768),
                 Normalized = json.Flag("norm_topk_prob", false),
             }),

@@ -49,17 +49,13 @@ internal sealed class Qwen3NextFamily() : DenseFamily("Qwen3NextForCausalLM", "q
     };
 
     /// <summary>The experts and the shared one.</summary>
-    public static ExpertConfig ReadExperts(ConfigJson json, DenseConfig common, int count, int perToken, bool normalized)
+    public static ExpertConfig ReadExperts(ConfigJson json, DenseConfig common, int count, int perToken, bool normalized) => ExpertReader.Read(json, common.LayerCount, new()
     {
-        ExpertReader.RefuseBalancing(json);
-        return ExpertReader.Checked(json, common.LayerCount, new()
-        {
-            Count = ExpertReader.Count(json, count),
-            PerToken = ExpertReader.PerToken(json, perToken),
-            Width = json.Integer("moe_intermediate_size", 1, DecoderReader.MaximumWidth, 512),
-            Normalized = normalized,
-            SharedWidth = json.Integer("shared_expert_intermediate_size", 1, DecoderReader.MaximumWidth, 512),
-            SharedGated = true,
-        });
-    }
+        Count = count,
+        PerToken = perToken,
+        Width = json.Integer("moe_intermediate_size", 1, DecoderReader.MaximumWidth, 512),
+        Normalized = normalized,
+        SharedWidth = json.Integer("shared_expert_intermediate_size", 1, DecoderReader.MaximumWidth, 512),
+        SharedGated = true,
+    });
 }

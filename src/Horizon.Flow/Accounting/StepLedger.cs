@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
-using Horizon.Flow.Telemetry;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Accounting;

@@ -17,6 +17,9 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public bool CanBindTapes => inner.CanBindTapes;
 
     /// <inheritdoc/>
+    public int LongestRecall => inner.LongestRecall;
+
+    /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch) =>
         numbers.Checked(inner.Forward(parameters, input, batch), "the output", "forward", batch, parameters);
 

@@ -56,6 +56,9 @@ public sealed class ProgramRun : StepMessage
 
     internal int Cursor { get; set; }
 
+    /// <summary>Complete when its last visit has come back, and what it keeps is kept.</summary>
+    internal TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     internal bool IsLastOf(ProgramVisit visit) => _lastVisits[visit.MicroBatch] == visit.Index;
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace Horizon.Flow.Resources;
 public sealed class KeptValues : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly HashSet<string> _promised = [];
+    private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, Tensor> _values = [];
 
     /// <summary>The names of all that is kept, or will be when the programs under way have ended.</summary>
@@ -14,13 +14,13 @@ public sealed class KeptValues : IDisposable
     {
         get
         {
-            lock (_gate) return [.. _promised.Order(StringComparer.Ordinal)];
+            lock (_gate) return [.. _names.Order(StringComparer.Ordinal)];
         }
     }
 
     internal void Promise(string name)
     {
-        lock (_gate) _promised.Add(name);
+        lock (_gate) _names.Add(name);
     }
 
     internal Tensor Get(string name)
@@ -34,6 +34,7 @@ public sealed class KeptValues : IDisposable
         {
             if (_values.TryGetValue(name, out var before) && !ReferenceEquals(before, value)) before.Dispose();
             _values[name] = value;
+            _names.Add(name); // a loop of the user's own promises nothing
         }
     }
 
@@ -42,7 +43,7 @@ public sealed class KeptValues : IDisposable
         lock (_gate)
         {
             if (_values.Remove(name, out var value)) value.Dispose();
-            return _promised.Remove(name);
+            return _names.Remove(name);
         }
     }
 

@@ -91,7 +91,7 @@ public sealed class DeviceBatch : IDisposable
     /// <summary>Tokens of a row.</summary>
     public long SequenceLength => InputIds.shape[1];
 
-    /// <summary>Copies a micro-batch to a device: one copy for all of it, from page-locked memory where the device is not the CPU, so that the calling thread does not wait.</summary>
+    /// <summary>Copies a micro-batch to a device: one copy for all of its tokens and one for each column, for none of which the calling thread waits.</summary>
     /// <param name="tokens">The micro-batch on the host.</param>
     /// <param name="index">Its place in the step, from 0.</param>
     /// <param name="device">Where to.</param>
@@ -100,9 +100,7 @@ public sealed class DeviceBatch : IDisposable
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(device);
         using var scope = NewDisposeScope();
-        var all = tensor([.. tokens.InputIds, .. tokens.Targets, .. tokens.Positions, .. tokens.LabelledPlaces, .. tokens.Documents ?? []], int64);
-        // libtorch keeps the page-locked block until the copy is done.
-        if (device.TorchDevice.type != TorchSharp.DeviceType.CPU) all = all.pin_memory().to(device.TorchDevice, non_blocking: true);
+        var all = tensor([.. tokens.InputIds, .. tokens.Targets, .. tokens.Positions, .. tokens.LabelledPlaces, .. tokens.Documents ?? []], int64).ToDevice(device.TorchDevice);
         long next = 0;
         Tensor Take(long count)
         {
@@ -117,7 +115,7 @@ public sealed class DeviceBatch : IDisposable
         return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators)
         {
             Index = index,
-            _columns = tokens.Columns.ToDictionary(column => column.Key, column => OnDevice(column.Value, device)),
+            _columns = tokens.Columns.ToDictionary(column => column.Key, column => tensor(column.Value).ToDevice(device.TorchDevice).DetachFromDisposeScope()),
             _labelledBySequence = tokens.LabelledBySequence,
             _spans = tokens.Documents is null ? null : DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),
         };
@@ -177,12 +175,6 @@ public sealed class DeviceBatch : IDisposable
         foreach (var column in _columns.Values) column.Dispose();
         foreach (var tensor in _shared.Values) tensor.Dispose();
         _shared.Clear();
-    }
-
-    private static Tensor OnDevice(float[] values, IComputeDevice device)
-    {
-        var column = tensor(values);
-        return (device.TorchDevice.type == TorchSharp.DeviceType.CPU ? column : column.pin_memory().to(device.TorchDevice, non_blocking: true)).DetachFromDisposeScope();
     }
 
     private int[] CountBySequence()

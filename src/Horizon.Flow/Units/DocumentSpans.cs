@@ -50,11 +50,9 @@ public sealed class DocumentSpans : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _bounds?.Dispose();
 
-    // From page-locked memory, so that the thread that launches operators does not wait for the copy.
     private Tensor MakeBounds()
     {
         using var scope = NewDisposeScope();
-        var bounds = tensor([.. Starts], int32);
-        return (_device.type == TorchSharp.DeviceType.CPU ? bounds : bounds.pin_memory().to(_device, non_blocking: true)).DetachFromDisposeScope();
+        return tensor([.. Starts], int32).ToDevice(_device).DetachFromDisposeScope();
     }
 }

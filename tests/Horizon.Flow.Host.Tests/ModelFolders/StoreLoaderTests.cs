@@ -152,6 +152,18 @@ public sealed class StoreLoaderTests : IDisposable
         Assert.Contains(named, (await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(unit))).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Both halves are found under the other prefix, as a whole parameter is.</summary>
+    [Theory]
+    [InlineData("model.w", "w")]
+    [InlineData("w", "model.w")]
+    public async Task Load_Mxfp4WithOtherPrefix_IsFound(string asked, string held)
+    {
+        Write(($"{held}_blocks", new("U8", [1, 1, 1, 16], [.. Enumerable.Repeat((byte)0x22, 16)])), ($"{held}_scales", new("U8", [1, 1, 1], [128])));
+        using var unit = Stores.Unit(StorePrecision.Fp32, (asked, [1, 32, 1]));
+        await LoadAsync(unit);
+        Assert.Equal(Enumerable.Repeat(2f, 32), Stores.Masters(unit, unit.Layout.Parameters[0]));
+    }
+
     [Fact]
     public async Task Load_Cancelled_EndsAsCancelled()
     {

@@ -1,5 +1,5 @@
 using FsCheck.Xunit;
-using Horizon.Flow.Models.Dense;
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Units;

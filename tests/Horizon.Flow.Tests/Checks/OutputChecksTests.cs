@@ -86,6 +86,16 @@ public class OutputChecksTests
         return (await tested.TrainAsync()).IsBitwise(await tested.TrainAsync(model: model => model.WithCheckedOutputs()));
     }
 
+    /// <summary>No default of an interface stands where a model is looked at: what a template says of itself, it still says.</summary>
+    [Fact]
+    public void WithCheckedOutputs_EveryMember_IsPassedOn()
+    {
+        var model = ModelFamilies.Define(Small.Model.Config).WithCheckedOutputs();
+        Assert.All(
+            [(model.Hidden[1].Template.GetType(), typeof(IUnitTemplate)), (model.Head.Template.GetType(), typeof(IHeadTemplate)), (typeof(DeviceWrapper), typeof(IComputeDevice))],
+            pair => Assert.All(pair.Item1.GetInterfaceMap(pair.Item2).TargetMethods, method => Assert.Equal(pair.Item1, method.DeclaringType)));
+    }
+
     private static TrainingCase Small { get; } = new(
         new ModelCase(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 2, 5, false, 3),
         1, 1, true, 1, false, new Capacities(2, 2, 2, 2, 2, 2));

@@ -1,4 +1,6 @@
 using Horizon.Flow.Devices;
+using Horizon.Flow.Graph;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Tests.Shared;
@@ -62,6 +64,34 @@ public class KeptValuesTests
         for (var pass = 0; pass < 100; pass++) await run.ComputeAsync(first, SmallRun.Batch());
         await run.StepBoundaryAsync();
         Assert.InRange(TorchSharp.torch.Tensor.TotalCount - before, -50, 50); // other tests run beside this one
+    }
+
+    /// <summary>A pass is over for its caller with its last number; a visit behind that may still have to keep a value.</summary>
+    [Fact]
+    public async Task Forget_WhileAVisitBehindTheLastResultIsUnderWay_WaitsForIt()
+    {
+        var (gate, kept) = (new TaskCompletionSource(), (TorchSharp.torch.Tensor?)null);
+        var plan = SmallRun.Plan().WithOp("late", (_, stage) => new StageBlock<OpWork, Computed>(stage, async (work, call) =>
+        {
+            var given = work.Give(kept = work.Input().clone());
+            await call.WaitFor(new ValueTask(gate.Task));
+            return given;
+        }));
+        var (first, _) = Halves(plan.Model, 0);
+        var builder = new ProgramBuilder(first);
+        foreach (var visit in first.Visits) builder.Visit(visit);
+        var late = builder.Value("late", keptAs: "late");
+        builder.Visit("late", 0, 0, null, [first.Keeps[0]], [late]);
+        using var store = SmallRun.NewStore(plan);
+        using var device = new CpuDevice();
+        await using var run = plan.Start(store, device);
+        Assert.Single((await run.ComputeAsync(builder.Build(), SmallRun.Batch())).Results);
+        var forgotten = run.ForgetAsync("late");
+        await device.Lane.RunAsync(() => { }); // behind whatever that has sent there already
+        gate.SetResult();
+        Assert.True(await forgotten);
+        Assert.True(kept!.IsInvalid);
+        Assert.Equal(["state"], run.Context.Kept.Names);
     }
 
     [Fact]

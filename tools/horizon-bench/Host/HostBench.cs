@@ -7,7 +7,7 @@ namespace Horizon.Flow.Bench;
 /// <summary>Runs all measurements and prints a line for each as it ends.</summary>
 internal static class HostBench
 {
-    public static int Run(BenchSettings settings)
+    public static async Task RunAsync(BenchSettings settings)
     {
         foreach (var line in HostMachine.Describe()) Console.WriteLine(settings.Csv ? $"# {line}" : line);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(settings.Csv ? "# " : "")}{settings.Parameters / 1e6:0.#} M parameters, median of at least {settings.Seconds} s each"));
@@ -25,16 +25,13 @@ internal static class HostBench
             foreach (var row in UpdateBench.Measure(workers, settings)) Print(row with { Triad = triad }, settings);
             if (settings.Copies is { } device)
             {
-                var traffic = new CopyTraffic(device, workers);
+                await using var traffic = new CopyTraffic(device, workers);
                 foreach (var row in UpdateBench.Measure(workers, settings)) Print(row with { Name = $"{row.Name}, copies", Triad = triad }, settings);
                 Console.WriteLine(settings.Csv ? $"# {traffic.Rates}" : traffic.Rates);
-                traffic.DisposeAsync().AsTask().GetAwaiter().GetResult();
             }
 
             if (settings.Rival) Print(Rival.Measure(threads, settings) with { Triad = triad }, settings);
         }
-
-        return 0;
     }
 
     /// <summary>The median and the least time of one call, in seconds, after two that do not count.</summary>

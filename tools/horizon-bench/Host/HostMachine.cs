@@ -11,14 +11,9 @@ internal static class HostMachine
 {
     public static IEnumerable<string> Describe()
     {
-        yield return $"{Field("/proc/cpuinfo", "model name") ?? RuntimeInformation.ProcessArchitecture.ToString()}, {Environment.ProcessorCount} processors, {CpuTopology.Read().Nodes.Count} NUMA node(s)";
+        yield return $"{Machine.Processor}, {Environment.ProcessorCount} processors, {CpuTopology.Read().Nodes.Count} NUMA node(s)";
         yield return $"paths: {string.Join(", ", VectorPaths.Supported)}; uses {VectorPaths.Best} (F {Avx512F.IsSupported}, BW {Avx512BW.IsSupported}, VBMI {Avx512Vbmi.IsSupported})";
-        yield return $"huge pages: {Read("/sys/kernel/mm/transparent_hugepage/enabled")}; memory: {Field("/proc/meminfo", "MemTotal") ?? "unknown"}";
+        yield return $"huge pages: {Machine.HugePages}; memory: {Machine.Memory}";
         yield return string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, {DateTime.UtcNow:yyyy-MM-dd}");
     }
-
-    private static string? Field(string file, string name) => !File.Exists(file) ? null
-        : File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?.Split(':')[1].Trim();
-
-    private static string Read(string file) => File.Exists(file) ? File.ReadAllText(file).Trim() : "unknown";
 }

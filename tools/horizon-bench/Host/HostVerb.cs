@@ -31,7 +31,7 @@ internal static class HostVerb
         {
             parameters, threads, seconds, optimizers, paths, cores, rival, copies, csv,
         };
-        command.SetAction(arguments => HostBench.Run(new BenchSettings(
+        command.SetAction((arguments, _) => Verb.GuardAsync(_ => HostBench.RunAsync(new BenchSettings(
             (long)(arguments.GetValue(parameters) * 1e6),
             arguments.GetValue(threads)!,
             arguments.GetValue(seconds),
@@ -40,7 +40,7 @@ internal static class HostVerb
             arguments.GetValue(cores),
             arguments.GetValue(rival),
             arguments.GetValue(copies),
-            arguments.GetValue(csv))));
+            arguments.GetValue(csv)))));
         return command;
     }
 }

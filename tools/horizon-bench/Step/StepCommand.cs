@@ -1,7 +1,7 @@
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Models;
@@ -47,7 +47,7 @@ internal static class StepCommand
 
     private static TrainingOptions Options(StepSettings settings) => new()
     {
-        Optimizer = OptimizerFactory.Create(settings.Optimizer),
+        Optimizer = UpdateRules.Create(settings.Optimizer),
         MaxGradientNorm = settings.Clip > 0 ? settings.Clip : null,
         RecomputeInterval = settings.Interval,
         GradientAccumulation = settings.Accumulation,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Horizon.Flow.Blocks;
 
 namespace Horizon.Flow.Bench;
 
@@ -12,7 +13,7 @@ internal static class StepVerb
         var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
         var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
         var precision = new Option<string>("--precision") { Description = "bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
-        var optimizer = new Option<string>("--optimizer") { Description = "adamw, adamw8bit, lion and so on.", DefaultValueFactory = _ => "adamw" };
+        var optimizer = new Option<string>("--optimizer") { Description = "The update rule.", DefaultValueFactory = _ => "adamw" };
         var clip = new Option<double>("--clip") { Description = "Largest gradient norm; 0 for no clipping.", DefaultValueFactory = _ => 1.0 };
         var interval = new Option<int>("--interval") { Description = "Recompute interval.", DefaultValueFactory = _ => 1 };
         var accumulation = new Option<int>("--accumulation") { Description = "Micro-batches of a step.", DefaultValueFactory = _ => 1 };
@@ -23,6 +24,8 @@ internal static class StepVerb
         var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
         var operators = new Option<string>("--operators") { Description = "fused (the device's own) or eager (libtorch's).", DefaultValueFactory = _ => "fused" };
         var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
+        precision.AcceptOnlyFromAmong("bf16", "fp32");
+        optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
         operators.AcceptOnlyFromAmong("fused", "eager");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
         var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };

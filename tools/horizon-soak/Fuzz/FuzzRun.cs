@@ -19,7 +19,7 @@ internal static class FuzzRun
             {
                 var tally = new FuzzTally(reader.Name);
                 using var watch = new HangWatch(limit, output);
-                for (var number = first; number < first + (cases / readers.Count); number++)
+                for (var number = first; number < first + Math.Max(1, cases / readers.Count); number++)
                 {
                     watch.Begin($"reader '{reader.Name}', file {number}");
                     // The whole process: some readers work on several threads.

@@ -8,7 +8,7 @@ internal static class FuzzVerb
 {
     public static Command Create()
     {
-        var cases = new Option<int>("--cases") { Description = "How many files in all.", DefaultValueFactory = _ => 100_000 };
+        var cases = new Option<int>("--cases") { Description = "How many files in all; one for each reader at least.", DefaultValueFactory = _ => 100_000 };
         var first = new Option<int>("--first") { Description = "The number of each reader's first file.", DefaultValueFactory = _ => 0 };
         var reader = new Option<string?>("--reader") { Description = "One reader alone." };
         var limit = new Option<int>("--limit") { Description = "Seconds that one file may take.", DefaultValueFactory = _ => 20 };

@@ -15,10 +15,9 @@ internal sealed record RoundSettings(string Optimizer, string Precision, double 
     /// <summary>A configuration; every call draws other capacities.</summary>
     public string Yaml(string output, bool checkpoints, Random random)
     {
-        var quickstart = Path.Combine(AppContext.BaseDirectory, "quickstart");
         return string.Create(CultureInfo.InvariantCulture, $$"""
-            model:      { path: {{quickstart}}/stories260K-hf }
-            data:       { path: {{quickstart}}/text/held-out.txt, sequence_length: 64 }
+            model:      { path: {{Quickstart.Model}} }
+            data:       { path: {{Quickstart.Text("held-out.txt")}}, sequence_length: 64 }
             training:   { batch_size: 2, gradient_accumulation: {{Accumulation}}, max_steps: {{Steps}}, epochs: 9, precision: {{Precision}}, max_grad_norm: {{MaxGradNorm}}, recompute_interval: {{random.Next(1, 4)}} }
             optimizer:  { name: {{Optimizer}}, learning_rate: 1e-3 }
             schedule:   { name: cosine, warmup_steps: 20 }

@@ -13,16 +13,14 @@ internal sealed class LongRunModel
 {
     private const int MicroBatches = 2;
 
-    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "data", "stories260K-hf");
-
     private readonly BatchSource _data;
 
     public LongRunModel()
     {
-        var model = ModelFamilies.Define(ModelFolder.ReadConfig(Folder));
+        var model = ModelFamilies.Define(ModelFolder.ReadConfig(Quickstart.Model));
         Plan = TrainingPlan.For(model, new() { LearningRate = _ => 1e-4, GradientAccumulation = MicroBatches });
         _data = BatchSource.Open(
-            new DataOptions { Path = Path.Combine(AppContext.BaseDirectory, "data", "train.txt"), SequenceLength = 48 }, HuggingFaceTokenizer.Load(Folder), model.VocabularySize, batchSize: 2, seed: 1);
+            new DataOptions { Path = Quickstart.Text("train.txt"), SequenceLength = 48 }, HuggingFaceTokenizer.Load(Quickstart.Model), model.VocabularySize, batchSize: 2, seed: 1);
     }
 
     public TrainingPlan Plan { get; }
@@ -34,7 +32,7 @@ internal sealed class LongRunModel
     public async Task<ParameterStore> CreateStoreAsync()
     {
         var store = Plan.CreateStore(StorePrecision.Fp32);
-        using var checkpoint = WeightFiles.Open(Folder);
+        using var checkpoint = WeightFiles.Open(Quickstart.Model);
         await StoreLoader.LoadAsync(checkpoint, store.Units).ConfigureAwait(false);
         return store;
     }

@@ -151,6 +151,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
         }
 
         _run = null;
+        run.Ended.TrySetResult();
     }
 
     private static void Store(ProgramRun run, ProgramVisit planned, IReadOnlyList<IDisposable?> rented, Computed computed)

@@ -28,6 +28,8 @@ namespace Horizon.Flow.Blocks;
 /// <remarks>In a graph <see cref="MuonUpdateBlock"/> computes orth on the device; <see cref="Update"/> does it on the CPU.</remarks>
 public sealed class Muon : IUpdateStage
 {
+    internal const string RuleName = "muon";
+
     private const string PoolName = "muon workspace";
 
     private static readonly string[] _ends = ["*embed*", "*lm_head*"];
@@ -46,7 +48,7 @@ public sealed class Muon : IUpdateStage
     }
 
     /// <inheritdoc/>
-    public string Name => "muon";
+    public string Name => RuleName;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, string> StateSettings => new Dictionary<string, string>(_adamW.StateSettings)

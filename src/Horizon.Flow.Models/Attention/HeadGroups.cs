@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Models.Common;
+namespace Horizon.Flow.Models.Attention;
 
 /// <summary>
 /// How the ordered backward of flash takes the heads of few long rows. It cuts the keys of each head and row into as many parts as fill the

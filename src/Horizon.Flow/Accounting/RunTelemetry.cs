@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Horizon.Flow.Accounting;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Telemetry;
 
-namespace Horizon.Flow.Telemetry;
+namespace Horizon.Flow.Accounting;
 
 /// <summary>What one run tells; its number in the process, from 1, is the tag <c>run</c>.</summary>
 internal sealed class RunTelemetry : IDisposable

@@ -2,7 +2,7 @@ using Horizon.Flow.Native;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Models.Common;
+namespace Horizon.Flow.Models.Attention;
 
 /// <summary>
 /// All documents in one launch of libtorch's flash attention (Dao, arXiv 2307.08691), which is told where each begins; fewer key/value heads are read as they are.
@@ -32,7 +32,7 @@ internal sealed class FlashAttention : IAttention
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var found = TakesRows(heads, batch, window) ? ByRow(batch.BatchSize)
-            : AtenOperators.FlashForward(_heads.Query, _heads.Key, _heads.Value, _spans.Bounds, _spans.Longest, Scale, _before);
+            : AttentionOperators.FlashForward(_heads.Query, _heads.Key, _heads.Value, _spans.Bounds, _spans.Longest, Scale, _before);
         foreach (var tensor in found) tensor.DetachFromDisposeScope();
         (_mixed_TQD, _kept) = (found[0], found[1..]);
         Output = _mixed_TQD.flatten(1).DetachFromDisposeScope();
@@ -83,11 +83,11 @@ internal sealed class FlashAttention : IAttention
     private Tensor[] ByRow(long rows)
     {
         Tensor Rows(Tensor part_TND) => part_TND.unflatten(0, rows, part_TND.shape[0] / rows).transpose(1, 2);
-        var found = AtenOperators.CudnnForward(Rows(_heads.Query), Rows(_heads.Key), Rows(_heads.Value), Scale);
+        var found = AttentionOperators.CudnnForward(Rows(_heads.Query), Rows(_heads.Key), Rows(_heads.Value), Scale);
         return [found[0].transpose(1, 2).flatten(0, 1).contiguous(), found[1].squeeze(-1).transpose(0, 1).flatten(1).contiguous(), found[2], found[3]];
     }
 
-    private Tensor[] Gradients(Tensor dMixed_TQD, Tensor query, Tensor key, Tensor value, Tensor mixed, Tensor sums) => AtenOperators.FlashBackward(
+    private Tensor[] Gradients(Tensor dMixed_TQD, Tensor query, Tensor key, Tensor value, Tensor mixed, Tensor sums) => AttentionOperators.FlashBackward(
         dMixed_TQD, query, key, value, mixed, [sums, .. _kept[1..]], _spans.Bounds, _spans.Longest, Scale, _before);
 
     // Each group reads its own copy of keys and values; the gradients of one key/value head are summed as flash does it itself.

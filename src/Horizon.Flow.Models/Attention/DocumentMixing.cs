@@ -1,7 +1,7 @@
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Models.Common;
+namespace Horizon.Flow.Models.Attention;
 
 /// <summary>
 /// Documents one by one, and long ones with a window in blocks of a window: for every device, type and way to attend. No mask is larger than a window by

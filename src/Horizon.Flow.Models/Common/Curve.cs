@@ -1,7 +1,7 @@
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
-namespace Horizon.Flow.Models.Dense;
+namespace Horizon.Flow.Models.Common;
 
 /// <summary>Applies an <see cref="Activation"/>.</summary>
 internal static class Curve

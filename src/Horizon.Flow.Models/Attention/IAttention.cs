@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Models.Common;
+namespace Horizon.Flow.Models.Attention;
 
 /// <summary>Causal attention of one layer, with what its backward needs.</summary>
 internal interface IAttention : IDisposable

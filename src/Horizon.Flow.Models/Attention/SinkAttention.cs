@@ -2,7 +2,7 @@ using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Models.Dense;
+namespace Horizon.Flow.Models.Attention;
 
 // Letters: B batch, Q heads, S sequence, D head width.
 

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Horizon.Flow.Models.Common;
+namespace Horizon.Flow.Models.Attention;
 
 /// <summary>Queries, keys and values as views of one tensor.</summary>
 /// <param name="All_TND">[T, Q + 2 K, D].</param>
@@ -22,9 +22,6 @@ internal readonly record struct HeadParts(Tensor All_TND, long Queries, long Key
 
     /// <summary>D.</summary>
     public long Width => All_TND.shape[2];
-
-    /// <summary>A part as a leaf of an autograd graph, owned by the caller.</summary>
-    public static Tensor Leaf(Tensor part) => part.detach().requires_grad_().DetachFromDisposeScope();
 
     /// <summary>[..., K, D] as [..., K * times, D]: each key/value head serves so many neighbouring query heads. Measured faster on a GPU than the kernels' own grouping.</summary>
     public static Tensor Repeat(Tensor heads, long times) =>

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Models.Dense;
+namespace Horizon.Flow.Models.Common;
 
 /// <summary>The curve in a feed-forward network.</summary>
 internal enum Activation

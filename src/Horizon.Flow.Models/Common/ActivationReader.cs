@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Models.Dense;
+namespace Horizon.Flow.Models.Common;
 
 /// <summary>Reads a feed-forward network's curve by the names that transformers has for it.</summary>
 internal static class ActivationReader
