@@ -112,6 +112,28 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     [Fact]
+    /// <summary>A text that ends with its prompt has its line as the others have.</summary>
+    [Fact]
+    public async Task Generate_PromptsThatEndAtOnce_ArePrintedAllTheSame()
+    {
+        var file = Path.Combine(_folder.Path, "prompts.txt");
+        await File.WriteAllTextAsync(file, "Once\nTwice\n");
+        var run = await CommandHarness.RunAsync(new GenerateCommand(new ScriptedGenerator { Pieces = [] }), "generate", "--model", _folder.Path, "--prompts", file);
+        Assert.Equal((ExitCodes.Success, "Once\nTwice\n"), (run.ExitCode, run.Output));
+    }
+
+    [Fact]
+    public async Task GenerateAndChat_Notice_IsNoPartOfTheText()
+    {
+        var generator = new ScriptedGenerator { Notice = "slow" };
+        using var input = new StringReader("hello\n");
+        var generated = await CommandHarness.RunAsync(new GenerateCommand(generator), "generate", "--model", _folder.Path, "--prompt", "x");
+        var answered = await CommandHarness.RunAsync(new ChatCommand(generator, input), "chat", "--model", _folder.Path);
+        Assert.Equal((" upon a time\n", " upon a time\n"), (generated.Output, answered.Output));
+        Assert.StartsWith("note: slow\n", generated.Error, StringComparison.Ordinal);
+        Assert.StartsWith("note: slow\n", answered.Error, StringComparison.Ordinal);
+    }
+
     public async Task Chat_Lines_AreTurnsAndAnswersAreLines()
     {
         var generator = new ScriptedGenerator();
@@ -166,25 +188,29 @@ public sealed class InspectCommandTests : IDisposable
         public IReadOnlyList<string> Pieces { get; init; } = [" upon", " a time"];
 
         public GenerateRequest? Asked { get; private set; }
+        public string? Notice { get; init; }
+
 
         public List<string?> Heard { get; } = [];
 
         public async IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(
-            GenerateRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+            GenerateRequest request, Action<string> notice, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
         {
             Asked = request;
             await Task.Yield();
             for (var i = 0; i < request.Prompts.Count; i++)
+            if (Notice is not null) notice(Notice);
                 foreach (var piece in Pieces) yield return (i, new GeneratedPiece(piece, 1));
         }
 
         public async IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns,
+            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice,
             [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
         {
             Heard.Add(system);
             await Task.Yield();
             foreach (var turn in turns)
+            if (Notice is not null) notice(Notice);
             {
                 Heard.Add(turn);
                 foreach (var piece in Pieces) yield return new GeneratedPiece(piece, 1);
