@@ -7,6 +7,7 @@ using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Tests.Shared;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -111,7 +112,6 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Equal(["a", "b"], options.Stop);
     }
 
-    [Fact]
     /// <summary>A text that ends with its prompt has its line as the others have.</summary>
     [Fact]
     public async Task Generate_PromptsThatEndAtOnce_ArePrintedAllTheSame()
@@ -134,6 +134,7 @@ public sealed class InspectCommandTests : IDisposable
         Assert.StartsWith("note: slow\n", answered.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
     public async Task Chat_Lines_AreTurnsAndAnswersAreLines()
     {
         var generator = new ScriptedGenerator();
@@ -171,7 +172,7 @@ public sealed class InspectCommandTests : IDisposable
     {
         public (ByteSize?, ByteSize?) Asked { get; private set; }
 
-        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory)
+        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress)
         {
             Asked = (deviceMemory, hostMemory);
             return Report;
@@ -187,9 +188,9 @@ public sealed class InspectCommandTests : IDisposable
     {
         public IReadOnlyList<string> Pieces { get; init; } = [" upon", " a time"];
 
-        public GenerateRequest? Asked { get; private set; }
         public string? Notice { get; init; }
 
+        public GenerateRequest? Asked { get; private set; }
 
         public List<string?> Heard { get; } = [];
 
@@ -198,8 +199,8 @@ public sealed class InspectCommandTests : IDisposable
         {
             Asked = request;
             await Task.Yield();
-            for (var i = 0; i < request.Prompts.Count; i++)
             if (Notice is not null) notice(Notice);
+            for (var i = 0; i < request.Prompts.Count; i++)
                 foreach (var piece in Pieces) yield return (i, new GeneratedPiece(piece, 1));
         }
 
@@ -209,8 +210,8 @@ public sealed class InspectCommandTests : IDisposable
         {
             Heard.Add(system);
             await Task.Yield();
-            foreach (var turn in turns)
             if (Notice is not null) notice(Notice);
+            foreach (var turn in turns)
             {
                 Heard.Add(turn);
                 foreach (var piece in Pieces) yield return new GeneratedPiece(piece, 1);
