@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Memory;
 
 namespace Horizon.Flow.Runs.Reports;
 
@@ -71,7 +72,7 @@ public static class RunReport
         Row("skipped steps", run => run.Metrics.Skipped.Count == 0 ? null : $"{run.Metrics.Skipped.Count}");
         Row("device", run => run.Facts?.Device);
         Row("processor", run => run.Facts is { } facts ? $"{facts.Processor}, {facts.Processors} in use" : null);
-        Row("memory", run => run.Facts is { } facts ? CurvePicture.Number(facts.MemoryBytes) + "B" : null);
+        Row("memory", run => run.Facts is { } facts ? new ByteSize(facts.MemoryBytes).ToString() : null);
         Row("system", run => run.Facts?.System);
         Row("runtime", run => run.Facts?.Runtime);
         Row("Horizon.Flow", run => run.Facts?.Version);
