@@ -63,7 +63,7 @@ internal sealed class TokenCache(string? folder, string key)
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                Problem = $"the tokens cannot be kept in {folder}, so the next start makes them again: {error.Message} Set data.cache to another folder.";
+                Problem = $"the tokens cannot be kept in {folder}, so the next start makes them again: {error.Message.TrimEnd('.')}; set data.cache to another folder.";
             }
         }
 

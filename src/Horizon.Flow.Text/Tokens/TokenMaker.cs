@@ -32,7 +32,7 @@ internal sealed class TokenMaker(
         {
             TokenCache.Abandon(writer.File);
             throw new HorizonException(
-                $"the tokens of the data cannot be written to {writer.File?.Name ?? Path.GetTempPath()}: {error.Message} Make room there, or set data.cache to a folder with more (TMPDIR where it is false).", error);
+                $"the tokens of the data cannot be written to {writer.File?.Name ?? Path.GetTempPath()}: {error.Message.TrimEnd('.')}; make room there, or set data.cache to a folder with more (TMPDIR where it is false).", error);
         }
         catch
         {

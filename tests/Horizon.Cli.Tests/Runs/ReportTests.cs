@@ -56,7 +56,7 @@ public sealed class ReportTests : IDisposable
         var folder = _run.In("<b>out&amp;");
         File.WriteAllText(Path.Combine(folder, "trace.json"), $$$"""
             {"traceEvents":[{"ph":"M","pid":1,"tid":1,"name":"thread_name","args":{"name":{{{JsonSerializer.Serialize("<i>row")}}}}},
-            {"ph":"X","pid":1,"tid":1,"cat":"unit","name":{{{JsonSerializer.Serialize("<script>unit")}}},"ts":0,"dur":5,"args":{"step":1}}]}
+            {"ph":"X","pid":1,"tid":1,"cat":"unit","name":{{{JsonSerializer.Serialize("<script>\u0001unit")}}},"ts":0,"dur":5,"args":{"step":1}}]}
             """);
         var report = await ReportAsync(folder);
         Assert.Empty(report.Descendants("script"));
