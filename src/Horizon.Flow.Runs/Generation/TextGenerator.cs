@@ -30,6 +30,7 @@ public sealed class TextGenerator : IAsyncDisposable
     private readonly TrainingRun _run;
     private readonly ParameterStore? _owned;
     private readonly ResidentDecoder? _decoder;
+    private Action<string>? _notice;
 
     /// <summary>A generator on a run that something else owns: it sees the parameters after all steps begun so far.</summary>
     internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null, ResidentDecoder? decoder = null) =>
@@ -41,9 +42,10 @@ public sealed class TextGenerator : IAsyncDisposable
     /// <summary>Loads a Hugging Face folder.</summary>
     /// <param name="folder">config.json, safetensors and a tokenizer.</param>
     /// <param name="device">Where to compute; belongs to the caller.</param>
+    /// <param name="notice">Is told, once, where tokens are made the slow way and why; nobody by default.</param>
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="HorizonException">The folder holds no model that can be loaded, or there is too little memory.</exception>
-    public static async Task<TextGenerator> LoadAsync(string folder, IComputeDevice device, CancellationToken cancellation = default)
+    public static async Task<TextGenerator> LoadAsync(string folder, IComputeDevice device, Action<string>? notice = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(device);
         var model = ModelFamilies.Define(ModelFolder.ReadConfig(folder));
@@ -58,10 +60,12 @@ public sealed class TextGenerator : IAsyncDisposable
         try
         {
             await StoreLoader.LoadAsync(weights, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
-            if (ResidentDecoder.LongestContext(model) > 0 && ResidentDecoder.WeightBytes(model, store.WeightType) + Spare < (device.FreeMemoryBytes ?? MachineMemory.AvailableBytes()))
-                decoder = await ResidentDecoder.CreateAsync(model, store, device, cancellation).ConfigureAwait(false);
+            var obstacle = Obstacle(model, store, device);
+            if (obstacle is null) decoder = await ResidentDecoder.CreateAsync(model, store, device, cancellation).ConfigureAwait(false);
             var plan = TrainingPlan.For(model).Freeze(_ => true);
-            return new TextGenerator(model, tokenizer, plan.Start(store, device), store, decoder);
+            var generator = new TextGenerator(model, tokenizer, plan.Start(store, device), store, decoder) { _notice = notice };
+            if (obstacle is not null) generator.Notice(obstacle);
+            return generator;
         }
         catch
         {
@@ -136,7 +140,9 @@ public sealed class TextGenerator : IAsyncDisposable
     public async Task<float[]> NextLogitsAsync(IReadOnlyList<int> ids, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        if (_decoder is not null && ids.Count <= ResidentDecoder.LongestContext(_model)) return await _decoder.NextLogitsAsync(ids, cancellation).ConfigureAwait(false);
+        var longest = ResidentDecoder.LongestContext(_model);
+        if (_decoder is not null && ids.Count <= longest) return await _decoder.NextLogitsAsync(ids, cancellation).ConfigureAwait(false);
+        if (_decoder is not null) Notice($"the text is longer than the {longest} tokens that the model's layers can remember");
         var targets = Enumerable.Repeat(MicroBatch.Unlabelled, ids.Count).ToArray();
         targets[^1] = 0; // a label of any kind: the logits of labelled places are what comes back
         var batch = new MicroBatch(1, ids.Count, [.. ids.Select(id => (long)id)], targets, [.. Enumerable.Range(0, ids.Count).Select(place => (long)place)]);
@@ -158,6 +164,21 @@ public sealed class TextGenerator : IAsyncDisposable
         if (_decoder is not null) await _decoder.DisposeAsync().ConfigureAwait(false);
         await _run.DisposeAsync().ConfigureAwait(false);
         _owned.Dispose();
+    }
+
+    /// <summary>Why a model cannot stay in device memory and remember; null where it can.</summary>
+    private static string? Obstacle(ModelDefinition model, ParameterStore store, IComputeDevice device)
+    {
+        if (ResidentDecoder.LongestContext(model) == 0) return "the model's layers cannot remember the tokens before";
+        var needed = new ByteSize(ResidentDecoder.WeightBytes(model, store.WeightType) + Spare);
+        var free = new ByteSize(device.FreeMemoryBytes ?? MachineMemory.AvailableBytes());
+        return needed < free ? null : $"the model does not fit into memory, {needed} needed of {free} free on {device.Name}";
+    }
+
+    private void Notice(string why)
+    {
+        _notice?.Invoke($"{why}: every token runs the whole text through the model, which takes longer the longer the text is");
+        _notice = null;
     }
 
     private void CheckPrompt(IReadOnlyList<int> prompt)

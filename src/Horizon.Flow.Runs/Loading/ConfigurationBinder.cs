@@ -45,6 +45,8 @@ internal sealed class ConfigurationBinder(ProblemList problems)
             key.Property.SetValue(section, null);
         else if (node is YamlScalar word && word.Text == key.OrWord)
             key.Property.SetValue(section, word.Text);
+        else if (node is YamlScalar { IsPlain: true } truth && key.OrWord is not null && bool.TryParse(truth.Text, out _))
+            Refuse(node, path, $"{path} is {Show(node)}; it should be a path, or {key.OrWord}; leave it out for the default.");
         else if (BindValue(node, key.Type, path, key.IsPath) is { } value)
             key.Property.SetValue(section, value);
     }

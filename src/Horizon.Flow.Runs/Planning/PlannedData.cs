@@ -1,6 +1,7 @@
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Runs.Planning;
 
@@ -12,13 +13,13 @@ namespace Horizon.Flow.Runs.Planning;
 internal sealed record PlannedData(RunLength? Length, string Unknown, MemoryItem? Memory, Func<int, long>? MostTokens)
 {
     /// <summary>Reads the data where they are at hand. A plan needs none: what keeps them from being read is said, not thrown.</summary>
-    public static PlannedData Of(RunBlueprint blueprint)
+    public static PlannedData Of(RunBlueprint blueprint, IProgress<DataProgress>? progress)
     {
         var path = blueprint.Configuration.Data.Name;
         if (path is null) return new(null, "data.path names no data", null, null);
         try
         {
-            var inputs = RunInputs.Open(blueprint);
+            var inputs = RunInputs.Open(blueprint, progress);
             return new(inputs.Data.Length, "", inputs.DescribeMemory(), inputs.MostTokens);
         }
         catch (HorizonException error)

@@ -4,10 +4,11 @@ using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Runs.Planning;
 
-/// <summary>Adds up what a run will need where, from the model's <c>config.json</c> alone, and refuses what does not fit.</summary>
+/// <summary>Adds up what a run will need where, from the model's <c>config.json</c> without its weights and from the data where they are at hand, and refuses what does not fit.</summary>
 public static class RunPlanner
 {
     // Beyond so many tokens in a micro-batch nothing is gained; the search for the best batch ends there.
@@ -20,13 +21,14 @@ public static class RunPlanner
     /// <param name="configuration">Names a model.</param>
     /// <param name="deviceMemory">Device memory to plan for; null asks the device.</param>
     /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <param name="progress">Is told how far the reading of the data is.</param>
     /// <exception cref="HorizonException">The model is not known, the settings do not go together, or there is no such device.</exception>
-    public static PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null)
+    public static PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null, IProgress<DataProgress>? progress = null)
     {
         var blueprint = RunBlueprint.Of(configuration);
         // Asked before the data are read, which take their part of it.
         var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
-        var data = PlannedData.Of(blueprint);
+        var data = PlannedData.Of(blueprint, progress);
         PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory, data.MostTokens) with
         {
             Length = data.Length,

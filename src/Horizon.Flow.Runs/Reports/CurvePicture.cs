@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 
 namespace Horizon.Flow.Runs.Reports;
@@ -21,7 +20,7 @@ internal static class CurvePicture
         var values = curves.SelectMany(curve => curve.Points).Select(point => point.Value).OfType<double>().ToList();
         var steps = curves.SelectMany(curve => curve.Points).Select(point => point.Step).ToList();
         var picture = new StringBuilder();
-        picture.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Left + Width + 12} {Top + Height + 24}\" role=\"img\" aria-label=\"{WebUtility.HtmlEncode(title)}\">");
+        picture.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Left + Width + 12} {Top + Height + 24}\" role=\"img\" aria-label=\"{HtmlText.Encode(title)}\">");
         if (values.Count == 0) return picture.Append("<text x=\"60\" y=\"80\">no finite value</text></svg>").ToString();
         var (low, high) = (values.Min(), values.Max());
         if (high - low <= Math.Abs(high) * 1e-12) (low, high) = (low - (Math.Abs(low) * 0.05) - 1e-12, high + (Math.Abs(high) * 0.05) + 1e-12);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using Horizon.Flow.Graph;
 
@@ -26,13 +25,13 @@ internal static class GraphPicture
             var (from, to) = (place[edge.From], place[edge.To]);
             var (x1, y1, x2, y2) = (from.X + BoxWidth, from.Y + (BoxHeight / 2), to.X, to.Y + (BoxHeight / 2));
             var bend = Math.Max(24, Math.Abs(x2 - x1) / 2);
-            picture.Append(CultureInfo.InvariantCulture, $"<path class=\"{(edge.IsFeedback ? "edge back" : "edge")}\" d=\"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}\"><title>{Text($"{edge.From} to {edge.To}: {edge.Label}")}</title></path>");
+            picture.Append(CultureInfo.InvariantCulture, $"<path class=\"{(edge.IsFeedback ? "edge back" : "edge")}\" d=\"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}\"><title>{HtmlText.Encode($"{edge.From} to {edge.To}: {edge.Label}")}</title></path>");
         }
 
         foreach (var node in nodes)
         {
             var (_, x, y) = place[node.Name];
-            picture.Append(CultureInfo.InvariantCulture, $"<g><title>{Text(string.Join('\n', node.Lines))}</title><rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{BoxWidth}\" height=\"{BoxHeight}\" rx=\"4\"/><text x=\"{x + 6}\" y=\"{y + 15}\">{Text(node.Name)}</text>");
+            picture.Append(CultureInfo.InvariantCulture, $"<g><title>{HtmlText.Encode(string.Join('\n', node.Lines))}</title><rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{BoxWidth}\" height=\"{BoxHeight}\" rx=\"4\"/><text x=\"{x + 6}\" y=\"{y + 15}\">{HtmlText.Encode(node.Name)}</text>");
             if (shares is not null && shares.TryGetValue(node.Name, out var share)) picture.Append(Bar(share, x + 6, y + 21, BoxWidth - 12, 7));
             picture.Append("</g>");
         }
@@ -67,6 +66,4 @@ internal static class GraphPicture
 
         return columns;
     }
-
-    private static string Text(string text) => WebUtility.HtmlEncode(text);
 }

@@ -47,7 +47,7 @@ internal sealed record ReportedMetrics(
                 else if (field.Name != "step" && field.Value.ValueKind is JsonValueKind.Number or JsonValueKind.Null)
                 {
                     if (!curves.TryGetValue(field.Name, out var curve)) curves.Add(field.Name, curve = new List<(long, double?)>());
-                    ((List<(long, double?)>)curve).Add((step, field.Value.ValueKind == JsonValueKind.Null ? null : field.Value.GetDouble()));
+                    ((List<(long, double?)>)curve).Add((step, field.Value.ValueKind == JsonValueKind.Number && field.Value.GetDouble() is var number && double.IsFinite(number) ? number : null));
                 }
             }
         }

@@ -34,7 +34,10 @@ public static class RunFactsFile
         if (!UntrustedFile.IsThere(path)) return null;
         try
         {
-            return JsonSerializer.Deserialize(UntrustedFile.ReadText(path, LongestBytes, "a record of what a run was"), RunFactsJson.Default.RunFacts);
+            var facts = JsonSerializer.Deserialize(UntrustedFile.ReadText(path, LongestBytes, "a record of what a run was"), RunFactsJson.Default.RunFacts);
+            if (facts is not null && (facts.Nodes.DistinctBy(node => node?.Name).Count() < facts.Nodes.Count || facts.Nodes.Contains(null!) || facts.Edges.Contains(null!)))
+                throw new JsonException("each stage of the graph needs a name of its own");
+            return facts;
         }
         catch (JsonException error)
         {

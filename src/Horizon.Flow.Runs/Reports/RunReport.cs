@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Memory;
 
 namespace Horizon.Flow.Runs.Reports;
 
@@ -48,8 +48,8 @@ public static class RunReport
         // Folders of the same name are told apart by their whole paths.
         var runs = directories.Select((directory, i) => ReportedRun.Read(directory, names.Count(name => name == names[i]) == 1 ? names[i] : directory)).ToList();
         var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/><title>{Text(string.Join(", ", runs.Select(run => run.Name)))}</title><style>{ReportStyle.Css}</style></head><body>\n");
-        html.Append("<h1>").Append(runs.Count == 1 ? Text(runs[0].Name) : "Runs side by side").Append("</h1>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/><title>{HtmlText.Encode(string.Join(", ", runs.Select(run => run.Name)))}</title><style>{ReportStyle.Css}</style></head><body>\n");
+        html.Append("<h1>").Append(runs.Count == 1 ? HtmlText.Encode(runs[0].Name) : "Runs side by side").Append("</h1>\n");
         WriteRuns(html, runs);
         html.Append("<h2>Curves</h2>\n<div class=\"charts\">\n");
         foreach (var (title, curve, dashed) in Charts) WriteChart(html, runs, title, curve, dashed);
@@ -61,7 +61,7 @@ public static class RunReport
     private static void WriteRuns(StringBuilder html, IReadOnlyList<ReportedRun> runs)
     {
         html.Append("<div class=\"wide\"><table><thead><tr><th></th>");
-        for (var i = 0; i < runs.Count; i++) html.Append(CultureInfo.InvariantCulture, $"<th><span class=\"key\" style=\"background:{Colours[i % Colours.Length]}\"></span>{Text(runs[i].Name)}</th>");
+        for (var i = 0; i < runs.Count; i++) html.Append(CultureInfo.InvariantCulture, $"<th><span class=\"key\" style=\"background:{Colours[i % Colours.Length]}\"></span>{HtmlText.Encode(runs[i].Name)}</th>");
         html.Append("</tr></thead><tbody>\n");
         Row("model", run => run.Facts?.Description);
         Row("steps", run => Last(run, "loss") is { } last ? $"{last.Step}" : null);
@@ -71,7 +71,7 @@ public static class RunReport
         Row("skipped steps", run => run.Metrics.Skipped.Count == 0 ? null : $"{run.Metrics.Skipped.Count}");
         Row("device", run => run.Facts?.Device);
         Row("processor", run => run.Facts is { } facts ? $"{facts.Processor}, {facts.Processors} in use" : null);
-        Row("memory", run => run.Facts is { } facts ? CurvePicture.Number(facts.MemoryBytes) + "B" : null);
+        Row("memory", run => run.Facts is { } facts ? new ByteSize(facts.MemoryBytes).ToString() : null);
         Row("system", run => run.Facts?.System);
         Row("runtime", run => run.Facts?.Runtime);
         Row("Horizon.Flow", run => run.Facts?.Version);
@@ -82,7 +82,7 @@ public static class RunReport
         {
             var values = runs.Select(value).ToList();
             if (values.TrueForAll(one => one is null)) return;
-            html.Append(CultureInfo.InvariantCulture, $"<tr><th>{name}</th>{string.Concat(values.Select(one => $"<td>{Text(one ?? "not recorded")}</td>"))}</tr>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<tr><th>{name}</th>{string.Concat(values.Select(one => $"<td>{HtmlText.Encode(one ?? "not recorded")}</td>"))}</tr>\n");
         }
     }
 
@@ -100,7 +100,7 @@ public static class RunReport
 
     private static void WriteRun(StringBuilder html, ReportedRun run, bool isOneOfSeveral)
     {
-        if (isOneOfSeveral) html.Append(CultureInfo.InvariantCulture, $"<h2>{Text(run.Name)}</h2>\n");
+        if (isOneOfSeveral) html.Append(CultureInfo.InvariantCulture, $"<h2>{HtmlText.Encode(run.Name)}</h2>\n");
         if (run.Metrics.Unreadable > 0) html.Append(CultureInfo.InvariantCulture, $"<p>Lines of its metrics that could not be read and are left out: {run.Metrics.Unreadable}.</p>\n");
         WriteSentences(html, "Skipped steps", run.Metrics.Skipped);
         WriteSentences(html, "Notices", run.Metrics.Notices);
@@ -110,7 +110,7 @@ public static class RunReport
         if (run.Timeline is { } timeline)
             html.Append(CultureInfo.InvariantCulture, $"<h3>Timeline of a step</h3><p>A colour is a step, grey is waiting.</p><div class=\"wide\">{timeline}</div>\n");
         if (run.Facts is { } recorded)
-            html.Append(CultureInfo.InvariantCulture, $"<details><summary>Configuration</summary><pre>{Text(recorded.Configuration)}</pre></details>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<details><summary>Configuration</summary><pre>{HtmlText.Encode(recorded.Configuration)}</pre></details>\n");
     }
 
     private static void WriteShares(StringBuilder html, ReportedRun run)
@@ -118,14 +118,14 @@ public static class RunReport
         if (run.Shares is not { Count: > 0 } shares) return;
         html.Append("<h3>Stages</h3><p class=\"legend\"><span class=\"key busy\"></span>busy <span class=\"key waiting\"></span>waiting for a buffer, a version or a turn <span class=\"key starved\"></span>no input <span class=\"key blocked\"></span>output not taken</p>\n<table class=\"stages\"><tbody>\n");
         foreach (var (stage, share) in shares)
-            html.Append(CultureInfo.InvariantCulture, $"<tr><th>{Text(stage)}</th><td>{share.Busy.TotalSeconds:F2} s busy</td><td class=\"bar\"><svg viewBox=\"0 0 200 12\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"shares\">{GraphPicture.Bar(share, 0, 0, 200, 12)}</svg></td></tr>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<tr><th>{HtmlText.Encode(stage)}</th><td>{share.Busy.TotalSeconds:F2} s busy</td><td class=\"bar\"><svg viewBox=\"0 0 200 12\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"shares\">{GraphPicture.Bar(share, 0, 0, 200, 12)}</svg></td></tr>\n");
         html.Append("</tbody></table>\n");
     }
 
     private static void WriteSentences(StringBuilder html, string title, IReadOnlyList<(long Step, string Text)> sentences)
     {
         if (sentences.Count == 0) return;
-        html.Append(CultureInfo.InvariantCulture, $"<details><summary>{title} ({sentences.Count})</summary><ul>{string.Concat(sentences.Select(one => $"<li>step {one.Step}: {Text(one.Text)}</li>"))}</ul></details>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<details><summary>{title} ({sentences.Count})</summary><ul>{string.Concat(sentences.Select(one => $"<li>step {one.Step}: {HtmlText.Encode(one.Text)}</li>"))}</ul></details>\n");
     }
 
     private static (long Step, double? Value)? Last(ReportedRun run, string curve) => run.Metrics.Curves.TryGetValue(curve, out var points) ? points[^1] : null;
@@ -137,9 +137,4 @@ public static class RunReport
         var values = run.Metrics.Curves.GetValueOrDefault(curve)?.Select(point => point.Value).OfType<double>().Order().ToList();
         return values is { Count: > 0 } ? CurvePicture.Number(values[values.Count / 2]) : null;
     }
-
-    private static string Text(string text) => WebUtility.HtmlEncode(Printable(text));
-
-    // Control characters may stand in no HTML text.
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) && c is not '\n' and not '\t' ? '\uFFFD' : c));
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Text;
 
 namespace Horizon.Flow.Runs.Reports;
@@ -26,11 +25,11 @@ public static class TimelinePicture
         for (var row = 0; row < rows.Count; row++)
         {
             var top = 8 + (row * RowHeight);
-            picture.AppendLine(Text($"<text x=\"6\" y=\"{top + 15}\">{WebUtility.HtmlEncode(rows[row].Name)}</text><rect x=\"{Left}\" y=\"{top}\" width=\"{Width}\" height=\"{RowHeight - 6}\" fill=\"#f2f2f2\"/>"));
+            picture.AppendLine(Text($"<text x=\"6\" y=\"{top + 15}\">{HtmlText.Encode(rows[row].Name)}</text><rect x=\"{Left}\" y=\"{top}\" width=\"{Width}\" height=\"{RowHeight - 6}\" fill=\"#f2f2f2\"/>"));
             foreach (var span in rows[row].Spans.Where(span => span.End > from && span.Start < to))
             {
                 var (start, end) = (X(Math.Max(span.Start, from)), X(Math.Min(span.End, to)));
-                picture.AppendLine(Text($"<rect x=\"{start:F1}\" y=\"{top}\" width=\"{Math.Max(0.4, end - start - 0.2):F1}\" height=\"{RowHeight - 6}\" fill=\"{Colour(span.Step)}\"><title>{WebUtility.HtmlEncode(span.Text)}</title></rect>"));
+                picture.AppendLine(Text($"<rect x=\"{start:F1}\" y=\"{top}\" width=\"{Math.Max(0.4, end - start - 0.2):F1}\" height=\"{RowHeight - 6}\" fill=\"{Colour(span.Step)}\"><title>{HtmlText.Encode(span.Text)}</title></rect>"));
             }
         }
 

@@ -1,5 +1,6 @@
 using Horizon.Flow.Accounting;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Tracing;
 
 namespace Horizon.Flow.Runs.Session;

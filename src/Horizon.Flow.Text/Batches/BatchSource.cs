@@ -139,17 +139,23 @@ public sealed class BatchSource
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1, nameof(batchSize));
         int[] lengths = [.. Enumerable.Range(0, _rows.Count).Select(_rows.Tokens)];
         if (_shuffle && (long)epochs * lengths.Length > LookedAt) return lengths.OrderDescending().Take(size).Sum(length => (long)length);
-        var orders = _shuffle ? Enumerable.Range(0, epochs).Select(Shuffled) : [[.. Enumerable.Range(0, lengths.Length)]];
-        return orders.Max(order => order.Chunk(size).Max(batch => batch.Sum(row => (long)lengths[row])));
-    }
+        var orders = Enumerable.Range(0, _shuffle ? epochs : 1).Select(epoch => Order(epoch) ?? [.. Enumerable.Range(0, lengths.Length)]);
+        var (most, full) = (0L, Math.Min(size, lengths.Length) * (long)Summary.LongestRow);
+        foreach (var batch in orders.SelectMany(order => order.Chunk(size)))
+        {
+            most = Math.Max(most, batch.Sum(row => (long)lengths[row]));
+            // None has more, and of packed running text the first has as many.
+            if (most == full) break;
+        }
 
-    private int[] Shuffled(int epoch) => new SplitMix64(_seed, epoch).Permutation(_rows.Count);
+        return most;
+    }
 
     private int[]? Order(int epoch)
     {
         if (!_shuffle) return null;
         if (_latest is { } latest && latest.Epoch == epoch) return latest.Rows;
-        var order = new EpochOrder(epoch, Shuffled(epoch));
+        var order = new EpochOrder(epoch, new SplitMix64(_seed, epoch).Permutation(_rows.Count));
         _latest = order;
         return order.Rows;
     }

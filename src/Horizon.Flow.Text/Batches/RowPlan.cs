@@ -13,6 +13,7 @@ internal sealed record RowPlan(RowList Rows, DataSummary Summary)
     public static RowPlan Create(DocumentTable documents, DataOptions options, long seed)
     {
         int dropped = 0, promptPieces = 0;
+        long labelled = 0;
         var targets = options.SequenceLength + (options.Packing ? 1 : 0);
         LongDocuments cut = new(targets), split = new(targets), overlong = new(targets);
         var segments = new List<Segment>();
@@ -30,19 +31,26 @@ internal sealed record RowPlan(RowList Rows, DataSummary Summary)
                 TooLong.Split => [.. Pieces(number, tokens, options.SequenceLength)],
                 _ => [First(number, tokens, options)],
             };
-            var kept = pieces.FindAll(piece => Labelled(documents, piece) > 0);
-            segments.AddRange(kept);
+            var kept = 0;
+            foreach (var piece in pieces)
+            {
+                if (Labelled(documents, piece) is not (> 0 and var labels)) continue;
+                segments.Add(piece);
+                labelled += labels;
+                kept++;
+            }
+
             if (choice == TooLong.Drop)
             {
                 overlong.Add(documents, number);
             }
-            else if (kept.Count == 0)
+            else if (kept == 0)
             {
                 dropped++;
             }
             else
             {
-                promptPieces += pieces.Count - kept.Count;
+                promptPieces += pieces.Count - kept;
                 if (isLong) (choice == TooLong.Split ? split : cut).Add(documents, number);
             }
         }
@@ -73,7 +81,7 @@ internal sealed record RowPlan(RowList Rows, DataSummary Summary)
             Rows = rows.Count,
             LongestRow = Enumerable.Range(0, rows.Count).Max(rows.Tokens),
             Tokens = segments.Sum(s => (long)s.Length),
-            LabelledTokens = segments.Sum(s => (long)Labelled(documents, s)),
+            LabelledTokens = labelled,
             DroppedDocuments = dropped,
             CutDocuments = cut.Count,
             SplitDocuments = split.Count,

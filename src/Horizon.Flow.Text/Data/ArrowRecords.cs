@@ -12,7 +12,7 @@ internal static class ArrowRecords
 
     public static IEnumerable<RawRecord> Read(string file)
     {
-        using var stream = File.OpenRead(file);
+        using var stream = DataStream.Open(file);
         using var reader = Guard(file, () => IsIndexed(stream) ? new ArrowFileReader(stream, leaveOpen: true) : new ArrowStreamReader(stream, leaveOpen: true));
         for (var number = 1; Guard(file, reader.ReadNextRecordBatch) is { } batch;)
         {
@@ -35,7 +35,7 @@ internal static class ArrowRecords
         }
     }
 
-    private static bool IsIndexed(FileStream stream)
+    private static bool IsIndexed(Stream stream)
     {
         Span<byte> start = stackalloc byte[FileMark.Length];
         var isIndexed = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual(FileMark);

@@ -74,6 +74,9 @@ public sealed record DataOptions
     /// <value>Default: today's.</value>
     public DateOnly? Date { get; init; }
 
+    /// <summary>Noon of the date that chat templates may write.</summary>
+    internal DateTime NoonOfDate => (Date?.ToDateTime(TimeOnly.MinValue) ?? TimeProvider.System.GetLocalNow().Date).AddHours(12);
+
     /// <summary>The folder that keeps the tokens of more than a few megabytes, so that another start with the same files and settings finds them.</summary>
     /// <value>Default: none; the tokens go to a temporary file, which goes with the process.</value>
     public string? CacheFolder { get; init; }

@@ -12,10 +12,11 @@ internal static class DataStream
     public static string WithoutCompression(string file) => IsCompressed(file) ? Path.ChangeExtension(file, null) : file;
 
     /// <summary>The file's bytes, unpacked.</summary>
+    /// <exception cref="HorizonException">The file cannot be opened.</exception>
     /// <exception cref="SharpZipBaseException">Later, while reading: the compressed bytes are damaged; <see cref="IsFault"/> knows all such.</exception>
     public static Stream Open(string file, ReadGauge? gauge = null)
     {
-        Stream stream = File.OpenRead(file);
+        var stream = OpenPacked(file);
         if (gauge is not null) stream = new GaugedStream(stream, gauge);
         return Path.GetExtension(file).ToLowerInvariant() switch
         {
@@ -50,6 +51,18 @@ internal static class DataStream
 
         bytes.Position = 0;
         return bytes;
+    }
+
+    private static Stream OpenPacked(string file)
+    {
+        try
+        {
+            return File.OpenRead(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new HorizonException($"{file} cannot be read: {e.Message}", e);
+        }
     }
 
     private static bool IsDamage(Exception e) => e is SharpZipBaseException or ZstdException or EndOfStreamException or InvalidDataException;

@@ -13,6 +13,7 @@ internal sealed class DataTally
     private readonly ConcurrentDictionary<string, int> _unused = new(StringComparer.Ordinal);
     private int _conversations;
     private int _ended;
+    private bool _hasTemplates;
 
     /// <summary>A key was neither used nor known.</summary>
     public void CountUnused(string key)
@@ -29,15 +30,15 @@ internal sealed class DataTally
     }
 
     /// <summary>A chat template has written a document.</summary>
-    public void SeeTemplate() => HasTemplates = true;
-
-    /// <summary>Whether a chat template has written any document.</summary>
-    public bool HasTemplates { get; private set; }
+    public void SeeTemplate() => _hasTemplates = true;
 
     /// <summary>What the user should know, a sentence each.</summary>
     /// <param name="tokenizer">The data's tokenizer, if it has one.</param>
-    public IEnumerable<string> Notices(ITokenizer? tokenizer)
+    /// <param name="today">The date that templates may write, where it is that of the day; null where the user set one.</param>
+    public IEnumerable<string> Notices(ITokenizer? tokenizer, DateTime? today)
     {
+        if (today is { } date && _hasTemplates && tokenizer?.ChatTemplate?.Mentions("strftime_now") == true)
+            yield return string.Create(CultureInfo.InvariantCulture, $"the chat template writes today's date, {date:yyyy-MM-dd}: set data.date for the same tokens on any day.");
         if (!_unused.IsEmpty)
         {
             var keys = _unused.OrderByDescending(key => key.Value).ThenBy(key => key.Key, StringComparer.Ordinal)

@@ -10,10 +10,9 @@ internal sealed class PreferenceDocuments
     private readonly DocumentBuilder _builder;
     private readonly DocumentBuilder _others;
 
-    public PreferenceDocuments(DataOptions options, ITokenizer tokenizer, int vocabularySize, DataTally tally)
+    public PreferenceDocuments(DataOptions options, ITokenizer tokenizer, int vocabularySize, DateTime date, DataTally tally)
     {
         _options = options;
-        var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? TimeProvider.System.GetLocalNow().DateTime;
         _builder = new DocumentBuilder(tokenizer, vocabularySize, TrainOn.Answers, date, tally);
         // A pair's second record has the keys of its first, which are counted there.
         _others = new DocumentBuilder(tokenizer, vocabularySize, TrainOn.Answers, date, new DataTally());

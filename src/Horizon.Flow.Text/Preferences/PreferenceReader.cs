@@ -10,7 +10,8 @@ namespace Horizon.Flow.Text.Preferences;
 /// </summary>
 /// <remarks>
 /// Path, split, format of files, records at most, the date and the share of bad records are those of <see cref="DataOptions"/>. An example longer than a row is
-/// left out and counted, or with <see cref="TooLong.Cut"/> cut at its end; what else the options say of conversations is refused.
+/// left out and counted, or with <see cref="TooLong.Cut"/> cut at its end. What else the options say of records and their tokens is refused; the order and the
+/// micro-batches are those of <see cref="PreferenceBatches"/>.
 /// </remarks>
 public static class PreferenceReader
 {
@@ -42,41 +43,40 @@ public static class PreferenceReader
         ArgumentNullException.ThrowIfNull(tokenizer);
         Require(options);
         var tally = new DataTally();
-        var documents = new PreferenceDocuments(options, tokenizer, vocabularySize, tally);
+        var date = options.NoonOfDate;
+        var documents = new PreferenceDocuments(options, tokenizer, vocabularySize, date, tally);
         var (files, notice) = DataFiles.Find(options);
         if (files.FirstOrDefault(file => !DataFiles.HoldsRecords(file)) is { } text) throw new HorizonException($"{text} holds no records; preferences are read from {FileKind.Known}, but for text.");
-        var records = files.SelectMany(file => RecordReader.Read(file)).Take(options.MaxSamples ?? int.MaxValue).ToList();
-        var found = new (T? Example, BadRecordException? Bad, HorizonException? Fatal)[records.Count];
-        Parallel.For(0, records.Count, i =>
+        var (examples, left) = (new List<T>(), 0);
+        var built = new RecordBuilder<T?>(options.MaxBadShare, Take, () => { });
+        try
         {
-            try
-            {
-                found[i] = (read(records[i].Parse(), documents), null, null);
-            }
-            catch (BadRecordException e)
-            {
-                found[i] = (null, e, null);
-            }
-            catch (HorizonException e)
-            {
-                found[i] = (null, null, e);
-            }
-        });
-        if (Array.Find(found, one => one.Fatal is not null).Fatal is { } fatal) throw new HorizonException(fatal.Message, fatal);
-        var bad = found.Where(one => one.Bad is not null).Select(one => one.Bad!).ToList();
-        if (bad.Count > options.MaxBadShare * records.Count)
-            throw new HorizonException($"{bad[0].Message.TrimEnd('.')}{(records.Count == 1 ? "" : $" ({bad.Count} of {records.Count} records are bad, more than data.max_bad_share allows, which is {options.MaxBadShare})")}.", bad[0]);
-        T[] examples = [.. found.Select(one => one.Example).OfType<T>()];
-        var left = records.Count - bad.Count - examples.Length;
-        if (examples.Length == 0) throw new HorizonException($"{options.Path} holds no preferences{(left > 0 ? $" of {options.SequenceLength} tokens or fewer: raise data.sequence_length" : ": the data set is empty")}.");
+            var records = files.SelectMany(file => RecordReader.Read(file)).Take(options.MaxSamples ?? int.MaxValue);
+            foreach (var chunk in RecordBuilder<T?>.Chunks(records)) built.Send(chunk, record => read(record.Parse(), documents));
+            built.TakeAll();
+        }
+        finally
+        {
+            built.Wait();
+        }
+
+        built.RequireGood();
+        if (examples.Count == 0) throw new HorizonException($"{options.Path} holds no preferences{(left > 0 ? $" of {options.SequenceLength} tokens or fewer: raise data.sequence_length" : ": the data set is empty")}.");
         string?[] notices =
         [
             notice,
-            bad.Count > 0 ? $"{bad.Count} of {records.Count} records are bad and left out; the first: {bad[0].Message}" : null,
-            left > 0 ? $"{left} of {records.Count} examples are longer than {options.SequenceLength} tokens and left out." : null,
-            .. tally.Notices(tokenizer),
+            built.Bad,
+            left > 0 ? $"{left} of {built.Records} examples are longer than {options.SequenceLength} tokens and left out." : null,
+            .. tally.Notices(tokenizer, options.Date is null ? date : null),
         ];
-        return new PreferenceSet<T>(examples, bad.Count, left, [.. notices.OfType<string>()]);
+        return new PreferenceSet<T>(examples, built.BadRecords, left, [.. notices.OfType<string>()]);
+
+        // Null is one that is too long.
+        void Take(T? example)
+        {
+            if (example is null) left++;
+            else examples.Add(example);
+        }
     }
 
     private static void Require(DataOptions options)
@@ -86,6 +86,8 @@ public static class PreferenceReader
         Refuse(options.Columns != new DataColumns() || options.Roles.Count > 0, "data.columns and data.roles", "name keys and roles as they are named here");
         Refuse(options.TrainOnPrompt || options.TrainOn != TrainOn.Answers, "data.train_on", "the answers alone are compared");
         Refuse(options.TooLong == TooLong.Split, "data.too_long: split", "take cut or drop");
+        Refuse(options.Format is not (DataFormat.Auto or DataFormat.Pairs), "another data.format than pairs", "leave it out, since the keys tell their shape");
+        Refuse(options.CacheFolder is not null, "data.cache", "leave it out, since their tokens are held in memory");
         Refuse(options.HeldOutShare > 0, "a held-out share", "hold out a file");
 
         static void Refuse(bool isAsked, string what, string mend)

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Text.Templates;
-using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Tokenizers;
 

@@ -19,8 +19,13 @@ internal sealed class StoredDocuments(TokenBytes bytes, TokenEntry[] entries, in
 
     public override bool IsConversation(int number) => entries[number].IsConversation;
 
-    public override int Labelled(int number, int start, int end) =>
-        start == 0 && end == entries[number].Length ? entries[number].Labelled : base.Labelled(number, start, end);
+    public override int Labelled(int number, int start, int end)
+    {
+        var entry = entries[number];
+        // Where every token is its own label, as in running text, none has to be read.
+        if (entry.Labels == LabelKind.Ids) return Math.Max(0, end - start - 1);
+        return start == 0 && end == entry.Length ? entry.Labelled : base.Labelled(number, start, end);
+    }
 
     public override TokenDocument Read(int number, int start, int end)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Horizon.Flow.Text.Tokens;
 
@@ -24,20 +25,25 @@ internal sealed class TokenCache(string? folder, string key)
     public (StoredDocuments Documents, string Notes)? TryOpen()
     {
         if (folder is null || !File.Exists(Target)) return null;
+        SafeFileHandle? file = null;
         try
         {
-            var file = File.OpenHandle(Target, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            file = File.OpenHandle(Target, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
             if (TokenTail.Read(file) is { } tail)
             {
                 Touch();
-                return (new StoredDocuments(new TokenBytes(file, Target), tail.Entries, tail.IdBytes), Encoding.UTF8.GetString(tail.Notes));
+                var documents = new StoredDocuments(new TokenBytes(file, Target), tail.Entries, tail.IdBytes);
+                file = null; // theirs
+                return (documents, Encoding.UTF8.GetString(tail.Notes));
             }
-
-            file.Dispose();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // It is made again, and if that fails too, this is said.
+        }
+        finally
+        {
+            file?.Dispose();
         }
 
         return null;
@@ -57,15 +63,22 @@ internal sealed class TokenCache(string? folder, string key)
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                Problem = $"the tokens cannot be kept in {folder}, so the next start makes them again: {error.Message} Set data.cache to another folder.";
+                Problem = $"the tokens cannot be kept in {folder}, so the next start makes them again: {error.Message.TrimEnd('.')}; set data.cache to another folder.";
             }
         }
 
         var path = Path.Combine(Path.GetTempPath(), $"horizon-{Guid.NewGuid():N}{Extension}");
-        var file = new FileStream(path, Options(OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None));
-        // Elsewhere a file without a name goes with the process, however that ends.
-        if (!OperatingSystem.IsWindows()) File.Delete(path);
-        return file;
+        try
+        {
+            var file = new FileStream(path, Options(OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None));
+            // Elsewhere a file without a name goes with the process, however that ends.
+            if (!OperatingSystem.IsWindows()) File.Delete(path);
+            return file;
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException(error.Message, error);
+        }
     }
 
     /// <summary>Keeps a finished file.</summary>

@@ -32,7 +32,7 @@ internal sealed class TokenMaker(
         {
             TokenCache.Abandon(writer.File);
             throw new HorizonException(
-                $"the tokens of the data cannot be written to {writer.File?.Name ?? Path.GetTempPath()}: {error.Message} Make room there, or set data.cache to a folder with more (TMPDIR where it is false).", error);
+                $"the tokens of the data cannot be written to {writer.File?.Name ?? Path.GetTempPath()}: {error.Message.TrimEnd('.')}; make room there, or set data.cache to a folder with more (TMPDIR where it is false).", error);
         }
         catch
         {
@@ -48,10 +48,7 @@ internal sealed class TokenMaker(
         var gauge = new ReadGauge();
         var total = files.SelectMany(set => set).Sum(UntrustedFile.Length);
         List<SetNotes> notes = [.. sets.Select((set, i) => DocumentReader.Read(set, files[i], builder, gauge, writer.Add, Report))];
-        var notices = new List<string>();
-        var writesDate = sets[0].Date is null && tally.HasTemplates && tokenizer?.ChatTemplate?.Mentions("strftime_now") == true;
-        if (writesDate) notices.Add($"the chat template writes today's date, {date:yyyy-MM-dd}: set data.date for the same tokens on any day.");
-        return new TokenNotes(notes, [.. notices, .. tally.Notices(tokenizer)]);
+        return new TokenNotes(notes, [.. tally.Notices(tokenizer, sets[0].Date is null ? date : null)]);
 
         void Report() => progress?.Report(new DataProgress(gauge.Bytes, total, writer.Count, writer.Tokens));
     }

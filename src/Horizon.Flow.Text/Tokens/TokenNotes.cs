@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Text.Tokens;
 

@@ -7,6 +7,7 @@ using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Tests.Shared;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -111,6 +112,28 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Equal(["a", "b"], options.Stop);
     }
 
+    /// <summary>A text that ends with its prompt has its line as the others have.</summary>
+    [Fact]
+    public async Task Generate_PromptsThatEndAtOnce_ArePrintedAllTheSame()
+    {
+        var file = Path.Combine(_folder.Path, "prompts.txt");
+        await File.WriteAllTextAsync(file, "Once\nTwice\n");
+        var run = await CommandHarness.RunAsync(new GenerateCommand(new ScriptedGenerator { Pieces = [] }), "generate", "--model", _folder.Path, "--prompts", file);
+        Assert.Equal((ExitCodes.Success, "Once\nTwice\n"), (run.ExitCode, run.Output));
+    }
+
+    [Fact]
+    public async Task GenerateAndChat_Notice_IsNoPartOfTheText()
+    {
+        var generator = new ScriptedGenerator { Notice = "slow" };
+        using var input = new StringReader("hello\n");
+        var generated = await CommandHarness.RunAsync(new GenerateCommand(generator), "generate", "--model", _folder.Path, "--prompt", "x");
+        var answered = await CommandHarness.RunAsync(new ChatCommand(generator, input), "chat", "--model", _folder.Path);
+        Assert.Equal((" upon a time\n", " upon a time\n"), (generated.Output, answered.Output));
+        Assert.StartsWith("note: slow\n", generated.Error, StringComparison.Ordinal);
+        Assert.StartsWith("note: slow\n", answered.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Chat_Lines_AreTurnsAndAnswersAreLines()
     {
@@ -149,7 +172,7 @@ public sealed class InspectCommandTests : IDisposable
     {
         public (ByteSize?, ByteSize?) Asked { get; private set; }
 
-        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory)
+        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress)
         {
             Asked = (deviceMemory, hostMemory);
             return Report;
@@ -165,25 +188,29 @@ public sealed class InspectCommandTests : IDisposable
     {
         public IReadOnlyList<string> Pieces { get; init; } = [" upon", " a time"];
 
+        public string? Notice { get; init; }
+
         public GenerateRequest? Asked { get; private set; }
 
         public List<string?> Heard { get; } = [];
 
         public async IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(
-            GenerateRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+            GenerateRequest request, Action<string> notice, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
         {
             Asked = request;
             await Task.Yield();
+            if (Notice is not null) notice(Notice);
             for (var i = 0; i < request.Prompts.Count; i++)
                 foreach (var piece in Pieces) yield return (i, new GeneratedPiece(piece, 1));
         }
 
         public async IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns,
+            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice,
             [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
         {
             Heard.Add(system);
             await Task.Yield();
+            if (Notice is not null) notice(Notice);
             foreach (var turn in turns)
             {
                 Heard.Add(turn);

@@ -43,6 +43,14 @@ public class UsageTests
         Assert.EndsWith("--help says how to write it\n", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Generate_EmptyStop_IsRefused()
+    {
+        var (code, _, error) = await Run("generate", "--model", ".", "--prompt", "x", "--stop", "");
+        Assert.Equal(ExitCodes.Usage, code);
+        Assert.StartsWith("error: --stop needs a text", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("train")]
     [InlineData("plan")]
@@ -88,15 +96,15 @@ public class UsageTests
     {
         public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation) => throw new InvalidOperationException();
 
-        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory) => throw new InvalidOperationException();
+        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress) => throw new InvalidOperationException();
 
         public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null) => throw new InvalidOperationException();
 
         public DataReport Inspect(RunConfiguration configuration, int examples, IProgress<DataProgress> progress) => throw new InvalidOperationException();
 
-        public IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, CancellationToken cancellation) => throw new InvalidOperationException();
+        public IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, CancellationToken cancellation) => throw new InvalidOperationException();
+            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
     }
 }

@@ -51,15 +51,17 @@ public sealed class ReportTests : IDisposable
             """{"step":1,"loss":2.5,"tokens_per_second":100}""",
             JsonSerializer.Serialize(new { step = 1, notice = hostile }),
             JsonSerializer.Serialize(new { step = 2, loss = (double?)null, skip_reason = hostile }),
+            """{"step":2,"loss":1e999}""",
             """{"step":3,"lo"""));
         var folder = _run.In("<b>out&amp;");
         File.WriteAllText(Path.Combine(folder, "trace.json"), $$$"""
             {"traceEvents":[{"ph":"M","pid":1,"tid":1,"name":"thread_name","args":{"name":{{{JsonSerializer.Serialize("<i>row")}}}}},
-            {"ph":"X","pid":1,"tid":1,"cat":"unit","name":{{{JsonSerializer.Serialize("<script>unit")}}},"ts":0,"dur":5,"args":{"step":1}}]}
+            {"ph":"X","pid":1,"tid":1,"cat":"unit","name":{{{JsonSerializer.Serialize("<script>\u0001unit")}}},"ts":0,"dur":5,"args":{"step":1}}]}
             """);
         var report = await ReportAsync(folder);
         Assert.Empty(report.Descendants("script"));
         Assert.Contains("</script><script>alert(1)</script>\uFFFD\"'&", report.Descendants("li").First().Value, StringComparison.Ordinal);
+        Assert.DoesNotContain("NaN", report.ToString(), StringComparison.Ordinal);
         Assert.Equal("<b>out&amp;", report.Descendants("h1").Single().Value);
         Assert.Contains("Lines of its metrics that could not be read and are left out: 1.", report.ToString(), StringComparison.Ordinal);
         RequireSelfContained(report);
@@ -68,10 +70,16 @@ public sealed class ReportTests : IDisposable
     [Theory]
     [InlineData("no-such-folder", "metrics.jsonl is missing")]
     [InlineData("broken", "trace.json is not a trace of a run")]
+    [InlineData("twice", "run.json is not a record of what a run was")]
     public async Task Report_NotARun_SaysWhat(string name, string expected)
     {
         _run.Write("broken/metrics.jsonl", """{"step":1,"loss":2.5}""");
         _run.Write("broken/trace.json", "{}");
+        _run.Write("twice/metrics.jsonl", """{"step":1,"loss":2.5}""");
+        _run.Write("twice/run.json", """
+            {"description":"d","version":"v","runtime":"r","system":"s","processor":"p","processors":1,"memory_bytes":1,"device":"cpu","started":"2026-01-01T00:00:00Z",
+            "configuration":"c","nodes":[{"name":"a","lines":[]},{"name":"a","lines":[]}],"edges":[]}
+            """);
         var (code, _, error) = await _run.RunAsync("report", _run.In(name));
         Assert.NotEqual(0, code);
         Assert.Contains(expected, error, StringComparison.Ordinal);

@@ -116,6 +116,8 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("training: { batch_size: 99999999999 }", "run.yaml:1: training.batch_size is '99999999999'; it should be a whole number.")]
     [InlineData("training: { batch_size: [1] }", "run.yaml:1: training.batch_size is a list; it should be a whole number.")]
     [InlineData("training: { batch_size: }", "run.yaml:1: training.batch_size is empty; it should be a whole number.")]
+    [InlineData("data: { cache: true }", "run.yaml:1: data.cache is 'true'; it should be a path, or false; leave it out for the default.")]
+    [InlineData("data: { cache: False }", "run.yaml:1: data.cache is 'False'; it should be a path, or false; leave it out for the default.")]
     [InlineData("data: { packing: yes }", "run.yaml:1: data.packing is 'yes'; it should be true or false.")]
     [InlineData("data: { format: json }", "run.yaml:1: data.format is 'json'; it should be one of auto, text, alpaca, sharegpt, messages, tokens, pairs.")]
     [InlineData("training: { precision: 1 }", "run.yaml:1: training.precision is '1'; it should be one of fp32, bf16.")]

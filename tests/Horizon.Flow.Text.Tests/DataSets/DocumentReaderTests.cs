@@ -1,6 +1,7 @@
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Text.Tests;
 

@@ -5,6 +5,7 @@ using Apache.Arrow.Ipc;
 using Apache.Arrow.Types;
 using FsCheck.Xunit;
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Tokens;
 using Parquet.Serialization;
 using ZstdSharp;
 
@@ -49,6 +50,22 @@ public class RecordFilesTests
         var file = Path.Combine(folder.Path, $"a.jsonl{extension}");
         File.WriteAllBytes(file, Compress(string.Join('\n', Texts.Select(text => System.Text.Json.JsonSerializer.Serialize(new { text }))), extension));
         Assert.Equal(Texts, TextsOf(file));
+    }
+
+    /// <summary>As where the user may not read it.</summary>
+    [Theory]
+    [InlineData("a.txt")]
+    [InlineData("a.jsonl")]
+    [InlineData("a.csv")]
+    [InlineData("a.parquet")]
+    [InlineData("a.arrow")]
+    public void Read_FileThatCannotBeOpened_IsRefusedInOneSentence(string name)
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write(name, "text");
+        using var held = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        var message = Assert.Throws<HorizonException>(() => DocumentSet.Read(new() { Path = file }, Data.Stories, 512)).Message;
+        Assert.StartsWith($"{file} cannot be read", message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -91,7 +91,7 @@ public class PreferenceReaderTests
         const string Good = """{"prompt":"The sky is","chosen":" blue.","rejected":" green."}""";
         foreach (var change in (Func<DataOptions, DataOptions>[])[
             options => options with { TrainOnPrompt = true }, options => options with { TrainOn = TrainOn.Last }, options => options with { TooLong = TooLong.Split },
-            options => options with { HeldOutShare = 0.1 }, options => options with { Columns = new() { Prompt = "q" } }, options => options with { Sets = [new() { Path = "x" }] }])
+            options => options with { Format = DataFormat.Messages }, options => options with { CacheFolder = "cache" }, options => options with { HeldOutShare = 0.1 }, options => options with { Columns = new() { Prompt = "q" } }, options => options with { Sets = [new() { Path = "x" }] }])
             Assert.Contains("cannot be had with preferences", Assert.Throws<HorizonException>(() => Pairs(Good, change)).Message, StringComparison.Ordinal);
     }
 

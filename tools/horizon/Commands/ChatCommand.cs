@@ -33,7 +33,7 @@ public sealed class ChatCommand : Command, IExample
     {
         var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
         var clock = new GenerationClock(TimeProvider.System);
-        await foreach (var piece in _generator.ChatAsync(_sampling.Model(parse), parse.GetValue(_system), _sampling.Options(parse), Turns(error), cancellation).ConfigureAwait(false))
+        await foreach (var piece in _generator.ChatAsync(_sampling.Model(parse), parse.GetValue(_system), _sampling.Options(parse), Turns(error), notice => error.WriteLine($"note: {notice}"), cancellation).ConfigureAwait(false))
         {
             if (piece is null)
             {

@@ -42,23 +42,28 @@ public sealed class GenerateCommand : Command, IExample
         var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
         var clock = new GenerationClock(TimeProvider.System);
         var last = -1;
-        await foreach (var (prompt, piece) in _generator.GenerateAsync(new GenerateRequest(model, prompts, _sampling.Options(parse)), cancellation).ConfigureAwait(false))
+        await foreach (var (prompt, piece) in _generator.GenerateAsync(new GenerateRequest(model, prompts, _sampling.Options(parse)), notice => error.WriteLine($"note: {notice}"), cancellation).ConfigureAwait(false))
         {
-            // Of several, each text stands with its beginning.
-            for (; last < prompt; last++)
-            {
-                if (last >= 0) await output.WriteLineAsync().ConfigureAwait(false);
-                if (prompts.Count > 1) await output.WriteAsync(prompts[last + 1]).ConfigureAwait(false);
-            }
-
+            await BeginAsync(prompt).ConfigureAwait(false);
             clock.Add(piece.Tokens);
             await output.WriteAsync(piece.Text).ConfigureAwait(false);
             await output.FlushAsync(cancellation).ConfigureAwait(false);
         }
 
+        await BeginAsync(prompts.Count - 1).ConfigureAwait(false);
         await output.WriteLineAsync().ConfigureAwait(false);
         await error.WriteLineAsync(clock.Describe()).ConfigureAwait(false);
         return ExitCodes.Success;
+
+        // Of several, each text stands with its beginning, one that ends at once too.
+        async Task BeginAsync(int prompt)
+        {
+            for (; last < prompt; last++)
+            {
+                if (last >= 0) await output.WriteLineAsync().ConfigureAwait(false);
+                if (prompts.Count > 1) await output.WriteAsync(prompts[last + 1]).ConfigureAwait(false);
+            }
+        }
     }
 
     private static List<string> Lines(string file)

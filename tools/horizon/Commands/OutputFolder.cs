@@ -1,7 +1,6 @@
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Reports;
-using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli;
 

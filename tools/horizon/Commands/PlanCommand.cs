@@ -20,7 +20,7 @@ public sealed class PlanCommand : Command, IExample
         Options.Add(json);
         SetAction(parse =>
         {
-            var plan = planner.Plan(input.Load(parse, ConfigurationUse.Inspect), parse.GetValue(gpu), parse.GetValue(host));
+            var plan = planner.Plan(input.Load(parse, ConfigurationUse.Inspect), parse.GetValue(gpu), parse.GetValue(host), DataProgressLines.To(parse.InvocationConfiguration.Error));
             var output = parse.InvocationConfiguration.Output;
             if (parse.GetValue(json))
                 output.WriteLine(PlanJson.Write(plan));

@@ -40,6 +40,10 @@ internal sealed class SamplingInput
     public SamplingInput(Command command, int maxTokens)
     {
         _maxTokens = Number("--max-tokens", "N", "Tokens at most.", maxTokens, tokens => tokens >= 1, "a whole number, 1 or more");
+        _stop.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => token.Value.Length == 0)) result.AddError("--stop needs a text; without one, leave it out.");
+        });
         foreach (var option in (Option[])[_model, _maxTokens, _temperature, _topK, _topP, _minP, _repetitionPenalty, _stop, _seed]) command.Options.Add(option);
     }
 

@@ -6,17 +6,21 @@ namespace Horizon.Flow.Cli;
 public interface IGenerator
 {
     /// <summary>The continuations, piece by piece as they are sampled, each with the number of its prompt.</summary>
+    /// <param name="request">What to continue, and how.</param>
+    /// <param name="notice">Takes a sentence for the user.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="HorizonException">The folder holds no model that can be loaded.</exception>
-    IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, CancellationToken cancellation);
+    IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, Action<string> notice, CancellationToken cancellation);
 
     /// <summary>Answers turn by turn: each of what the user says, given by <paramref name="turns"/> when it is asked for.</summary>
     /// <param name="modelDirectory">A Hugging Face folder.</param>
     /// <param name="system">What the system says first; null for nothing.</param>
     /// <param name="options">How.</param>
     /// <param name="turns">The user's turns.</param>
+    /// <param name="notice">Takes a sentence for the user.</param>
     /// <param name="cancellation">Ends the answer in hand.</param>
     /// <returns>For each turn the pieces of its answer, then null.</returns>
     /// <exception cref="HorizonException">The folder holds no model that can be loaded, or no chat template.</exception>
     IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-        string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, CancellationToken cancellation);
+        string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation);
 }

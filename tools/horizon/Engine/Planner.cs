@@ -1,6 +1,7 @@
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli;
 
@@ -8,6 +9,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Planner : IPlanner
 {
     /// <inheritdoc/>
-    public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory) =>
-        RunPlanner.Plan(configuration, deviceMemory, hostMemory);
+    public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress) =>
+        RunPlanner.Plan(configuration, deviceMemory, hostMemory, progress);
 }

@@ -1,4 +1,6 @@
-namespace Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Data;
+
+namespace Horizon.Flow.Text.Tokens;
 
 /// <summary>Parts a data set's documents: some held out, the others trained on as often as the set's weight says.</summary>
 /// <param name="Training">The numbers of those that are trained on; of a weight above 1, documents occur several times.</param>

@@ -1,7 +1,7 @@
+using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
-using Horizon.Flow.Text.Tokens;
 
-namespace Horizon.Flow.Text.Data;
+namespace Horizon.Flow.Text.Tokens;
 
 /// <summary>What data sets came to.</summary>
 /// <param name="Documents">What is trained on, in the order of the files.</param>
@@ -23,7 +23,7 @@ internal sealed record DocumentSet(DocumentTable Documents, DocumentTable HeldOu
     public static DocumentSet Read(
         DataOptions options, ITokenizer? tokenizer, int vocabularySize, IProgress<DataProgress>? progress = null, int mostHeld = MostHeld)
     {
-        var date = options.Date?.ToDateTime(new TimeOnly(12, 0)) ?? TimeProvider.System.GetLocalNow().Date.AddHours(12);
+        var date = options.NoonOfDate;
         DataOptions[] sets = options.Sets.Count == 0 ? [options] : [.. options.Sets.Select(set => options with
         {
             Path = set.Path,
@@ -35,18 +35,19 @@ internal sealed record DocumentSet(DocumentTable Documents, DocumentTable HeldOu
         var found = Array.ConvertAll(sets, DataFiles.Find);
         var (tokens, notes, problem) = new TokenMaker(sets, [.. found.Select(one => one.Files)], tokenizer, vocabularySize, date, progress, mostHeld).Make(options.CacheFolder);
 
+        var isAll = options.Sets.Count == 0 && options.HeldOutShare == 0;
         List<int> training = [], heldOut = [];
         var notices = new List<string>();
         for (int i = 0, first = 0; i < sets.Length; first += notes.Sets[i++].Documents)
         {
             notices.AddRange(new[] { found[i].Notice, notes.Sets[i].Bad }.OfType<string>());
+            if (isAll) continue;
             var shares = DocumentShares.Of(notes.Sets[i].Documents, sets[i], options.Sets.Count == 0 ? 1 : options.Sets[i].Weight);
             training.AddRange(shares.Training.Select(number => first + number));
             heldOut.AddRange(shares.HeldOut.Select(number => first + number));
         }
 
         if (problem is not null) notices.Add(problem);
-        var isAll = heldOut.Count == 0 && options.Sets.Count == 0;
         return new DocumentSet(
             isAll ? tokens : new ChosenDocuments(tokens, [.. training]), new ChosenDocuments(tokens, [.. heldOut]),
             notes.Sets.Sum(set => set.BadRecords), [.. notices, .. notes.Notices]);

@@ -1,4 +1,4 @@
-namespace Horizon.Flow.Text.Tokens;
+namespace Horizon.Flow.Text.Data;
 
 /// <summary>What a data set came to.</summary>
 /// <param name="Documents">Documents.</param>

@@ -1,7 +1,7 @@
 using System.IO.Hashing;
 using Horizon.Flow.Host.Files;
 
-namespace Horizon.Flow.Text.Tokens;
+namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>What the bytes of a file hash to, and how it stood then.</summary>
 /// <param name="Path">The file.</param>
