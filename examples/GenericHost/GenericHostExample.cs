@@ -21,12 +21,12 @@ public static class GenericHostExample
     }
 
     // <snippet>
-    /// <summary>The host.</summary>
+    /// <summary>The host. With OpenTelemetry, <c>AddMeter(TrainingTelemetry.Name)</c> and <c>AddSource(TrainingTelemetry.Name)</c> take what every run tells.</summary>
     public static IHost Create(TrainingJob job, TextWriter output)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new());
         builder.Logging.AddProvider(new TextLog(output));
-        builder.Services.AddSingleton(job).AddSingleton<TrainingMetrics>().AddHostedService<TrainingService>();
+        builder.Services.AddSingleton(job).AddHostedService<TrainingService>();
         return builder.Build();
     }
 

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Horizon.Examples;
 
-/// <summary>Trains within a host: logs, measures, and stops at a step boundary when the host does (Ctrl-C, SIGTERM, another service).</summary>
-public sealed partial class TrainingService(TrainingJob job, TrainingMetrics metrics, ILogger<TrainingService> logger, IHostApplicationLifetime host) : BackgroundService
+/// <summary>Trains within a host: logs, and stops at a step boundary when the host does (Ctrl-C, SIGTERM, another service).</summary>
+public sealed partial class TrainingService(TrainingJob job, ILogger<TrainingService> logger, IHostApplicationLifetime host) : BackgroundService
 {
     // <snippet>
     /// <inheritdoc/>
@@ -19,7 +19,6 @@ public sealed partial class TrainingService(TrainingJob job, TrainingMetrics met
             await using var run = plan.Start(job.Store, job.Device);
             await foreach (var report in run.StepsAsync(job.Data(job.Store.Step).Take(missing), ahead: 1, stop.Token).ConfigureAwait(false))
             {
-                metrics.Take(report);
                 if (report.SkipReason is { } reason) LogSkipped(report.Step, reason);
                 else LogStep(report.Step, report.Loss, report.TokensPerSecond);
             }

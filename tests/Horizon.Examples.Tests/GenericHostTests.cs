@@ -1,11 +1,14 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Horizon.Flow;
+using Horizon.Flow.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace Horizon.Examples.Tests;
 
+/// <summary>Listens to every run of the process.</summary>
+[Collection(nameof(Alone))]
 public class GenericHostTests
 {
     private const int Steps = 10;
@@ -65,25 +68,23 @@ public class GenericHostTests
     {
         using var host = GenericHostExample.Create(job, output);
         var (losses, steps, tokens) = (new ConcurrentQueue<double>(), 0L, 0L);
-        // Of this host alone: others may run beside.
-        var meters = host.Services.GetRequiredService<IMeterFactory>();
         using var listener = new MeterListener
         {
             InstrumentPublished = (instrument, self) =>
             {
-                if (instrument.Meter.Name == TrainingMetrics.MeterName && ReferenceEquals(instrument.Meter.Scope, meters)) self.EnableMeasurementEvents(instrument);
+                if (instrument.Meter.Name == TrainingTelemetry.Name) self.EnableMeasurementEvents(instrument);
             },
         };
         listener.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
         {
-            if (instrument.Name == "training.loss") losses.Enqueue(value);
+            if (instrument.Name == TrainingTelemetry.Loss) losses.Enqueue(value);
+            if (instrument.Name != TrainingTelemetry.StepDuration) return;
+            steps++;
+            if (steps == stopAfter) host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         });
         listener.SetMeasurementEventCallback<long>((instrument, value, _, _) =>
         {
-            if (instrument.Name == "training.tokens") tokens += value;
-            if (instrument.Name != "training.steps") return;
-            steps += value;
-            if (steps == stopAfter) host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+            if (instrument.Name == TrainingTelemetry.Tokens) tokens += value;
         });
         listener.Start();
         await host.RunAsync();

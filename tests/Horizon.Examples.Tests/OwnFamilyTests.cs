@@ -1,8 +1,6 @@
 using Horizon.Flow;
-using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
-using Horizon.Flow.Testing;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
@@ -29,10 +27,8 @@ public class OwnFamilyTests
     {
         var config = OwnFamilyExample.Registry.Read(ConfigJson.Parse(OwnFamilyExample.ConfigJson, "test"));
         var model = OwnFamilyExample.Registry.Define(config);
-        var plan = TrainingPlan.For(model, Tiny.Options with
+        var plan = TrainingPlan.For(model, PlainStep.Options with
         {
-            Optimizer = OptimizerFactory.Create("sgd", new OptimizerOptions { Momentum = 0, WeightDecay = 0 }),
-            LearningRate = _ => 1,
             RecomputeInterval = recomputeInterval,
             Pipeline = new() { DeviceBuffers = recomputeInterval + 1 }, // a tape of autograd holds its weights
             GradientAccumulation = microBatches,
@@ -47,13 +43,7 @@ public class OwnFamilyTests
         foreach (var parameter in parameters.Values) parameter.requires_grad_();
         var dense = new DenseGpt2(config, parameters);
         var loss = stack([.. batches.Select(dense.LossSum)]).sum().Over(batches.Sum(batch => batch.LabelledTokens));
-        loss.backward();
-        Assert.Equal(loss.item<float>(), trained.Reports[0].Loss, 1e-5);
-        var after = DenseParameters.Of(trained.Parameters, model);
-        Numbers.AssertClose(
-            parameters.ToDictionary(pair => pair.Key, pair => pair.Value.grad!.data<float>().ToArray()),
-            parameters.ToDictionary(pair => pair.Key, pair => (pair.Value.detach() - after[pair.Key]).data<float>().ToArray()),
-            2e-4);
+        PlainStep.AssertDense(loss, parameters, trained, 2e-4, model);
     }
 
     [Theory]

@@ -12,12 +12,15 @@ internal static class Dense
     public static (Tensor[] Sums, double[] Lengths) Sequences(Tensor logits, MicroBatch batch)
     {
         var logProbabilities = logits.to(float64).softmax(-1).log().view(-1, logits.shape[^1]);
-        var places = Enumerable.Range(0, batch.Targets.Length)
-            .GroupBy(place => (place / batch.SequenceLength, batch.Documents?[place] ?? 0))
-            .Select(sequence => sequence.Where(place => batch.Targets[place] != MicroBatch.Unlabelled).ToList()).ToList();
+        var places = LabelledPlaces(batch);
         return ([.. places.Select(one => one.Select(place => logProbabilities[place, batch.Targets[place]]).Aggregate((left, right) => left.Plus(right)))],
             [.. places.Select(one => (double)one.Count)]);
     }
+
+    /// <summary>For each sequence, a document of a row, the places of its labels.</summary>
+    public static IReadOnlyList<IReadOnlyList<int>> LabelledPlaces(MicroBatch batch) => [.. Enumerable.Range(0, batch.Targets.Length)
+        .GroupBy(place => (place / batch.SequenceLength, batch.Documents?[place] ?? 0))
+        .Select(sequence => sequence.Where(place => batch.Targets[place] != MicroBatch.Unlabelled).ToList())];
 
     /// <summary>The same numbers by the values a model begins with.</summary>
     public static double[] Reference(ModelConfig config, IReadOnlyDictionary<string, float[]> values, MicroBatch batch)

@@ -17,8 +17,7 @@ public class SequenceTests
         using var scope = NewDisposeScope();
         using var device = new CpuDevice(threads: 1);
         var tokens = model.Batch();
-        var sequences = Enumerable.Range(0, tokens.Targets.Length).GroupBy(place => (place / tokens.SequenceLength, tokens.Documents?[place] ?? 0)).ToList();
-        var expected = sequences.Select(sequence => sequence.Where(place => tokens.Targets[place] != MicroBatch.Unlabelled).ToList()).ToList();
+        var expected = Dense.LabelledPlaces(tokens);
         Assert.Equal(expected.Select(places => places.Count), tokens.LabelledBySequence);
 
         using var batch = DeviceBatch.Of(tokens, 0, device);

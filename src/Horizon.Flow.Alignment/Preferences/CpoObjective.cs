@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn.functional;
 namespace Horizon.Flow.Alignment.Preferences;
 
 /// <summary>
-/// Contrastive preference optimization (Xu et al., arXiv 2401.08417, equation 5): -log σ(β (log p of the preferred - log p of the other)), plus the negative
+/// Contrastive preference optimization (Xu et al., arXiv 2401.08417): -log σ(β (log p of the preferred - log p of the other)), plus the negative
 /// log-likelihood of the preferred answer. No reference is needed.
 /// </summary>
 public sealed class CpoObjective : PairObjective

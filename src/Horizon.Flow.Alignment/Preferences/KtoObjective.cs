@@ -7,7 +7,7 @@ namespace Horizon.Flow.Alignment.Preferences;
 // Letters: E examples.
 
 /// <summary>
-/// Kahneman-Tversky optimization (Ethayarajh et al., arXiv 2402.01306, equation 8): answers that are desirable or not, without pairs. With r the log-ratio of
+/// Kahneman-Tversky optimization (Ethayarajh et al., arXiv 2402.01306): answers that are desirable or not, without pairs. With r the log-ratio of
 /// the model to the reference and z the mean of r over mismatched answers, at least 0 and not derived, the loss is λ - λ σ(β (r - z)) of a desirable answer
 /// and λ - λ σ(β (z - r)) of another.
 /// </summary>

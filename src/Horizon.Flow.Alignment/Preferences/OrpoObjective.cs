@@ -1,6 +1,5 @@
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Horizon.Flow.Alignment.Preferences;
 
@@ -20,10 +19,14 @@ public sealed class OrpoObjective : PairObjective
     {
         ArgumentNullException.ThrowIfNull(pairs);
         var means = pairs.Averaged;
-        var ratio_P = LogOdds(means.Chosen) - LogOdds(means.Rejected);
-        return new PairLoss(means.Chosen.Plus(logsigmoid(ratio_P).Times(Lambda)).neg(), means.Chosen.Times(Lambda), means.Rejected.Times(Lambda));
+        return new PairLoss(OddsLoss(means.Chosen, means.Rejected).Times(Lambda) - means.Chosen, means.Chosen.Times(Lambda), means.Rejected.Times(Lambda));
     }
 
-    // log p - log(1 - p)
-    private static Tensor LogOdds(Tensor logProbability) => logProbability - logProbability.expm1().neg().log();
+    // -log σ(log(odds_c / odds_r)) = log(1 + odds_r / odds_c) with p_c (1 - p_r) as the common denominator: an answer that is certain, whose odds are infinite, has a
+    // loss and a slope too.
+    private static Tensor OddsLoss(Tensor chosen_P, Tensor rejected_P)
+    {
+        var (notChosen_P, notRejected_P) = (chosen_P.expm1().neg(), rejected_P.expm1().neg());
+        return (chosen_P.exp() * notRejected_P).Plus(rejected_P.exp() * notChosen_P).log() - chosen_P - notRejected_P.log();
+    }
 }

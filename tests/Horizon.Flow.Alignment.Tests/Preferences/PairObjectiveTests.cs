@@ -63,6 +63,18 @@ public class PairObjectiveTests
         return pair.W.Over(-pair.LengthW) - LogSigmoid((oddsW / oddsL).log()).Times(0.4);
     });
 
+    /// <summary>A preferred answer of probability 1 has infinite odds: no loss is left, and the slope is -1 - λ odds of the other.</summary>
+    [Fact]
+    public void Orpo_CertainAnswer_HasALossAndASlope()
+    {
+        using var scope = NewDisposeScope();
+        using var chosen = zeros(1, float64).requires_grad_();
+        var one = ones(1, float64);
+        var loss = new OrpoObjective { Lambda = 0.4 }.Loss(new SequencePairs(chosen, one.Times(Math.Log(0.25)), one, one, null, null)).Losses;
+        Assert.Equal(0, loss.item<double>(), 1e-12);
+        Assert.Equal(-1 - (0.4 / 3), autograd.grad([loss.sum()], [chosen])[0].item<double>(), 1e-12);
+    }
+
     [Cases(15)]
     public async Task Dpo_FirstStep_LosesLnTwo(TrainingCase @case)
     {
