@@ -1,6 +1,7 @@
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Tests;

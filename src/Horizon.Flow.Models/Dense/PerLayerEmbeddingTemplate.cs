@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
