@@ -55,6 +55,7 @@ public class ResidentDecoderTests
     private static async Task AssertAsOfTheWhole(ModelDefinition definition, Dictionary<string, float[]> values, System.Random random)
     {
         using var walk = new UnitWalk(definition, values);
+        using var exact = new UnitWalk(definition, values, ScalarType.Float64);
         using var device = new CpuDevice();
         using var store = Store(definition, values);
         await using var decoder = await ResidentDecoder.CreateAsync(definition, store, device);
@@ -68,8 +69,11 @@ public class ResidentDecoderTests
             var found = await decoder.NextLogitsAsync(ids);
             var places = Enumerable.Range(0, ids.Count).Select(place => (long)place).ToArray();
             using var batch = UnitWalk.Batch(new MicroBatch(1, ids.Count, [.. ids.Select(id => (long)id)], places, places));
-            var expected = walk.Logits(batch)[^definition.VocabularySize..];
-            Assert.True(Numbers.RelativeError(expected, found) < 1e-5, $"{Numbers.RelativeError(expected, found)} after {ids.Count} tokens");
+            // As far from fp64 as fp32 is when it computes the whole text: a random model may be ill-conditioned.
+            float[] Last(UnitWalk model) => model.Logits(batch)[^definition.VocabularySize..];
+            var expected = Last(exact);
+            var (error, limit) = (Numbers.RelativeError(expected, found), Math.Max(1e-5, 10 * Numbers.RelativeError(expected, Last(walk))));
+            Assert.True(error < limit, $"{error} where {limit} is allowed, after {ids.Count} tokens");
         }
     }
 

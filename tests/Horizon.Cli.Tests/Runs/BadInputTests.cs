@@ -111,7 +111,7 @@ public sealed class BadInputTests : IDisposable
     {
         var data = _run.WriteTokens("uneven.jsonl", [.. Enumerable.Range(95, 8).Select(length => Enumerable.Repeat(7L, length).ToArray()).Select(ids => (ids, ids))]);
         var run = await _run.TrainAsync($"data.path={data}", "data.sequence_length=1000", "data.packing=false", "training.batch_size=8");
-        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.True(run.ExitCode == ExitCodes.Success && run.Error.Length == 0, run.Error);
     }
 
     [Fact]

@@ -107,7 +107,8 @@ public sealed class StrangersFilesTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_model, "LICENSE"), "free");
         foreach (var file in Directory.GetFiles(_model)) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
-        var start = new ProcessStartInfo("sh", ["-c", "umask 077; exec dotnet \"$0\" train \"$1\"", Path.Combine(AppContext.BaseDirectory, "horizon.dll"), _run.In("run.yaml")])
+        var start = new ProcessStartInfo(
+            "sh", ["-c", "umask 077; exec \"$0\" \"$1\" train \"$2\"", Environment.ProcessPath!, Path.Combine(AppContext.BaseDirectory, "horizon.dll"), _run.In("run.yaml")])
         { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());

@@ -33,9 +33,10 @@ public class PairObjectiveTests
     public Task Dpo_LengthNormalised_IsDense(TrainingCase @case) => AssertAsync(
         @case, new DpoObjective { Beta = Beta, LengthNormalised = true }, pair => LogSigmoid(pair.MeanMargin.Times(Beta)).neg());
 
+    /// <summary>With the target near the margins: far from it the slope of the square, and with it the error of fp32 after a step, is many times the other losses'.</summary>
     [Cases(10)]
     public Task Dpo_Ipo_IsDense(TrainingCase @case) => AssertAsync(
-        @case, new DpoObjective { Kind = DpoLoss.Ipo, Beta = Beta }, pair => pair.Margin.Minus(0.5 / Beta).Squared());
+        @case, new DpoObjective { Kind = DpoLoss.Ipo, Beta = 2 }, pair => pair.Margin.Minus(0.25).Squared());
 
     [Cases(10)]
     public Task Dpo_Hinge_IsDense(TrainingCase @case) => AssertAsync(
