@@ -1,0 +1,27 @@
+namespace Horizon.Flow.Distributed;
+
+/// <summary>What is made of exchanges.</summary>
+public static class CollectiveVerbs
+{
+    /// <summary>The sums over the ranks, added in their order.</summary>
+    /// <param name="collectives">This rank's side.</param>
+    /// <param name="line">See <see cref="ICollectives.ExchangeAsync"/>.</param>
+    /// <param name="own">This rank's summands; as many on every rank.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<double[]> SumAsync(this ICollectives collectives, string line, double[] own, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(collectives);
+        ArgumentNullException.ThrowIfNull(own);
+        var all = await collectives.ExchangeAsync(line, own, cancellationToken).ConfigureAwait(false);
+        if (all.Any(numbers => numbers.Length != own.Length))
+            throw new HorizonException($"rank {collectives.Rank} adds {own.Length} numbers of '{line}', the ranks have {string.Join(", ", all.Select(numbers => numbers.Length))}; start all ranks with one configuration");
+        return [.. own.Select((_, i) => all.Sum(numbers => numbers[i]))];
+    }
+
+    /// <summary>Ends when every rank has come here.</summary>
+    public static Task BarrierAsync(this ICollectives collectives, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(collectives);
+        return collectives.ExchangeAsync("barrier", [], cancellationToken);
+    }
+}
