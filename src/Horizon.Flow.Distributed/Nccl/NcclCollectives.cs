@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
 
@@ -10,6 +11,8 @@ namespace Horizon.Flow.Distributed;
 public sealed class NcclCollectives : ICollectives
 {
     private static readonly TimeSpan _watch = TimeSpan.FromMilliseconds(250);
+
+    private static readonly TimeSpan _finish = TimeSpan.FromSeconds(5);
 
     private readonly IMeeting _meeting;
     private readonly Lock _gate = new();
@@ -100,12 +103,7 @@ public sealed class NcclCollectives : ICollectives
         {
             if (_communicator != 0 && _meeting.Why is null)
             {
-                var result = Nccl.ncclCommFinalize(_communicator);
-                if (result is Nccl.Success or Nccl.InProgress && Settle(_meeting, _communicator) == Nccl.Success)
-                {
-                    _ = Nccl.ncclCommDestroy(_communicator);
-                    _communicator = 0;
-                }
+                Finish();
             }
         }
 
@@ -125,8 +123,9 @@ public sealed class NcclCollectives : ICollectives
     }
 
     // A call that returned before its work was done must be followed to its end before what comes behind it is launched.
-    private static int Settle(IMeeting meeting, nint communicator)
+    private static int Settle(IMeeting meeting, nint communicator, TimeSpan? patience = null)
     {
+        var start = Stopwatch.GetTimestamp();
         var spin = new SpinWait();
         while (true)
         {
@@ -134,6 +133,7 @@ public sealed class NcclCollectives : ICollectives
             if (asked != Nccl.Success) return asked;
             if (result != Nccl.InProgress) return result;
             if (meeting.Why is { } why) throw new HorizonException(why);
+            if (Stopwatch.GetElapsedTime(start) > patience) return result;
             spin.SpinOnce();
         }
     }
@@ -184,6 +184,22 @@ public sealed class NcclCollectives : ICollectives
         }
 
         if (why is not null) _meeting.Abort(why);
+    }
+
+    // A rank that does not come to the end of the communicator leaves it to be aborted.
+    private void Finish()
+    {
+        try
+        {
+            if (Nccl.ncclCommFinalize(_communicator) is not (Nccl.Success or Nccl.InProgress) || Settle(_meeting, _communicator, _finish) != Nccl.Success) return;
+        }
+        catch (HorizonException)
+        {
+            return; // the ranks were ended meanwhile
+        }
+
+        _ = Nccl.ncclCommDestroy(_communicator);
+        _communicator = 0;
     }
 
     private void AbortCommunicator()

@@ -15,7 +15,7 @@ internal sealed class StepResults(StepSettings settings, ModelConfig config, Tra
     public void Add(StepReport step)
     {
         _steps.Add(step);
-        report.Say($"step {step.Step}: {step.Elapsed.TotalSeconds:F3} s, {step.TokensPerSecond:N0} tokens/s, {Tera(step.Elapsed.TotalSeconds):F0} TFLOP/s, loss {step.Loss:F4}, norm {step.GradientNorm:G5}{(step.Skipped ? ", SKIPPED" : "")}, host {new ByteSize(step.HostBytes)}, device {new ByteSize(step.DeviceBytesPeak)}");
+        report.Say($"step {step.Step}: {step.Elapsed.TotalSeconds:F3} s, {step.TokensPerSecond:N0} tokens/s, {Tera(step.Elapsed.TotalSeconds):F0} TFLOP/s, loss {step.Loss:F6}, norm {step.GradientNorm:G7}{(step.Skipped ? ", SKIPPED" : "")}, host {new ByteSize(step.HostBytes)}, device {new ByteSize(step.DeviceBytesPeak)}");
     }
 
     public void Summarize(int leasesReclaimed)
