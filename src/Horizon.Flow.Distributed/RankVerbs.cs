@@ -1,5 +1,4 @@
 using Horizon.Flow.Graph;
-using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Messages;
 
 namespace Horizon.Flow.Distributed;

@@ -1,5 +1,4 @@
 using Horizon.Flow.Host.Store;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow;
 
