@@ -41,8 +41,11 @@ public sealed class HostCollectives(IMeeting meeting) : ICollectives
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<double[]>> ExchangeAsync(string line, double[] own, CancellationToken cancellationToken = default) =>
-        MeetingNumbers.ExchangeAsync(meeting, line, own, cancellationToken);
+    public Task<byte[][]> ExchangeAsync(string line, byte[] own, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(own);
+        return meeting.MeetAsync(line, [own], cancellationToken);
+    }
 
     /// <inheritdoc/>
     public void Abort(string why) => meeting.Abort(why);

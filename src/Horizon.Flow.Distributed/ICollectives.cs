@@ -30,13 +30,13 @@ public interface ICollectives : IDisposable
     /// <exception cref="HorizonException">The ranks were aborted, or one has gone.</exception>
     void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, long elements, nint stream);
 
-    /// <summary>Tells every rank some numbers of each.</summary>
-    /// <param name="line">What the numbers are; exchanges of one line follow each other, different lines may overtake.</param>
-    /// <param name="own">This rank's.</param>
+    /// <summary>Tells every rank what each brings, from host to host.</summary>
+    /// <param name="line">What it is about; exchanges of one line follow each other, different lines may overtake.</param>
+    /// <param name="own">This rank's bytes, not changed afterwards.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>[Count]: the numbers of each rank, by rank.</returns>
+    /// <returns>[Count]: the bytes of each rank, by rank.</returns>
     /// <exception cref="HorizonException">The ranks were aborted, or one has gone.</exception>
-    Task<IReadOnlyList<double[]>> ExchangeAsync(string line, double[] own, CancellationToken cancellationToken = default);
+    Task<byte[][]> ExchangeAsync(string line, byte[] own, CancellationToken cancellationToken = default);
 
     /// <summary>Ends the ranks together: whatever any of them waits for throws. The first reason stands.</summary>
     /// <param name="why">In words, without the rank.</param>

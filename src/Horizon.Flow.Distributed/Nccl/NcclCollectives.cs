@@ -88,8 +88,11 @@ public sealed class NcclCollectives : ICollectives
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<double[]>> ExchangeAsync(string line, double[] own, CancellationToken cancellationToken = default) =>
-        MeetingNumbers.ExchangeAsync(_meeting, line, own, cancellationToken);
+    public Task<byte[][]> ExchangeAsync(string line, byte[] own, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(own);
+        return _meeting.MeetAsync(line, [own], cancellationToken);
+    }
 
     /// <inheritdoc/>
     public void Abort(string why) => _meeting.Abort(why);

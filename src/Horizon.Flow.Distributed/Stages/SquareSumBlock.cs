@@ -12,7 +12,7 @@ public sealed class SquareSumBlock(ICollectives collectives, StageOptions option
 {
     var own = gradient.SumOfSquares ?? throw new InvalidOperationException($"the gradient of {gradient.Visit} came without its sum of squares");
     double[] numbers = [gradient.Visit.Unit, gradient.Step, own, gradient.BadMicroBatch ?? int.MaxValue];
-    var all = await call.WaitFor(new ValueTask<IReadOnlyList<double[]>>(collectives.ExchangeAsync("squares", numbers, call.Cancellation))).ConfigureAwait(false);
+    var all = await call.WaitFor(new ValueTask<IReadOnlyList<double[]>>(collectives.ExchangeNumbersAsync("squares", numbers, call.Cancellation))).ConfigureAwait(false);
     for (var rank = 0; rank < all.Count; rank++)
     {
         if (all[rank][0] != numbers[0] || all[rank][1] != numbers[1])
