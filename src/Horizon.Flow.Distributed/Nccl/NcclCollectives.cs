@@ -137,7 +137,7 @@ public sealed class NcclCollectives : ICollectives
             if (result != Nccl.InProgress) return result;
             if (meeting.Why is { } why) throw new HorizonException(why);
             if (Stopwatch.GetElapsedTime(start) > patience) return result;
-            spin.SpinOnce();
+            spin.SpinOnce(sleep1Threshold: -1); // a launch takes less than the millisecond that a sleep would
         }
     }
 
