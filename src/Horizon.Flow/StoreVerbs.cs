@@ -20,7 +20,7 @@ public static class StoreVerbs
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(plan);
-        StoreRules.RequireModel(plan.Model, store);
-        return store.For(plan.Options.Optimizer, plan.Options.IsTrainable, allocate, plan.UnitStates);
+        StoreRules.RequireModel(plan, store);
+        return store.For(plan.Options.Optimizer, plan.Trains([.. store.Units.Select(unit => unit.Layout)]), allocate, plan.UnitStates);
     }
 }

@@ -46,6 +46,12 @@ public sealed record TrainingOptions
     /// </summary>
     public Func<UnitLayout, UnitLayout> GradientLayout { get; init; } = unit => unit;
 
+    /// <summary>
+    /// What of a unit lies in this run's store and goes up: all of it by default. A slice where several runs share a model and a stage of the plan makes
+    /// units whole on the device. Gives the same object for the same unit, whose name it keeps.
+    /// </summary>
+    public Func<UnitLayout, UnitLayout> StoreLayout { get; init; } = unit => unit;
+
     /// <summary>Threads of the update and of other sweeps over host memory.</summary>
     /// <value>The processor count.</value>
     public int HostThreads { get; init; } = Environment.ProcessorCount;

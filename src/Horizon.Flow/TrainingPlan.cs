@@ -45,6 +45,9 @@ public sealed record TrainingPlan
     /// <summary>What a micro-batch adds to <see cref="StepInfo.LossCount"/>, as the objective says; null for its labelled tokens.</summary>
     internal Func<MicroBatch, long>? LossCount => Objective is { } objective ? objective.Count : null;
 
+    /// <summary>See <see cref="WithCounts"/>.</summary>
+    internal Func<StepCounts, CancellationToken, ValueTask<StepCounts>>? Counts { get; private init; }
+
     private GraphPlan<TrainingContext> Default { get; init; }
 
     private Func<TrainingPlan, IStepProgrammer>? Programmer { get; init; }
@@ -173,6 +176,17 @@ public sealed record TrainingPlan
         return (this with { Objective = objective, Models = Models.SetItem(0, model) }).WithProgram(objective.Program);
     }
 
+    /// <summary>
+    /// Says what counts for a step or a pass as a whole, where this run sees only a part of it: asked once for each, in order, before it begins. Several runs that
+    /// share a step add their counts here.
+    /// </summary>
+    /// <param name="counts">From what this run's micro-batches count to what the whole counts.</param>
+    public TrainingPlan WithCounts(Func<StepCounts, CancellationToken, ValueTask<StepCounts>> counts)
+    {
+        ArgumentNullException.ThrowIfNull(counts);
+        return this with { Counts = counts };
+    }
+
     /// <summary>What makes the programs of a run: the programmer, and the functions that change what it makes.</summary>
     public IStepProgrammer CreateProgrammer()
     {
@@ -187,8 +201,18 @@ public sealed record TrainingPlan
     /// <summary>A store of zeros that fits the plan.</summary>
     /// <param name="precision">fp32, or bf16 with exact masters.</param>
     /// <param name="allocate">Makes each buffer of so many bytes, in a file for instance; ordinary memory by default.</param>
-    public ParameterStore CreateStore(StorePrecision precision, Func<long, HostBuffer>? allocate = null) =>
-        ParameterStore.Create(Model.Units, precision, Options.Optimizer, Options.IsTrainable, allocate, UnitStates);
+    public ParameterStore CreateStore(StorePrecision precision, Func<long, HostBuffer>? allocate = null)
+    {
+        List<UnitLayout> stored = [.. Model.Units.Select(Options.StoreLayout)];
+        return ParameterStore.Create(stored, precision, Options.Optimizer, Trains(stored), allocate, UnitStates);
+    }
+
+    /// <summary>Whether a stored unit is trained, where <paramref name="stored"/> are the layouts of a store for the model.</summary>
+    internal Func<UnitLayout, bool> Trains(IReadOnlyList<UnitLayout> stored)
+    {
+        var whole = stored.Zip(Model.Units).ToDictionary(pair => pair.First, pair => pair.Second, ReferenceEqualityComparer.Instance as IEqualityComparer<UnitLayout>);
+        return unit => Options.IsTrainable(whole[unit]);
+    }
 
     /// <summary>Everything that keeps the plan from running; empty if nothing does.</summary>
     public IReadOnlyList<PlanProblem> Validate() => Validate(CreateProgrammer);

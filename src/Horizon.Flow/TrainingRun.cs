@@ -85,7 +85,8 @@ public sealed class TrainingRun : IAsyncDisposable
         using var turn = EnterFromOutside(nameof(BeginStepAsync));
         RequireCount("step", microBatches);
         var number = _entered + 1;
-        var step = new StepInfo(number, StepPurpose.Train, _plan.Options.LearningRateOf(number), microBatches, ProgramFor(number, StepPurpose.Train, microBatches.Count), _plan.LossCount);
+        var program = ProgramFor(number, StepPurpose.Train, microBatches.Count);
+        var step = new StepInfo(number, StepPurpose.Train, _plan.Options.LearningRateOf(number), microBatches, program, await CountAsync(microBatches, program, cancellationToken).ConfigureAwait(false));
         if (step.LabelledTokens == 0)
             throw new HorizonException($"step {number} has no token to learn: every label is -100; check the data's masks or set train_on_prompt");
         if (step.Program.TrainedUnits.Length == 0) throw new HorizonException($"step {number} trains nothing: every unit is frozen, or its program gives no gradient; train at least one unit");
@@ -297,6 +298,12 @@ public sealed class TrainingRun : IAsyncDisposable
     private StepProgram ProgramFor(long step, StepPurpose purpose, int microBatches) =>
         Checked(_programmer.ProgramFor(new StepRequest(step, purpose, microBatches)), microBatches);
 
+    private ValueTask<StepCounts> CountAsync(IReadOnlyList<MicroBatch> microBatches, StepProgram program, CancellationToken cancellationToken)
+    {
+        var own = StepCounts.Of(microBatches, program, _plan.LossCount);
+        return _plan.Counts is { } counts ? counts(own, cancellationToken) : ValueTask.FromResult(own);
+    }
+
     private StepProgram Checked(StepProgram program, int microBatches)
     {
         if (_checked.TryGetValue(program, out var count) && count.Value == microBatches) return program;
@@ -331,7 +338,7 @@ public sealed class TrainingRun : IAsyncDisposable
         if (givesGradients) RequireCollect(microBatches);
         program = program is not null ? Checked(program, microBatches.Count)
             : givesGradients ? ProgramFor(_entered + 1, StepPurpose.Train, microBatches.Count) : ProgramFor(_entered, purpose, microBatches.Count);
-        var step = new StepInfo(_entered, purpose, 0, microBatches, program, _plan.LossCount);
+        var step = new StepInfo(_entered, purpose, 0, microBatches, program, await CountAsync(microBatches, program, cancellationToken).ConfigureAwait(false));
         if (givesGradients && (program.TrainedUnits.Length == 0 || program.Losses == 0)) throw new HorizonException($"{caller} has nothing to give: every unit is frozen, or the next step's program gives no gradient or no loss");
         if (!givesGradients && program.TrainedUnits.Length > 0) throw new HorizonException($"{caller} runs a pass that changes nothing, but its program gives gradients; give it to a step");
         if (program.Losses == 0 && program.Results == 0) throw new HorizonException($"{caller} runs a pass that gives something, but no visit of its program gives a loss or a result");

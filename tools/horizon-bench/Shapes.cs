@@ -10,15 +10,40 @@ internal static class Shapes
         KeyValuePair.Create("qwen2.5-0.5b", Qwen(896, 4864, 24, 14, 2, 64, 151_936, tied: true)),
         KeyValuePair.Create("qwen2.5-1.5b", Qwen(1536, 8960, 28, 12, 2, 128, 151_936, tied: true)),
         KeyValuePair.Create("qwen2.5-7b", Qwen(3584, 18_944, 28, 28, 4, 128, 152_064, tied: false)),
+        KeyValuePair.Create("qwen2.5-14b", Qwen(5120, 13_824, 48, 40, 8, 128, 152_064, tied: false)),
+        KeyValuePair.Create("qwen2.5-72b", Qwen(8192, 29_568, 80, 64, 8, 128, 152_064, tied: false)),
         KeyValuePair.Create("qwen2.5-7b-14layers", Qwen(3584, 18_944, 14, 28, 4, 128, 152_064, tied: false)),
         .. Enumerable.Range(1, 5).Select(width => KeyValuePair.Create($"width-{width}x", Qwen(1024 * width, 3072 * width, 4, 8 * width, 2 * width, 128, 4096, tied: false))),
     ]);
 
-    public static IEnumerable<string> Names => _shapes.Keys;
+    // Experts are described by a model's own config.json alone.
+    private const string ExpertShape = "qwen3-30b-a3b";
+    private const string ExpertJson = """
+        {"architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768, "num_hidden_layers": 48,
+         "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": true, "vocab_size": 151936,
+         "max_position_embeddings": 40960, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0, "tie_word_embeddings": false, "hidden_act": "silu", "decoder_sparse_step": 1, "mlp_only_layers": []}
+        """;
+
+    public static IEnumerable<string> Names => [.. _shapes.Keys, ExpertShape];
 
     public static ModelConfig Named(string name) =>
-        _shapes.TryGetValue(name, out var shape) || _shapes.TryGetValue($"qwen2.5-{name}", out shape) ? shape
+        name == ExpertShape ? Experts()
+        : _shapes.TryGetValue(name, out var shape) || _shapes.TryGetValue($"qwen2.5-{name}", out shape) ? shape
         : throw new HorizonException($"there is no shape '{name}'; there are {string.Join(", ", Names)}");
+
+    private static ModelConfig Experts()
+    {
+        var folder = Directory.CreateTempSubdirectory("horizon-shape");
+        try
+        {
+            File.WriteAllText(Path.Combine(folder.FullName, "config.json"), ExpertJson);
+            return ModelFolder.ReadConfig(folder.FullName);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 
     private static ModelConfig Qwen(int hidden, int intermediate, int layers, int heads, int keyHeads, int headWidth, int vocabulary, bool tied) => new()
     {

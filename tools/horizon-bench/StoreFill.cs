@@ -16,16 +16,23 @@ internal static class StoreFill
     /// <param name="seed">Other seeds give other numbers.</param>
     /// <param name="workers">Threads.</param>
     /// <param name="deviation">Of matrices; null for 1 / sqrt(width of the input).</param>
-    public static void Fill(ParameterStore store, int seed, HostWorkers workers, double? deviation = null)
+    /// <param name="wholes">The units of the model, where the store has slices of them; a slice gets the numbers that it has in the whole.</param>
+    /// <param name="firstOf">Where a unit's slice begins.</param>
+    public static void Fill(
+        ParameterStore store, int seed, HostWorkers workers, double? deviation = null, IReadOnlyList<UnitLayout>? wholes = null, Func<UnitLayout, long>? firstOf = null)
     {
         for (var index = 0; index < store.Units.Count; index++)
         {
             var unit = store.Units[index];
-            foreach (var slot in unit.Layout.Parameters)
+            var whole = wholes?[index] ?? unit.Layout;
+            var begin = firstOf?.Invoke(whole) ?? 0;
+            foreach (var slot in whole.Parameters)
             {
+                var (first, end) = (Math.Max(begin, slot.Offset), Math.Min(begin + unit.Layout.ElementCount, slot.Offset + slot.Count));
+                if (first >= end) continue;
                 var isNorm = slot.Role.EndsWith("norm.weight", StringComparison.Ordinal);
                 var spread = slot.Shape.Count == 2 ? Math.Sqrt(3) * (deviation ?? Math.Sqrt(1.0 / slot.Shape[1])) : deviation is null ? 0.2 : 0;
-                Fill(unit, slot, (ulong)Seeds.Mix(seed, index, slot.Offset), isNorm ? 1f : 0f, (float)spread, workers);
+                Fill(unit, (first - begin, first - slot.Offset, end - first), (ulong)Seeds.Mix(seed, index, slot.Offset), isNorm ? 1f : 0f, (float)spread, workers);
             }
 
             unit.Difference?.Touch(workers);
@@ -41,14 +48,14 @@ internal static class StoreFill
         return values;
     }
 
-    private static void Fill(UnitState unit, ParameterSlot slot, ulong key, float middle, float spread, HostWorkers workers) =>
-        workers.Sweep(slot.Count, (_, first, count) =>
+    private static void Fill(UnitState unit, (long InUnit, long InParameter, long Count) piece, ulong key, float middle, float spread, HostWorkers workers) =>
+        workers.Sweep(piece.Count, (_, first, count) =>
         {
-            var floats = unit.Difference is null ? unit.Weights.Span<float>(slot.Offset + first, count) : default;
-            var halves = unit.Difference is null ? default : unit.Weights.Span<ushort>(slot.Offset + first, count);
+            var floats = unit.Difference is null ? unit.Weights.Span<float>(piece.InUnit + first, count) : default;
+            var halves = unit.Difference is null ? default : unit.Weights.Span<ushort>(piece.InUnit + first, count);
             for (var i = 0; i < count; i++)
             {
-                var uniform = ((int)(Mix(key + ((ulong)(first + i) * 0x9E3779B97F4A7C15)) >> 40) - (1 << 23)) * (1f / (1 << 23));
+                var uniform = ((int)(Mix(key + ((ulong)(piece.InParameter + first + i) * 0x9E3779B97F4A7C15)) >> 40) - (1 << 23)) * (1f / (1 << 23));
                 var weight = ExactMaster.Split(middle + (spread * uniform)).Weight;
                 if (halves.IsEmpty) floats[i] = ExactMaster.Join(weight, 0);
                 else halves[i] = weight;

@@ -25,6 +25,18 @@ public sealed record CheckpointContents(string Architecture, StorePrecision Prec
         };
     }
 
+    /// <summary>What there would be to save of a store if it had the whole units instead of slices of them.</summary>
+    /// <param name="architecture">The model's architecture.</param>
+    /// <param name="store">A store of slices.</param>
+    /// <param name="optimizer">The update rule.</param>
+    /// <param name="wholes">[units]: their whole layouts.</param>
+    public static CheckpointContents OfWhole(string architecture, ParameterStore store, IHostOptimizer optimizer, IReadOnlyList<UnitLayout> wholes)
+    {
+        ArgumentNullException.ThrowIfNull(wholes);
+        var slices = Of(architecture, store, optimizer);
+        return slices with { Units = [.. slices.Units.Select((unit, i) => unit.InWhole(wholes[i], optimizer))] };
+    }
+
     /// <summary>All differences between a checkpoint's contents and these, which a run wants; a few words each, empty if there are none.</summary>
     public IReadOnlyList<string> DifferencesFrom(CheckpointContents saved)
     {

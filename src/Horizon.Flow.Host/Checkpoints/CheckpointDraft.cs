@@ -7,18 +7,19 @@ namespace Horizon.Flow.Host.Checkpoints;
 /// A checkpoint in a temporary folder beside the others: every file flushed to disk, the manifest last, then the folder itself, then renamed to
 /// its place. A process that dies at any moment leaves either no <c>step-N</c> or a whole one.
 /// </summary>
-internal sealed class CheckpointDraft : ICheckpointDraft
+internal sealed class CheckpointDraft : ICheckpointDraft, ICheckpointSliceDraft
 {
     private readonly TrainingCheckpoints _folder;
     private readonly long _step;
     private readonly string _partial;
     private readonly Dictionary<int, CheckpointFile> _files = [];
     private Task _flushed = Task.CompletedTask;
+    private readonly (int Index, int Count)? _slice;
     private bool _committed;
 
-    public CheckpointDraft(TrainingCheckpoints folder, long step)
+    public CheckpointDraft(TrainingCheckpoints folder, long step, (int Index, int Count)? slice = null)
     {
-        (_folder, _step) = (folder, step);
+        (_folder, _step, _slice) = (folder, step, slice);
         _partial = folder.TemporaryPath(step);
         Directory.CreateDirectory(_partial);
     }
@@ -27,7 +28,7 @@ internal sealed class CheckpointDraft : ICheckpointDraft
     {
         var parts = image.Parts;
         var (file, stream) = await ChecksummedFile.WriteAsync(
-            Path.Combine(_partial, ManifestFile.UnitFileName(unit)),
+            Path.Combine(_partial, ManifestFile.UnitFileName(unit, _slice?.Index ?? 0, _slice?.Count)),
             SafetensorsWriter.FileLength(parts),
             writer => SafetensorsWriter.WriteAsync(writer, parts, null, cancellationToken),
             cancellationToken).ConfigureAwait(false);
@@ -37,9 +38,15 @@ internal sealed class CheckpointDraft : ICheckpointDraft
         return true;
     });
 
+    public Task<IReadOnlyList<CheckpointFile>> FinishAsync(CancellationToken cancellationToken) => GuardAsync<IReadOnlyList<CheckpointFile>>(async () =>
+    {
+        await _flushed.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return [.. _files.OrderBy(file => file.Key).Select(file => file.Value)];
+    });
+
     public Task<string> CommitAsync(CheckpointManifest manifest, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        var bytes = ManifestFile.Write(manifest with { Files = [.. Enumerable.Range(0, manifest.Contents.Units.Count).Select(unit => _files[unit])] });
+        var bytes = ManifestFile.Write(manifest.Slices is not null ? manifest : manifest with { Files = [.. Enumerable.Range(0, manifest.Contents.Units.Count).Select(unit => _files[unit])] });
         await _flushed.ConfigureAwait(false);
         var (_, stream) = await ChecksummedFile.WriteAsync(
             Path.Combine(_partial, ManifestFile.Name), bytes.Length, writer => writer.WriteAsync(bytes, cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
@@ -67,7 +74,8 @@ internal sealed class CheckpointDraft : ICheckpointDraft
 
         try
         {
-            if (!_committed && Directory.Exists(_partial)) Directory.Delete(_partial, recursive: true);
+            // Other slices may still be written there; what is left of them is cleared away by the next run.
+            if (!_committed && _slice is null && Directory.Exists(_partial)) Directory.Delete(_partial, recursive: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -19,6 +19,9 @@ internal static class ManifestFile
     private const string Between = "\", \"manifest\": ";
     private const string After = "}\n";
 
+    // More than any run has ranks.
+    private const int MostSlices = 99_999;
+
     // A manifest has some hundred bytes for each parameter tensor.
     private const int LongestBytes = 64 << 20;
 
@@ -59,15 +62,17 @@ internal static class ManifestFile
     }
 
     private static bool IsSound(CheckpointManifest manifest) =>
-        manifest is { Format: 1, AppliedSteps: >= 0, Counts: null } or { Format: CheckpointManifest.CurrentFormat, AppliedSteps: null, Counts: not null, Contents.OptimizerSettings: not null }
+        manifest is { Format: 1, AppliedSteps: >= 0, Counts: null } or { Format: CheckpointManifest.WholeFormat or CheckpointManifest.CurrentFormat, AppliedSteps: null, Counts: not null, Contents.OptimizerSettings: not null }
+        && (manifest.Format == CheckpointManifest.CurrentFormat ? manifest.Slices is >= 1 and <= MostSlices : manifest.Slices is null)
         && manifest.Step >= 0
         && (manifest.Counts is null || (manifest.Counts.Count == manifest.Contents.Units.Count && manifest.Counts.All(counts => counts is { Version: >= 0, Updates: >= 0 })))
         && manifest.Contents.Units.All(unit => unit is not null && unit.Buffers.All(buffer => buffer is { Elements: >= 0 }) && unit.Parameters.All(parameter => parameter is not null))
-        && manifest.Files.Select(file => file?.Name).SequenceEqual(manifest.Contents.Units.Select((_, i) => UnitFileName(i)))
+        && manifest.Files.Select(file => file?.Name).SequenceEqual(manifest.Contents.Units.SelectMany((_, i) => Enumerable.Range(0, manifest.Slices ?? 1).Select(slice => UnitFileName(i, slice, manifest.Slices))))
         && manifest.ConfigurationChecksum == Checksums.Of(manifest.Configuration);
 
-    /// <summary>The name of a unit's file.</summary>
-    public static string UnitFileName(int unit) => $"{UnitPrefix}{unit:D5}{UnitSuffix}";
+    /// <summary>The name of a unit's file, or of that of one of its slices.</summary>
+    public static string UnitFileName(int unit, int slice = 0, int? slices = null) =>
+        slices is null ? $"{UnitPrefix}{unit:D5}{UnitSuffix}" : $"{UnitPrefix}{unit:D5}-slice-{slice:D5}-of-{slices:D5}{UnitSuffix}";
 
     /// <summary>Whether a file is a unit's by its name.</summary>
     public static bool IsUnitFileName(string name) => name.StartsWith(UnitPrefix, StringComparison.Ordinal) && name.EndsWith(UnitSuffix, StringComparison.Ordinal);

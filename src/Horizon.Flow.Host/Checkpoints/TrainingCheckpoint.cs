@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Host.Store;
 
@@ -50,8 +51,9 @@ public sealed class TrainingCheckpoint
     /// <param name="store">The store; until this has ended well it is marked as damaged.</param>
     /// <param name="contents">What the store holds; must equal the manifest's.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cut">Where the store has slices of the units: which; null where it has whole ones. Files that hold nothing of them are not read.</param>
     /// <exception cref="HorizonException">A file is damaged or missing (named), or the checkpoint is of another run.</exception>
-    public async Task LoadAsync(ParameterStore store, CheckpointContents contents, CancellationToken cancellationToken = default)
+    public async Task LoadAsync(ParameterStore store, CheckpointContents contents, CancellationToken cancellationToken = default, CheckpointCut? cut = null)
     {
         ArgumentNullException.ThrowIfNull(store);
         Require(contents, []);
@@ -59,35 +61,53 @@ public sealed class TrainingCheckpoint
         store.MarkDamaged($"the checkpoint {Path} was loaded in part");
         for (var unit = 0; unit < store.Units.Count; unit++)
         {
-            var saved = contents.Units[unit].WithStateAs(Manifest.Contents.Units[unit]);
+            var whole = contents.Units[unit].WithStateAs(Manifest.Contents.Units[unit]);
+            var own = cut is null ? whole : cut.Slices.Units[unit].WithStateAs(Manifest.Contents.Units[unit]);
             // A frozen unit that was trained before has moments in the checkpoint, and keeps them here too.
-            if (!saved.IsTrained && saved.HasState != store.Units[unit].OptimizerState.Count > 0) store.Units[unit].RenewOptimizerState(saved.DescribeState());
-            await LoadAsync(Manifest.Files[unit], UnitImage.Of(store.Units[unit], saved), cancellationToken).ConfigureAwait(false);
+            if (!own.IsTrained && own.HasState != store.Units[unit].OptimizerState.Count > 0) store.Units[unit].RenewOptimizerState(own.DescribeState());
+            await LoadAsync(unit, whole, UnitImage.Of(store.Units[unit], own), cut?.StartsOf(unit), cancellationToken).ConfigureAwait(false);
         }
 
         for (var unit = 0; unit < store.Units.Count; unit++) store.Units[unit].Updates = Manifest.CountsOf(unit).Updates;
         store.Reset(Manifest.Step, [.. Enumerable.Range(0, store.Units.Count).Select(unit => Manifest.CountsOf(unit).Version)]);
     }
 
-    private async Task LoadAsync(CheckpointFile file, UnitImage image, CancellationToken cancellationToken)
+    // The files of a unit hold its buffers one slice after the other; the store wants all of them, or a range.
+    private async Task LoadAsync(int unit, UnitContents whole, UnitImage image, IReadOnlyList<long>? starts, CancellationToken cancellationToken)
     {
-        var path = System.IO.Path.Combine(Path, file.Name);
-        using var tensors = SafetensorsFile.Open(path);
-        var hash = new XxHash128();
-        var work = new List<(TensorInfo Tensor, ITensorDestination Destination)>();
-        foreach (var (buffer, destination) in image.Destinations)
+        var position = new long[whole.Buffers.Count];
+        foreach (var file in Manifest.FilesOf(unit))
         {
-            if (!tensors.Tensors.TryGetValue(buffer.Name, out var tensor) || tensor.Type != buffer.Type.ToSafetensors() || !tensor.Shape.SequenceEqual([buffer.Elements]))
-                throw Damaged(path, $"it lacks {buffer}");
-            work.Add((tensor, new HashingDestination(destination, hash)));
+            var path = System.IO.Path.Combine(Path, file.Name);
+            using var tensors = SafetensorsFile.Open(path);
+            var hash = new XxHash128();
+            var work = new List<(TensorInfo Tensor, ITensorDestination Destination)>();
+            var wanted = false;
+            for (var i = 0; i < position.Length; i++)
+            {
+                var (buffer, place) = (whole.Buffers[i], image.Places[i]);
+                if (!tensors.Tensors.TryGetValue(buffer.Name, out var tensor) || tensor.Type != buffer.Type.ToSafetensors() || tensor.Shape.Count != 1)
+                    throw Damaged(path, $"it lacks {buffer}");
+                var piece = new PieceDestination(place.Buffer, place.Offset, place.Length, position[i] - (starts?[i] ?? 0));
+                wanted |= piece.Wants(tensor.ByteLength);
+                position[i] += tensor.ByteLength;
+                work.Add((tensor, new HashingDestination(piece, hash)));
+            }
+
+            if (work.Count != tensors.Tensors.Count) throw Damaged(path, "it holds more than it should");
+            if (!wanted) continue;
+            // The header covers the data without holes, so in this order every byte of the file is hashed once.
+            work.Sort((a, b) => (a.Tensor.Offset, a.Tensor.ByteLength).CompareTo((b.Tensor.Offset, b.Tensor.ByteLength)));
+            hash.Append(ReadHeader(path, work[0].Tensor.Offset));
+            await tensors.ReadAsync(work, cancellationToken: cancellationToken).ConfigureAwait(false);
+            if (Checksums.End(hash) != file.Checksum) throw Damaged(path, "its checksum is not the manifest's");
         }
 
-        if (work.Count != tensors.Tensors.Count) throw Damaged(path, "it holds more than it should");
-        // The header covers the data without holes, so in this order every byte of the file is hashed once.
-        work.Sort((a, b) => (a.Tensor.Offset, a.Tensor.ByteLength).CompareTo((b.Tensor.Offset, b.Tensor.ByteLength)));
-        hash.Append(ReadHeader(path, work[0].Tensor.Offset));
-        await tensors.ReadAsync(work, cancellationToken: cancellationToken).ConfigureAwait(false);
-        if (Checksums.End(hash) != file.Checksum) throw Damaged(path, "its checksum is not the manifest's");
+        for (var i = 0; i < position.Length; i++)
+        {
+            if (position[i] != whole.Buffers[i].Elements * whole.Buffers[i].Type.ByteSize())
+                throw Damaged(System.IO.Path.Combine(Path, Manifest.FilesOf(unit)[^1].Name), $"it lacks {whole.Buffers[i]}");
+        }
     }
 
     private static byte[] ReadHeader(string path, long length)

@@ -58,10 +58,11 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     /// of another model, optimizer, precision, run or newer format is refused: an older one would be too.
     /// </summary>
     /// <param name="store">Filled in place, without a second copy in memory; after an error its contents are undefined, and it is marked so.</param>
-    /// <param name="contents">What the store holds.</param>
+    /// <param name="contents">What the store holds, or would if it had whole units.</param>
     /// <param name="warn">Is told of each damaged checkpoint, in a sentence.</param>
     /// <param name="check">Further differences that the caller sees, a few words each; asked before anything is loaded.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cut">Where the store has slices of the units: which; null where it has whole ones.</param>
     /// <returns>The checkpoint that was loaded; null where there is none at all.</returns>
     /// <exception cref="HorizonException">The checkpoint does not go with the run: every difference is listed. Or none is whole.</exception>
     public async Task<TrainingCheckpoint?> LoadNewestAsync(
@@ -69,7 +70,8 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
         CheckpointContents contents,
         Action<string> warn,
         Func<CheckpointManifest, IEnumerable<string>>? check = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default,
+        CheckpointCut? cut = null)
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(contents);
@@ -82,7 +84,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
             {
                 var checkpoint = Open(step);
                 checkpoint.Require(contents, check?.Invoke(checkpoint.Manifest) ?? []);
-                await checkpoint.LoadAsync(store, contents, cancellationToken).ConfigureAwait(false);
+                await checkpoint.LoadAsync(store, contents, cancellationToken, cut).ConfigureAwait(false);
                 return checkpoint;
             }
             catch (HorizonException damage) when (damage.InnerException is not (NewerFormatException or OtherRunException))
@@ -109,15 +111,35 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     /// <inheritdoc/>
     public ICheckpointDraft Begin(long step, long byteLength)
     {
+        RemoveUnfinished();
+        return Begin(step, byteLength, null);
+    }
+
+    /// <summary>Begins one slice of a checkpoint that several processes write together, each a slice of every unit. The folder is the same for all of them.</summary>
+    /// <param name="step">The step after which the state was taken.</param>
+    /// <param name="byteLength">How much this slice has.</param>
+    /// <param name="slice">Which one, from 0.</param>
+    /// <param name="slices">How many there are.</param>
+    /// <exception cref="HorizonException">There is no room, or nothing can be written there.</exception>
+    /// <remarks>Leftovers are not cleared away, for they may be the work of the others: <see cref="RemoveUnfinished"/> is for the start of a run.</remarks>
+    public ICheckpointSliceDraft BeginSlice(long step, long byteLength, int slice, int slices)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(slices, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(slice);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slice, slices);
+        return Begin(step, byteLength, (slice, slices));
+    }
+
+    private CheckpointDraft Begin(long step, long byteLength, (int Index, int Count)? slice)
+    {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         CheckpointDraft? draft = null;
-        RemoveUnfinished();
         Guard(() =>
         {
             Directory.CreateDirectory(Path);
             var free = new DriveInfo(System.IO.Path.GetFullPath(Path)).AvailableFreeSpace;
             if (free < byteLength) throw new IOException($"it needs {new ByteSize(byteLength)}, the disk has {new ByteSize(free)} left");
-            draft = new CheckpointDraft(this, step);
+            draft = new CheckpointDraft(this, step, slice);
         });
         return draft!;
     }

@@ -44,6 +44,21 @@ public sealed record UnitContents(string Name, bool IsTrained, IReadOnlyList<Par
         };
     }
 
+    /// <summary>What a whole unit holds, of which this is a slice.</summary>
+    /// <exception cref="HorizonException">It has state of a user's own, which nobody knows how to cut.</exception>
+    internal UnitContents InWhole(UnitLayout whole, IHostOptimizer optimizer)
+    {
+        if (Buffers.FirstOrDefault(IsOwn) is { } own)
+            throw new HorizonException($"unit '{Name}' has state of the user's own ('{own.Name[OwnPrefix.Length..]}'), which slices of units cannot be saved with; leave it out, or use one rank");
+        var described = optimizer.DescribeState(whole).Select(buffer => State(buffer.Name, buffer.ByteLength)).ToList();
+        return this with
+        {
+            Parameters = [.. whole.Parameters.Select(slot => new ParameterContents(slot.TensorName, slot.Shape))],
+            Buffers = [.. Buffers.Where(buffer => !IsState(buffer)).Select(buffer => buffer with { Elements = whole.ElementCount }), .. HasState ? described : []],
+            KeptState = IsTrained ? [] : described,
+        };
+    }
+
     /// <summary>The same with or without the optimizer state of a frozen unit, as a checkpoint has it.</summary>
     internal UnitContents WithStateAs(UnitContents saved) => IsTrained ? this : this with
     {

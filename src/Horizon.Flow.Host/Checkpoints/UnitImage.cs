@@ -67,9 +67,9 @@ public sealed class UnitImage
         return new UnitImage(Contents, places);
     }
 
-    /// <summary>Where the bytes of a file's tensors go when they come back.</summary>
-    internal IEnumerable<(BufferContents Buffer, ITensorDestination Destination)> Destinations =>
-        Contents.Buffers.Zip(_places, (buffer, place) => (buffer, (ITensorDestination)new RawDestination(place.Buffer, place.Offset)));
+    /// <summary>Where the bytes of each buffer lie.</summary>
+    internal IReadOnlyList<(HostBuffer Buffer, long Offset, long Length)> Places =>
+        [.. Contents.Buffers.Zip(_places, (buffer, place) => (place.Buffer, place.Offset, Bytes(buffer)))];
 
     private static long Bytes(BufferContents buffer) => buffer.Elements * buffer.Type.ByteSize();
 

@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Store;
+
 namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>How a model folder's names are matched with the store's.</summary>
@@ -8,4 +10,7 @@ public sealed record LoadOptions
     /// </summary>
     /// <value>Null: names are the same, up to a leading <c>model.</c>.</value>
     public Func<string, string?>? Alias { get; init; }
+
+    /// <summary>[units]: the whole layouts, where the store has slices of the units, and the element of the whole at which each begins; null where it has whole ones.</summary>
+    public IReadOnlyList<(UnitLayout Whole, long First)>? Wholes { get; init; }
 }

@@ -33,13 +33,31 @@ public static partial class ModelExporter
         ModelExportOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(directory);
         ArgumentNullException.ThrowIfNull(units);
+        return await ExportAsync(
+            directory, [.. units.SelectMany(unit => unit.Layout.Parameters.Select(slot => TensorPart.FromSlot(unit, slot, options?.ElementType)))], options, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The same from tensors that somebody else supplies, in the model's order: of a store that does not lie in this process alone.</summary>
+    /// <param name="directory">The folder; created where needed.</param>
+    /// <param name="tensors">In the model's order.</param>
+    /// <param name="options">Shard size and what is written beside; the element type is the tensors'.</param>
+    /// <param name="cancellationToken">Ends the writing.</param>
+    /// <returns>The names of the files written.</returns>
+    /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
+    public static async Task<IReadOnlyList<string>> ExportAsync(
+        string directory,
+        IReadOnlyList<TensorPart> tensors,
+        ModelExportOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        ArgumentNullException.ThrowIfNull(tensors);
         options ??= new ModelExportOptions();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxShardBytes, nameof(options));
 
         CreateFolder(directory);
-        var shards = Cut(units, options);
+        var shards = Cut(tensors, options);
         var files = new List<(string Name, PartialFile File)>();
         try
         {
@@ -98,12 +116,11 @@ public static partial class ModelExporter
     }
 
     /// <summary>Fills shards in the model's order, each as full as it gets.</summary>
-    private static List<(string Name, IReadOnlyList<TensorPart> Parts)> Cut(IReadOnlyList<UnitState> units, ModelExportOptions options)
+    private static List<(string Name, IReadOnlyList<TensorPart> Parts)> Cut(IReadOnlyList<TensorPart> tensors, ModelExportOptions options)
     {
         var shards = new List<List<TensorPart>> { new() };
         var bytes = 0L;
-        foreach (var part in units.SelectMany(unit =>
-            unit.Layout.Parameters.Select(slot => TensorPart.FromSlot(unit, slot, options.ElementType))))
+        foreach (var part in tensors)
         {
             if (shards[^1].Count > 0 && bytes + part.ByteLength > options.MaxShardBytes)
             {

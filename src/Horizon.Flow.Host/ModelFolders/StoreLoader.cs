@@ -53,17 +53,17 @@ public static class StoreLoader
             if (inFileOrder.Length > 0) await file.ReadAsync(inFileOrder, Report, cancellationToken).ConfigureAwait(false);
         }
 
-        return new LoadResult(work.Count, bytesRead, Unexpected(files, work))
+        return new LoadResult(work.Count, bytesRead, Unexpected(files, work, options))
         {
-            TiedHeadDistance = await CompareTiedHeadAsync(files, units, work, cancellationToken).ConfigureAwait(false),
+            TiedHeadDistance = await CompareTiedHeadAsync(files, units, work, options?.Wholes is not null, cancellationToken).ConfigureAwait(false),
         };
     }
 
     // A folder of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
     private static async Task<double?> CompareTiedHeadAsync(
-        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, CancellationToken cancellationToken)
+        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, bool sliced, CancellationToken cancellationToken)
     {
-        if (files.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
+        if (sliced || files.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
         var places = units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (Unit: unit, Slot: slot)));
         if (places.FirstOrDefault(place => place.Slot.Role == Embedding) is not { Unit: { } unit, Slot: { } slot }) return null;
         if (!head.Shape.SequenceEqual(slot.Shape)) return double.PositiveInfinity;
@@ -77,13 +77,17 @@ public static class StoreLoader
     {
         var work = new List<(TensorInfo, ITensorDestination)>();
         var missing = new List<string>();
-        foreach (var unit in units)
+        for (var i = 0; i < units.Count; i++)
         {
-            foreach (var slot in unit.Layout.Parameters)
+            var unit = units[i];
+            var (whole, first) = options.Wholes?[i] ?? (unit.Layout, 0);
+            foreach (var slot in whole.Parameters.Where(slot => slot.Offset < first + unit.Layout.ElementCount && slot.Offset + slot.Count > first))
             {
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
-                    work.Add((tensor, new SlotDestination(unit, slot)));
+                    work.Add((tensor, new SlotDestination(unit, slot, first)));
+                else if (options.Wholes is not null && MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 })
+                    throw new HorizonException($"{files.Path} holds '{name}' in 4-bit blocks, which cannot be loaded in slices; load and export it on one rank first");
                 else if (MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 } halves)
                     work.AddRange(halves);
                 else
@@ -108,9 +112,12 @@ public static class StoreLoader
             $"{files.Path} lacks {missing.Count} tensors that its config.json asks for: {string.Join(", ", named)}{more}");
     }
 
-    private static string[] Unexpected(WeightFiles files, List<(TensorInfo Tensor, ITensorDestination Destination)> work)
+    private static string[] Unexpected(WeightFiles files, List<(TensorInfo Tensor, ITensorDestination Destination)> work, LoadOptions? options)
     {
         var used = work.Select(item => item.Tensor.Name).ToHashSet(StringComparer.Ordinal);
+        // Other slices use what this one does not.
+        foreach (var slot in options?.Wholes?.SelectMany(unit => unit.Whole.Parameters) ?? [])
+            if (Find(files, options!.Alias?.Invoke(slot.TensorName) ?? slot.TensorName) is { } tensor) used.Add(tensor.Name);
         return [.. files.TensorNames
             .Where(name => !used.Contains(name) && !HarmlessEndings.Any(ending => name.EndsWith(ending, StringComparison.Ordinal)))
             .Order(StringComparer.Ordinal)];

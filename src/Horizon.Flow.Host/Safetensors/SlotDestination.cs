@@ -9,7 +9,8 @@ namespace Horizon.Flow.Host.Safetensors;
 /// </summary>
 /// <param name="unit">The unit's state.</param>
 /// <param name="slot">A slot of its layout.</param>
-public sealed class SlotDestination(UnitState unit, ParameterSlot slot) : ITensorDestination
+/// <param name="first">Where the state is a slice of a unit, the element of the whole at which it begins: of the slot's elements it takes those that fall into it.</param>
+public sealed class SlotDestination(UnitState unit, ParameterSlot slot, long first = 0) : ITensorDestination
 {
     // 16 KiB of floats: stays in the first-level cache between conversion, check and split.
     private const int ScratchElements = 4096;
@@ -48,7 +49,9 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot) : ITenso
     {
         var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Difference is not null);
         if (bad >= 0) throw Refusal(tensor, element + bad, values[bad]);
-        unit.WriteMasters(slot.Offset + element, values);
+        var begin = slot.Offset + element - first;
+        var (from, end) = (Math.Max(0, begin), Math.Min(unit.Layout.ElementCount, begin + values.Length));
+        if (from < end) unit.WriteMasters(from, values[(int)(from - begin)..(int)(end - begin)]);
     }
 
     private static HorizonException Refusal(TensorInfo tensor, long element, float value) => new(

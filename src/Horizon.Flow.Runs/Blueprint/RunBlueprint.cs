@@ -3,6 +3,7 @@ using System.IO.Enumeration;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Checkpointing;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Checks;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
@@ -32,6 +33,12 @@ public sealed class RunBlueprint
 
     /// <summary>The model as units and templates.</summary>
     public ModelDefinition Model { get; }
+
+    /// <summary>The ranks that share the run; null where it has one.</summary>
+    public ICollectives? Ranks { get; private init; }
+
+    /// <summary>How many of them lie on one machine, and share its cores and memory.</summary>
+    public int RanksHere { get; private init; } = 1;
 
     /// <summary>fp32, or bf16 with exact masters.</summary>
     public StorePrecision Precision => Configuration.Training.Precision;
@@ -66,6 +73,24 @@ public sealed class RunBlueprint
         return blueprint;
     }
 
+    /// <summary>The same run on several ranks: each does its share of a step's micro-batches, so that the run is the same for any number of them.</summary>
+    /// <param name="ranks">This rank's side.</param>
+    /// <param name="here">How many ranks lie on this machine.</param>
+    /// <exception cref="HorizonException">A step's micro-batches cannot be shared among so many.</exception>
+    public RunBlueprint On(ICollectives ranks, int here)
+    {
+        ArgumentNullException.ThrowIfNull(ranks);
+        ArgumentOutOfRangeException.ThrowIfLessThan(here, 1);
+        var (microBatches, count) = (Configuration.Training.GradientAccumulation, ranks.Count);
+        if (microBatches % count != 0)
+        {
+            var above = ((microBatches / count) + 1) * count;
+            throw new HorizonException($"training.gradient_accumulation is {microBatches}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; set it to {(microBatches > count ? $"{above - count} or {above}" : $"{above}")}, or start another number of ranks");
+        }
+
+        return new(Configuration, ModelConfig, Model) { Ranks = ranks, RanksHere = here };
+    }
+
     /// <summary>The graph that trains the model.</summary>
     /// <param name="totalSteps">For the learning rate's schedule; null where no step will be done.</param>
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
@@ -79,11 +104,13 @@ public sealed class RunBlueprint
             LearningRate = totalSteps is { } steps ? MakeSchedule(steps).At : _ => Configuration.Optimizer.LearningRate,
             MaxGradientNorm = training.MaxGradNorm is > 0 ? training.MaxGradNorm : null,
             RecomputeInterval = training.RecomputeInterval,
-            GradientAccumulation = training.GradientAccumulation,
+            GradientAccumulation = training.GradientAccumulation / (Ranks?.Count ?? 1),
+            HostThreads = Math.Max(1, Environment.ProcessorCount / RanksHere),
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
             IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
+        if (Ranks is not null) plan = plan.Distribute(Ranks);
         var problems = plan.Validate();
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
     }

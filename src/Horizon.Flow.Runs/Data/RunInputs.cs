@@ -24,6 +24,7 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
         var tokenizer = DataReader.OpenTokenizer(blueprint.Configuration);
         var source = DataReader.OpenTraining(blueprint, tokenizer, progress);
         var heldOut = blueprint.Configuration.Evaluation.Path is { } path ? DataReader.OpenHeldOut(blueprint, tokenizer, path, progress) : source.HeldOut;
-        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training), heldOut is null ? null : new HeldOutData(heldOut));
+        var share = blueprint.Ranks is { } ranks ? new RankShare(ranks.Rank, ranks.Count) : null;
+        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, share), heldOut is null ? null : new HeldOutData(heldOut, share));
     }
 }

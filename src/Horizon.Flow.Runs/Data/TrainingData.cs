@@ -11,9 +11,11 @@ internal sealed class TrainingData
     private readonly BatchSource _source;
     private readonly int _accumulation;
     private readonly Lazy<string> _fingerprint;
+    private readonly RankShare _share;
 
-    public TrainingData(BatchSource source, TrainingSection training)
+    public TrainingData(BatchSource source, TrainingSection training, RankShare? share = null)
     {
+        _share = share ?? RankShare.All;
         _source = source;
         _fingerprint = new(() => source.Fingerprint);
         _accumulation = training.GradientAccumulation;
@@ -50,7 +52,7 @@ internal sealed class TrainingData
         ["micro_batch"] = (step % StepsPerEpoch * _accumulation).ToString(CultureInfo.InvariantCulture),
     };
 
-    /// <summary>The micro-batches of each step from one on, made as they are asked for.</summary>
+    /// <summary>This rank's micro-batches of each step from one on, made as they are asked for.</summary>
     /// <param name="firstStep">1 or more.</param>
     public IEnumerable<IReadOnlyList<MicroBatch>> StepsFrom(long firstStep)
     {
@@ -59,7 +61,7 @@ internal sealed class TrainingData
             var (epoch, place) = ((int)(step / StepsPerEpoch), (int)(step % StepsPerEpoch));
             var first = place * _accumulation;
             var count = Math.Min(_accumulation, _source.MicroBatchesPerEpoch(epoch) - first);
-            yield return [.. Enumerable.Range(first, count).Select(index => _source.GetMicroBatch(epoch, index))];
+            yield return _share.Of(Enumerable.Range(first, count), index => _source.GetMicroBatch(epoch, index));
         }
     }
 }

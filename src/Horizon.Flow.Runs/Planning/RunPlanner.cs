@@ -1,5 +1,6 @@
 using Horizon.Flow.Activations;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Blueprint;
@@ -22,12 +23,16 @@ public static class RunPlanner
     /// <param name="deviceMemory">Device memory to plan for; null asks the device.</param>
     /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
     /// <param name="progress">Is told how far the reading of the data is.</param>
+    /// <param name="ranks">Ranks of a machine, a device each; they share its host memory.</param>
+    /// <param name="machines">Machines.</param>
     /// <exception cref="HorizonException">The model is not known, the settings do not go together, or there is no such device.</exception>
-    public static PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null, IProgress<DataProgress>? progress = null)
+    public static PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null, IProgress<DataProgress>? progress = null, int ranks = 1, int machines = 1)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(machines, 1);
         var blueprint = RunBlueprint.Of(configuration);
+        if (ranks * machines > 1) blueprint = blueprint.On(new PlannedRanks(ranks * machines), ranks);
         // Asked before the data are read, which take their part of it.
-        var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
+        var host = new ByteSize((hostMemory?.Bytes ?? MachineMemory.AvailableBytes()) / blueprint.RanksHere);
         var data = PlannedData.Of(blueprint, progress);
         PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory, data.MostTokens) with
         {
@@ -83,7 +88,7 @@ public static class RunPlanner
             var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize));
             if (data is not null) budget = budget.With(data);
             var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
-            var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}";
+            var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}{(blueprint.Ranks is { } ranks ? $", each of {ranks.Count} ranks" : "")}";
             return new PlanReport(model, [.. items], deviceMemory, host, "", null) { Activations = activations };
         }
 

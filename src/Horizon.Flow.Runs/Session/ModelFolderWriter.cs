@@ -1,10 +1,12 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Runs.Blueprint;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -35,11 +37,16 @@ internal sealed class ModelFolderWriter
     /// <param name="target">Made where needed.</param>
     /// <param name="store">The weights, at one step.</param>
     /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
-    public async Task WriteAsync(string target, ParameterStore store)
+    /// <param name="blueprint">The run; on several ranks each calls this, and rank 0 writes.</param>
+    public Task WriteAsync(string target, ParameterStore store, RunBlueprint blueprint) => blueprint.Ranks is { } ranks
+        ? RankExport.RunAsync(blueprint.Model, store, ranks, tensors => WriteAsync(target, store.Precision, options => ModelExporter.ExportAsync(target, tensors, options)))
+        : WriteAsync(target, store.Precision, options => ModelExporter.ExportAsync(target, store.Units, options));
+
+    private async Task WriteAsync(string target, StorePrecision precision, Func<ModelExportOptions, Task> export)
     {
         OutputFile.RefuseLink(target);
-        var config = Encoding.UTF8.GetBytes(Describe(_config, store.Precision));
-        await ModelExporter.ExportAsync(target, store.Units, new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
+        var config = Encoding.UTF8.GetBytes(Describe(_config, precision));
+        await export(new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
         await CompanionFiles.CopyAsync(_source, target, _companions).ConfigureAwait(false);
         try
         {

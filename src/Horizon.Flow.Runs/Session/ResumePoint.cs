@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text.Json;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
@@ -71,8 +72,9 @@ internal static class ResumePoint
         RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, TrainingData data, Action<string> notice, CancellationToken cancellation)
     {
         var folder = FolderOf(blueprint.Configuration);
-        var contents = CheckpointContents.Of(blueprint.Model.Architecture, store, plan.Options.Optimizer);
-        var checkpoint = await folder.LoadNewestAsync(store, contents, notice, manifest => Differences(manifest, blueprint, data), cancellation).ConfigureAwait(false)
+        (CheckpointContents contents, CheckpointCut? cut) = blueprint.Ranks is { } ranks ? RankStores.Contents(plan, store, ranks)
+            : (CheckpointContents.Of(blueprint.Model.Architecture, store, plan.Options.Optimizer), null);
+        var checkpoint = await folder.LoadNewestAsync(store, contents, notice, manifest => Differences(manifest, blueprint, data), cancellation, cut).ConfigureAwait(false)
             ?? throw new HorizonException($"the checkpoints in {folder.Path} are gone");
         notice($"going on from {checkpoint.Path}");
         var changed = Changes(checkpoint.Manifest, blueprint.Configuration).Where(change => Announced.Contains(change.Key)).ToList();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
@@ -41,7 +42,9 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     {
         var configuration = blueprint.Configuration;
         (_store, _resumedFrom, _everySteps) = (store, resumedFrom, configuration.Checkpoint.EverySteps);
-        Writer = new CheckpointWriter(plan, store, ResumePoint.FolderOf(configuration), new CheckpointOptions
+        var folder = ResumePoint.FolderOf(configuration);
+        ICheckpointTarget target = blueprint.Ranks is { } ranks ? new RankCheckpoints(folder, plan, store, ranks) : folder;
+        Writer = new CheckpointWriter(plan, store, target, new CheckpointOptions
         {
             IsDue = IsDue,
             CopyBuffers = _everySteps > 0 ? configuration.Pipeline.CheckpointBuffers : 0,

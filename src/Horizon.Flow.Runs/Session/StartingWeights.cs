@@ -1,8 +1,10 @@
 using System.Buffers;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Session;
@@ -12,29 +14,33 @@ internal static class StartingWeights
 {
     /// <summary>From the model folder's safetensors.</summary>
     /// <returns>What the user should know, or null.</returns>
-    public static async Task<string?> LoadAsync(WeightFiles checkpoint, ParameterStore store, CancellationToken cancellation)
+    public static async Task<string?> LoadAsync(WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation)
     {
-        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
+        var options = blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : null;
+        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, cancellationToken: cancellation).ConfigureAwait(false);
         return result.Warning;
     }
 
     /// <summary>Random ones from a seed, as the model's family draws them; the same for any number of threads.</summary>
-    public static void Draw(ModelDefinition model, ParameterStore store, long seed, CancellationToken cancellation)
+    public static void Draw(RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation)
     {
         using var workers = new HostWorkers();
-        foreach (var unit in store.Units)
+        var (model, seed) = (blueprint.Model, blueprint.Configuration.Training.Seed);
+        for (var i = 0; i < store.Units.Count; i++)
         {
-            foreach (var slot in unit.Layout.Parameters)
+            var (unit, whole) = (store.Units[i], model.Units[i]);
+            var begin = blueprint.Ranks is { } ranks ? new UnitSlices(ranks.Rank, ranks.Count).FirstOf(whole) : 0;
+            foreach (var slot in whole.Parameters)
             {
                 cancellation.ThrowIfCancellationRequested();
-                workers.Sweep(slot.Count, (_, first, count) => Fill(model, unit, slot, seed, first, count));
+                var (from, end) = (Math.Max(begin, slot.Offset), Math.Min(begin + unit.Layout.ElementCount, slot.Offset + slot.Count));
+                if (from < end) workers.Sweep(end - from, (_, first, count) => Fill(model, unit, slot, seed, from - slot.Offset + first, from - begin + first, count));
             }
         }
     }
 
-    private static void Fill(ModelDefinition model, UnitState unit, ParameterSlot slot, long seed, long first, int count)
+    private static void Fill(ModelDefinition model, UnitState unit, ParameterSlot slot, long seed, long first, long place, int count)
     {
-        var place = slot.Offset + first;
         if (unit.Difference is null)
         {
             model.Initialize(slot, seed, first, unit.Weights.Span<float>(place, count));

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
@@ -50,7 +51,7 @@ public sealed class TrainingSession : ITrainingSession
         _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _facts = RunFacts.Of(blueprint, plan, device);
-        if (traceSteps > 0) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
+        if (traceSteps > 0 && IsFirst) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
         _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
@@ -58,6 +59,11 @@ public sealed class TrainingSession : ITrainingSession
 
     /// <inheritdoc/>
     public TrainingOutline Outline { get; }
+
+    private ICollectives? Ranks => _blueprint.Ranks;
+
+    // Of several ranks, the one that leaves what is left once.
+    private bool IsFirst => Ranks is null or { Rank: 0 };
 
     private bool HasCheckpoints => _blueprint.Configuration.Checkpoint.EverySteps > 0;
 
@@ -69,9 +75,11 @@ public sealed class TrainingSession : ITrainingSession
     /// <param name="traceSteps">How many steps to write a trace of, see <see cref="TraceFile"/>; 0 for none, which costs nothing.</param>
     /// <param name="progress">Is told how far the reading of the data is.</param>
     /// <param name="cancellation">Gives up.</param>
+    /// <param name="place">Which of several ranks this process is; null where there is one. All ranks open the same configuration.</param>
     /// <exception cref="HorizonException">The user can mend it.</exception>
     public static async Task<TrainingSession> OpenAsync(
-        RunConfiguration configuration, bool resume = false, int traceSteps = 0, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)
+        RunConfiguration configuration, bool resume = false, int traceSteps = 0, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default,
+        RankPlace? place = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
@@ -79,14 +87,23 @@ public sealed class TrainingSession : ITrainingSession
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(configuration.Model.Path!);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
-        var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
-        using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
-        var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
+        var device = ComputeDevice.Parse(SessionRanks.DeviceOf(configuration.Device, place), notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
+        ICollectives? ranks = null;
         try
         {
+            if (place is not null)
+            {
+                ranks = await RankGroup.JoinAsync(place, device, cancellationToken: cancellation).ConfigureAwait(false);
+                blueprint = blueprint.On(ranks, place.LocalCount);
+            }
+
+            var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, notices.Enqueue)).ConfigureAwait(false);
+            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
             // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
-            var host = new ByteSize(MachineMemory.AvailableBytes());
+            if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false); // none has taken its part yet
+            var host = new ByteSize(MachineMemory.AvailableBytes() / blueprint.RanksHere);
+            if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false);
             RunPlanner.Require(RunPlanner.Plan(blueprint, device, host, mostTokens: _ => 1));
             cancellation.ThrowIfCancellationRequested();
             var inputs = RunInputs.Open(blueprint, new StoppableProgress(progress, cancellation));
@@ -100,13 +117,15 @@ public sealed class TrainingSession : ITrainingSession
             store = plan.CreateStore(blueprint.Precision);
             TrainingCheckpoint? resumed = null;
             if (resumes) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notices.Enqueue, cancellation).ConfigureAwait(false);
-            else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
-            else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
+            else if (pretrained is null) StartingWeights.Draw(blueprint, store, cancellation);
+            else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
             await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
             return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
         }
-        catch
+        catch (Exception error)
         {
+            ranks?.Abort($"it did not start: {error.Message}");
+            ranks?.Dispose();
             store?.Dispose();
             device.Dispose();
             throw;
@@ -116,7 +135,9 @@ public sealed class TrainingSession : ITrainingSession
     /// <inheritdoc/>
     public async IAsyncEnumerable<TrainingEvent> RunAsync([EnumeratorCancellation] CancellationToken stop)
     {
-        RunFactsFile.Write(_blueprint.Configuration.Output.Directory!, _facts);
+        if (IsFirst) RunFactsFile.Write(_blueprint.Configuration.Output.Directory!, _facts);
+        // Ranks stop together, and so between steps alone.
+        var stopLook = Ranks is null ? stop : CancellationToken.None;
         foreach (var happened in Notices()) yield return happened;
         var before = Outline.FirstStep - 1;
         long looked = 0;
@@ -124,14 +145,14 @@ public sealed class TrainingSession : ITrainingSession
         if (before == 0 || IsLookDue(before))
         {
             looked = before;
-            await foreach (var happened in LookAsync(before, sample: before == 0, stop).ConfigureAwait(false)) yield return happened;
+            await foreach (var happened in LookAsync(before, sample: before == 0, stopLook).ConfigureAwait(false)) yield return happened;
         }
 
         // One step is kept ahead of the reports, except where the parameters of a step boundary are looked at.
         PendingStep? pending = null;
         foreach (var microBatches in _data.StepsFrom(Outline.FirstStep))
         {
-            if (stop.IsCancellationRequested) break;
+            if (await SessionRanks.AnyAsync(Ranks, stop.IsCancellationRequested).ConfigureAwait(false)) break;
             var begin = BeginAsync(microBatches);
             try
             {
@@ -156,7 +177,7 @@ public sealed class TrainingSession : ITrainingSession
             _checkpoints.Recorded(next.Number, _watch);
             (pending, looked) = (null, next.Number);
             _watch.ThrowIfTooMany();
-            await foreach (var happened in LookAsync(looked, sample: false, stop).ConfigureAwait(false)) yield return happened;
+            await foreach (var happened in LookAsync(looked, sample: false, stopLook).ConfigureAwait(false)) yield return happened;
         }
 
         if (pending is not null)
@@ -167,7 +188,7 @@ public sealed class TrainingSession : ITrainingSession
 
         _watch.ThrowIfTooMany();
         if (_store.Step > looked)
-            await foreach (var happened in LookAsync(_store.Step, sample: true, stop).ConfigureAwait(false)) yield return happened;
+            await foreach (var happened in LookAsync(_store.Step, sample: true, stopLook).ConfigureAwait(false)) yield return happened;
         foreach (var happened in Notices()) yield return happened;
     }
 
@@ -186,9 +207,9 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
-        await _writer.WriteAsync(folder, _store).ConfigureAwait(false);
+        await _writer.WriteAsync(folder, _store, _blueprint).ConfigureAwait(false);
         // Last: it is worth the least.
-        StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
+        if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         return failure is null ? new SavedRun(folder, checkpoint) : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
     }
 
@@ -207,6 +228,7 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
+        Ranks?.Dispose();
         _store.Dispose();
         _device.Dispose();
     }

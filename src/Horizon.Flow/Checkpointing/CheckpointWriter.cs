@@ -69,7 +69,7 @@ public sealed class CheckpointWriter : IAsyncDisposable
     public static MemoryItem DescribeMemory(TrainingPlan plan, StorePrecision precision, int copyBuffers)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var largest = plan.Model.Units.Where(plan.Options.IsTrainable)
+        var largest = plan.Model.Units.Where(plan.Options.IsTrainable).Select(plan.Options.StoreLayout)
             .Select(unit => (unit.ElementCount * 4) + plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength) + plan.UnitStates.Sum(own => own.BytesOf(unit)))
             .DefaultIfEmpty(0).Max();
         return new MemoryItem(MemoryPlace.Host, PoolNames.CheckpointCopies, copyBuffers * largest, $"{copyBuffers} x the largest unit with all of its state, {new ByteSize(largest)}");

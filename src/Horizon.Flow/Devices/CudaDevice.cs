@@ -180,6 +180,9 @@ public sealed class CudaDevice : IComputeDevice
     }
 
     /// <inheritdoc/>
+    public IDeviceStream OpenStream(string name) => new CudaSideStream(new CudaStream(_context, $"{name} of {TorchDevice}", _clock, urgent: true));
+
+    /// <inheritdoc/>
     public Fence RecordCompute() => _compute.RecordFence();
 
     /// <inheritdoc/>

@@ -48,6 +48,9 @@ public abstract class DeviceWrapper(IComputeDevice inner) : IComputeDevice
     public virtual Fence SumSquares(DeviceBuffer source, long elements, SquareParts parts, Fence after) => inner.SumSquares(source, elements, parts, after);
 
     /// <inheritdoc/>
+    public virtual IDeviceStream OpenStream(string name) => inner.OpenStream(name);
+
+    /// <inheritdoc/>
     public virtual Fence RecordCompute() => inner.RecordCompute();
 
     /// <inheritdoc/>

@@ -81,6 +81,13 @@ public interface IComputeDevice : IDisposable
     Fence SumSquares(DeviceBuffer source, long elements, SquareParts parts, Fence after) =>
         throw new NotSupportedException($"{Name} leaves sums of squares to the host");
 
+    /// <summary>
+    /// A stream beside the computation, for work that is not libtorch's, such as a collective over several devices. On a device without streams its work
+    /// runs on the lane, among the operators.
+    /// </summary>
+    /// <param name="name">For people.</param>
+    IDeviceStream OpenStream(string name) => new LaneStream(this);
+
     /// <summary>Complete when all operators launched so far have run. Called on the lane.</summary>
     Fence RecordCompute();
 

@@ -11,9 +11,8 @@ public sealed class StepInfo
     /// <param name="learningRate">For the optimizer.</param>
     /// <param name="microBatches">All of the step's micro-batches.</param>
     /// <param name="program">What is done with them.</param>
-    /// <param name="lossCount">What a micro-batch adds to <see cref="LossCount"/>; its labelled tokens by default. Not asked where the program gives no loss.</param>
-    public StepInfo(
-        long number, StepPurpose purpose, double learningRate, IReadOnlyList<MicroBatch> microBatches, StepProgram program, Func<MicroBatch, long>? lossCount = null)
+    /// <param name="counts">What counts for it; by default what <see cref="StepCounts.Of"/> finds in the micro-batches.</param>
+    public StepInfo(long number, StepPurpose purpose, double learningRate, IReadOnlyList<MicroBatch> microBatches, StepProgram program, StepCounts? counts = null)
     {
         ArgumentNullException.ThrowIfNull(microBatches);
         ArgumentNullException.ThrowIfNull(program);
@@ -21,9 +20,7 @@ public sealed class StepInfo
         Purpose = purpose;
         LearningRate = learningRate;
         MicroBatchCount = microBatches.Count;
-        LabelledTokens = microBatches.Sum(batch => (long)batch.LabelledTokens);
-        Tokens = microBatches.Sum(batch => (long)batch.TokenCount);
-        LossCount = lossCount is null || program.Losses == 0 ? LabelledTokens : microBatches.Sum(lossCount);
+        (LabelledTokens, Tokens, LossCount) = counts ?? StepCounts.Of(microBatches, program);
         Program = program;
     }
 
@@ -36,10 +33,10 @@ public sealed class StepInfo
     /// <summary>From the schedule.</summary>
     public double LearningRate { get; }
 
-    /// <summary>Labelled next tokens of all micro-batches.</summary>
+    /// <summary>Labelled next tokens of the whole step.</summary>
     public long LabelledTokens { get; }
 
-    /// <summary>Real tokens of all micro-batches.</summary>
+    /// <summary>Real tokens of the whole step.</summary>
     public long Tokens { get; }
 
     /// <summary>Micro-batches of the step.</summary>

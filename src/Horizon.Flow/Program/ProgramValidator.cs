@@ -23,7 +23,7 @@ public static class ProgramValidator
         walk.CheckKept();
         foreach (var visit in program.Visits)
         {
-            if (CheckPlace(visit, models, microBatches, isTrained, hasStage) is { } problem) walk.Problems.Add(problem);
+            if (CheckPlace(program, visit, models, microBatches, isTrained, hasStage) is { } problem) walk.Problems.Add(problem);
             else walk.Take(visit, $"{visit.Op} of '{models[visit.Store].Units[visit.Unit].Name}' (visit {visit.Index})");
         }
 
@@ -32,7 +32,7 @@ public static class ProgramValidator
     }
 
     private static PlanProblem? CheckPlace(
-        ProgramVisit visit, IReadOnlyList<ModelDefinition> models, int microBatches, Func<int, bool> isTrained, Func<string, bool> hasStage)
+        StepProgram program, ProgramVisit visit, IReadOnlyList<ModelDefinition> models, int microBatches, Func<int, bool> isTrained, Func<string, bool> hasStage)
     {
         var where = $"visit {visit.Index} ({visit.Op})";
         if (!hasStage(visit.Op)) return new(where, $"the plan has no stage for '{visit.Op}'", "add one with WithOp, or use another operation");
@@ -40,6 +40,8 @@ public static class ProgramValidator
         if ((uint)visit.Unit >= (uint)models[visit.Store].Units.Count) return new(where, $"it names unit {visit.Unit}, the model has {models[visit.Store].Units.Count}", "name one of them");
         if ((uint)visit.Layer > (uint)models[visit.Store].Hidden.Count) return new(where, $"it names layer {visit.Layer}, the model has {models[visit.Store].Hidden.Count}", "name one of them, or their count for the head");
         if ((uint)visit.MicroBatch >= (uint)microBatches) return new(where, $"it works on micro-batch {visit.MicroBatch}, the step has {microBatches}", "ask for as many as the step has");
+        if (visit.GradientTo is { } target && (visit.GivesGradient || !visit.Writes.Contains(target) || program.Values[target].Kind != ValueKind.Rented))
+            return new(where, $"its gradient goes to {program.Values[target].Name}, which is no rented value that it writes, or goes down as well", "let it write a rented value, and a later visit give the gradient");
         if (visit.GivesGradient && (visit.Store != 0 || !isTrained(visit.Unit))) return new(where, $"it gives a gradient of '{models[visit.Store].Units[visit.Unit].Name}', which is not trained", "leave the gradient out, or train the unit");
         return null;
     }

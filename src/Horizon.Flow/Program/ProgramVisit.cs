@@ -42,6 +42,12 @@ public sealed record ProgramVisit
     /// <summary>Whether it gives a gradient of the unit's parameters, which goes down to the host.</summary>
     public bool GivesGradient { get; init; }
 
+    /// <summary>
+    /// The rented value among <see cref="Writes"/> that takes its gradient of the unit's parameters and stays on the device, for a later visit to give: a sum over
+    /// ranks, say. Null where it has none, or gives it itself.
+    /// </summary>
+    public int? GradientTo { get; init; }
+
     /// <summary>Whether it gives a loss.</summary>
     public bool GivesLoss { get; init; }
 

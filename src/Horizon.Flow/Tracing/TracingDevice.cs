@@ -51,6 +51,9 @@ public sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
     }
 
     /// <inheritdoc/>
+    public override IDeviceStream OpenStream(string name) => new TracedStream(this, new Stream(name), base.OpenStream(name));
+
+    /// <inheritdoc/>
     public override void ComputeWaits(Fence fence)
     {
         if (_stopped)
@@ -110,6 +113,17 @@ public sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
         _spans.Enqueue(span);
         _open.TryRemove(fence, out _);
         span.Done.TrySetResult(span);
+    }
+
+    private sealed class TracedStream(TracingDevice owner, Stream row, IDeviceStream inner) : IDeviceStream
+    {
+        public Fence Enqueue(IReadOnlyList<Fence> after, Action<nint> work)
+        {
+            var launched = Stopwatch.GetTimestamp();
+            return owner.Follow(row, inner.Enqueue(after, work), launched, [.. after], 0);
+        }
+
+        public void Dispose() => inner.Dispose();
     }
 
     private sealed class Stream(string name)

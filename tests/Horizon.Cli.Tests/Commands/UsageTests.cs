@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Runs.Data;
@@ -94,7 +95,7 @@ public class UsageTests
     // Nothing here may get as far as being called.
     private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator
     {
-        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation) => throw new InvalidOperationException();
+        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, RankPlace? place, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress) => throw new InvalidOperationException();
 

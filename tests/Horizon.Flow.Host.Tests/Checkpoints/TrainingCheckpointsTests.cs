@@ -296,11 +296,11 @@ public sealed class TrainingCheckpointsTests : IDisposable
         await saved.WriteAsync(folder, 2);
         Rewrite(folder.PathOf(2), body =>
         {
-            body["format"] = 3;
+            body["format"] = 4;
             body.Remove("files");
         });
         var error = await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(folder, saved));
-        Assert.Contains("is of format 3, this version reads up to 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is of format 4, this version reads up to 3", error.Message, StringComparison.Ordinal);
         Assert.Empty(_warnings);
     }
 

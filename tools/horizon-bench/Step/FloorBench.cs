@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Gradients;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Optimizers;
@@ -16,26 +17,29 @@ namespace Horizon.Flow.Bench;
 /// <summary>Measures the rates that bound a step: copies, the products of the model's shapes, attention, the host's update.</summary>
 internal static class FloorBench
 {
-    public static async Task<Floor> MeasureAsync(IComputeDevice device, ModelConfig config, ModelDefinition model, StepSettings settings, HostWorkers workers, Report report)
+    public static async Task<Floor> MeasureAsync(IComputeDevice device, ModelConfig config, ModelDefinition model, StepSettings settings, HostWorkers workers, Report report, ICollectives? ranks = null)
     {
+        if (ranks is not null) await ranks.BarrierAsync(); // all measure at once: what they share is shared
         var type = settings.Precision == "fp32" ? ElementType.Float32 : ElementType.BFloat16;
         var (up, down, both) = await CopyRatesAsync(device, report);
         var (forward, backward, head) = await ProductsAsync(device, config, type.ToScalarType(), settings, report);
+        if (ranks is not null) await ranks.BarrierAsync();
         var update = UpdateRate(type, workers, report);
 
         var count = settings.Accumulation;
+        var slices = ranks?.Count ?? 1;
         long embedding = model.Units[model.Hidden[0].Unit].ElementCount, all = model.ParameterCount;
         var untied = config.TiedHead ? 0 : embedding;
         // Layers go up twice; the embedding and the head once each, and once more where they are one unit.
-        var bytesUp = ((2.0 * (all - embedding - untied)) + (config.TiedHead ? 2 : 1) * embedding + untied) * type.ByteSize() * count;
-        var bytesDown = (all + (config.TiedHead ? embedding : 0.0)) * type.ByteSize() * count;
+        var bytesUp = ((2.0 * (all - embedding - untied)) + (config.TiedHead ? 2 : 1) * embedding + untied) * type.ByteSize() * count / slices;
+        var bytesDown = (all + (config.TiedHead ? embedding : 0.0)) * type.ByteSize() * count / slices;
         var rate = Math.Min(Math.Min(up, down), both);
         var floor = new Floor(
             count * ((config.LayerCount * ((2 * forward) + backward)) + head),
             count * ((config.LayerCount * (forward + backward)) + head),
             bytesUp / rate,
             bytesDown / rate,
-            all / update,
+            all / update / slices,
             count * forward);
         report.Say($"floor: compute {floor.Compute:F3} s ({floor.ComputeWithoutRecompute:F3} s with nothing recomputed), up {bytesUp / 1e9:F1} GB {floor.Upload:F3} s, down {bytesDown / 1e9:F1} GB {floor.Download:F3} s, update {floor.Update:F3} s; {floor.Binding} binds at {floor.Seconds:F3} s");
         return floor;

@@ -1,5 +1,6 @@
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
@@ -20,23 +21,25 @@ internal static class StepCommand
         var config = Shapes.Named(settings.Shape);
         config = config with { LayerCount = settings.Layers ?? config.LayerCount, MaximumSequenceLength = Math.Max(config.MaximumSequenceLength, settings.Sequence) };
         using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true, settings.Deterministic);
+        using var collectives = await BenchRanks.JoinAsync(device, report);
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
         var model = settings.AutogradLayers ? WithAutograd(ModelFamilies.Define(config), config) : ModelFamilies.Define(config);
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var options = Options(settings);
-        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(one, precision, settings.Batch, settings.Sequence, gpu: device.MemoryBytes is not null, deterministic: settings.Deterministic);
+        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Batch, settings.Sequence, gpu: device.MemoryBytes is not null, deterministic: settings.Deterministic);
         var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
-        var plan = TrainingPlan.For(model, options with { Activations = activations.Of });
+        var whole = TrainingPlan.For(model, options with { Activations = activations.Of });
+        var plan = BenchRanks.Wire(whole, collectives);
         report.Say($"activations: {activations}");
-        var budget = Budget(plan);
+        var budget = Budget(whole);
         foreach (var item in budget.Items) report.Say($"  {item.Place} {new ByteSize(item.Bytes)} {item.Kind}: {item.How}");
         report.Say($"{model.ParameterCount:N0} parameters; budget: host {new ByteSize(budget.HostBytes)}, device {new ByteSize(budget.DeviceBytes)}");
         using var workers = new HostWorkers(settings.Threads);
         Floor? floor = null;
         if (settings.Floor)
-            await report.Part("floor", settings.Limit, async () => floor = await FloorBench.MeasureAsync(device, config, model, settings, workers, report));
-        await report.Part("steps", settings.Limit, () => StepsAsync(settings, config, plan, budget, precision, device, workers, floor, report));
+            await report.Part("floor", settings.Limit, async () => floor = await FloorBench.MeasureAsync(device, config, model, settings, workers, report, collectives));
+        await report.Part("steps", settings.Limit, () => StepsAsync(settings, config, plan, budget, precision, device, workers, floor, report, collectives));
     }
 
     private static ModelDefinition WithAutograd(ModelDefinition model, ModelConfig config)
@@ -62,22 +65,23 @@ internal static class StepCommand
     };
 
     private static async Task StepsAsync(
-        StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, StorePrecision precision, IComputeDevice device, HostWorkers workers, Floor? floor, Report report)
+        StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, StorePrecision precision, IComputeDevice device, HostWorkers workers, Floor? floor, Report report, ICollectives? collectives)
     {
         var clock = TimeProvider.System;
         var start = clock.GetTimestamp();
         using var store = plan.CreateStore(precision);
-        StoreFill.Fill(store, 1, workers, deviation: 0.02);
+        BenchRanks.Fill(store, plan, 1, workers, 0.02, collectives);
         report.Say($"store of {new ByteSize(store.ByteLength)} filled in {clock.GetElapsedTime(start).TotalSeconds:F1} s, resident {new ByteSize(Environment.WorkingSet)}");
         var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : device);
         var trace = new StepTrace(settings.WarmUp + 1, long.MaxValue);
+        if (collectives is not null) await collectives.BarrierAsync();
         start = clock.GetTimestamp();
         var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });
         report.Say($"run started in {clock.GetElapsedTime(start).TotalSeconds:F1} s (page-locking)");
-        var results = new StepResults(settings, config, plan, budget, floor, report);
+        var results = new StepResults(settings, config, plan, budget, floor, report, collectives);
         try
         {
-            await foreach (var step in run.StepsAsync(Batches(settings, plan.Model.VocabularySize), ahead: 1)) results.Add(step);
+            await foreach (var step in run.StepsAsync(Batches(settings, plan.Model.VocabularySize, collectives), ahead: 1)) results.Add(step);
         }
         finally
         {
@@ -94,11 +98,15 @@ internal static class StepCommand
         if (settings.Picture is { } picture) summary.Draw(picture, settings.Steps - 1);
     }
 
-    private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(StepSettings settings, int vocabulary)
+    // Micro-batch i of a step is rank i mod N's: N ranks get what one with as many micro-batches gets.
+    private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(StepSettings settings, int vocabulary, ICollectives? ranks)
     {
-        var random = new Random(1);
+        var (rank, count) = (ranks?.Rank ?? 0, ranks?.Count ?? 1);
         for (var step = 0; step < settings.Steps; step++)
-            yield return [.. Enumerable.Range(0, settings.Accumulation).Select(_ => Batch(settings, vocabulary, random))];
+        {
+            var first = step * settings.Accumulation * count;
+            yield return [.. Enumerable.Range(0, settings.Accumulation).Select(i => Batch(settings, vocabulary, new Random(first + (i * count) + rank)))];
+        }
     }
 
     private static MicroBatch Batch(StepSettings settings, int vocabulary, Random random)

@@ -1,5 +1,6 @@
 using Horizon.Flow.Accounting;
 using Horizon.Flow.Activations;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Models;
 using Horizon.Flow.Resources;
@@ -7,14 +8,14 @@ using Horizon.Flow.Resources;
 namespace Horizon.Flow.Bench;
 
 /// <summary>Collects step reports and sums them up.</summary>
-internal sealed class StepResults(StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, Floor? floor, Report report)
+internal sealed class StepResults(StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, Floor? floor, Report report, ICollectives? collectives = null)
 {
     private readonly List<StepReport> _steps = [];
 
     public void Add(StepReport step)
     {
         _steps.Add(step);
-        report.Say($"step {step.Step}: {step.Elapsed.TotalSeconds:F3} s, {step.TokensPerSecond:N0} tokens/s, {Tera(step.Elapsed.TotalSeconds):F0} TFLOP/s, loss {step.Loss:F4}, norm {step.GradientNorm:G5}{(step.Skipped ? ", SKIPPED" : "")}, host {new ByteSize(step.HostBytes)}, device {new ByteSize(step.DeviceBytesPeak)}");
+        report.Say($"step {step.Step}: {step.Elapsed.TotalSeconds:F3} s, {step.TokensPerSecond:N0} tokens/s, {Tera(step.Elapsed.TotalSeconds):F0} TFLOP/s, loss {step.Loss:F6}, norm {step.GradientNorm:G7}{(step.Skipped ? ", SKIPPED" : "")}, host {new ByteSize(step.HostBytes)}, device {new ByteSize(step.DeviceBytesPeak)}");
     }
 
     public void Summarize(int leasesReclaimed)
@@ -32,7 +33,7 @@ internal sealed class StepResults(StepSettings settings, ModelConfig config, Tra
         report.Check("losses and gradient norms are finite, no step skipped",
             _steps.TrueForAll(step => double.IsFinite(step.Loss) && double.IsFinite(step.GradientNorm) && step is { GradientNorm: > 0, Skipped: false }));
         report.Check("every lease is back", leasesReclaimed == 0);
-        report.Say($"RESULT {settings.Summary}: median of {times.Count}: {median:F3} s/step, {tokens / median:N0} tokens/s, {Tera(median):F0} TFLOP/s (6 N tokens)");
+        report.Say($"RESULT {settings.Summary}{Ranks}: median of {times.Count}: {median:F3} s/step, {tokens / median:N0} tokens/s, {Tera(median):F0} TFLOP/s (6 N tokens)");
         report.Say($"attention: {AttentionShare:P1} of the step's operations (counted, not timed: 6 L S Q D a token of full causal rows beside 6 N, nothing recomputed); {Tera(median) / (1 - AttentionShare):F0} TFLOP/s with it");
         report.Say($"memory: host {new ByteSize(host)} (budget {new ByteSize(budget.HostBytes)}), device {new ByteSize(device)} (budget {new ByteSize(budget.DeviceBytes)})");
         if (floor is not null)
@@ -57,6 +58,8 @@ internal sealed class StepResults(StepSettings settings, ModelConfig config, Tra
             return attention / (attention + (6.0 * plan.Model.ParameterCount));
         }
     }
+
+    private string Ranks => collectives is null ? "" : $", rank {collectives.Rank} of {collectives.Count}";
 
     private double Tera(double seconds) => 6.0 * plan.Model.ParameterCount * _steps[^1].Tokens / seconds / 1e12;
 }

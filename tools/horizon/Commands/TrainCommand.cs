@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Session;
 using Horizon.Flow.Runs.Validation;
@@ -13,6 +14,7 @@ public sealed class TrainCommand : Command, IExample
     private readonly ConfigurationInput _input;
 
     private readonly TraceOption _trace = new();
+    private readonly RankOption _ranks;
 
     private readonly Option<bool> _resume = new("--resume")
     {
@@ -30,6 +32,7 @@ public sealed class TrainCommand : Command, IExample
         _input = new ConfigurationInput(this);
         Options.Add(_resume);
         Options.Add(_trace);
+        _ranks = new RankOption(this);
         SetAction((parse, _) => RunAsync(parse));
     }
 
@@ -37,10 +40,26 @@ public sealed class TrainCommand : Command, IExample
     public string Example => """
         horizon train examples/quickstart/quickstart.yaml --set training.max_steps=50
         horizon train run.yaml --trace steps=3   # leaves trace.json too: ui.perfetto.dev opens it
+        horizon train run.yaml --gpus 2          # or: torchrun --no-python --nproc-per-node 2 horizon train run.yaml
         # leaves model/ (a Hugging Face folder) and metrics.jsonl under the file's output.directory
         """;
 
     private async Task<int> RunAsync(ParseResult parse)
+    {
+        if (_ranks.ToStart(parse) is { } count and > 1) return await LocalRanks.RunAsync(count, WithoutRanks(parse)).ConfigureAwait(false);
+        var place = RankEnvironment.Read();
+        try
+        {
+            return place is { Rank: > 0 } ? await FollowAsync(parse, place).ConfigureAwait(false) : await RunAsync(parse, place).ConfigureAwait(false);
+        }
+        catch (Exception) when (place is { Count: > 1 })
+        {
+            await parse.InvocationConfiguration.Error.WriteLineAsync($"rank {place.Rank} of {place.Count}:").ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<int> RunAsync(ParseResult parse, RankPlace? place)
     {
         var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
         var configuration = _input.Load(parse, ConfigurationUse.Train);
@@ -51,7 +70,7 @@ public sealed class TrainCommand : Command, IExample
         ITrainingSession session;
         try
         {
-            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, DataProgressLines.To(error), stop.Token).ConfigureAwait(false);
+            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, DataProgressLines.To(error), place, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
@@ -59,12 +78,43 @@ public sealed class TrainCommand : Command, IExample
             return stop.ExitCode;
         }
         await using (session.ConfigureAwait(false))
-            await TrainAsync(session, folder, (PrintedWriter)output, (PrintedWriter)error, stop).ConfigureAwait(false);
+            await TrainAsync(session, folder, (PrintedWriter)output, (PrintedWriter)error, stop, place).ConfigureAwait(false);
         if (traceSteps > 0) await output.WriteLineAsync(File.Exists(folder.TracePath) ? $"trace written to {folder.TracePath}; ui.perfetto.dev opens it" : "the run ended before a step that --trace asks for; no trace was written").ConfigureAwait(false);
         return stop.ExitCode;
     }
 
-    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PrintedWriter output, PrintedWriter error, StopSignals stop)
+    // Rank 0 shows the run and writes it down; the others do their part of it.
+    private async Task<int> FollowAsync(ParseResult parse, RankPlace place)
+    {
+        var configuration = _input.Load(parse, ConfigurationUse.Train);
+        using var stop = new StopSignals(TextWriter.Null);
+        var session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), 0, DataProgressLines.To(TextWriter.Null), place, stop.Token).ConfigureAwait(false);
+        await using (session.ConfigureAwait(false))
+        {
+            var steps = 0;
+            await foreach (var happened in session.RunAsync(stop.Token).ConfigureAwait(false))
+                if (happened is TrainingEvent.StepEnded) steps++;
+            if (steps > 0 || session.Outline.FirstStep > 1) await session.SaveAsync().ConfigureAwait(false);
+        }
+
+        return stop.ExitCode;
+    }
+
+    // The ranks get the same words, but for those that ask for ranks.
+    private static List<string> WithoutRanks(ParseResult parse)
+    {
+        var words = new List<string>();
+        var tokens = parse.Tokens.Select(token => token.Value).ToList();
+        for (var i = 0; i < tokens.Count; i++)
+        {
+            if (tokens[i] is "--gpus" or "--ranks") i++;
+            else words.Add(tokens[i]);
+        }
+
+        return words;
+    }
+
+    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PrintedWriter output, PrintedWriter error, StopSignals stop, RankPlace? place)
     {
         var outline = session.Outline;
         using var metrics = outline.FirstStep > 1
@@ -75,7 +125,8 @@ public sealed class TrainCommand : Command, IExample
         await _progress(output).ShowAsync(outline, record.FollowAsync(session.RunAsync(stop.Token))).ConfigureAwait(false);
         var isStopped = stop.Token.IsCancellationRequested;
         // Without a step there is nothing to save, and a model folder would pass for the end of a run.
-        var saved = isStopped && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
+        // Ranks do the same, whichever of them the signal came to.
+        var saved = (isStopped || place is not null) && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
         foreach (var line in summary.Describe(saved, isStopped))
             await output.WriteLineAsync(line).ConfigureAwait(false);
         record.NotePrintFailures();

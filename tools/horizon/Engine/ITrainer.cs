@@ -1,3 +1,4 @@
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
 using Horizon.Flow.Text.Tokens;
@@ -12,7 +13,8 @@ public interface ITrainer
     /// <param name="resume">Go on from the newest whole checkpoint under the output folder.</param>
     /// <param name="traceSteps">How many steps to write a trace of; 0 for none.</param>
     /// <param name="progress">Is told how far the reading of the data is.</param>
+    /// <param name="place">Which of several ranks this process is; null where there is one.</param>
     /// <param name="cancellation">Gives up, with <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="HorizonException">The user can mend it.</exception>
-    Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation);
+    Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, RankPlace? place, CancellationToken cancellation);
 }

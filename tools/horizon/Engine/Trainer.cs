@@ -1,3 +1,4 @@
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
 using Horizon.Flow.Text.Tokens;
@@ -8,6 +9,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Trainer : ITrainer
 {
     /// <inheritdoc/>
-    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation) =>
-        await TrainingSession.OpenAsync(configuration, resume, traceSteps, progress, cancellation).ConfigureAwait(false);
+    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, RankPlace? place, CancellationToken cancellation) =>
+        await TrainingSession.OpenAsync(configuration, resume, traceSteps, progress, cancellation, place).ConfigureAwait(false);
 }

@@ -135,7 +135,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
         if (planned.Op == Ops.Offload) run.Readers[planned.Reads[0]] = computed.Done;
         if (order.Loss is { } loss) Send(new DeviceLoss(work.Visit, loss, computed.Done));
         if (computed.Result is { } result) Send(new DeviceResult(work.Visit, result, computed.Done));
-        if (order.Gradient is { } gradient) Send(new DeviceGradient(work.Visit, gradient));
+        if (planned.GivesGradient && order.Gradient is { } gradient) Send(new DeviceGradient(work.Visit, gradient));
         foreach (var id in planned.Frees) Free(run, id, computed.Done);
         if (run.IsLastOf(planned))
         {
@@ -186,7 +186,8 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
             if (rented[i] is Lease<OffloadedInput> place) await call.WaitFor(place.Value.Fence.WaitAsync(call.Cancellation)).ConfigureAwait(true);
         }
 
-        var gradient = planned.GivesGradient ? await call.WaitFor(_gradients.RentAsync(call.Cancellation)).ConfigureAwait(true) : null;
+        var gradient = planned.GivesGradient ? await call.WaitFor(_gradients.RentAsync(call.Cancellation)).ConfigureAwait(true)
+            : planned.GradientTo is { } target ? (Lease<DeviceSlot>)rented[planned.Writes.IndexOf(target)]! : null;
         var loss = planned.GivesLoss ? await call.WaitFor(_losses.RentAsync(call.Cancellation)).ConfigureAwait(true) : null;
         run.Cursor++;
         var order = new WorkOrder(

@@ -11,6 +11,7 @@ internal static unsafe partial class CudaDriver
     /// <summary>The stream on which libtorch launches its kernels.</summary>
     public const nint LegacyDefaultStream = 1; // CU_STREAM_LEGACY
 
+    public const int HighestPriority = -100;       // the driver takes the highest that it has
     public const uint NonBlockingStream = 1;    // CU_STREAM_NON_BLOCKING: no implicit order with the default stream
     public const uint BlockingWait = 1;         // CU_EVENT_BLOCKING_SYNC: the host thread sleeps while it waits
     public const uint NoTiming = 2;             // CU_EVENT_DISABLE_TIMING
@@ -93,7 +94,7 @@ internal static unsafe partial class CudaDriver
         nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, nint* parameters, nint* extra);
 
     [LibraryImport(Library)]
-    public static partial int cuStreamCreate(out nint stream, uint flags);
+    public static partial int cuStreamCreateWithPriority(out nint stream, uint flags, int priority);
 
     [LibraryImport(Library)]
     public static partial int cuStreamDestroy_v2(nint stream);

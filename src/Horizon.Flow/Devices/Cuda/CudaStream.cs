@@ -14,8 +14,8 @@ internal sealed class CudaStream : IDisposable
     private readonly CudaClock? _clock;
     private readonly bool _owned;
 
-    /// <summary>A new stream without implicit order, or the one on which libtorch launches.</summary>
-    public CudaStream(CudaContext context, string name, CudaClock? clock, bool libtorch = false)
+    /// <summary>A new stream without implicit order, or the one on which libtorch launches; an urgent one's kernels come before others that wait for room.</summary>
+    public CudaStream(CudaContext context, string name, CudaClock? clock, bool libtorch = false, bool urgent = false)
     {
         _context = context;
         _clock = clock;
@@ -24,7 +24,7 @@ internal sealed class CudaStream : IDisposable
         if (_owned)
         {
             using var entered = context.Enter();
-            Check(cuStreamCreate(out var handle, NonBlockingStream), "cuStreamCreate");
+            Check(cuStreamCreateWithPriority(out var handle, NonBlockingStream, urgent ? HighestPriority : 0), "cuStreamCreateWithPriority");
             Handle = handle;
         }
 
@@ -44,6 +44,19 @@ internal sealed class CudaStream : IDisposable
             HoldBack(after);
             var start = _clock is null ? 0 : RecordEvent();
             Check(work(Handle), call);
+            return Record(start);
+        }
+    }
+
+    /// <summary>The same for work that throws where it fails.</summary>
+    public CudaFence Enqueue(IReadOnlyList<Fence> after, Action<nint> work)
+    {
+        using var entered = _context.Enter();
+        lock (_gate)
+        {
+            foreach (var fence in after) HoldBack(fence);
+            var start = _clock is null ? 0 : RecordEvent();
+            work(Handle);
             return Record(start);
         }
     }

@@ -31,7 +31,7 @@ public sealed class BackwardWork : UnitWork
     /// <summary>Gives the gradient of the input, null for an embedding; dropped where no unit below is trained.</summary>
     public Computed Give(Tensor? inputGradient)
     {
-        if (Visit.Planned.Writes.Length > 0) return Finish(inputGradient);
+        if (Visit.Planned.Writes.Any(id => id != Visit.Planned.GradientTo)) return Finish(inputGradient);
         inputGradient?.Dispose();
         return Finish();
     }

@@ -1,3 +1,4 @@
+using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Program;
 using Horizon.Flow.Resources;
@@ -52,6 +53,28 @@ public sealed class OpWork : UnitWork
         var computed = Give(values);
         computed.Result = plain;
         return computed;
+    }
+
+    /// <summary>
+    /// A buffer that the visit reads, its weights included, for work on a stream of one's own (<see cref="IComputeDevice.OpenStream"/>): other than
+    /// <see cref="Buffer"/>, it does not make the computation wait. That work starts behind the slot's fence.
+    /// </summary>
+    public DeviceSlot SlotOf(int place) => Read<Lease<DeviceSlot>>(place).Value;
+
+    /// <summary>A rented buffer that the visit writes, for work on a stream of one's own; see <see cref="SlotOf"/>.</summary>
+    public DeviceSlot TargetSlotOf(int place) => ((Lease<DeviceSlot>)Order.Rented[place]!).Value;
+
+    /// <summary>Where the gradient goes that the visit gives, for work on a stream of one's own; see <see cref="SlotOf"/>.</summary>
+    /// <exception cref="InvalidOperationException">The visit gives none.</exception>
+    public DeviceSlot GradientSlot => (Order.Gradient ?? throw new InvalidOperationException($"{Visit} gives no gradient in its program")).Value;
+
+    /// <summary>Gives what a stream of one's own writes: everything that the visit was lent is in use until the fence is complete.</summary>
+    public Computed GiveBehind(Fence done)
+    {
+        ArgumentNullException.ThrowIfNull(done);
+        foreach (var slot in Order.Rented.OfType<Lease<DeviceSlot>>()) slot.Value.Fence = done;
+        if (Order.Gradient is { } gradient) gradient.Value.Fence = done;
+        return new Computed(this, [], done);
     }
 
     private DeviceSlot Touch(DeviceSlot slot)

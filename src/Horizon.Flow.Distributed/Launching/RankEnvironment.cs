@@ -1,0 +1,76 @@
+using System.Globalization;
+
+namespace Horizon.Flow.Distributed;
+
+/// <summary>Reads from the variables of whatever started the process which rank it is: torchrun (RANK, WORLD_SIZE, …), Slurm's srun, Open MPI's and MPICH's mpirun.</summary>
+public static class RankEnvironment
+{
+    private const int DefaultPort = 29_500;
+
+    /// <summary>The process's place among the ranks; null where nothing says that there are several.</summary>
+    /// <param name="variable">Finds a variable; the process's own by default.</param>
+    /// <exception cref="HorizonException">The variables are wrong or partial; says which, and the mend.</exception>
+    public static RankPlace? Read(Func<string, string?>? variable = null)
+    {
+        var variables = new RankVariables(variable ?? Environment.GetEnvironmentVariable);
+        return FromTorchrun(variables) ?? FromSlurm(variables) ?? FromOpenMpi(variables) ?? FromMpich(variables);
+    }
+
+    private static RankPlace? FromTorchrun(RankVariables variables)
+    {
+        if (!variables.Has("RANK") && !variables.Has("WORLD_SIZE"))
+        {
+            return variables.Has("PET_NODE_RANK") && !variables.Has("OMPI_COMM_WORLD_RANK")
+                ? throw new HorizonException("PET_NODE_RANK says that this is a node of a TrainJob, but no rank was started on it: let the container's command be torchrun, which starts them (torchrun --no-python horizon train …)")
+                : null;
+        }
+
+        const string By = "torchrun and TrainJobs";
+        var (rank, count) = (variables.Number("RANK", By), variables.Number("WORLD_SIZE", By));
+        return Place(
+            rank, count, variables.Number("LOCAL_RANK", By, rank), variables.Number("LOCAL_WORLD_SIZE", By, count),
+            count == 1 ? "localhost" : variables.Text("MASTER_ADDR", By), variables.Number("MASTER_PORT", By, DefaultPort));
+    }
+
+    private static RankPlace? FromSlurm(RankVariables variables)
+    {
+        // Inside a batch script, outside srun, there is a SLURM_PROCID too, but no step.
+        if (!variables.Has("SLURM_STEP_ID") || !variables.Has("SLURM_PROCID")) return null;
+        const string By = "srun";
+        var count = variables.Number("SLURM_STEP_NUM_TASKS", By, variables.Number("SLURM_NTASKS", By, 1));
+        if (count == 1) return null;
+        var (rank, job) = (variables.Number("SLURM_PROCID", By), variables.Number("SLURM_JOB_ID", By, 0));
+        return Place(
+            rank, count, variables.Number("SLURM_LOCALID", By), SlurmNodes.TasksHere(variables.Or("SLURM_STEP_TASKS_PER_NODE", variables.Or("SLURM_TASKS_PER_NODE", null)), variables.Number("SLURM_NODEID", By, 0)) ?? count,
+            variables.Or("MASTER_ADDR", null) ?? SlurmNodes.First(variables.Or("SLURM_STEP_NODELIST", null) ?? variables.Or("SLURM_JOB_NODELIST", null) ?? "localhost"),
+            variables.Number("MASTER_PORT", By, 20_000 + (job % 20_000)));
+    }
+
+    private static RankPlace? FromOpenMpi(RankVariables variables) => FromMpi(
+        variables, "Open MPI's mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE");
+
+    private static RankPlace? FromMpich(RankVariables variables) => FromMpi(
+        variables, "MPICH's mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS");
+
+    private static RankPlace? FromMpi(RankVariables variables, string by, string rankName, string countName, string localRankName, string localCountName)
+    {
+        if (!variables.Has(rankName)) return null;
+        var (rank, count) = (variables.Number(rankName, by), variables.Number(countName, by));
+        if (count == 1) return null;
+        var local = variables.Number(localCountName, by, count);
+        var address = local == count ? variables.Or("MASTER_ADDR", null) ?? "localhost"
+            : variables.Or("MASTER_ADDR", null) ?? throw new HorizonException($"{by} started ranks on several machines, and MASTER_ADDR does not say where rank 0 is: pass it on, as in mpirun -x MASTER_ADDR=HOST -x MASTER_PORT=29500 …");
+        return Place(rank, count, variables.Number(localRankName, by, rank), local, address, variables.Number("MASTER_PORT", by, DefaultPort));
+    }
+
+    private static RankPlace Place(int rank, int count, int localRank, int localCount, string address, int port)
+    {
+        string? wrong = count < 1 ? $"there are {count} ranks"
+            : rank < 0 || rank >= count ? $"rank {rank} is none of the {count}, which go from 0 to {count - 1}"
+            : localRank < 0 || localRank >= localCount ? $"local rank {localRank} is none of the {localCount} of its machine"
+            : port is < 1 or > 65_535 ? string.Create(CultureInfo.InvariantCulture, $"port {port} is no port")
+            : null;
+        return wrong is null ? new RankPlace(rank, count, localRank, localCount, address, port)
+            : throw new HorizonException($"the variables of the ranks do not fit each other: {wrong}; unset RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE, or start the processes with torchrun, srun or mpirun");
+    }
+}

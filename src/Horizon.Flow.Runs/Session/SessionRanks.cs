@@ -1,0 +1,54 @@
+using System.Text;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
+
+namespace Horizon.Flow.Runs.Session;
+
+/// <summary>What a session on several ranks decides together.</summary>
+internal static class SessionRanks
+{
+    /// <summary>The device of a rank: that of its number on its machine, where the configuration does not name one.</summary>
+    /// <exception cref="HorizonException">The configuration names one device for all ranks of a machine, or there are too few.</exception>
+    public static string DeviceOf(string configured, RankPlace? place)
+    {
+        if (place is null || configured == "cpu") return configured;
+        if (configured is not ("auto" or "cuda"))
+        {
+            return place.LocalCount == 1 ? configured
+                : throw new HorizonException($"device is {configured}, and {place.LocalCount} ranks of this machine cannot share it; set device: cuda, and each takes its own");
+        }
+
+        var devices = CudaDevice.Count;
+        if (devices == 0) return configured;
+        // A launcher may show each rank its own device alone.
+        return devices == 1 ? "cuda:0"
+            : place.LocalRank < devices ? $"cuda:{place.LocalRank}"
+            : throw new HorizonException($"there are {place.LocalCount} ranks on this machine and {devices} GPUs; start one rank a GPU");
+    }
+
+    /// <summary>Lets rank 0 do something that is done once, and tells all what came of it.</summary>
+    /// <exception cref="HorizonException">It failed, in words; on every rank.</exception>
+    public static async Task<bool> FirstAsync(ICollectives? ranks, Func<bool> body)
+    {
+        if (ranks is null) return body();
+        HorizonException? failure = null;
+        var result = false;
+        try
+        {
+            if (ranks.Rank == 0) result = body();
+        }
+        catch (HorizonException error)
+        {
+            failure = error;
+        }
+
+        var own = Encoding.UTF8.GetBytes(failure is null ? $"{result}" : failure.Message);
+        var first = Encoding.UTF8.GetString((await ranks.ExchangeAsync("first", own).ConfigureAwait(false))[0]);
+        if (failure is not null) throw failure;
+        return bool.TryParse(first, out var told) ? told : throw new HorizonException($"rank 0: {first}");
+    }
+
+    /// <summary>Whether it is so on any rank.</summary>
+    public static async Task<bool> AnyAsync(ICollectives? ranks, bool own) =>
+        ranks is null ? own : (await ranks.ExchangeAsync("stop", [own ? (byte)1 : (byte)0]).ConfigureAwait(false)).Any(one => one[0] != 0);
+}

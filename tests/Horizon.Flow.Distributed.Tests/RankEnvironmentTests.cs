@@ -1,0 +1,46 @@
+namespace Horizon.Flow.Distributed.Tests;
+
+/// <summary>The variables of what starts ranks, as each sets them, and what is said where they are wrong.</summary>
+public class RankEnvironmentTests
+{
+    public static TheoryData<string, RankPlace?> Launchers => new()
+    {
+        { "", null },
+        // torchrun
+        { "RANK=3 WORLD_SIZE=4 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=node0 MASTER_PORT=29400", new(3, 4, 1, 2, "node0", 29400) },
+        { "RANK=0 WORLD_SIZE=1", new(0, 1, 0, 1, "localhost", 29500) },
+        // A TrainJob's torchrun leaves both.
+        { "PET_NODE_RANK=1 PET_NNODES=2 RANK=9 WORLD_SIZE=16 LOCAL_RANK=1 LOCAL_WORLD_SIZE=8 MASTER_ADDR=job-0-0.job MASTER_PORT=29400", new(9, 16, 1, 8, "job-0-0.job", 29400) },
+        // srun
+        { "SLURM_JOB_ID=4242 SLURM_STEP_ID=0 SLURM_PROCID=5 SLURM_STEP_NUM_TASKS=6 SLURM_LOCALID=1 SLURM_NODEID=1 SLURM_STEP_TASKS_PER_NODE=4,2 SLURM_STEP_NODELIST=gpu[08-09]", new(5, 6, 1, 2, "gpu08", 24242) },
+        { "SLURM_JOB_ID=1 SLURM_STEP_ID=3 SLURM_PROCID=7 SLURM_NTASKS=16 SLURM_LOCALID=7 SLURM_NODEID=0 SLURM_TASKS_PER_NODE=8(x2) SLURM_JOB_NODELIST=a-1,b[2,4] MASTER_ADDR=10.0.0.1 MASTER_PORT=7", new(7, 16, 7, 8, "10.0.0.1", 7) },
+        { "SLURM_JOB_ID=4242 SLURM_PROCID=0 SLURM_NTASKS=8 SLURM_LOCALID=0", null }, // the batch script itself
+        // mpirun
+        { "OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2", new(1, 2, 1, 2, "localhost", 29500) },
+        { "OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2 MASTER_ADDR=h MASTER_PORT=5", new(2, 4, 0, 2, "h", 5) },
+        { "PMI_RANK=1 PMI_SIZE=3 MPI_LOCALRANKID=1 MPI_LOCALNRANKS=3", new(1, 3, 1, 3, "localhost", 29500) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Launchers))]
+    public void Read_OfALauncher_IsThePlace(string variables, RankPlace? expected) => Assert.Equal(expected, Read(variables));
+
+    [Theory]
+    [InlineData("RANK=1", "WORLD_SIZE is not set, though other variables of torchrun and TrainJobs are")]
+    [InlineData("RANK=1 WORLD_SIZE=2", "MASTER_ADDR is not set, though")]
+    [InlineData("RANK=one WORLD_SIZE=2 MASTER_ADDR=a", "RANK is 'one', which is no number")]
+    [InlineData("RANK=2 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a", "rank 2 is none of the 2, which go from 0 to 1")]
+    [InlineData("RANK=1 WORLD_SIZE=4 LOCAL_RANK=3 LOCAL_WORLD_SIZE=2 MASTER_ADDR=a", "local rank 3 is none of the 2 of its machine")]
+    [InlineData("RANK=1 WORLD_SIZE=4 MASTER_ADDR=a MASTER_PORT=99999", "port 99999 is no port")]
+    [InlineData("PET_NODE_RANK=0 PET_NNODES=2 PET_NPROC_PER_NODE=8", "let the container's command be torchrun")]
+    [InlineData("OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2", "mpirun -x MASTER_ADDR=HOST")]
+    [InlineData("SLURM_STEP_ID=0 SLURM_PROCID=1 SLURM_NTASKS=2 SLURM_LOCALID=1 SLURM_STEP_NODELIST=[x", "in which no first node is found; set MASTER_ADDR")]
+    public void Read_OfWrongVariables_SaysWhichAndTheMend(string variables, string expected) =>
+        Assert.Contains(expected, Assert.Throws<HorizonException>(() => Read(variables)).Message, StringComparison.Ordinal);
+
+    private static RankPlace? Read(string variables)
+    {
+        var all = variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        return RankEnvironment.Read(all.GetValueOrDefault);
+    }
+}

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace Horizon.Flow.Cli;
+
+/// <summary>Starts ranks on this machine as torchrun would: the same command line in as many processes, each with its variables. Their output is this process's.</summary>
+internal static partial class LocalRanks
+{
+    // A rank that has failed ends the others by itself; this is for one that cannot.
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Starts them and waits for their end.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="arguments">The words after the program's name, without those that ask for ranks.</param>
+    /// <returns>0 where all ended well, else the code of the first that did not.</returns>
+    public static async Task<int> RunAsync(int count, IReadOnlyList<string> arguments)
+    {
+        var port = FreePort();
+        var ranks = new List<Process>();
+        // Ctrl-C comes to all processes of the terminal by itself; what comes to this one alone is passed on.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+        using var end = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => PassOn(context, 15));
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => PassOn(context, 1));
+        try
+        {
+            for (var rank = 0; rank < count; rank++) ranks.Add(Start(rank, count, port, arguments));
+            var ends = ranks.Select(rank => rank.WaitForExitAsync()).ToList();
+            var code = 0;
+            while (ends.Count > 0)
+            {
+                var all = Task.WhenAll(ends);
+                var ended = code == 0 ? await Task.WhenAny(ends).ConfigureAwait(false) : await Task.WhenAny(all, Task.Delay(_patience)).ConfigureAwait(false);
+                if (code != 0 && ended != all) return code; // what is left is killed
+                ends.RemoveAll(one => one.IsCompleted);
+                if (code == 0) code = ranks.Where(rank => rank.HasExited).Select(rank => rank.ExitCode).FirstOrDefault(one => one != 0);
+            }
+
+            return code;
+        }
+        finally
+        {
+            foreach (var rank in ranks)
+            {
+                if (!rank.HasExited) rank.Kill();
+                rank.Dispose();
+            }
+        }
+
+        void PassOn(PosixSignalContext context, int signal)
+        {
+            context.Cancel = true;
+            foreach (var rank in ranks.ToList())
+                if (!rank.HasExited) _ = Kill(rank.Id, signal);
+        }
+    }
+
+    private static Process Start(int rank, int count, int port, IReadOnlyList<string> arguments)
+    {
+        var program = Environment.ProcessPath ?? throw new HorizonException("the program's own path is not known, so it cannot start ranks of itself; use torchrun or mpirun");
+        var start = new ProcessStartInfo(program) { UseShellExecute = false };
+        // Under `dotnet horizon.dll` the program is dotnet, and its first word the assembly.
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet") start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var (name, value) in new (string, int)[] { ("RANK", rank), ("WORLD_SIZE", count), ("LOCAL_RANK", rank), ("LOCAL_WORLD_SIZE", count), ("MASTER_PORT", port) })
+            start.Environment[name] = value.ToString(CultureInfo.InvariantCulture);
+        start.Environment["MASTER_ADDR"] = "localhost";
+        return Process.Start(start) ?? throw new HorizonException($"rank {rank} could not be started");
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
