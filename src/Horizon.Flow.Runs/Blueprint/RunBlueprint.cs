@@ -9,6 +9,7 @@ using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Units;
 
@@ -22,6 +23,8 @@ public sealed class RunBlueprint
         Configuration = configuration;
         ModelConfig = modelConfig;
         Model = model;
+        Kind = ObjectiveKinds.Of(configuration.Training.Objective);
+        Objective = Kind.Create(configuration.Training.Objective);
     }
 
     /// <summary>The configuration.</summary>
@@ -32,6 +35,12 @@ public sealed class RunBlueprint
 
     /// <summary>The model as units and templates.</summary>
     public ModelDefinition Model { get; }
+
+    /// <summary>What is learned; null for the next token.</summary>
+    public IObjective? Objective { get; }
+
+    /// <summary>What the objective learns from and needs.</summary>
+    internal ObjectiveKind Kind { get; }
 
     /// <summary>fp32, or bf16 with exact masters.</summary>
     public StorePrecision Precision => Configuration.Training.Precision;
@@ -84,6 +93,7 @@ public sealed class RunBlueprint
             IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
+        if (Objective is not null) plan = plan.WithObjective(Objective);
         var problems = plan.Validate();
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
     }

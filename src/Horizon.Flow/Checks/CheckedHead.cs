@@ -22,6 +22,14 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
         numbers.Checked(inner.LossSum(parameters, hidden, batch), "the loss", Pass, batch, parameters);
 
     /// <inheritdoc/>
+    public HeadScore Score(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
+    {
+        var score = inner.Score(parameters, hidden, batch);
+        numbers.Checked(score.LossSum, "the loss", Pass, batch, parameters);
+        return score;
+    }
+
+    /// <inheritdoc/>
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
 
     /// <inheritdoc/>

@@ -33,6 +33,9 @@ public interface IHeadTemplate
     /// <summary>The sum of cross-entropies over the labelled tokens, fp32 or fp64 scalar on the device.</summary>
     Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch);
 
+    /// <summary>What an evaluation's visit gives: the loss, and where a head has them numbers for the host.</summary>
+    HeadScore Score(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => new(LossSum(parameters, hidden, batch));
+
     /// <summary>[tokens, vocabulary] fp32 logits of hidden states [tokens, hidden]. For few tokens.</summary>
     Tensor Logits(ParameterViews parameters, Tensor hidden);
 
