@@ -8,4 +8,8 @@ public sealed record LoadOptions
     /// </summary>
     /// <value>Null: names are the same, up to a leading <c>model.</c>.</value>
     public Func<string, string?>? Alias { get; init; }
+
+    /// <summary>Which parameters, by the names in the store's layout, may be missing: they are left as they are, and named in <see cref="LoadResult.Missing"/>.</summary>
+    /// <value>None.</value>
+    public Func<string, bool>? MayMiss { get; init; }
 }

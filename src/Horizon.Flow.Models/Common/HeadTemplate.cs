@@ -82,6 +82,27 @@ public sealed class HeadTemplate : IHeadTemplate
         return _norm.Bytes(projection.Shape[1], batch) + _chunks.WorkingBytes(projection, batch);
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> NormRoles { get; } = [Roles.FinalNorm, Roles.BiasOf(Roles.FinalNorm)];
+
+    /// <inheritdoc/>
+    public Tensor Norm(ParameterViews parameters, Tensor rows, DeviceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return _norm.Apply(parameters, rows, batch.Operators).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor DifferentiateNorm(ParameterViews parameters, ParameterViews? gradients, Tensor rows, DeviceBatch batch, Func<Tensor, Tensor> rest)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return _norm.Differentiate(parameters, gradients, rows, batch.Operators, rest).MoveToOuterDisposeScope();
+    }
+
     private HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale, Tensor? scales_N)
     {
         ArgumentNullException.ThrowIfNull(parameters);

@@ -36,6 +36,16 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
     public Tensor LogProbabilities(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => inner.LogProbabilities(parameters, hidden, batch);
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> NormRoles => inner.NormRoles;
+
+    /// <inheritdoc/>
+    public Tensor Norm(ParameterViews parameters, Tensor rows, DeviceBatch batch) => inner.Norm(parameters, rows, batch);
+
+    /// <inheritdoc/>
+    public Tensor DifferentiateNorm(ParameterViews parameters, ParameterViews? gradients, Tensor rows, DeviceBatch batch, Func<Tensor, Tensor> rest) =>
+        inner.DifferentiateNorm(parameters, gradients, rows, batch, rest);
+
+    /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 
     private HeadResult Checked(HeadResult result, ParameterViews parameters, ParameterViews? gradients, DeviceBatch batch)

@@ -54,4 +54,26 @@ public interface IHeadTemplate
     /// <param name="unit">The unit's layout.</param>
     /// <param name="batch">The micro-batch.</param>
     long WorkingBytes(UnitLayout unit, BatchShape batch);
+
+    /// <summary>The roles of the final norm's parameters: what a head of another kind keeps of this one.</summary>
+    /// <value>None by default: the head has no norm that stands alone.</value>
+    IReadOnlyList<string> NormRoles => [];
+
+    /// <summary>[rows, hidden]: the final norm of hidden states, without the output projection.</summary>
+    /// <param name="parameters">Those of <see cref="NormRoles"/>, at least.</param>
+    /// <param name="rows">[rows, hidden].</param>
+    /// <param name="batch">For the device's operators.</param>
+    /// <exception cref="HorizonException">The head has no norm that stands alone.</exception>
+    Tensor Norm(ParameterViews parameters, Tensor rows, DeviceBatch batch) => throw NoNorm();
+
+    /// <summary>[rows, hidden]: the gradient of hidden states through the final norm; the norm's own gradients are written where they belong.</summary>
+    /// <param name="parameters">Those of <see cref="NormRoles"/>, at least.</param>
+    /// <param name="gradients">Theirs; null where they are not wanted.</param>
+    /// <param name="rows">[rows, hidden].</param>
+    /// <param name="batch">For the device's operators.</param>
+    /// <param name="rest">From the normed rows to their gradient.</param>
+    /// <exception cref="HorizonException">The head has no norm that stands alone.</exception>
+    Tensor DifferentiateNorm(ParameterViews parameters, ParameterViews? gradients, Tensor rows, DeviceBatch batch, Func<Tensor, Tensor> rest) => throw NoNorm();
+
+    private HorizonException NoNorm() => new($"{GetType().Name} has no norm that stands alone; override {nameof(NormRoles)}, {nameof(Norm)} and {nameof(DifferentiateNorm)} to build another head on it");
 }
