@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using Horizon.Flow.Activations;
+using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Checks;
@@ -62,8 +63,10 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
-        var modelConfig = ModelFolder.ReadConfig(path);
+        var isReward = ObjectiveKinds.Of(configuration.Training.Objective).IsReward;
+        var modelConfig = isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path);
         var model = ModelFamilies.Define(modelConfig);
+        if (isReward) model = RewardModel.Of(model);
         var blueprint = new RunBlueprint(configuration, modelConfig, configuration.Training.CheckOutputs ? model.WithCheckedOutputs() : model);
         foreach (var pattern in configuration.Training.Freeze)
         {

@@ -10,4 +10,7 @@ internal sealed record ObjectiveKind(ObjectiveData Data, IReadOnlyList<string> O
 {
     /// <summary>Whether it needs what the untouched model says of the data.</summary>
     public bool NeedsReference { get; init; }
+
+    /// <summary>Whether the model becomes, or is, a reward model.</summary>
+    public bool IsReward { get; init; }
 }

@@ -1,4 +1,5 @@
 using Horizon.Flow.Alignment.Preferences;
+using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 
@@ -31,6 +32,7 @@ internal static class ObjectiveKinds
             Beta = section.Beta ?? new CpoObjective().Beta,
             LikelihoodWeight = section.LikelihoodWeight ?? new CpoObjective().LikelihoodWeight,
         }),
+        ["reward"] = new(ObjectiveData.Pairs, ["centering"], section => new RewardObjective { Centering = section.Centering ?? 0 }) { IsReward = true },
     };
 
     /// <summary>All names.</summary>

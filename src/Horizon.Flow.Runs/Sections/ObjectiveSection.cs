@@ -7,8 +7,8 @@ namespace Horizon.Flow.Runs.Sections;
 public sealed record ObjectiveSection
 {
     /// <summary>
-    /// <c>next_token</c>; of pairs of answers <c>dpo</c>, <c>ipo</c>, <c>hinge</c>, <c>robust</c>, <c>orpo</c>, <c>simpo</c>, <c>cpo</c>; of rated answers
-    /// <c>kto</c>.
+    /// <c>next_token</c>; of pairs of answers <c>dpo</c>, <c>ipo</c>, <c>hinge</c>, <c>robust</c>, <c>orpo</c>, <c>simpo</c>, <c>cpo</c>, and
+    /// <c>reward</c>, a reward model; of rated answers <c>kto</c>.
     /// </summary>
     /// <value>Default <c>next_token</c>.</value>
     public string Name { get; init; } = "next_token";
@@ -44,4 +44,8 @@ public sealed record ObjectiveSection
     /// <summary>The weight of answers that are not wanted, of <c>kto</c>.</summary>
     /// <value>Default 1.</value>
     public double? UndesirableWeight { get; init; }
+
+    /// <summary>The weight of the squared sum of both scores, which holds the scores of <c>reward</c> around zero.</summary>
+    /// <value>Default 0.</value>
+    public double? Centering { get; init; }
 }

@@ -1,4 +1,5 @@
 using Horizon.Flow.Alignment;
+using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.ModelFolders;
@@ -50,7 +51,10 @@ internal sealed class StartingPoint(
 
     private async Task BeginAsync(Action<string> warn, CancellationToken cancellation)
     {
-        if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, blueprint.Configuration.Training.Seed, cancellation);
-        else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
+        var seed = blueprint.Configuration.Training.Seed;
+        // A language model that becomes a reward model has no score yet.
+        Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;
+        if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, seed, cancellation);
+        else if (await StartingWeights.LoadAsync(pretrained, blueprint.Model, store, mayMiss, seed, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
     }
 }

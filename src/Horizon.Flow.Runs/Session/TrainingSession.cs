@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Horizon.Flow.Alignment;
+using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Checkpoints;
@@ -78,7 +79,7 @@ public sealed class TrainingSession : ITrainingSession
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
-        var writer = ModelFolderWriter.Open(configuration.Model.Path!);
+        var writer = ModelFolderWriter.Open(configuration.Model.Path!, blueprint.Kind.IsReward ? RewardFolder.Describe : null);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.Kind.NeedsReference) ? WeightFiles.Open(configuration.Model.Path!) : null;

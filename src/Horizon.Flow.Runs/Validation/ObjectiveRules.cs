@@ -27,6 +27,8 @@ internal static class ObjectiveRules
         Positive(nameof(ObjectiveSection.UndesirableWeight), objective.UndesirableWeight);
         checks.AtLeast($"{Section}.margin", objective.Margin ?? 0, 0);
         checks.AtLeast($"{Section}.likelihood_weight", objective.LikelihoodWeight ?? 0, 0);
+        checks.AtLeast($"{Section}.centering", objective.Centering ?? 0, 0);
+        checks.That(!ObjectiveKinds.Of(objective).IsReward || configuration.Evaluation.Prompt is null, "evaluation.prompt", $"'{configuration.Evaluation.Prompt}'", $"left out: a model of {Section}.name {objective.Name} continues no text");
         checks.That(objective.LabelSmoothing is null or (>= 0 and < 0.5), $"{Section}.label_smoothing", objective.LabelSmoothing, "at least 0 and less than 0.5");
 
         void Positive(string property, double? value) => checks.Positive($"{Section}.{ConfigurationSchema.KeyName(property)}", value ?? 1);
