@@ -33,7 +33,7 @@ public sealed class RewardObjective : LogProbabilityObjective
         ArgumentNullException.ThrowIfNull(logProbabilities);
         var scores_P2 = logProbabilities.to(float64).view(-1, 2);
         var (chosen_P, rejected_P) = (scores_P2.select(1, 0), scores_P2.select(1, 1));
-        var losses_P = logsigmoid(chosen_P - rejected_P).neg() + (chosen_P + rejected_P).Squared().Times(Centering);
+        var losses_P = chosen_P.Plus(rejected_P).Squared().Times(Centering) - logsigmoid(chosen_P - rejected_P);
         return new ObjectiveLoss(losses_P.sum()) { Metrics = PairMetrics.Of(chosen_P, rejected_P) };
     }
 }

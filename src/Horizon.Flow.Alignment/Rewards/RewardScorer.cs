@@ -1,5 +1,4 @@
 using Horizon.Flow.Devices;
-using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Safetensors;
