@@ -19,11 +19,11 @@ public interface IMeasuredObjective : IObjective
     }
 
     /// <summary>The same of what visits of the head gave, of a step or of <see cref="TrainingRun.ScoreAsync"/>.</summary>
-    /// <param name="results">Those of other visits are passed over.</param>
+    /// <param name="results">Those of visits that give no loss are passed over.</param>
     IReadOnlyDictionary<string, double> MetricsOf(IEnumerable<HostResult> results)
     {
         ArgumentNullException.ThrowIfNull(results);
-        List<float[]> parts = [.. results.Where(result => result.Visit.Op is Ops.Head or Ops.Score).Select(result => result.Numbers)];
+        List<float[]> parts = [.. results.Where(result => result.Visit.Planned.GivesLoss).Select(result => result.Numbers)];
         return MetricNames
             .Select((name, i) => (name, Sum: parts.Sum(part => (double)part[2 * i]), Count: parts.Sum(part => (double)part[(2 * i) + 1])))
             .Where(metric => metric.Count > 0).ToDictionary(metric => metric.name, metric => metric.Sum / metric.Count);

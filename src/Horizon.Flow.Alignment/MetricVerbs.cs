@@ -20,7 +20,7 @@ public static class MetricVerbs
         var steps = new ConditionalWeakTable<StepInfo, List<HostResult>>();
         return plan.At(Stages.Results).TapWaiting("objective metrics", result => result, result =>
         {
-            if (result.Info.Purpose != StepPurpose.Train || result.Visit.Op != Ops.Head) return;
+            if (result.Info.Purpose != StepPurpose.Train || !result.Visit.Planned.GivesLoss) return;
             var parts = steps.GetOrCreateValue(result.Info);
             parts.Add(result);
             if (parts.Count == result.Info.MicroBatchCount) watch(new StepMetrics(result.Info.Number, objective.MetricsOf(parts)));

@@ -18,6 +18,13 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
         Checked(inner.Differentiate(parameters, gradients, hidden, batch, lossScales), parameters, gradients, batch);
 
     /// <inheritdoc/>
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, LogitsLoss loss) =>
+        Checked(inner.Differentiate(parameters, gradients, hidden, batch, loss), parameters, gradients, batch);
+
+    /// <inheritdoc/>
+    public void ForEachLogits(ParameterViews parameters, Tensor hidden, DeviceBatch batch, Action<long, Tensor> look) => inner.ForEachLogits(parameters, hidden, batch, look);
+
+    /// <inheritdoc/>
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch) =>
         numbers.Checked(inner.LossSum(parameters, hidden, batch), "the loss", Pass, batch, parameters);
 

@@ -30,6 +30,30 @@ public interface IHeadTemplate
     HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) => throw new HorizonException(
         $"{GetType().Name} cannot differentiate log-probabilities; override {nameof(Differentiate)} with a scale for each labelled token, or use a head that does");
 
+    /// <summary>The same where the loss is any function of the labelled tokens' logits.</summary>
+    /// <param name="parameters">The unit's weights on the device.</param>
+    /// <param name="gradients">Where the parameters' gradients go; null for a frozen head.</param>
+    /// <param name="hidden">[batch, sequence, hidden]; owned by the caller.</param>
+    /// <param name="batch">Which tokens are labelled.</param>
+    /// <param name="loss">Is asked for chunk after chunk.</param>
+    /// <exception cref="HorizonException">The head has no such gradients.</exception>
+    HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, LogitsLoss loss) => throw new HorizonException(
+        $"{GetType().Name} cannot differentiate a loss of logits; override {nameof(Differentiate)} with a {nameof(LogitsLoss)}, or use a head that does");
+
+    /// <summary>Shows the labelled tokens' logits, a chunk at a time; all at once by default.</summary>
+    /// <param name="parameters">The unit's weights on the device.</param>
+    /// <param name="hidden">[batch, sequence, hidden].</param>
+    /// <param name="batch">Which tokens are labelled.</param>
+    /// <param name="look">The chunk's first token among the labelled ones, and [chunk, vocabulary] fp32.</param>
+    void ForEachLogits(ParameterViews parameters, Tensor hidden, DeviceBatch batch, Action<long, Tensor> look)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(look);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        look(0, Logits(parameters, batch.LabelledRows(hidden)));
+    }
+
     /// <summary>The sum of cross-entropies over the labelled tokens, fp32 or fp64 scalar on the device.</summary>
     Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch);
 
