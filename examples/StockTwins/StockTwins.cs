@@ -66,7 +66,7 @@ public static class StockTwins
 
     /// <summary>The loss alone.</summary>
     public static TransformBlock<ScoreWork, Computed> Score(TrainingContext run, StageOptions stage) => new(
-        work => work.Give(work.Head.LossSum(work.Parameters!, work.Input, work.Batch)), stage.ToDataflow());
+        work => work.Give(work.Head.Score(work.Parameters!, work.Input, work.Batch)), stage.ToDataflow());
 
     /// <summary>A hidden state to host memory.</summary>
     public static TransformBlock<OffloadWork, Computed> Offload(TrainingContext run, StageOptions stage) => new(

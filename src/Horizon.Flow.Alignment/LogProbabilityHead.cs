@@ -33,8 +33,16 @@ internal sealed class LogProbabilityHead(IHeadTemplate plain, LogProbabilityObje
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
     {
         using var scope = NewDisposeScope();
+        return Score(parameters, hidden, batch).LossSum.MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public HeadScore Score(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
+    {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return Checked(objective.Loss(plain.LogProbabilities(parameters, hidden, batch), batch)).Sum.MoveToOuterDisposeScope();
+        var loss = Checked(objective.Loss(plain.LogProbabilities(parameters, hidden, batch), batch));
+        return new HeadScore(loss.Sum.MoveToOuterDisposeScope()) { Numbers = loss.Metrics?.MoveToOuterDisposeScope() };
     }
 
     /// <inheritdoc/>

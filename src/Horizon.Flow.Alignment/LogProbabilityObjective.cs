@@ -1,4 +1,3 @@
-using Horizon.Flow.Program;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -9,7 +8,7 @@ namespace Horizon.Flow.Alignment;
 /// the model's own head does the rest a chunk of logits at a time.
 /// </summary>
 /// <remarks>The head goes twice over its chunks: once for the log-probabilities, once for the gradients.</remarks>
-public abstract class LogProbabilityObjective : IObjective
+public abstract class LogProbabilityObjective : IMeasuredObjective
 {
     /// <summary>The names of what <see cref="ObjectiveLoss.Metrics"/> holds.</summary>
     /// <value>None by default.</value>
@@ -33,13 +32,5 @@ public abstract class LogProbabilityObjective : IObjective
     {
         ArgumentNullException.ThrowIfNull(head);
         return new LogProbabilityHead(head, this);
-    }
-
-    /// <summary>Where there are metrics, lets the head's visits give them to the host.</summary>
-    public virtual StepProgram Program(StepProgram program)
-    {
-        ArgumentNullException.ThrowIfNull(program);
-        return MetricNames.Count == 0 ? program
-            : new StepProgram([.. program.Visits.Select(visit => visit.Op == Ops.Head ? visit with { GivesResult = true } : visit)], program.Values);
     }
 }

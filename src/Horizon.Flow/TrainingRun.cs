@@ -124,6 +124,10 @@ public sealed class TrainingRun : IAsyncDisposable
     public async Task<double> EvaluateAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
         await MeanAsync(await BeginPassAsync(StepPurpose.Evaluate, null, microBatches, nameof(EvaluateAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
 
+    /// <summary>The losses of some micro-batches, and the numbers that an objective's head gives beside them.</summary>
+    public async Task<PassResult> ScoreAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
+        await (await BeginPassAsync(StepPurpose.Evaluate, null, microBatches, nameof(ScoreAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+
     /// <summary>The logits of the labelled places of some micro-batches: for each, [labelled tokens, vocabulary].</summary>
     public async Task<IReadOnlyList<HostResult>> LogitsAsync(IReadOnlyList<MicroBatch> microBatches, CancellationToken cancellationToken = default) =>
         (await (await BeginPassAsync(StepPurpose.Logits, null, microBatches, nameof(LogitsAsync), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false)).Results;

@@ -15,7 +15,7 @@ public abstract class PairObjective : LogProbabilityObjective
     public virtual bool NeedsReference => false;
 
     /// <summary>Rewards of either answer, their margin, and the share of pairs whose preferred answer has the higher one.</summary>
-    public override IReadOnlyList<string> MetricNames { get; } = ["rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"];
+    public override IReadOnlyList<string> MetricNames => PairMetrics.Names;
 
     /// <summary>The losses of the pairs.</summary>
     /// <param name="pairs">Log-probabilities and lengths.</param>
@@ -39,11 +39,7 @@ public abstract class PairObjective : LogProbabilityObjective
         var reference_P2 = NeedsReference ? ByTwos(batch.SumBySequence(batch.Column(ReferenceLogProbabilities.Column))) : null;
         var loss = Loss(new SequencePairs(
             sums_P2.select(1, 0), sums_P2.select(1, 1), lengths_P2.select(1, 0), lengths_P2.select(1, 1), reference_P2?.select(1, 0), reference_P2?.select(1, 1)));
-        var sum = loss.Losses.sum();
-        using var noGrad = no_grad();
-        var margins_P = loss.ChosenRewards - loss.RejectedRewards;
-        var means_M = stack([loss.ChosenRewards, loss.RejectedRewards, margins_P, margins_P.With(0, (x, zero) => x.gt(zero)).to(float64)]).sum(1);
-        return new ObjectiveLoss(sum) { Metrics = stack([means_M, ones_like(means_M).Times(sums_P2.shape[0])], 1) };
+        return new ObjectiveLoss(loss.Losses.sum()) { Metrics = PairMetrics.Of(loss.ChosenRewards, loss.RejectedRewards) };
     }
 
     private static Tensor ByTwos(Tensor sequences_S) => sequences_S.view(-1, 2);

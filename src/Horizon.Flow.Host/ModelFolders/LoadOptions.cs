@@ -13,4 +13,8 @@ public sealed record LoadOptions
 
     /// <summary>[units]: the whole layouts, where the store has slices of the units, and the element of the whole at which each begins; null where it has whole ones.</summary>
     public IReadOnlyList<(UnitLayout Whole, long First)>? Wholes { get; init; }
+
+    /// <summary>Which parameters, by the names in the store's layout, may be missing: they are left as they are, and named in <see cref="LoadResult.Missing"/>.</summary>
+    /// <value>None.</value>
+    public Func<string, bool>? MayMiss { get; init; }
 }

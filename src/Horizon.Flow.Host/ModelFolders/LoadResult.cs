@@ -11,6 +11,9 @@ namespace Horizon.Flow.Host.ModelFolders;
 /// </param>
 public sealed record LoadResult(int TensorCount, long BytesRead, IReadOnlyList<string> UnexpectedTensors)
 {
+    /// <summary>Parameters that the folder lacks, and may (<see cref="LoadOptions.MayMiss"/>).</summary>
+    public IReadOnlyList<string> Missing { get; init; } = [];
+
     /// <summary>
     /// How far the file's <c>lm_head.weight</c> is from the embedding that the model uses in its place: the norm of the difference relative to
     /// the embedding's, infinite where the shapes differ; null where the file holds none or the model uses it.

@@ -35,7 +35,7 @@ public static class StoreLoader
     {
         ArgumentNullException.ThrowIfNull(files);
         ArgumentNullException.ThrowIfNull(units);
-        var work = Match(files, units, options ?? new LoadOptions());
+        var (work, missing) = Match(files, units, options ?? new LoadOptions());
         foreach (var (tensor, destination) in work) destination.Begin(tensor);
 
         var totalBytes = work.Sum(item => item.Tensor.ByteLength);
@@ -55,6 +55,7 @@ public static class StoreLoader
 
         return new LoadResult(work.Count, bytesRead, Unexpected(files, work, options))
         {
+            Missing = missing,
             TiedHeadDistance = await CompareTiedHeadAsync(files, units, work, options?.Wholes is not null, cancellationToken).ConfigureAwait(false),
         };
     }
@@ -72,7 +73,7 @@ public static class StoreLoader
         return copy.Distance;
     }
 
-    private static List<(TensorInfo Tensor, ITensorDestination Destination)> Match(
+    private static (List<(TensorInfo Tensor, ITensorDestination Destination)> Work, IReadOnlyList<string> Missing) Match(
         WeightFiles files, IReadOnlyList<UnitState> units, LoadOptions options)
     {
         var work = new List<(TensorInfo, ITensorDestination)>();
@@ -95,7 +96,8 @@ public static class StoreLoader
             }
         }
 
-        return missing.Count == 0 ? work : throw Missing(files, missing);
+        List<string> needed = [.. missing.Where(name => options.MayMiss?.Invoke(name) != true)];
+        return needed.Count == 0 ? (work, missing) : throw Missing(files, needed);
     }
 
     private static TensorInfo? Find(WeightFiles files, string name) =>

@@ -38,11 +38,25 @@ public sealed class HeadTemplate : IHeadTemplate
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
-        Differentiate(parameters, gradients, hidden, batch, lossScale, null);
+        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, lossScale));
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) =>
-        Differentiate(parameters, gradients, hidden, batch, 1, lossScales);
+        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, 1, lossScales));
+
+    /// <inheritdoc/>
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, LogitsLoss loss) =>
+        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, loss));
+
+    /// <inheritdoc/>
+    public void ForEachLogits(ParameterViews parameters, Tensor hidden, DeviceBatch batch, Action<long, Tensor> look)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        _chunks.ForEach(Normed(parameters, hidden, batch), parameters[_projection], look);
+    }
 
     /// <inheritdoc/>
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
@@ -82,7 +96,28 @@ public sealed class HeadTemplate : IHeadTemplate
         return _norm.Bytes(projection.Shape[1], batch) + _chunks.WorkingBytes(projection, batch);
     }
 
-    private HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale, Tensor? scales_N)
+    /// <inheritdoc/>
+    public IReadOnlyList<string> NormRoles { get; } = [Roles.FinalNorm, Roles.BiasOf(Roles.FinalNorm)];
+
+    /// <inheritdoc/>
+    public Tensor Norm(ParameterViews parameters, Tensor rows, DeviceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return _norm.Apply(parameters, rows, batch.Operators).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor DifferentiateNorm(ParameterViews parameters, ParameterViews? gradients, Tensor rows, DeviceBatch batch, Func<Tensor, Tensor> rest)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return _norm.Differentiate(parameters, gradients, rows, batch.Operators, rest).MoveToOuterDisposeScope();
+    }
+
+    private HeadResult DifferentiateRows(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Func<Tensor, Tensor?, (Tensor LossSum, Tensor Gradient_NH)> lose)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(hidden);
@@ -97,7 +132,7 @@ public sealed class HeadTemplate : IHeadTemplate
         Tensor? lossSum = null;
         var found_NH = _norm.Differentiate(parameters, gradients, batch.LabelledRows(hidden), batch.Operators, normed_NH =>
         {
-            (lossSum, var gradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradients?[_projection], batch, lossScale, scales_N);
+            (lossSum, var gradient_NH) = lose(normed_NH, gradients?[_projection]);
             return gradient_NH;
         });
         return new HeadResult(lossSum!.MoveToOuterDisposeScope(), LogitChunks.InPlace(found_NH, hidden, batch).MoveToOuterDisposeScope());

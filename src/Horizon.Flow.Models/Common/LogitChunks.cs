@@ -39,11 +39,43 @@ internal sealed class LogitChunks
     public (Tensor LossSum, Tensor Gradient_NH) Differentiate(
         Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null)
     {
+        return Differentiate(normed_NH, projection_VH, gradient_VH, Fused(batch), (start, logits_CV) =>
+        {
+            var (gradient_CV, losses_C) = CrossEntropy(batch, start, logits_CV, lossScale);
+            if (scales_N is not null) gradient_CV!.mul_(scales_N.narrow(0, start, logits_CV.shape[0]).unsqueeze(1));
+            return (gradient_CV, losses_C);
+        });
+    }
+
+    /// <summary>The same of another loss.</summary>
+    /// <param name="normed_NH">Normed hidden states of the labelled tokens.</param>
+    /// <param name="projection_VH">The output projection.</param>
+    /// <param name="gradient_VH">Its gradient's place; null for none.</param>
+    /// <param name="loss">Of a chunk's logits.</param>
+    public (Tensor LossSum, Tensor Gradient_NH) Differentiate(Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, LogitsLoss loss) =>
+        Differentiate(normed_NH, projection_VH, gradient_VH, fused: false, (start, logits_CV) =>
+        {
+            var (sum, found_CV) = loss(start, logits_CV.to(float32));
+            return (found_CV.to(logits_CV.dtype), sum);
+        });
+
+    /// <summary>Shows logits [chunk, V] fp32, and the place of their first token.</summary>
+    public void ForEach(Tensor normed_NH, Tensor projection_VH, Action<long, Tensor> look)
+    {
+        using var sum = ForEach(normed_NH, projection_VH, fused: false, (start, logits_CV) =>
+        {
+            look(start, logits_CV.to(float32));
+            return (null, zeros([], float64, logits_CV.device));
+        });
+    }
+
+    private (Tensor LossSum, Tensor Gradient_NH) Differentiate(
+        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, bool fused, Func<long, Tensor, (Tensor? Gradient, Tensor Losses)> lose)
+    {
         var gradient_NH = empty_like(normed_NH);
         using var projectionGradient = gradient_VH is null ? null : new ProjectionGradient(gradient_VH);
-        var lossSum = ForEach(normed_NH, projection_VH, batch, lossScale, visit: (start, x_CH, logitsGradient_CV) =>
+        var lossSum = ForEach(normed_NH, projection_VH, fused, lose, (start, x_CH, logitsGradient_CV) =>
         {
-            if (scales_N is not null) logitsGradient_CV.mul_(scales_N.narrow(0, start, x_CH.shape[0]).unsqueeze(1));
             gradient_NH.narrow(0, start, x_CH.shape[0]).copy_(logitsGradient_CV.matmul(projection_VH));
             projectionGradient?.Add(logitsGradient_CV, x_CH);
         });
@@ -52,13 +84,19 @@ internal sealed class LogitChunks
     }
 
     /// <summary>The sum of the losses.</summary>
-    public Tensor LossSum(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch) => ForEach(normed_NH, projection_VH, batch);
+    public Tensor LossSum(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch) =>
+        ForEach(normed_NH, projection_VH, Fused(batch), (start, logits_CV) => CrossEntropy(batch, start, logits_CV, null));
 
     /// <summary>[N] fp32.</summary>
     public Tensor LogProbabilities(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch)
     {
         var found_N = empty(normed_NH.shape[0], float32, normed_NH.device);
-        using var lossSum = ForEach(normed_NH, projection_VH, batch, look: (start, losses_C) => found_N.narrow(0, start, losses_C.shape[0]).copy_(losses_C.neg()));
+        using var lossSum = ForEach(normed_NH, projection_VH, Fused(batch), (start, logits_CV) =>
+        {
+            var (_, losses_C) = CrossEntropy(batch, start, logits_CV, null);
+            found_N.narrow(0, start, losses_C.shape[0]).copy_(losses_C.neg());
+            return (null, losses_C);
+        });
         return found_N;
     }
 
@@ -104,22 +142,29 @@ internal sealed class LogitChunks
         return (tanh.Times(cap), tanh);
     }
 
+    private static bool Fused(DeviceBatch batch) => batch.Operators.FusesCrossEntropy;
+
+    // Its gradient, where a scale asks for it, and the losses [C]. Logits are overwritten.
+    private static (Tensor? Gradient, Tensor Losses) CrossEntropy(DeviceBatch batch, long start, Tensor logits_CV, double? lossScale)
+    {
+        var labels_C = batch.Targets.flatten().index_select(0, batch.LabelledTokens.narrow(0, start, logits_CV.shape[0]));
+        return batch.Operators.CrossEntropy(logits_CV, labels_C, lossScale);
+    }
+
     // The sum of the losses. fp64: adding a million fp32 losses in fp32 would depend on the chunks; in fp64 only each loss is rounded.
     private Tensor ForEach(
-        Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, double? lossScale = null, Action<long, Tensor, Tensor>? visit = null, Action<long, Tensor>? look = null)
+        Tensor normed_NH, Tensor projection_VH, bool fused, Func<long, Tensor, (Tensor? Gradient, Tensor Losses)> lose, Action<long, Tensor, Tensor>? visit = null)
     {
-        var labels_N = batch.Targets.flatten().index_select(0, batch.LabelledTokens);
         var lossSum = zeros([], float64, normed_NH.device);
-        var size = Rows(projection_VH.shape, batch.Operators.FusesCrossEntropy && normed_NH.dtype == bfloat16);
+        var size = Rows(projection_VH.shape, fused && normed_NH.dtype == bfloat16);
         for (long start = 0; start < normed_NH.shape[0]; start += size)
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(size, normed_NH.shape[0] - start);
             var x_CH = normed_NH.narrow(0, start, count);
             var (logits_CV, tanh_CV) = Shaped(linear(x_CH, projection_VH));
-            var (gradient_CV, losses_C) = batch.Operators.CrossEntropy(logits_CV, labels_N.narrow(0, start, count), lossScale);
+            var (gradient_CV, losses_C) = lose(start, logits_CV);
             lossSum.AddInPlace(losses_C.sum(float64));
-            look?.Invoke(start, losses_C);
             if (gradient_CV is null || visit is null) continue;
             if (tanh_CV is not null) gradient_CV *= tanh_CV.Squared().SubtractedFrom(1);
             if (_scale != 1) gradient_CV = gradient_CV.Times(_scale);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using Horizon.Flow.Activations;
+using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Distributed;
@@ -10,6 +11,7 @@ using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Units;
 
@@ -23,6 +25,8 @@ public sealed class RunBlueprint
         Configuration = configuration;
         ModelConfig = modelConfig;
         Model = model;
+        Kind = ObjectiveKinds.Of(configuration.Training.Objective);
+        Objective = Kind.Create(configuration.Training.Objective);
     }
 
     /// <summary>The configuration.</summary>
@@ -39,6 +43,12 @@ public sealed class RunBlueprint
 
     /// <summary>How many of them lie on one machine, and share its cores and memory.</summary>
     public int RanksHere { get; private init; } = 1;
+
+    /// <summary>What is learned; null for the next token.</summary>
+    public IObjective? Objective { get; }
+
+    /// <summary>What the objective learns from and needs.</summary>
+    internal ObjectiveKind Kind { get; }
 
     /// <summary>fp32, or bf16 with exact masters.</summary>
     public StorePrecision Precision => Configuration.Training.Precision;
@@ -60,8 +70,10 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
-        var modelConfig = ModelFolder.ReadConfig(path);
+        var isReward = ObjectiveKinds.Of(configuration.Training.Objective).IsReward;
+        var modelConfig = isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path);
         var model = ModelFamilies.Define(modelConfig);
+        if (isReward) model = RewardModel.Of(model);
         var blueprint = new RunBlueprint(configuration, modelConfig, configuration.Training.CheckOutputs ? model.WithCheckedOutputs() : model);
         foreach (var pattern in configuration.Training.Freeze)
         {
@@ -88,6 +100,8 @@ public sealed class RunBlueprint
             throw new HorizonException($"training.gradient_accumulation is {microBatches}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; set it to {(microBatches > count ? $"{above - count} or {above}" : $"{above}")}, or start another number of ranks");
         }
 
+        if (Objective is not null)
+            throw new HorizonException($"training.objective is {Configuration.Training.Objective!.Name}, and several ranks learn the next token alone; start one rank");
         return new(Configuration, ModelConfig, Model) { Ranks = ranks, RanksHere = here };
     }
 
@@ -110,6 +124,7 @@ public sealed class RunBlueprint
             IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
+        if (Objective is not null) plan = plan.WithObjective(Objective);
         if (Ranks is not null) plan = plan.Distribute(Ranks);
         var problems = plan.Validate();
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
@@ -16,13 +17,13 @@ internal static class DataReader
     {
         var folder = configuration.Model.Path!;
         var formats = FormatsOf(configuration);
-        var isNeeded = configuration.Evaluation.Prompt is not null || formats.Any(format => format is not (DataFormat.Tokens or DataFormat.Auto));
+        var isNeeded = ObjectiveKinds.Of(configuration.Training.Objective).Data != ObjectiveData.Text || configuration.Evaluation.Prompt is not null || formats.Any(format => format is not (DataFormat.Tokens or DataFormat.Auto));
         var isWanted = isNeeded || (formats.Contains(DataFormat.Auto) && File.Exists(Path.Combine(folder, "tokenizer.json")));
         return isWanted ? HuggingFaceTokenizer.Load(folder) : null;
     }
 
     /// <summary>The data to train on; beside them is what <c>evaluation.fraction</c> holds out.</summary>
-    public static BatchSource OpenTraining(RunBlueprint blueprint, ITokenizer? tokenizer, IProgress<DataProgress>? progress = null)
+    public static IBatchSource OpenTraining(RunBlueprint blueprint, ITokenizer? tokenizer, IProgress<DataProgress>? progress = null)
     {
         var data = blueprint.Configuration.Data;
         return Open(blueprint, tokenizer, Options(blueprint, data.Name!) with
@@ -43,7 +44,7 @@ internal static class DataReader
     }
 
     /// <summary>The data of <c>evaluation.path</c>, all of it and in its own order.</summary>
-    public static BatchSource OpenHeldOut(RunBlueprint blueprint, ITokenizer? tokenizer, string path, IProgress<DataProgress>? progress = null) =>
+    public static IBatchSource OpenHeldOut(RunBlueprint blueprint, ITokenizer? tokenizer, string path, IProgress<DataProgress>? progress = null) =>
         Open(blueprint, tokenizer, Options(blueprint, path) with { Split = DataSplit.Validation, Shuffle = false }, progress);
 
     private static HashSet<DataFormat> FormatsOf(RunConfiguration configuration)
@@ -54,10 +55,12 @@ internal static class DataReader
         return formats;
     }
 
-    private static BatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, DataOptions options, IProgress<DataProgress>? progress)
+    private static IBatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, DataOptions options, IProgress<DataProgress>? progress)
     {
         var training = blueprint.Configuration.Training;
-        var source = BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed, progress);
+        IBatchSource source = blueprint.Kind.Data == ObjectiveData.Text
+            ? BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed, progress)
+            : PreferenceData.Open(blueprint.Kind.Data, options, tokenizer!, blueprint.Model.VocabularySize, training.BatchSize, training.Seed);
         CheckLength(blueprint, source, options.Path);
         if (source.HeldOut is { } heldOut) CheckLength(blueprint, heldOut, options.Path);
         return source;
@@ -97,7 +100,7 @@ internal static class DataReader
     }
 
     // Rows may be shorter than data.sequence_length, so that one beyond what the model allows need not matter.
-    private static void CheckLength(RunBlueprint blueprint, BatchSource source, string path)
+    private static void CheckLength(RunBlueprint blueprint, IBatchSource source, string path)
     {
         var limit = blueprint.Model.MaximumSequenceLength;
         if (blueprint.Configuration.Data.SequenceLength is not { } length || length <= limit) return;

@@ -1,9 +1,12 @@
+using System.Collections.Immutable;
+using Horizon.Flow.Alignment;
+using Horizon.Flow.Messages;
 using Horizon.Flow.Text.Batches;
 
 namespace Horizon.Flow.Runs.Data;
 
 /// <summary>Text that is never trained on, and the loss on it.</summary>
-internal sealed class HeldOutData(BatchSource source, RankShare? share = null)
+internal sealed class HeldOutData(IBatchSource source, RankShare? share = null)
 {
     // So many micro-batches overlap on the device; between two such groups a run can stop.
     private const int GroupSize = 8;
@@ -19,21 +22,28 @@ internal sealed class HeldOutData(BatchSource source, RankShare? share = null)
     /// <summary>Tokens of the largest micro-batch of so many rows.</summary>
     public long MostTokens(int batchSize) => source.MostTokens(epochs: 1, batchSize);
 
-    /// <summary>The mean loss over all labelled tokens, in nats; null when it was stopped.</summary>
-    public async Task<double?> EvaluateAsync(TrainingRun run, CancellationToken stop)
+    /// <summary>Where micro-batches come from.</summary>
+    public IBatchSource Source => source;
+
+    /// <summary>The mean loss over all that counts, labelled tokens or what the objective says, and the objective's metrics; null when it was stopped.</summary>
+    public async Task<Evaluation?> EvaluateAsync(TrainingRun run, CancellationToken stop)
     {
+        var objective = run.Context.Plan.Objective;
+        var results = new List<HostResult>();
         double sum = 0;
-        long labelled = 0;
+        long count = 0;
         foreach (var indices in Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Chunk(GroupSize * _share.Count))
         {
             if (stop.IsCancellationRequested) return null;
-            // Of all ranks: what the run's mean is the mean over.
-            Dictionary<int, MicroBatch> group = indices.ToDictionary(index => index, index => source.GetMicroBatch(0, index));
-            var tokens = group.Values.Sum(batch => (long)batch.LabelledTokens);
-            sum += await run.EvaluateAsync(_share.Of(indices, index => group[index]), CancellationToken.None).ConfigureAwait(false) * tokens;
-            labelled += tokens;
+            var group = indices.ToDictionary(index => index, index => source.GetMicroBatch(0, index));
+            var pass = await run.ScoreAsync(_share.Of(indices, index => group[index]), CancellationToken.None).ConfigureAwait(false);
+            // Of all ranks: what the pass's mean is the mean over.
+            var scored = group.Values.Sum(batch => objective?.Count(batch) ?? batch.LabelledTokens);
+            sum += pass.Losses!.Mean * scored;
+            count += scored;
+            results.AddRange(pass.Results);
         }
 
-        return sum / labelled;
+        return new Evaluation(sum / count, objective is IMeasuredObjective measured ? measured.MetricsOf(results) : ImmutableDictionary<string, double>.Empty);
     }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
+using Horizon.Flow.Alignment;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Tokenizers;
 using Horizon.Flow.Text.Tokens;
 
@@ -26,5 +28,13 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
         var heldOut = blueprint.Configuration.Evaluation.Path is { } path ? DataReader.OpenHeldOut(blueprint, tokenizer, path, progress) : source.HeldOut;
         var share = blueprint.Ranks is { } ranks ? new RankShare(ranks.Rank, ranks.Count) : null;
         return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, share), heldOut is null ? null : new HeldOutData(heldOut, share));
+    }
+
+    /// <summary>The same, with what the reference says of all labels; the store holds the untouched weights until it is known.</summary>
+    /// <param name="open">What was kept, or is computed, for a data set.</param>
+    public async Task<RunInputs> WithReferenceAsync(Func<IBatchSource, Task<ReferenceLogProbabilities>> open)
+    {
+        var data = Data.Of(new ReferencedBatches(Data.Source, await open(Data.Source).ConfigureAwait(false)));
+        return this with { Data = data, HeldOut = HeldOut is null ? null : new HeldOutData(new ReferencedBatches(HeldOut.Source, await open(HeldOut.Source).ConfigureAwait(false))) };
     }
 }

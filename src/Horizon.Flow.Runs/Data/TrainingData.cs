@@ -8,20 +8,36 @@ namespace Horizon.Flow.Runs.Data;
 /// <summary>A run's data cut into optimizer steps.</summary>
 internal sealed class TrainingData
 {
-    private readonly BatchSource _source;
+    /// <summary>What <see cref="PlaceAfter"/> calls <see cref="Reference"/>.</summary>
+    public const string ReferenceKey = "reference_weights";
+
+    private readonly IBatchSource _source;
+    private readonly TrainingSection _training;
     private readonly int _accumulation;
     private readonly Lazy<string> _fingerprint;
     private readonly RankShare _share;
 
-    public TrainingData(BatchSource source, TrainingSection training, RankShare? share = null)
+    public TrainingData(IBatchSource source, TrainingSection training, RankShare? share = null)
     {
         _share = share ?? RankShare.All;
-        _source = source;
+        (_source, _training) = (source, training);
         _fingerprint = new(() => source.Fingerprint);
         _accumulation = training.GradientAccumulation;
         StepsPerEpoch = (source.MicroBatchesPerEpoch(0) + (long)_accumulation - 1) / _accumulation;
         Length = RunLength.Of(training, StepsPerEpoch, source.Summary.Tokens);
     }
+
+    /// <summary>Where micro-batches come from.</summary>
+    public IBatchSource Source => _source;
+
+    /// <summary>The same steps, of another source with the same micro-batches.</summary>
+    public TrainingData Of(IBatchSource source) => new(source, _training) { Reference = Reference };
+
+    /// <summary>The same steps, learned relative to what some weights say of them.</summary>
+    public TrainingData RelativeTo(string weights) => new(_source, _training) { Reference = weights };
+
+    /// <summary>Which weights the data is learned relative to; null for none.</summary>
+    public string? Reference { get; private init; }
 
     /// <summary>Steps of one pass; the last one has what is left over.</summary>
     public long StepsPerEpoch { get; }
@@ -45,12 +61,17 @@ internal sealed class TrainingData
     public IEnumerable<string> Warnings => _source.Summary.Warnings.Select(warning => $"data: {warning.TrimEnd('.')}");
 
     /// <summary>The place in the data after a step, and which data it is.</summary>
-    public IReadOnlyDictionary<string, string> PlaceAfter(long step) => new Dictionary<string, string>
+    public IReadOnlyDictionary<string, string> PlaceAfter(long step)
     {
-        ["data_fingerprint"] = _fingerprint.Value,
-        ["epoch"] = (step / StepsPerEpoch).ToString(CultureInfo.InvariantCulture),
-        ["micro_batch"] = (step % StepsPerEpoch * _accumulation).ToString(CultureInfo.InvariantCulture),
-    };
+        var place = new Dictionary<string, string>
+        {
+            ["data_fingerprint"] = _fingerprint.Value,
+            ["epoch"] = (step / StepsPerEpoch).ToString(CultureInfo.InvariantCulture),
+            ["micro_batch"] = (step % StepsPerEpoch * _accumulation).ToString(CultureInfo.InvariantCulture),
+        };
+        if (Reference is not null) place.Add(ReferenceKey, Reference);
+        return place;
+    }
 
     /// <summary>This rank's micro-batches of each step from one on, made as they are asked for.</summary>
     /// <param name="firstStep">1 or more.</param>

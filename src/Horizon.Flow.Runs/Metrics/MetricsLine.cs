@@ -26,10 +26,19 @@ internal sealed record StepLine(
     /// <summary>By how many deviations the loss lies above its running mean; written only for a spike.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? LossSpike { get; init; }
+
+    /// <summary>What the objective measured, each under its name.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Metrics { get; set; }
 }
 
 /// <summary>One line of <c>metrics.jsonl</c> for an evaluation after a step.</summary>
-internal sealed record EvaluationLine(long Step, double? EvalLoss);
+internal sealed record EvaluationLine(long Step, double? EvalLoss)
+{
+    /// <summary>What the objective measured, each under its name behind <c>eval_</c>.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Metrics { get; set; }
+}
 
 /// <summary>One line of <c>metrics.jsonl</c> for something else that befell the run after a step.</summary>
 internal sealed record NoticeLine(long Step, string Notice);
@@ -43,6 +52,8 @@ internal sealed record AnyLine(long? Step)
 
 /// <summary>Source-generated JSON of the lines, keys in snake_case.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(double?))]
+[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
 [JsonSerializable(typeof(StepLine))]
 [JsonSerializable(typeof(EvaluationLine))]
 [JsonSerializable(typeof(NoticeLine))]

@@ -46,22 +46,26 @@ public sealed class MetricsWriter : IDisposable
     });
 
     /// <summary>Writes a step's line.</summary>
+    /// <param name="report">The step.</param>
+    /// <param name="metrics">What the objective measured, by name; null for nothing.</param>
     /// <exception cref="HorizonException">The disk is full, or the like.</exception>
-    public void Write(StepReport report)
+    public void Write(StepReport report, IReadOnlyDictionary<string, double>? metrics = null)
     {
         ArgumentNullException.ThrowIfNull(report);
         var line = new StepLine(
             report.Step, Finite(report.Loss), Finite(report.GradientNorm), Finite(report.LearningRate), report.Tokens, report.Elapsed.TotalSeconds,
             Finite(report.TokensPerSecond), report.DeviceBytesPeak, report.HostBytes)
-        { Skipped = report.Skipped, SkipReason = report.SkipReason, LossSpike = report.LossSpike is { } spike ? Finite(spike) : null };
+        { Skipped = report.Skipped, SkipReason = report.SkipReason, LossSpike = report.LossSpike is { } spike ? Finite(spike) : null, Metrics = Numbers(metrics) };
         Write(line, MetricsJson.Default.StepLine);
     }
 
     /// <summary>Writes the line of an evaluation done after <paramref name="step"/>.</summary>
     /// <param name="step">The last step before the evaluation.</param>
-    /// <param name="loss">The mean loss over the held-out tokens, in nats.</param>
+    /// <param name="loss">The mean loss over the held-out tokens, in nats, or over what the objective counts.</param>
+    /// <param name="metrics">What the objective measured, by name; null for nothing.</param>
     /// <exception cref="HorizonException">The disk is full, or the like.</exception>
-    public void WriteEvaluation(long step, double loss) => Write(new EvaluationLine(step, Finite(loss)), MetricsJson.Default.EvaluationLine);
+    public void WriteEvaluation(long step, double loss, IReadOnlyDictionary<string, double>? metrics = null) =>
+        Write(new EvaluationLine(step, Finite(loss)) { Metrics = Numbers(metrics, "eval_") }, MetricsJson.Default.EvaluationLine);
 
     /// <summary>Writes the line of something else that befell the run.</summary>
     /// <param name="step">The last step before it; 0 before the first.</param>
@@ -88,6 +92,9 @@ public sealed class MetricsWriter : IDisposable
         OutputFile.Claim(path);
         return new(path, mode, mode == FileMode.Create ? FileAccess.Write : FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
     }
+
+    private static Dictionary<string, JsonElement>? Numbers(IReadOnlyDictionary<string, double>? metrics, string prefix = "") => metrics is not { Count: > 0 } ? null
+        : metrics.ToDictionary(metric => prefix + metric.Key, metric => JsonSerializer.SerializeToElement(Finite(metric.Value), MetricsJson.Default.NullableDouble));
 
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;
 

@@ -71,4 +71,7 @@ public sealed record TrainingSection
     /// <summary>Patterns of unit names (<c>*</c> stands for anything) that are not trained: neither downloaded nor updated.</summary>
     /// <value>Default none.</value>
     public ValueList<string> Freeze { get; init; } = [];
+
+    /// <summary>What is learned: the next token, or preferences.</summary>
+    public ObjectiveSection Objective { get; init; } = new();
 }

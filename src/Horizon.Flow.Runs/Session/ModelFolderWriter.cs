@@ -25,13 +25,17 @@ internal sealed class ModelFolderWriter
     private readonly string _config;
     private readonly IReadOnlyList<string> _companions;
 
-    private ModelFolderWriter(string source, string config, IReadOnlyList<string> companions) => (_source, _config, _companions) = (source, config, companions);
+    private readonly Action<JsonObject>? _describe;
+
+    private ModelFolderWriter(string source, string config, IReadOnlyList<string> companions, Action<JsonObject>? describe) =>
+        (_source, _config, _companions, _describe) = (source, config, companions, describe);
 
     /// <summary>Looks, before training, at what will be copied after it: what is wrong with it must not cost a run.</summary>
     /// <param name="source">The folder that the model comes from.</param>
+    /// <param name="describe">Says in config.json what the model has become; null where it is what it was.</param>
     /// <exception cref="HorizonException">A file in it cannot be copied.</exception>
-    public static ModelFolderWriter Open(string source) =>
-        new(source, UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json"), CompanionFiles.Find(source));
+    public static ModelFolderWriter Open(string source, Action<JsonObject>? describe = null) =>
+        new(source, UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json"), CompanionFiles.Find(source), describe);
 
     /// <summary>Weights and config.json, all at once; then what lies beside them.</summary>
     /// <param name="target">Made where needed.</param>
@@ -45,7 +49,7 @@ internal sealed class ModelFolderWriter
     private async Task WriteAsync(string target, StorePrecision precision, Func<ModelExportOptions, Task> export)
     {
         OutputFile.RefuseLink(target);
-        var config = Encoding.UTF8.GetBytes(Describe(_config, precision));
+        var config = Encoding.UTF8.GetBytes(Describe(precision));
         await export(new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
         await CompanionFiles.CopyAsync(_source, target, _companions).ConfigureAwait(false);
         try
@@ -58,15 +62,16 @@ internal sealed class ModelFolderWriter
         }
     }
 
-    private static string Describe(string json, StorePrecision precision)
+    private string Describe(StorePrecision precision)
     {
-        var config = (JsonObject)JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
+        var config = (JsonObject)JsonNode.Parse(_config, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
         var type = precision == StorePrecision.Fp32 ? "float32" : "bfloat16";
         // Newer writers name it dtype; older readers know torch_dtype alone.
         if (config.ContainsKey("dtype")) config["dtype"] = type;
         config["torch_dtype"] = type;
         // What was read from 4-bit blocks is written in the store's type.
         config.Remove("quantization_config");
+        _describe?.Invoke(config);
         return config.ToJsonString(Indented) + "\n";
     }
 }

@@ -7,6 +7,7 @@ using Horizon.Flow.Models;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.Sections;
 
 namespace Horizon.Flow.Runs.Session;
@@ -20,7 +21,7 @@ internal static class ResumePoint
     private static readonly HashSet<string> Fixed =
     [
         "data.format", "data.sequence_length", "data.packing", "data.too_long", "data.shuffle", "data.train_on_prompt", "data.train_on",
-        "training.batch_size", "training.gradient_accumulation", "training.seed",
+        "training.batch_size", "training.gradient_accumulation", "training.seed", "training.objective.name",
     ];
 
     /// <summary>What shapes the steps to come, and no others.</summary>
@@ -29,6 +30,7 @@ internal static class ResumePoint
         "training.max_steps", "training.epochs", "training.max_grad_norm", "training.deterministic",
         "optimizer.learning_rate", "optimizer.betas", "optimizer.eps", "optimizer.weight_decay", "optimizer.momentum", "optimizer.groups",
         "schedule.name", "schedule.warmup_steps", "schedule.min_learning_rate", "schedule.decay_fraction",
+        .. ObjectiveKinds.Options.Select(option => $"training.objective.{option}"),
     ];
 
     /// <summary>Where a run's checkpoints lie.</summary>
@@ -100,8 +102,10 @@ internal static class ResumePoint
         var here = ProgressAfter(manifest.Step, blueprint, data);
         bool IsOther(string key) => manifest.Progress.GetValueOrDefault(key) != here[key];
         if (IsOther(ModelFingerprint)) yield return $"{Path.Combine(blueprint.Configuration.Model.Path!, "config.json")} does not describe the model that the run began with";
+        if (here.ContainsKey(TrainingData.ReferenceKey) && IsOther(TrainingData.ReferenceKey))
+            yield return $"the weights in model.path {blueprint.Configuration.Model.Path} are not those that the run began with, which training is relative to";
         // What follows from another way to read the data needs no saying.
-        if (changes.Count == 0 && here.Keys.Any(key => key != ModelFingerprint && IsOther(key)))
+        if (changes.Count == 0 && here.Keys.Any(key => key is not (ModelFingerprint or TrainingData.ReferenceKey) && IsOther(key)))
             yield return $"the tokens of {OtherTokens(all, blueprint.Configuration.Data)}";
     }
 

@@ -13,16 +13,23 @@ namespace Horizon.Flow.Runs.Session;
 internal static class StartingWeights
 {
     /// <summary>From the model folder's safetensors.</summary>
+    /// <param name="checkpoint">The folder's files.</param>
+    /// <param name="blueprint">The run.</param>
+    /// <param name="store">What is filled.</param>
+    /// <param name="mayMiss">Parameters, by name, that are drawn where the folder lacks them; null for none.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <returns>What the user should know, or null.</returns>
-    public static async Task<string?> LoadAsync(WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation)
+    public static async Task<string?> LoadAsync(
+        WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, Func<string, bool>? mayMiss, CancellationToken cancellation)
     {
-        var options = blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : null;
+        var options = (blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : new LoadOptions()) with { MayMiss = mayMiss };
         var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, cancellationToken: cancellation).ConfigureAwait(false);
+        if (result.Missing.Count > 0) Draw(blueprint, store, cancellation, result.Missing.Contains);
         return result.Warning;
     }
 
     /// <summary>Random ones from a seed, as the model's family draws them; the same for any number of threads.</summary>
-    public static void Draw(RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation)
+    public static void Draw(RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation, Func<string, bool>? isDrawn = null)
     {
         using var workers = new HostWorkers();
         var (model, seed) = (blueprint.Model, blueprint.Configuration.Training.Seed);
@@ -30,7 +37,7 @@ internal static class StartingWeights
         {
             var (unit, whole) = (store.Units[i], model.Units[i]);
             var begin = blueprint.Ranks is { } ranks ? new UnitSlices(ranks.Rank, ranks.Count).FirstOf(whole) : 0;
-            foreach (var slot in whole.Parameters)
+            foreach (var slot in whole.Parameters.Where(slot => isDrawn?.Invoke(slot.TensorName) ?? true))
             {
                 cancellation.ThrowIfCancellationRequested();
                 var (from, end) = (Math.Max(begin, slot.Offset), Math.Min(begin + unit.Layout.ElementCount, slot.Offset + slot.Count));

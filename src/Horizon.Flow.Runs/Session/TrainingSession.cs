@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using Horizon.Flow.Alignment;
+using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
@@ -85,7 +87,7 @@ public sealed class TrainingSession : ITrainingSession
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
-        var writer = ModelFolderWriter.Open(configuration.Model.Path!);
+        var writer = ModelFolderWriter.Open(configuration.Model.Path!, blueprint.Kind.IsReward ? RewardFolder.Describe : null);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var device = ComputeDevice.Parse(SessionRanks.DeviceOf(configuration.Device, place), notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
@@ -99,7 +101,7 @@ public sealed class TrainingSession : ITrainingSession
             }
 
             var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, notices.Enqueue)).ConfigureAwait(false);
-            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
+            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.Kind.NeedsReference) ? WeightFiles.Open(configuration.Model.Path!) : null;
             // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
             if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false); // none has taken its part yet
             var host = new ByteSize(MachineMemory.AvailableBytes() / blueprint.RanksHere);
@@ -115,11 +117,8 @@ public sealed class TrainingSession : ITrainingSession
             var plan = blueprint.Plan(inputs.Data.TotalSteps, memory.Activations);
             cancellation.ThrowIfCancellationRequested();
             store = plan.CreateStore(blueprint.Precision);
-            TrainingCheckpoint? resumed = null;
-            if (resumes) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notices.Enqueue, cancellation).ConfigureAwait(false);
-            else if (pretrained is null) StartingWeights.Draw(blueprint, store, cancellation);
-            else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
-            await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
+            var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue);
+            (inputs, var resumed) = await start.FillAsync(inputs, cancellation).ConfigureAwait(false);
             return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
         }
         catch (Exception error)
@@ -259,7 +258,8 @@ public sealed class TrainingSession : ITrainingSession
     {
         var report = await step.Report.ConfigureAwait(false);
         _trace?.Ended(report);
-        return new TrainingEvent.StepEnded(_watch.Look(report));
+        var ended = new TrainingEvent.StepEnded(_watch.Look(report));
+        return _blueprint.Objective is IMeasuredObjective measured ? ended with { Metrics = measured.MetricsOf(report) } : ended;
     }
 
     private IEnumerable<TrainingEvent> Notices()
@@ -270,8 +270,8 @@ public sealed class TrainingSession : ITrainingSession
     // The held-out loss and, before and after the run, a sample. A stopped run is not kept waiting for them.
     private async IAsyncEnumerable<TrainingEvent> LookAsync(long step, bool sample, [EnumeratorCancellation] CancellationToken stop)
     {
-        if (_heldOut is not null && await _heldOut.EvaluateAsync(_run, stop).ConfigureAwait(false) is { } loss)
-            yield return new TrainingEvent.Evaluated(step, loss);
+        if (_heldOut is not null && await _heldOut.EvaluateAsync(_run, stop).ConfigureAwait(false) is { } found)
+            yield return new TrainingEvent.Evaluated(step, found.Loss) { Metrics = found.Metrics };
         if (sample && await SampleAsync(step, stop).ConfigureAwait(false) is { } text)
             yield return new TrainingEvent.Noticed(text);
     }

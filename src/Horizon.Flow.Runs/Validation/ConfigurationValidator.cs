@@ -18,6 +18,7 @@ public static partial class ConfigurationValidator
         var checks = new Checks();
         CheckPaths(checks, configuration, use);
         CheckTraining(checks, configuration);
+        ObjectiveRules.Check(checks, configuration);
         CheckOptimizer(checks, configuration.Optimizer);
         CheckSchedule(checks, configuration);
         CheckRest(checks, configuration);

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.IO.Hashing;
-using System.Runtime.InteropServices;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
 using Horizon.Flow.Text.Tokens;
@@ -11,7 +8,7 @@ namespace Horizon.Flow.Text.Batches;
 /// A data set as micro-batches. Every epoch holds the same rows, in an order that depends on seed and epoch alone, so any micro-batch of
 /// any epoch can be asked for at any time: a run resumes where it stopped. Safe to use from several threads.
 /// </summary>
-public sealed class BatchSource
+public sealed class BatchSource : IBatchSource
 {
     // Rows of all epochs: a fraction of a second.
     private const long LookedAt = 5_000_000;
@@ -49,24 +46,12 @@ public sealed class BatchSource
     /// <summary>The documents that are held out, in the order of the files; null where none are.</summary>
     public BatchSource? HeldOut { get; private init; }
 
+    IBatchSource? IBatchSource.HeldOut => HeldOut;
+
     /// <summary>
     /// Sixteen hexadecimal digits of all tokens and labels in their order: another data set, or the same one read in another way, has others.
     /// </summary>
-    public string Fingerprint
-    {
-        get
-        {
-            var hash = new XxHash3();
-            foreach (var document in _documents)
-            {
-                hash.Append(MemoryMarshal.AsBytes([document.InputIds.Length]));
-                hash.Append(MemoryMarshal.AsBytes(document.InputIds.AsSpan()));
-                hash.Append(MemoryMarshal.AsBytes(document.Labels.AsSpan()));
-            }
-
-            return hash.GetCurrentHashAsUInt64().ToString("x16", CultureInfo.InvariantCulture);
-        }
-    }
+    public string Fingerprint => TokenFingerprint.Of(_documents);
 
     /// <summary>
     /// Reads and tokenizes a data set, on all processors. The tokens of more than a few megabytes go to a file

@@ -48,7 +48,7 @@ public sealed class StepLedger
                     if (!pass.Gradients.TryAdd(gradient.Visit.Unit, gradient)) throw new InvalidOperationException($"the gradient of {gradient.Visit} came twice");
                     break;
                 case HostResult result when _steps.TryGetValue(result.Info, out var step):
-                    step.Results++; // for taps: nobody asked for a step's numbers
+                    step.Results.Add(result);
                     break;
                 default:
                     throw new InvalidOperationException($"{message} belongs to no step under way");
@@ -144,7 +144,7 @@ public sealed class StepLedger
         return new StepReport(
             info.Number, updates[0].Verdict.Losses.Mean, norm, info.LearningRate, info.Tokens, _time.GetElapsedTime(start, now),
             _devicePeak, Environment.WorkingSet, skip is not null)
-        { SkipReason = skip };
+        { SkipReason = skip, Results = [.. step.Results.OrderBy(result => result.Visit.Planned.Index)] };
     }
 
     private static void Fail<T>(TaskCompletionSource<T> source, Exception cause)
@@ -161,11 +161,11 @@ public sealed class StepLedger
 
         public Dictionary<int, UnitUpdated> Units { get; } = [];
 
-        public int Results { get; set; }
+        public List<HostResult> Results { get; } = [];
 
         public TaskCompletionSource<StepReport> Report { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public bool IsComplete(StepInfo info) => Units.Count == info.Program.TrainedUnits.Length && Results == info.Program.Results;
+        public bool IsComplete(StepInfo info) => Units.Count == info.Program.TrainedUnits.Length && Results.Count == info.Program.Results;
     }
 
     private sealed class PassBook

@@ -1,3 +1,5 @@
+using Horizon.Flow.Messages;
+
 namespace Horizon.Flow.Accounting;
 
 /// <summary>
@@ -29,6 +31,9 @@ public sealed record StepReport(
 
     /// <summary>By how many of its deviations the loss lies above its running mean, where that is a spike (see <see cref="LossWatch"/>); else null.</summary>
     public double? LossSpike { get; init; }
+
+    /// <summary>The numbers that visits of the step's program gave, in its order; none where no visit gives a result.</summary>
+    public IReadOnlyList<HostResult> Results { get; init; } = [];
 
     /// <summary>Tokens in a second; 0 where no time was measured.</summary>
     public double TokensPerSecond => Elapsed > TimeSpan.Zero ? Tokens / Elapsed.TotalSeconds : 0;

@@ -18,14 +18,39 @@ internal sealed class CheckedHead(IHeadTemplate inner, FiniteNumbers numbers) : 
         Checked(inner.Differentiate(parameters, gradients, hidden, batch, lossScales), parameters, gradients, batch);
 
     /// <inheritdoc/>
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, LogitsLoss loss) =>
+        Checked(inner.Differentiate(parameters, gradients, hidden, batch, loss), parameters, gradients, batch);
+
+    /// <inheritdoc/>
+    public void ForEachLogits(ParameterViews parameters, Tensor hidden, DeviceBatch batch, Action<long, Tensor> look) => inner.ForEachLogits(parameters, hidden, batch, look);
+
+    /// <inheritdoc/>
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch) =>
         numbers.Checked(inner.LossSum(parameters, hidden, batch), "the loss", Pass, batch, parameters);
+
+    /// <inheritdoc/>
+    public HeadScore Score(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
+    {
+        var score = inner.Score(parameters, hidden, batch);
+        numbers.Checked(score.LossSum, "the loss", Pass, batch, parameters);
+        return score;
+    }
 
     /// <inheritdoc/>
     public Tensor Logits(ParameterViews parameters, Tensor hidden) => inner.Logits(parameters, hidden);
 
     /// <inheritdoc/>
     public Tensor LogProbabilities(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => inner.LogProbabilities(parameters, hidden, batch);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> NormRoles => inner.NormRoles;
+
+    /// <inheritdoc/>
+    public Tensor Norm(ParameterViews parameters, Tensor rows, DeviceBatch batch) => inner.Norm(parameters, rows, batch);
+
+    /// <inheritdoc/>
+    public Tensor DifferentiateNorm(ParameterViews parameters, ParameterViews? gradients, Tensor rows, DeviceBatch batch, Func<Tensor, Tensor> rest) =>
+        inner.DifferentiateNorm(parameters, gradients, rows, batch, rest);
 
     /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);

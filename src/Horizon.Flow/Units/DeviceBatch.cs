@@ -1,4 +1,5 @@
 using Horizon.Flow.Devices;
+using Horizon.Flow.Messages;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Units;
@@ -33,6 +34,9 @@ public sealed class DeviceBatch : IDisposable
 
     /// <summary>Its place in the step, from 0.</summary>
     public int Index { get; init; }
+
+    /// <summary>The step or pass that it belongs to: its number, its purpose, what its loss is the mean over. Null for a batch that was made by hand.</summary>
+    public StepInfo? Step { get; init; }
 
     /// <summary>What units remember of the tokens before those of the batch; null where there are none. Owned by whoever gave it.</summary>
     public Recall? Recall { get; init; }
@@ -95,7 +99,8 @@ public sealed class DeviceBatch : IDisposable
     /// <param name="tokens">The micro-batch on the host.</param>
     /// <param name="index">Its place in the step, from 0.</param>
     /// <param name="device">Where to.</param>
-    public static DeviceBatch Of(MicroBatch tokens, int index, IComputeDevice device)
+    /// <param name="step">The step that it belongs to; null for none.</param>
+    public static DeviceBatch Of(MicroBatch tokens, int index, IComputeDevice device, StepInfo? step = null)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(device);
@@ -115,6 +120,7 @@ public sealed class DeviceBatch : IDisposable
         return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators)
         {
             Index = index,
+            Step = step,
             _columns = tokens.Columns.ToDictionary(column => column.Key, column => tensor(column.Value).ToDevice(device.TorchDevice).DetachFromDisposeScope()),
             _labelledBySequence = tokens.LabelledBySequence,
             _spans = tokens.Documents is null ? null : DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),

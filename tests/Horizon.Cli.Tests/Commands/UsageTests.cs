@@ -57,6 +57,7 @@ public class UsageTests
     [InlineData("plan")]
     [InlineData("graph")]
     [InlineData("report")]
+    [InlineData("score")]
     [InlineData("generate")]
     public async Task RunAsync_Help_DescribesEveryOptionAndEndsWithAnExample(string command)
     {
@@ -85,7 +86,7 @@ public class UsageTests
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
     {
         var none = new Nothing();
-        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new ScoreCommand(), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);

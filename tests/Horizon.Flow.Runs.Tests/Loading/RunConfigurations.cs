@@ -80,8 +80,10 @@ public static class RunConfigurations
         from skipped in Gen.Elements<int?>(null, 0, 3)
         from spike in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))
         from checks in Gen.Elements(true, false)
+        from objective in Objective
         select new TrainingSection
         {
+            Objective = objective,
             MaxSkippedSteps = skipped,
             LossSpikeDeviations = spike,
             CheckOutputs = checks,
@@ -96,6 +98,19 @@ public static class RunConfigurations
             RecomputeInterval = interval,
             Freeze = freeze,
         };
+
+    private static Gen<ObjectiveSection> Objective =>
+        from number in Positive
+        from share in Share
+        from flag in Gen.Elements(true, false)
+        from objective in Gen.Elements(
+            new ObjectiveSection(),
+            new ObjectiveSection { Name = "dpo", Beta = number, LabelSmoothing = share / 2, LengthNormalised = flag },
+            new ObjectiveSection { Name = "kto", DesirableWeight = number, UndesirableWeight = number },
+            new ObjectiveSection { Name = "simpo", Beta = number, Margin = share },
+            new ObjectiveSection { Name = "orpo", Lambda = number },
+            new ObjectiveSection { Name = "cpo", LikelihoodWeight = share })
+        select objective;
 
     private static Gen<OptimizerSection> Optimizer =>
         from name in Gen.Elements(OptimizerFactory.Names.ToArray())

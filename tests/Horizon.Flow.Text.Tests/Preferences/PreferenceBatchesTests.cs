@@ -52,6 +52,30 @@ public class PreferenceBatchesTests
         }
     }
 
+    [Property(MaxTest = 50)]
+    public void MostTokens_AnyEpochAndSize_IsNoLessThanAnyMicroBatch(PositiveInt pairs, PositiveInt size, int seed)
+    {
+        IReadOnlyList<PreferencePair> all = [.. Enumerable.Range(0, pairs.Get).Select(i => new PreferencePair(Document(i, 2 + (i % 5)), Document(i, 3 + (i % 7))))];
+        var batches = PreferenceBatches.Of(all, size.Get, seed);
+        var most = Enumerable.Range(0, 3).SelectMany(epoch => Enumerable.Range(0, batches.MicroBatchesPerEpoch).Select(index => batches.GetMicroBatch(epoch, index).TokenCount)).Max();
+        Assert.InRange(most, 1, batches.MostTokens(3));
+        Assert.Equal(batches.MostTokens(3), PreferenceBatches.Of(all, 1000, seed).MostTokens(1, size.Get));
+        Assert.Equal(batches.Summary.Tokens, PreferenceBatches.Of(all, pairs.Get).MostTokens(1));
+    }
+
+    [Property(MaxTest = 50)]
+    public void HoldOut_AnyShare_SplitsOnceAndInOrder(PositiveInt count, int seed, byte percent)
+    {
+        var share = (1 + (percent % 98)) / 100.0;
+        var set = new PreferenceSet<string>([.. Enumerable.Range(0, count.Get + 50).Select(i => $"{i:D4}")], 0, 0, []);
+        var (kept, heldOut) = set.HoldOut(share, seed);
+        Assert.Equal(set.Examples, kept.Concat(heldOut).Order(StringComparer.Ordinal));
+        Assert.Equal(kept.Order(StringComparer.Ordinal), kept);
+        Assert.InRange(heldOut.Count - (share * set.Examples.Count), -0.5, 1);
+        Assert.Equal(heldOut, set.HoldOut(share, seed).HeldOut);
+        Assert.Throws<HorizonException>(() => new PreferenceSet<string>(["one"], 0, 0, []).HoldOut(share, seed));
+    }
+
     [Fact]
     public void Of_TooFew_IsRefused()
     {

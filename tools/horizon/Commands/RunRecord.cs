@@ -18,12 +18,12 @@ internal sealed class RunRecord(MetricsWriter metrics, RunSummary summary, param
         {
             switch (happened)
             {
-                case TrainingEvent.StepEnded { Report: var report }:
-                    metrics.Write(report);
+                case TrainingEvent.StepEnded { Report: var report, Metrics: var measured }:
+                    metrics.Write(report, measured);
                     summary.Add(report);
                     break;
-                case TrainingEvent.Evaluated { Step: var step, Loss: var loss }:
-                    metrics.WriteEvaluation(step, loss);
+                case TrainingEvent.Evaluated { Step: var step, Loss: var loss, Metrics: var measured }:
+                    metrics.WriteEvaluation(step, loss, measured);
                     break;
             }
             NotePrintFailures();

@@ -1,4 +1,3 @@
-using Horizon.Flow.Accounting;
 using Horizon.Flow.Runs.Session;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -28,15 +27,15 @@ public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITra
     {
         var clock = new StepClock(outline, time);
         long? drawn = null;
-        StepReport? undrawn = null;
+        TrainingEvent.StepEnded? undrawn = null;
         try
         {
             await foreach (var happened in events.ConfigureAwait(false))
             {
                 switch (happened)
                 {
-                    case TrainingEvent.StepEnded { Report: var report }:
-                        undrawn = report;
+                    case TrainingEvent.StepEnded ended:
+                        undrawn = ended;
                         break;
                     case TrainingEvent.Evaluated evaluated:
                         Above(ProgressText.Evaluation(outline, evaluated));
@@ -62,12 +61,16 @@ public sealed class LiveProgress(IAnsiConsole console, TimeProvider time) : ITra
     // The library draws such a line over the old bar without wiping it, hence the spaces.
     private void Above(string line) => console.WriteLine(line.PadRight(console.Profile.Width - 1));
 
-    private Rows View(TrainingOutline outline, StepClock clock, StepReport report)
+    private Rows View(TrainingOutline outline, StepClock clock, TrainingEvent.StepEnded ended)
     {
+        var report = ended.Report;
         var step = $"{ProgressText.Step(outline, report.Step)}  {ProgressText.Left(clock.Left(report.Step))}".TrimEnd();
         IRenderable first = outline.LastStep is { } last ? new Markup($"{Bar((double)report.Step / last)}  {Markup.Escape(step)}") : new TextLine(step);
-        return new Rows(first, new TextLine(ProgressText.Learning(report)), new TextLine(ProgressText.Cost(report)));
+        IRenderable[] rows = [first, new TextLine(ProgressText.Learning(report)), .. Measured(ended.Metrics), new TextLine(ProgressText.Cost(report))];
+        return new Rows(rows);
     }
+
+    private static IEnumerable<TextLine> Measured(IReadOnlyDictionary<string, double> metrics) => metrics.Count == 0 ? [] : [new TextLine(ProgressText.Measured(metrics))];
 
     private string Bar(double share)
     {

@@ -1,4 +1,3 @@
-using Horizon.Flow.Accounting;
 using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Cli;
@@ -17,13 +16,13 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
         ArgumentNullException.ThrowIfNull(events);
         var clock = new StepClock(outline, time);
         long? lastLine = null;
-        StepReport? unsaid = null;
+        TrainingEvent.StepEnded? unsaid = null;
         await WriteAsync(ProgressText.Begin(outline)).ConfigureAwait(false);
         try
         {
             await foreach (var happened in events.ConfigureAwait(false))
             {
-                if (happened is not TrainingEvent.StepEnded { Report: var report })
+                if (happened is not TrainingEvent.StepEnded ended)
                 {
                     // What is said of a step comes after the step itself.
                     if (unsaid is not null)
@@ -32,10 +31,10 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
                     await WriteAsync(Other(outline, happened)).ConfigureAwait(false);
                     continue;
                 }
-                unsaid = report;
-                if (lastLine is { } before && time.GetElapsedTime(before) < interval && !report.Skipped)
+                unsaid = ended;
+                if (lastLine is { } before && time.GetElapsedTime(before) < interval && !ended.Report.Skipped)
                     continue;
-                await WriteAsync(Line(outline, clock, report)).ConfigureAwait(false);
+                await WriteAsync(Line(outline, clock, ended)).ConfigureAwait(false);
                 lastLine = time.GetTimestamp();
                 unsaid = null;
             }
@@ -48,9 +47,13 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
         }
     }
 
-    private static string Line(TrainingOutline outline, StepClock clock, StepReport report) => string.Join(
+    private static string Line(TrainingOutline outline, StepClock clock, TrainingEvent.StepEnded ended) => string.Join(
         "  ",
-        new[] { ProgressText.Step(outline, report.Step), ProgressText.Learning(report), ProgressText.Cost(report), ProgressText.Left(clock.Left(report.Step)) }
+        new[]
+        {
+            ProgressText.Step(outline, ended.Report.Step), ProgressText.Learning(ended.Report), ProgressText.Measured(ended.Metrics),
+            ProgressText.Cost(ended.Report), ProgressText.Left(clock.Left(ended.Report.Step)),
+        }
             .Where(part => part.Length > 0));
 
     private static string Other(TrainingOutline outline, TrainingEvent happened) => happened switch

@@ -34,6 +34,13 @@ public static class ProgressText
             : Invariant($"loss {report.Loss:F4}  norm {report.GradientNorm:G3}  lr {report.LearningRate:0.00e-00}");
     }
 
+    /// <summary>What the objective measured; nothing for the next token.</summary>
+    public static string Measured(IReadOnlyDictionary<string, double> metrics)
+    {
+        ArgumentNullException.ThrowIfNull(metrics);
+        return string.Join("  ", metrics.Select(metric => Invariant($"{metric.Key} {metric.Value:G3}")));
+    }
+
     /// <summary>What the step took.</summary>
     public static string Cost(StepReport report)
     {
@@ -48,7 +55,7 @@ public static class ProgressText
     public static string Evaluation(TrainingOutline outline, TrainingEvent.Evaluated evaluated)
     {
         ArgumentNullException.ThrowIfNull(evaluated);
-        return Invariant($"{Step(outline, evaluated.Step)}  held-out loss {evaluated.Loss:F4}");
+        return Invariant($"{Step(outline, evaluated.Step)}  held-out loss {evaluated.Loss:F4}  {Measured(evaluated.Metrics)}").TrimEnd();
     }
 
     /// <summary>A span of time in its two largest units.</summary>

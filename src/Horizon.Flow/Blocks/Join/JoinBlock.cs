@@ -177,7 +177,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
         var planned = visit.Planned;
         if (planned.Loads && !TakeWeights(run, visit)) return false;
         if (run.Batches[planned.MicroBatch] is null)
-            run.Batches[planned.MicroBatch] = DeviceBatch.Of(run.MicroBatches[planned.MicroBatch], planned.MicroBatch, _device);
+            run.Batches[planned.MicroBatch] = DeviceBatch.Of(run.MicroBatches[planned.MicroBatch], planned.MicroBatch, _device, run.Info);
         var rented = new IDisposable?[planned.Writes.Length];
         for (var i = 0; i < rented.Length; i++)
         {

@@ -20,12 +20,9 @@ public sealed class HeadWork : UnitWork
     {
         ArgumentNullException.ThrowIfNull(result);
         WriteLoss(result.LossSum);
-        var numbers = Visit.Planned.GivesResult ? Numbers(result) : null;
+        var numbers = NumbersOf(result.Numbers);
         var computed = Finish(result.InputGradient);
         computed.Result = numbers;
         return computed;
     }
-
-    private Tensor Numbers(HeadResult result) => (result.Numbers ?? throw new InvalidOperationException(
-        $"{Visit} gives a result in its program, but its head gave no {nameof(HeadResult.Numbers)}")).to(float32).contiguous().DetachFromDisposeScope();
 }

@@ -42,6 +42,17 @@ public sealed class OpWork : UnitWork
         return Give(values);
     }
 
+    /// <summary>Gives what a visit of the head gives: its loss, the gradient of its input, and its numbers where the visit gives a result.</summary>
+    public Computed Give(HeadResult result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        WriteLoss(result.LossSum);
+        var numbers = NumbersOf(result.Numbers);
+        var computed = Give([result.InputGradient]);
+        computed.Result = numbers;
+        return computed;
+    }
+
     /// <summary>Gives numbers to whoever asked for the pass (<see cref="TrainingRun.ComputeAsync"/>).</summary>
     /// <param name="numbers">Any shape, fp32 or converted to it.</param>
     /// <param name="values">What the visit writes beside.</param>

@@ -103,6 +103,14 @@ public abstract class UnitWork : UnitMessage
         cell.Value.OnDevice.Flat.copy_(detached);
     }
 
+    /// <summary>The numbers that the visit gives to the host; null where its program asks for none.</summary>
+    private protected Tensor? NumbersOf(Tensor? numbers)
+    {
+        if (!Visit.Planned.GivesResult) return null;
+        if (numbers is null) throw new InvalidOperationException($"{Visit} gives a result in its program, but its head gave no numbers");
+        return numbers.to(float32).contiguous().DetachFromDisposeScope();
+    }
+
     private ParameterViews? Views(Lease<DeviceSlot>? lease)
     {
         CheckLane();

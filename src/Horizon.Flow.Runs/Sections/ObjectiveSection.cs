@@ -1,0 +1,51 @@
+namespace Horizon.Flow.Runs.Sections;
+
+/// <summary>
+/// The section <c>training.objective</c>: what is learned. An option that the named objective does not know is refused; one that is left out has the objective's
+/// own default.
+/// </summary>
+public sealed record ObjectiveSection
+{
+    /// <summary>
+    /// <c>next_token</c>; of pairs of answers <c>dpo</c>, <c>ipo</c>, <c>hinge</c>, <c>robust</c>, <c>orpo</c>, <c>simpo</c>, <c>cpo</c>, and
+    /// <c>reward</c>, a reward model; of rated answers <c>kto</c>.
+    /// </summary>
+    /// <value>Default <c>next_token</c>.</value>
+    public string Name { get; init; } = "next_token";
+
+    /// <summary>β: how strongly the model is held to what it was (<c>dpo</c>, <c>ipo</c>, <c>hinge</c>, <c>robust</c>, <c>kto</c>), or the scale of rewards (<c>simpo</c>, <c>cpo</c>).</summary>
+    /// <value>Default 0.1; 2 for <c>simpo</c>.</value>
+    public double? Beta { get; init; }
+
+    /// <summary>The share of preferences that are thought to be swapped, of <c>dpo</c> and <c>robust</c>; below 0.5.</summary>
+    /// <value>Default 0.</value>
+    public double? LabelSmoothing { get; init; }
+
+    /// <summary>Whether <c>dpo</c>, <c>ipo</c>, <c>hinge</c> and <c>robust</c> take means over the tokens of an answer in the place of sums.</summary>
+    /// <value>Default false.</value>
+    public bool? LengthNormalised { get; init; }
+
+    /// <summary>The margin of rewards that <c>simpo</c> asks for.</summary>
+    /// <value>Default 1.</value>
+    public double? Margin { get; init; }
+
+    /// <summary>The weight of the odds ratio of <c>orpo</c>.</summary>
+    /// <value>Default 0.1.</value>
+    public double? Lambda { get; init; }
+
+    /// <summary>The weight of the preferred answer's negative log-likelihood of <c>cpo</c>.</summary>
+    /// <value>Default 1.</value>
+    public double? LikelihoodWeight { get; init; }
+
+    /// <summary>The weight of answers that are wanted, of <c>kto</c>.</summary>
+    /// <value>Default 1.</value>
+    public double? DesirableWeight { get; init; }
+
+    /// <summary>The weight of answers that are not wanted, of <c>kto</c>.</summary>
+    /// <value>Default 1.</value>
+    public double? UndesirableWeight { get; init; }
+
+    /// <summary>The weight of the squared sum of both scores, which holds the scores of <c>reward</c> around zero.</summary>
+    /// <value>Default 0.</value>
+    public double? Centering { get; init; }
+}

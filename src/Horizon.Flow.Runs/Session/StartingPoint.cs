@@ -1,0 +1,59 @@
+using Horizon.Flow.Alignment;
+using Horizon.Flow.Alignment.Rewards;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Checkpoints;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Objectives;
+using Horizon.Flow.Text.Batches;
+
+namespace Horizon.Flow.Runs.Session;
+
+/// <summary>Fills a run's store: with the first weights or those of a checkpoint; and, where the objective needs it, what the first weights say of the data.</summary>
+/// <param name="blueprint">The run.</param>
+/// <param name="plan">Its plan.</param>
+/// <param name="store">What is filled.</param>
+/// <param name="device">Where it computes.</param>
+/// <param name="pretrained">The model folder's weights; null where they are drawn, or not needed.</param>
+/// <param name="resumes">Whether there is a checkpoint to go on from.</param>
+/// <param name="notice">Takes sentences for the user.</param>
+internal sealed class StartingPoint(
+    RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, IComputeDevice device, WeightFiles? pretrained, bool resumes, Action<string> notice)
+{
+    private bool NeedsReference => blueprint.Kind.NeedsReference;
+
+    /// <summary>Fills the store.</summary>
+    /// <returns>The inputs, with the reference's log-probabilities where they are needed, and the checkpoint that the run goes on from.</returns>
+    public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, CancellationToken cancellation)
+    {
+        if (!resumes || NeedsReference) await BeginAsync(notice, cancellation).ConfigureAwait(false);
+        var folder = NeedsReference ? new ReferenceFolder(blueprint, store, device) : null;
+        if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };
+        var resumed = resumes ? await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notice, cancellation).ConfigureAwait(false) : null;
+        await OperatorThreads.ChooseAsync(device, blueprint.Configuration.Training.CpuThreads, resumed, notice).ConfigureAwait(false);
+        if (folder is null) return (inputs, resumed);
+        var isUntouched = !resumes;
+        inputs = await inputs.WithReferenceAsync(ReferenceOfAsync).ConfigureAwait(false);
+        if (resumes && isUntouched) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, _ => { }, cancellation).ConfigureAwait(false);
+        return (inputs, resumed);
+
+        async Task<ReferenceLogProbabilities> ReferenceOfAsync(IBatchSource source)
+        {
+            if (folder.Find(source, notice) is { } found) return found;
+            // What was kept is gone: back to the first weights, and then to the checkpoint's again.
+            if (!isUntouched) await BeginAsync(_ => { }, cancellation).ConfigureAwait(false);
+            isUntouched = true;
+            return await folder.ComputeAsync(plan, store, device, source, notice, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task BeginAsync(Action<string> warn, CancellationToken cancellation)
+    {
+        // A language model that becomes a reward model has no score yet.
+        Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;
+        if (pretrained is null) StartingWeights.Draw(blueprint, store, cancellation);
+        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, mayMiss, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
+    }
+}

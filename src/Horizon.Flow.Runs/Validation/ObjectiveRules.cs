@@ -1,0 +1,36 @@
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Objectives;
+using Horizon.Flow.Runs.Sections;
+
+namespace Horizon.Flow.Runs.Validation;
+
+/// <summary>The rules of <c>training.objective</c>.</summary>
+internal static class ObjectiveRules
+{
+    private const string Section = "training.objective";
+
+    public static void Check(Checks checks, RunConfiguration configuration)
+    {
+        var objective = configuration.Training.Objective;
+        if (!ObjectiveKinds.Names.Contains(objective.Name))
+        {
+            checks.That(false, $"{Section}.name", $"'{objective.Name}'", $"one of {string.Join(", ", ObjectiveKinds.Names)}; the nearest is {NearestKey.Find(objective.Name, ObjectiveKinds.Names)}");
+            return;
+        }
+
+        var known = ObjectiveKinds.Of(objective).Options;
+        foreach (var (key, value) in ObjectiveKinds.Set(objective))
+            checks.That(known.Contains(key), $"{Section}.{key}", value, $"left out: {objective.Name} has {(known.Count == 0 ? "no options" : $"the options {string.Join(", ", known)}")}");
+        Positive(nameof(ObjectiveSection.Beta), objective.Beta);
+        Positive(nameof(ObjectiveSection.Lambda), objective.Lambda);
+        Positive(nameof(ObjectiveSection.DesirableWeight), objective.DesirableWeight);
+        Positive(nameof(ObjectiveSection.UndesirableWeight), objective.UndesirableWeight);
+        checks.AtLeast($"{Section}.margin", objective.Margin ?? 0, 0);
+        checks.AtLeast($"{Section}.likelihood_weight", objective.LikelihoodWeight ?? 0, 0);
+        checks.AtLeast($"{Section}.centering", objective.Centering ?? 0, 0);
+        checks.That(!ObjectiveKinds.Of(objective).IsReward || configuration.Evaluation.Prompt is null, "evaluation.prompt", $"'{configuration.Evaluation.Prompt}'", $"left out: a model of {Section}.name {objective.Name} continues no text");
+        checks.That(objective.LabelSmoothing is null or (>= 0 and < 0.5), $"{Section}.label_smoothing", objective.LabelSmoothing, "at least 0 and less than 0.5");
+
+        void Positive(string property, double? value) => checks.Positive($"{Section}.{ConfigurationSchema.KeyName(property)}", value ?? 1);
+    }
+}
