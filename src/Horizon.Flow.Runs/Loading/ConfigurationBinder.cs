@@ -30,7 +30,9 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         foreach (var (name, entry) in map.Entries)
         {
             var keyPath = ConfigurationSchema.Join(path, name);
-            if (keys.TryGetValue(name, out var key))
+            if (keys.TryGetValue(name, out var key) && key.OrListKey is { } listKey && entry.Value is YamlList paths)
+                SetList(section, keys[listKey], ConfigurationSchema.Join(path, listKey), keyPath, paths, isTaken: map.Entries.ContainsKey(listKey));
+            else if (key is not null)
                 Set(section, key, keyPath, entry.Value);
             else
                 RefuseUnknown(entry.KeyOrigin, keyPath, keys.Keys.Select(known => ConfigurationSchema.Join(path, known)));
@@ -49,6 +51,19 @@ internal sealed class ConfigurationBinder(ProblemList problems)
             Refuse(node, path, $"{path} is {Show(node)}; it should be a path, or {key.OrWord}; leave it out for the default.");
         else if (BindValue(node, key.Type, path, key.IsPath) is { } value)
             key.Property.SetValue(section, value);
+    }
+
+    /// <summary>A list in the place of one path: an item of the other key for each.</summary>
+    private void SetList(object section, ConfigurationKey key, string path, string listedAt, YamlList paths, bool isTaken)
+    {
+        if (isTaken)
+        {
+            Refuse(paths, listedAt, $"{listedAt} is a list, which is the same as {path}, and that stands here too; keep one of them.");
+            return;
+        }
+
+        Set(section, key, path, new YamlList(
+            [.. paths.Items.Select(item => new YamlMap(new(StringComparer.Ordinal) { ["path"] = new YamlEntry(item.Origin, item) }, item.Origin))], paths.Origin));
     }
 
     private object? BindValue(YamlNode node, Type type, string key, bool isPath)

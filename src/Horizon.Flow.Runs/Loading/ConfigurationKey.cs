@@ -16,4 +16,7 @@ internal sealed record ConfigurationKey(PropertyInfo Property, bool IsNullable)
 
     /// <summary>A word that may stand in the place of a path; null where none may.</summary>
     public string? OrWord { get; } = Property.GetCustomAttribute<PathKeyAttribute>()?.OrWord;
+
+    /// <summary>The key that a list of paths binds to; null where only one may stand.</summary>
+    public string? OrListKey { get; } = Property.GetCustomAttribute<PathKeyAttribute>()?.OrListKey;
 }

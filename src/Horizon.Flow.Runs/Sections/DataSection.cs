@@ -8,9 +8,10 @@ public sealed record DataSection
     /// <summary>Tokens of a sequence where neither the file nor the model sets fewer.</summary>
     internal const int LongestByDefault = 2048;
 
-    /// <summary>A file, a folder of files, or a pattern such as <c>data/*.jsonl</c>, to train on. <c>train</c> requires it, or <c>sets</c>.</summary>
+    /// <summary>A file, a folder of files, or a pattern such as <c>data/*.jsonl</c>, to train on; a list of such is
+    /// the same as <c>sets</c> of the weight 1. <c>train</c> requires it, or <c>sets</c>.</summary>
     /// <value>No default.</value>
-    [PathKey]
+    [PathKey(OrListKey = "sets")]
     public string? Path { get; init; }
 
     /// <summary>Several data sets in the place of <c>path</c>, each with <c>path</c>, <c>weight</c>, <c>max_samples</c>, <c>format</c> and <c>split</c>.</summary>

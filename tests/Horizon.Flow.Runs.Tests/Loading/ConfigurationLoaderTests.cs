@@ -68,6 +68,19 @@ public sealed class ConfigurationLoaderTests : IDisposable
         Assert.Equal(expected, Load("{ model: { path: model }, data: { path: data.txt }, output: { directory: out } }"));
     }
 
+    /// <summary>A list of paths is the same as sets of these paths.</summary>
+    [Fact]
+    public void Load_ListOfPaths_IsThoseSets()
+    {
+        var loaded = Load("{ model: { path: model }, data: { path: [data.txt, held-out.txt] }, output: { directory: out } }");
+        Assert.Equal(Load("{ model: { path: model }, data: { sets: [ { path: data.txt }, { path: held-out.txt } ] }, output: { directory: out } }"), loaded);
+        Assert.Equal([In("data.txt"), In("held-out.txt")], loaded.Data.Sets.Select(set => set.Path));
+        var both = Assert.Throws<HorizonException>(() => Load("{ model: { path: model }, data: { path: [data.txt], sets: [ { path: data.txt } ] }, output: { directory: out } }"));
+        Assert.Contains("data.path is a list, which is the same as data.sets, and that stands here too", both.Message, StringComparison.Ordinal);
+        Assert.Contains("data.sets[0].path is", Assert.Throws<HorizonException>(() => Load("{ model: { path: model }, data: { path: [no.txt] }, output: { directory: out } }")).Message, StringComparison.Ordinal);
+        Assert.Contains("evaluation.path is a list", Assert.Throws<HorizonException>(() => Load(Contract, "evaluation.path=[data.txt]")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Load_RelativePathInSet_IsRelativeToWorkingDirectory()
     {
