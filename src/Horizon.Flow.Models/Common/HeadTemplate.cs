@@ -18,6 +18,7 @@ public sealed class HeadTemplate : IHeadTemplate
     private readonly string _projection;
     private readonly IHeadNorm _norm;
     private readonly LogitChunks _chunks;
+    private readonly double _smoothing;
 
     /// <summary>Creates it.</summary>
     /// <param name="projection">The role of the output projection: its own, or the embedding's where the head is tied.</param>
@@ -36,13 +37,29 @@ public sealed class HeadTemplate : IHeadTemplate
     /// <param name="chunks">How logits are shaped, and how many of them exist at once.</param>
     internal HeadTemplate(string projection, IHeadNorm norm, LogitChunks chunks) => (_projection, _norm, _chunks) = (projection, norm, chunks);
 
+    private HeadTemplate(HeadTemplate other, double smoothing)
+        : this(other._projection, other._norm, other._chunks) => _smoothing = smoothing;
+
+    /// <summary>
+    /// The same head, whose training loss has a share of its target evenly on all tokens of the vocabulary (label smoothing, Szegedy et al. 2016):
+    /// (1 - smoothing) * cross-entropy + smoothing * the mean of -log p over the vocabulary. <see cref="LossSum"/> and log-probabilities stay plain.
+    /// </summary>
+    /// <param name="smoothing">The share, at least 0 and less than 1.</param>
+    public HeadTemplate WithLabelSmoothing(double smoothing)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(smoothing);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(smoothing, 1);
+        return new HeadTemplate(this, smoothing);
+    }
+
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
         Differentiate(parameters, gradients, hidden, batch, lossScale, null);
 
     /// <inheritdoc/>
-    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) =>
-        Differentiate(parameters, gradients, hidden, batch, 1, lossScales);
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) => _smoothing == 0
+        ? Differentiate(parameters, gradients, hidden, batch, 1, lossScales)
+        : throw new HorizonException("label smoothing is of the next token's cross-entropy: leave it out with another objective");
 
     /// <inheritdoc/>
     public Tensor LossSum(ParameterViews parameters, Tensor hidden, DeviceBatch batch)
@@ -97,7 +114,7 @@ public sealed class HeadTemplate : IHeadTemplate
         Tensor? lossSum = null;
         var found_NH = _norm.Differentiate(parameters, gradients, batch.LabelledRows(hidden), batch.Operators, normed_NH =>
         {
-            (lossSum, var gradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradients?[_projection], batch, lossScale, scales_N);
+            (lossSum, var gradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradients?[_projection], batch, lossScale, scales_N, _smoothing);
             return gradient_NH;
         });
         return new HeadResult(lossSum!.MoveToOuterDisposeScope(), LogitChunks.InPlace(found_NH, hidden, batch).MoveToOuterDisposeScope());

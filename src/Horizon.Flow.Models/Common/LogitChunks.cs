@@ -36,12 +36,13 @@ internal sealed class LogitChunks
     /// <param name="batch">Labels.</param>
     /// <param name="lossScale">Gradients are of lossScale * the sum of losses.</param>
     /// <param name="scales_N">A further scale of each labelled token's loss; null for none.</param>
+    /// <param name="smoothing">The share of the target that lies evenly on all tokens.</param>
     public (Tensor LossSum, Tensor Gradient_NH) Differentiate(
-        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null)
+        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null, double smoothing = 0)
     {
         var gradient_NH = empty_like(normed_NH);
         using var projectionGradient = gradient_VH is null ? null : new ProjectionGradient(gradient_VH);
-        var lossSum = ForEach(normed_NH, projection_VH, batch, lossScale, visit: (start, x_CH, logitsGradient_CV) =>
+        var lossSum = ForEach(normed_NH, projection_VH, batch, lossScale, smoothing, visit: (start, x_CH, logitsGradient_CV) =>
         {
             if (scales_N is not null) logitsGradient_CV.mul_(scales_N.narrow(0, start, x_CH.shape[0]).unsqueeze(1));
             gradient_NH.narrow(0, start, x_CH.shape[0]).copy_(logitsGradient_CV.matmul(projection_VH));
@@ -106,7 +107,7 @@ internal sealed class LogitChunks
 
     // The sum of the losses. fp64: adding a million fp32 losses in fp32 would depend on the chunks; in fp64 only each loss is rounded.
     private Tensor ForEach(
-        Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, double? lossScale = null, Action<long, Tensor, Tensor>? visit = null, Action<long, Tensor>? look = null)
+        Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, double? lossScale = null, double smoothing = 0, Action<long, Tensor, Tensor>? visit = null, Action<long, Tensor>? look = null)
     {
         var labels_N = batch.Targets.flatten().index_select(0, batch.LabelledTokens);
         var lossSum = zeros([], float64, normed_NH.device);
@@ -117,7 +118,7 @@ internal sealed class LogitChunks
             var count = Math.Min(size, normed_NH.shape[0] - start);
             var x_CH = normed_NH.narrow(0, start, count);
             var (logits_CV, tanh_CV) = Shaped(linear(x_CH, projection_VH));
-            var (gradient_CV, losses_C) = batch.Operators.CrossEntropy(logits_CV, labels_N.narrow(0, start, count), lossScale);
+            var (gradient_CV, losses_C) = batch.Operators.CrossEntropy(logits_CV, labels_N.narrow(0, start, count), lossScale, smoothing);
             lossSum.AddInPlace(losses_C.sum(float64));
             look?.Invoke(start, losses_C);
             if (gradient_CV is null || visit is null) continue;

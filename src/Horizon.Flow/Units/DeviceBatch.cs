@@ -34,6 +34,9 @@ public sealed class DeviceBatch : IDisposable
     /// <summary>Its place in the step, from 0.</summary>
     public int Index { get; init; }
 
+    /// <summary>Where the random numbers begin that units draw in training; null where they draw none (<see cref="MicroBatch.Seed"/>).</summary>
+    public long? Seed { get; init; }
+
     /// <summary>What units remember of the tokens before those of the batch; null where there are none. Owned by whoever gave it.</summary>
     public Recall? Recall { get; init; }
 
@@ -115,6 +118,7 @@ public sealed class DeviceBatch : IDisposable
         return new DeviceBatch(ids, targets, positions, tokens.Documents is null ? null : Rows(), labelled, device.Operators)
         {
             Index = index,
+            Seed = tokens.Seed,
             _columns = tokens.Columns.ToDictionary(column => column.Key, column => tensor(column.Value).ToDevice(device.TorchDevice).DetachFromDisposeScope()),
             _labelledBySequence = tokens.LabelledBySequence,
             _spans = tokens.Documents is null ? null : DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),
