@@ -8,4 +8,8 @@ public sealed record LoadOptions
     /// </summary>
     /// <value>Null: names are the same, up to a leading <c>model.</c>.</value>
     public Func<string, string?>? Alias { get; init; }
+
+    /// <summary>Whether a parameter, by its role, may have more rows than the file: the first ones are read, and the rest is the caller's to fill.</summary>
+    /// <value>Null: none may.</value>
+    public Func<string, bool>? MayGrow { get; init; }
 }

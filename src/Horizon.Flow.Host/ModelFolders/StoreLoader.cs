@@ -55,18 +55,18 @@ public static class StoreLoader
 
         return new LoadResult(work.Count, bytesRead, Unexpected(files, work))
         {
-            TiedHeadDistance = await CompareTiedHeadAsync(files, units, work, cancellationToken).ConfigureAwait(false),
+            TiedHeadDistance = await CompareTiedHeadAsync(files, units, work, options?.MayGrow, cancellationToken).ConfigureAwait(false),
         };
     }
 
     // A folder of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
     private static async Task<double?> CompareTiedHeadAsync(
-        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, CancellationToken cancellationToken)
+        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, Func<string, bool>? mayGrow, CancellationToken cancellationToken)
     {
         if (files.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
         var places = units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (Unit: unit, Slot: slot)));
         if (places.FirstOrDefault(place => place.Slot.Role == Embedding) is not { Unit: { } unit, Slot: { } slot }) return null;
-        if (!head.Shape.SequenceEqual(slot.Shape)) return double.PositiveInfinity;
+        if (!head.Shape.SequenceEqual(slot.Shape) && !(mayGrow?.Invoke(slot.Role) == true && SlotDestination.IsBeginning(head.Shape, slot.Shape))) return double.PositiveInfinity;
         var copy = new TiedCopy(unit, slot);
         await files.Files.Single(file => file.Path == head.File).ReadAsync(Head, copy, cancellationToken).ConfigureAwait(false);
         return copy.Distance;
@@ -83,7 +83,7 @@ public static class StoreLoader
             {
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
-                    work.Add((tensor, new SlotDestination(unit, slot)));
+                    work.Add((tensor, new SlotDestination(unit, slot, options.MayGrow?.Invoke(slot.Role) ?? false)));
                 else if (MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 } halves)
                     work.AddRange(halves);
                 else

@@ -33,6 +33,9 @@ public sealed class RunBlueprint
     /// <summary>The model as units and templates.</summary>
     public ModelDefinition Model { get; }
 
+    /// <summary>The first token that the run adds to the vocabulary, and one past the last; null where it adds none.</summary>
+    public (int First, int End)? NewTokens { get; private init; }
+
     /// <summary>fp32, or bf16 with exact masters.</summary>
     public StorePrecision Precision => Configuration.Training.Precision;
 
@@ -54,8 +57,20 @@ public sealed class RunBlueprint
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
         var modelConfig = ModelFolder.ReadConfig(path);
+        (int First, int End)? newTokens = null;
+        if (configuration.Model.AdditionalSpecialTokens.Count > 0)
+        {
+            var tokenizer = RunTokenizer.Load(configuration);
+            if (tokenizer.VocabularySize > tokenizer.VocabularySizeOfFolder)
+                newTokens = (Math.Min(modelConfig.VocabularySize, tokenizer.VocabularySizeOfFolder), tokenizer.VocabularySize);
+            modelConfig = ModelVocabulary.Grow(modelConfig, tokenizer.VocabularySize);
+        }
+
         var model = ModelFamilies.Define(modelConfig);
-        var blueprint = new RunBlueprint(configuration, modelConfig, configuration.Training.CheckOutputs ? model.WithCheckedOutputs() : model);
+        var training = configuration.Training;
+        if (training.LabelSmoothing > 0) model = model.WithLabelSmoothing(training.LabelSmoothing);
+        if (training.NeftuneAlpha > 0) model = model.WithEmbeddingNoise(training.NeftuneAlpha);
+        var blueprint = new RunBlueprint(configuration, modelConfig, training.CheckOutputs ? model.WithCheckedOutputs() : model) { NewTokens = newTokens };
         foreach (var pattern in configuration.Training.Freeze)
         {
             if (!blueprint.Model.Units.Any(unit => Matches(pattern, unit)))
@@ -137,10 +152,11 @@ public sealed class RunBlueprint
     {
         var schedule = Configuration.Schedule;
         // A run that ends within its warm-up has the warm-up's rates all the same.
-        var steps = Math.Max(totalSteps, schedule.WarmupSteps);
-        var decaySteps = Math.Min((long)Math.Ceiling(schedule.DecayFraction * steps), steps - schedule.WarmupSteps);
+        var warmup = schedule.WarmupOf(totalSteps);
+        var steps = Math.Max(totalSteps, warmup);
+        var decaySteps = Math.Min((long)Math.Ceiling(schedule.DecayFraction * steps), steps - warmup);
         return new LearningRateSchedule(
-            schedule.Name, Configuration.Optimizer.LearningRate, steps, schedule.WarmupSteps, schedule.MinLearningRate, schedule.Name == "wsd" ? decaySteps : null);
+            schedule.Name, Configuration.Optimizer.LearningRate, steps, warmup, schedule.MinLearningRate, schedule.Name == "wsd" ? decaySteps : null, schedule.Cycles, schedule.Power);
     }
 
     private IEnumerable<string> DescribeBuffers()

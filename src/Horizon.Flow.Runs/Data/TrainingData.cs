@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
@@ -10,11 +12,12 @@ internal sealed class TrainingData
 {
     private readonly BatchSource _source;
     private readonly int _accumulation;
+    private readonly TrainingSection _training;
     private readonly Lazy<string> _fingerprint;
 
     public TrainingData(BatchSource source, TrainingSection training)
     {
-        _source = source;
+        (_source, _training) = (source, training);
         _fingerprint = new(() => source.Fingerprint);
         _accumulation = training.GradientAccumulation;
         StepsPerEpoch = (source.MicroBatchesPerEpoch(0) + (long)_accumulation - 1) / _accumulation;
@@ -59,7 +62,12 @@ internal sealed class TrainingData
             var (epoch, place) = ((int)(step / StepsPerEpoch), (int)(step % StepsPerEpoch));
             var first = place * _accumulation;
             var count = Math.Min(_accumulation, _source.MicroBatchesPerEpoch(epoch) - first);
-            yield return [.. Enumerable.Range(first, count).Select(index => _source.GetMicroBatch(epoch, index))];
+            var numbers = step * _accumulation;
+            yield return [.. Enumerable.Range(0, count).Select(index => WithSeed(_source.GetMicroBatch(epoch, first + index), numbers + index))];
         }
     }
+
+    // Random numbers follow from the seed and the place in the run, so that a resumed run draws the same.
+    private MicroBatch WithSeed(MicroBatch batch, long number) =>
+        _training.NeftuneAlpha > 0 ? batch.WithSeed((long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes([_training.Seed, number]))) : batch;
 }

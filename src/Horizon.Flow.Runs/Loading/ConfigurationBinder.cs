@@ -1,6 +1,7 @@
 using System.Reflection;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Runs.Loading;
 
@@ -45,7 +46,7 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         _places[path] = node.Origin.Place;
         if (node is YamlScalar { IsNull: true } && key.IsNullable)
             key.Property.SetValue(section, null);
-        else if (node is YamlScalar word && word.Text == key.OrWord)
+        else if (node is YamlScalar word && (word.Text == key.OrWord || (key.OrName && word.Text.Length > 0 && TokenizerChanges.IsName(word.Text))))
             key.Property.SetValue(section, word.Text);
         else if (node is YamlScalar { IsPlain: true } truth && key.OrWord is not null && bool.TryParse(truth.Text, out _))
             Refuse(node, path, $"{path} is {Show(node)}; it should be a path, or {key.OrWord}; leave it out for the default.");

@@ -1,4 +1,5 @@
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Runs.Sections;
 
@@ -57,6 +58,10 @@ public sealed record DataSection
     /// <value>Default true.</value>
     public bool Shuffle { get; init; } = true;
 
+    /// <summary>Batches of documents of about one length: drawn in some 50 batches at a time, which are sorted. Without <see cref="Packing"/> alone.</summary>
+    /// <value>Default false.</value>
+    public bool GroupByLength { get; init; }
+
     /// <summary>Learn the prompt too, not the answers alone; the same as <c>train_on: all</c>.</summary>
     /// <value>Default false.</value>
     public bool TrainOnPrompt { get; init; }
@@ -64,6 +69,11 @@ public sealed record DataSection
     /// <summary>What of a conversation is learned: the <c>answers</c>, <c>all</c> of it, or the <c>last</c> answer.</summary>
     /// <value>Default <c>answers</c>.</value>
     public TrainOn TrainOn { get; init; }
+
+    /// <summary>A chat template in the place of the model folder's: a file, or the name of one of <see cref="KnownTemplates"/>, <c>chatml</c> say. The trained model has it too.</summary>
+    /// <value>Default unset: the folder's.</value>
+    [PathKey(OrName = true)]
+    public string? ChatTemplate { get; init; }
 
     /// <summary>The date that chat templates may write, as <c>2026-01-31</c>.</summary>
     /// <value>Default unset: today's.</value>

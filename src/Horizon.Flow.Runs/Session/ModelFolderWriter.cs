@@ -5,6 +5,8 @@ using Horizon.Flow.Host.Files;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -23,13 +25,23 @@ internal sealed class ModelFolderWriter
     private readonly string _config;
     private readonly IReadOnlyList<string> _companions;
 
-    private ModelFolderWriter(string source, string config, IReadOnlyList<string> companions) => (_source, _config, _companions) = (source, config, companions);
+    private readonly int _vocabularySize;
+    private readonly IReadOnlyDictionary<string, byte[]?>? _changed;
+
+    private ModelFolderWriter(string source, string config, IReadOnlyList<string> companions, int vocabularySize, IReadOnlyDictionary<string, byte[]?>? changed) =>
+        (_source, _config, _companions, _vocabularySize, _changed) = (source, config, companions, vocabularySize, changed);
 
     /// <summary>Looks, before training, at what will be copied after it: what is wrong with it must not cost a run.</summary>
-    /// <param name="source">The folder that the model comes from.</param>
+    /// <param name="blueprint">The run, whose model comes from a folder.</param>
     /// <exception cref="HorizonException">A file in it cannot be copied.</exception>
-    public static ModelFolderWriter Open(string source) =>
-        new(source, UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json"), CompanionFiles.Find(source));
+    public static ModelFolderWriter Open(RunBlueprint blueprint)
+    {
+        var source = blueprint.Configuration.Model.Path!;
+        var config = UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json");
+        var changes = RunTokenizer.Changes(blueprint.Configuration);
+        var changed = changes.IsEmpty ? null : TokenizerFiles.Changed(source, RunTokenizer.Load(blueprint.Configuration), changes);
+        return new(source, config, CompanionFiles.Find(source), blueprint.ModelConfig.VocabularySize, changed);
+    }
 
     /// <summary>Weights and config.json, all at once; then what lies beside them.</summary>
     /// <param name="target">Made where needed.</param>
@@ -38,9 +50,9 @@ internal sealed class ModelFolderWriter
     public async Task WriteAsync(string target, ParameterStore store)
     {
         OutputFile.RefuseLink(target);
-        var config = Encoding.UTF8.GetBytes(Describe(_config, store.Precision));
+        var config = Encoding.UTF8.GetBytes(Describe(_config, store.Precision, _vocabularySize));
         await ModelExporter.ExportAsync(target, store.Units, new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
-        await CompanionFiles.CopyAsync(_source, target, _companions).ConfigureAwait(false);
+        await CompanionFiles.CopyAsync(_source, target, _companions, _changed).ConfigureAwait(false);
         try
         {
             FolderFlush.ToDisk(target);
@@ -51,13 +63,16 @@ internal sealed class ModelFolderWriter
         }
     }
 
-    private static string Describe(string json, StorePrecision precision)
+    private static string Describe(string json, StorePrecision precision, int vocabularySize)
     {
         var config = (JsonObject)JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
         var type = precision == StorePrecision.Fp32 ? "float32" : "bfloat16";
         // Newer writers name it dtype; older readers know torch_dtype alone.
         if (config.ContainsKey("dtype")) config["dtype"] = type;
         config["torch_dtype"] = type;
+        // Of a model for text and more it stands one level below.
+        foreach (var part in (JsonObject?[])[config, config["text_config"] as JsonObject])
+            if (part?["vocab_size"] is JsonValue size && size.TryGetValue<int>(out var before) && before < vocabularySize) part["vocab_size"] = vocabularySize;
         // What was read from 4-bit blocks is written in the store's type.
         config.Remove("quantization_config");
         return config.ToJsonString(Indented) + "\n";

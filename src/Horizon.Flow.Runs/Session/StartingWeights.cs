@@ -3,6 +3,7 @@ using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Models;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Session;
@@ -10,11 +11,17 @@ namespace Horizon.Flow.Runs.Session;
 /// <summary>Puts the first parameters into a store.</summary>
 internal static class StartingWeights
 {
-    /// <summary>From the model folder's safetensors.</summary>
+    /// <summary>From the model folder's safetensors; rows of new tokens are the mean of the others.</summary>
+    /// <param name="checkpoint">The folder's weights.</param>
+    /// <param name="store">Filled.</param>
+    /// <param name="newTokens">The first new token and one past the last; null for none.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <returns>What the user should know, or null.</returns>
-    public static async Task<string?> LoadAsync(WeightFiles checkpoint, ParameterStore store, CancellationToken cancellation)
+    public static async Task<string?> LoadAsync(WeightFiles checkpoint, ParameterStore store, (int First, int End)? newTokens, CancellationToken cancellation)
     {
-        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
+        var options = newTokens is null ? null : new LoadOptions { MayGrow = ModelVocabulary.HasTokenRows };
+        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, cancellationToken: cancellation).ConfigureAwait(false);
+        if (newTokens is var (first, end)) ModelVocabulary.FillNewRows(store, first, end);
         return result.Warning;
     }
 

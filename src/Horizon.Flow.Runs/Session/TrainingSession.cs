@@ -33,6 +33,7 @@ public sealed class TrainingSession : ITrainingSession
     private readonly HeldOutData? _heldOut;
     private readonly TextGenerator? _sampler;
     private readonly StepWatch _watch;
+    private readonly EvaluationWatch _evaluations;
     private readonly RunCheckpoints _checkpoints;
     private readonly ModelFolderWriter _writer;
     private readonly SessionTrace? _trace;
@@ -46,20 +47,29 @@ public sealed class TrainingSession : ITrainingSession
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
-        if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
+        _evaluations = new EvaluationWatch(Evaluation);
+        if (resumed is not null)
+        {
+            _watch.Restore(resumed.Manifest.Progress);
+            _evaluations.Restore(resumed.Manifest.Progress);
+        }
+
         _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
+        if (KeepsBest) _checkpoints.Pin(_evaluations.BestStep);
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _facts = RunFacts.Of(blueprint, plan, device);
         if (traceSteps > 0) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
         _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
-        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
+        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length, LogEverySteps = blueprint.Configuration.Logging.EverySteps };
     }
 
     /// <inheritdoc/>
     public TrainingOutline Outline { get; }
 
     private bool HasCheckpoints => _blueprint.Configuration.Checkpoint.EverySteps > 0;
+
+    private bool KeepsBest => _blueprint.Configuration.Checkpoint.KeepBest;
 
     private EvaluationSection Evaluation => _blueprint.Configuration.Evaluation;
 
@@ -77,7 +87,7 @@ public sealed class TrainingSession : ITrainingSession
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
-        var writer = ModelFolderWriter.Open(configuration.Model.Path!);
+        var writer = ModelFolderWriter.Open(blueprint);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
@@ -101,7 +111,7 @@ public sealed class TrainingSession : ITrainingSession
             TrainingCheckpoint? resumed = null;
             if (resumes) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notices.Enqueue, cancellation).ConfigureAwait(false);
             else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
-            else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
+            else if (await StartingWeights.LoadAsync(pretrained, store, blueprint.NewTokens, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
             await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
             return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
         }
@@ -131,14 +141,14 @@ public sealed class TrainingSession : ITrainingSession
         PendingStep? pending = null;
         foreach (var microBatches in _data.StepsFrom(Outline.FirstStep))
         {
-            if (stop.IsCancellationRequested) break;
+            if (stop.IsCancellationRequested || _evaluations.IsOver) break;
             var begin = BeginAsync(microBatches);
             try
             {
                 if (pending is not null)
                 {
                     yield return await EndAsync(pending).ConfigureAwait(false);
-                    _checkpoints.Recorded(pending.Number, _watch);
+                    _checkpoints.Recorded(pending.Number, _watch, _evaluations);
                 }
             }
             finally
@@ -153,7 +163,7 @@ public sealed class TrainingSession : ITrainingSession
             foreach (var happened in Notices()) yield return happened;
             if (!IsLookDue(next!.Number)) continue;
             yield return await EndAsync(next).ConfigureAwait(false);
-            _checkpoints.Recorded(next.Number, _watch);
+            _checkpoints.Recorded(next.Number, _watch, _evaluations);
             (pending, looked) = (null, next.Number);
             _watch.ThrowIfTooMany();
             await foreach (var happened in LookAsync(looked, sample: false, stop).ConfigureAwait(false)) yield return happened;
@@ -162,12 +172,16 @@ public sealed class TrainingSession : ITrainingSession
         if (pending is not null)
         {
             yield return await EndAsync(pending).ConfigureAwait(false);
-            _checkpoints.Recorded(pending.Number, _watch);
+            _checkpoints.Recorded(pending.Number, _watch, _evaluations);
         }
 
         _watch.ThrowIfTooMany();
+        var isOver = _evaluations.IsOver;
+        if (isOver) yield return new TrainingEvent.Noticed(_evaluations.Describe());
         if (_store.Step > looked)
             await foreach (var happened in LookAsync(_store.Step, sample: true, stop).ConfigureAwait(false)) yield return happened;
+        else if (isOver && await SampleAsync(_store.Step, stop).ConfigureAwait(false) is { } text)
+            yield return new TrainingEvent.Noticed(text);
         foreach (var happened in Notices()) yield return happened;
     }
 
@@ -185,11 +199,19 @@ public sealed class TrainingSession : ITrainingSession
             failure = error;
         }
 
+        long? bestStep = null;
+        // Of a run that is only interrupted the model is as it stands.
+        if (failure is null && KeepsBest && (_store.Step == _data.TotalSteps || _evaluations.IsOver) && _evaluations.BestStep is > 0 and var best && best != _store.Step)
+        {
+            await _checkpoints.ReturnToAsync(best).ConfigureAwait(false);
+            bestStep = best;
+        }
+
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
         await _writer.WriteAsync(folder, _store).ConfigureAwait(false);
         // Last: it is worth the least.
         StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
-        return failure is null ? new SavedRun(folder, checkpoint) : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
+        return failure is null ? new SavedRun(folder, checkpoint) { BestStep = bestStep } : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
     }
 
     /// <inheritdoc/>
@@ -249,7 +271,11 @@ public sealed class TrainingSession : ITrainingSession
     private async IAsyncEnumerable<TrainingEvent> LookAsync(long step, bool sample, [EnumeratorCancellation] CancellationToken stop)
     {
         if (_heldOut is not null && await _heldOut.EvaluateAsync(_run, stop).ConfigureAwait(false) is { } loss)
+        {
+            if (step > 0 && _evaluations.Add(step, loss) && KeepsBest) _checkpoints.Pin(step);
             yield return new TrainingEvent.Evaluated(step, loss);
+        }
+
         if (sample && await SampleAsync(step, stop).ConfigureAwait(false) is { } text)
             yield return new TrainingEvent.Noticed(text);
     }
