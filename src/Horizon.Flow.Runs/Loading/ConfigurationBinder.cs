@@ -1,4 +1,5 @@
 using System.Reflection;
+using Horizon.Flow.Runs.Conversion;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
 using Horizon.Flow.Text.Tokenizers;
@@ -96,6 +97,12 @@ internal sealed class ConfigurationBinder(ProblemList problems)
 
     private void RefuseUnknown(Origin origin, string key, IEnumerable<string> siblings)
     {
+        if (ForeignKeys.Hint(key) is { } hint)
+        {
+            problems.Add(key, $"{origin.Place}: unknown key '{Quoting.OneLine(key)}', {hint}.");
+            return;
+        }
+
         // Inside a list the item's own keys are the candidates; elsewhere every key, for many an unknown one stands in the wrong section.
         var candidates = key.Contains('[', StringComparison.Ordinal) ? siblings : ConfigurationSchema.Paths;
         problems.Add(key, problems.IsFull ? "" : $"{origin.Place}: unknown key '{Quoting.OneLine(key)}'; the nearest known key is '{NearestKey.Find(key, candidates)}'.");
