@@ -30,6 +30,7 @@ public sealed class ReadmeTests : IDisposable
         Assert.Equal(new EvaluationSection { Path = shown.Evaluation.Path }, shown.Evaluation);
         Assert.Equal(new CheckpointSection(), shown.Checkpoint);
         Assert.Equal(new PipelineSection(), shown.Pipeline);
+        Assert.Equal(new Horizon.Flow.Runs.Sections.LoggingSection(), shown.Logging);
         Assert.Equal("auto", shown.Device);
     }
 

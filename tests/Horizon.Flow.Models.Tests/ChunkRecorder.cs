@@ -24,9 +24,9 @@ public sealed class ChunkRecorder : IUnitOperators
 
     public void GateBackward(Tensor gradient, Tensor gateAndUp) => _operators.GateBackward(gradient, gateAndUp);
 
-    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale)
+    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale, double smoothing = 0)
     {
         Rows.Add(logits.shape[0]);
-        return _operators.CrossEntropy(logits, labels, scale);
+        return _operators.CrossEntropy(logits, labels, scale, smoothing);
     }
 }

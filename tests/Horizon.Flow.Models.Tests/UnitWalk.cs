@@ -74,6 +74,7 @@ public sealed class UnitWalk : IDisposable
         return new DeviceBatch(
             Grid(batch.InputIds), Grid(batch.Targets), Grid(batch.Positions), batch.Documents is null ? null : Grid(batch.Documents), operators: operators)
         {
+            Seed = batch.Seed,
             PieceTokens = pieceTokens ?? TokenPieces.LengthOf(rows, length),
         };
     }

@@ -37,6 +37,7 @@ public sealed class HorizonCommandLine
         new DataCommand(new DataInspector()),
         new ReportCommand(),
         new ScoreCommand(),
+        new ConvertCommand(),
         new GenerateCommand(new Generator()),
         new ChatCommand(new Generator(), Console.In),
     ]);

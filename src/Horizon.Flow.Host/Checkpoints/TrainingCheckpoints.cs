@@ -16,10 +16,11 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     private const string TemporaryPrefix = "." + Prefix;
 
     private readonly int _keep;
+    private long _pinned;
 
     /// <summary>Looks at a folder, which need not be there yet.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="keep">How many of the newest checkpoints stay when another is complete; the last good one stays beside them.</param>
+    /// <param name="keep">How many of the newest checkpoints stay when another is complete; the last good one stays beside them, and <see cref="Pinned"/>.</param>
     public TrainingCheckpoints(string path, int keep = int.MaxValue)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -30,6 +31,13 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
 
     /// <summary>The folder.</summary>
     public string Path { get; }
+
+    /// <summary>The step of a checkpoint that stays however old it is; 0 for none.</summary>
+    public long Pinned
+    {
+        get => Interlocked.Read(ref _pinned);
+        set => Interlocked.Exchange(ref _pinned, value);
+    }
 
     /// <summary>The steps of all checkpoints that claim to be complete, newest first.</summary>
     public IReadOnlyList<long> Steps => !Directory.Exists(Path) ? [] :
@@ -155,7 +163,7 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
         if (steps.Count <= _keep) return;
         var applied = Updates(steps[0]);
         var good = steps.Skip(1).Cast<long?>().FirstOrDefault(other => Updates(other!.Value) < applied);
-        foreach (var old in steps.Skip(_keep).Where(old => old != good)) Delete(old);
+        foreach (var old in steps.Skip(_keep).Where(old => old != good && old != Pinned)) Delete(old);
     });
 
     internal string TemporaryPath(long step) => System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{TemporaryPrefix}{step}{PartialFile.Suffix}"));

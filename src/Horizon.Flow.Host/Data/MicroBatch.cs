@@ -46,7 +46,7 @@ public sealed class MicroBatch
     {
         (Rows, SequenceLength, TokenCount) = (other.Rows, other.SequenceLength, other.TokenCount);
         (InputIds, Targets, Positions, Documents, LabelledPlaces) = (other.InputIds, other.Targets, other.Positions, other.Documents, other.LabelledPlaces);
-        Columns = other.Columns;
+        (Columns, Seed) = (other.Columns, other.Seed);
     }
 
     // A document's tokens lie together: then attention computes each document alone.
@@ -96,6 +96,9 @@ public sealed class MicroBatch
     /// <summary>Numbers of the user's own that go with the tokens, by name: one for each labelled token or for each sequence, or as the head that reads them wants it.</summary>
     public IReadOnlyDictionary<string, float[]> Columns { get; private init; } = new Dictionary<string, float[]>();
 
+    /// <summary>Where the random numbers begin that units draw for it in training; null, as in evaluation, where they draw none.</summary>
+    public long? Seed { get; private init; }
+
     /// <summary>How many labelled places each sequence has: each document of each row, in the order in which they lie. Padding with a number of its own counts as one, with none.</summary>
     public IReadOnlyList<int> LabelledBySequence => _labelledBySequence ??= CountBySequence();
 
@@ -108,6 +111,10 @@ public sealed class MicroBatch
         ArgumentNullException.ThrowIfNull(values);
         return new MicroBatch(this) { Columns = new Dictionary<string, float[]>(Columns) { [name] = values } };
     }
+
+    /// <summary>The micro-batch for training with random numbers; the arrays of tokens are shared.</summary>
+    /// <param name="seed">The same one gives the same numbers: it should be another for every micro-batch of a run, and follow from its place in it.</param>
+    public MicroBatch WithSeed(long seed) => new(this) { Seed = seed };
 
     private int[] CountBySequence()
     {

@@ -10,8 +10,8 @@ namespace Horizon.Flow.Host.ModelFolders;
 /// </summary>
 public static class CompanionFiles
 {
-    // The largest tokenizer.json known has some 40 MB.
-    private const int LongestFile = 1 << 28;
+    /// <summary>Bytes that one may have: the largest tokenizer.json known has some 40 MB.</summary>
+    public const int LongestFile = 1 << 28;
 
     private const string Templates = "additional_chat_templates";
 
@@ -46,19 +46,21 @@ public static class CompanionFiles
     /// <param name="source">The folder that they lie in.</param>
     /// <param name="target">An existing folder; may be the same.</param>
     /// <param name="names">What <see cref="Find"/> gave.</param>
+    /// <param name="changed">Files to write in the place of what lies in the source, or beside it, by name; null for one that is to be left out.</param>
     /// <exception cref="HorizonException">Some could not be copied: each is named, after all others were.</exception>
-    public static async Task CopyAsync(string source, string target, IReadOnlyList<string> names)
+    public static async Task CopyAsync(string source, string target, IReadOnlyList<string> names, IReadOnlyDictionary<string, byte[]?>? changed = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(target);
         ArgumentNullException.ThrowIfNull(names);
         if (RealPath.Resolve(source) == RealPath.Resolve(target)) return;
         var problems = new List<string>();
-        foreach (var name in names)
+        string[] written = [.. names.Union(changed?.Keys ?? []).Where(name => changed?.TryGetValue(name, out var bytes) != true || bytes is not null)];
+        foreach (var name in written)
         {
             try
             {
-                await CopyAsync(source, target, name).ConfigureAwait(false);
+                await WriteAsync(target, name, changed?.GetValueOrDefault(name) ?? UntrustedFile.ReadBytes(Path.Combine(source, name), LongestFile, What(name), source)).ConfigureAwait(false);
             }
             catch (HorizonException error)
             {
@@ -68,7 +70,7 @@ public static class CompanionFiles
 
         try
         {
-            foreach (var older in NamesIn(target).Except(names)) File.Delete(Path.Combine(target, older));
+            foreach (var older in NamesIn(target).Except(written)) File.Delete(Path.Combine(target, older));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -79,9 +81,8 @@ public static class CompanionFiles
             throw new HorizonException($"{target} has the model, but not all that lay beside it in {source}: {string.Join("; ", problems)}");
     }
 
-    private static async Task CopyAsync(string source, string target, string name)
+    private static async Task WriteAsync(string target, string name, byte[] bytes)
     {
-        var bytes = UntrustedFile.ReadBytes(Path.Combine(source, name), LongestFile, What(name), source);
         var path = Path.Combine(target, name);
         try
         {

@@ -17,4 +17,8 @@ public sealed record LoadOptions
     /// <summary>Which parameters, by the names in the store's layout, may be missing: they are left as they are, and named in <see cref="LoadResult.Missing"/>.</summary>
     /// <value>None.</value>
     public Func<string, bool>? MayMiss { get; init; }
+
+    /// <summary>Whether a parameter, by its role, may have more rows than the file: the first ones are read, and the rest is the caller's to fill.</summary>
+    /// <value>Null: none may.</value>
+    public Func<string, bool>? MayGrow { get; init; }
 }

@@ -56,18 +56,18 @@ public static class StoreLoader
         return new LoadResult(work.Count, bytesRead, Unexpected(files, work, options))
         {
             Missing = missing,
-            TiedHeadDistance = await CompareTiedHeadAsync(files, units, work, options?.Wholes is not null, cancellationToken).ConfigureAwait(false),
+            TiedHeadDistance = options?.Wholes is not null ? null : await CompareTiedHeadAsync(files, units, work, options?.MayGrow, cancellationToken).ConfigureAwait(false),
         };
     }
 
     // A folder of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
     private static async Task<double?> CompareTiedHeadAsync(
-        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, bool sliced, CancellationToken cancellationToken)
+        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, Func<string, bool>? mayGrow, CancellationToken cancellationToken)
     {
-        if (sliced || files.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
+        if (files.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
         var places = units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (Unit: unit, Slot: slot)));
         if (places.FirstOrDefault(place => place.Slot.Role == Embedding) is not { Unit: { } unit, Slot: { } slot }) return null;
-        if (!head.Shape.SequenceEqual(slot.Shape)) return double.PositiveInfinity;
+        if (!head.Shape.SequenceEqual(slot.Shape) && !(mayGrow?.Invoke(slot.Role) == true && SlotDestination.IsBeginning(head.Shape, slot.Shape))) return double.PositiveInfinity;
         var copy = new TiedCopy(unit, slot);
         await files.Files.Single(file => file.Path == head.File).ReadAsync(Head, copy, cancellationToken).ConfigureAwait(false);
         return copy.Distance;
@@ -86,7 +86,7 @@ public static class StoreLoader
             {
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
-                    work.Add((tensor, new SlotDestination(unit, slot, first)));
+                    work.Add((tensor, new SlotDestination(unit, slot, first, options.MayGrow?.Invoke(slot.Role) ?? false)));
                 else if (options.Wholes is not null && MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 })
                     throw new HorizonException($"{files.Path} holds '{name}' in 4-bit blocks, which cannot be loaded in slices; load and export it on one rank first");
                 else if (MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 } halves)

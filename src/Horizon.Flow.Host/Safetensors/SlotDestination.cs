@@ -10,7 +10,8 @@ namespace Horizon.Flow.Host.Safetensors;
 /// <param name="unit">The unit's state.</param>
 /// <param name="slot">A slot of its layout.</param>
 /// <param name="first">Where the state is a slice of a unit, the element of the whole at which it begins: of the slot's elements it takes those that fall into it.</param>
-public sealed class SlotDestination(UnitState unit, ParameterSlot slot, long first = 0) : ITensorDestination
+/// <param name="mayGrow">Whether the tensor may have fewer rows.</param>
+public sealed class SlotDestination(UnitState unit, ParameterSlot slot, long first = 0, bool mayGrow = false) : ITensorDestination
 {
     // 16 KiB of floats: stays in the first-level cache between conversion, check and split.
     private const int ScratchElements = 4096;
@@ -20,12 +21,16 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot, long fir
     {
         ArgumentNullException.ThrowIfNull(tensor);
         FloatConversion.RequireFloats(tensor);
-        if (!tensor.Shape.SequenceEqual(slot.Shape))
+        if (!tensor.Shape.SequenceEqual(slot.Shape) && !(mayGrow && IsBeginning(tensor.Shape, slot.Shape)))
         {
             throw new HorizonException(
                 $"tensor {tensor.Name.Shown()} is {tensor.Shape.Shown()} in {tensor.File} but config.json asks for {slot.Shape.Shown()}");
         }
     }
+
+    /// <summary>Whether a shape is that of the first rows of another.</summary>
+    internal static bool IsBeginning(IReadOnlyList<long> shape, IReadOnlyList<long> whole) =>
+        shape.Count == whole.Count && shape.Count > 0 && shape[0] < whole[0] && shape.Skip(1).SequenceEqual(whole.Skip(1));
 
     /// <inheritdoc/>
     public void Write(TensorInfo tensor, long byteOffset, ReadOnlySpan<byte> bytes)

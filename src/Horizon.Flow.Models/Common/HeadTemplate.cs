@@ -18,6 +18,7 @@ public sealed class HeadTemplate : IHeadTemplate
     private readonly string _projection;
     private readonly IHeadNorm _norm;
     private readonly LogitChunks _chunks;
+    private readonly double _smoothing;
 
     /// <summary>Creates it.</summary>
     /// <param name="projection">The role of the output projection: its own, or the embedding's where the head is tied.</param>
@@ -36,17 +37,38 @@ public sealed class HeadTemplate : IHeadTemplate
     /// <param name="chunks">How logits are shaped, and how many of them exist at once.</param>
     internal HeadTemplate(string projection, IHeadNorm norm, LogitChunks chunks) => (_projection, _norm, _chunks) = (projection, norm, chunks);
 
+    private HeadTemplate(HeadTemplate other, double smoothing)
+        : this(other._projection, other._norm, other._chunks) => _smoothing = smoothing;
+
+    /// <summary>
+    /// The same head, whose training loss has a share of its target evenly on all tokens of the vocabulary (label smoothing, Szegedy et al. 2016):
+    /// (1 - smoothing) * cross-entropy + smoothing * the mean of -log p over the vocabulary. <see cref="LossSum"/> and log-probabilities stay plain.
+    /// </summary>
+    /// <param name="smoothing">The share, at least 0 and less than 1.</param>
+    public HeadTemplate WithLabelSmoothing(double smoothing)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(smoothing);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(smoothing, 1);
+        return new HeadTemplate(this, smoothing);
+    }
+
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
-        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, lossScale));
+        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, lossScale, smoothing: _smoothing));
 
     /// <inheritdoc/>
-    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales) =>
-        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, 1, lossScales));
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales)
+    {
+        RequirePlain();
+        return DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, 1, lossScales));
+    }
 
     /// <inheritdoc/>
-    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, LogitsLoss loss) =>
-        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, loss));
+    public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, LogitsLoss loss)
+    {
+        RequirePlain();
+        return DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, loss));
+    }
 
     /// <inheritdoc/>
     public void ForEachLogits(ParameterViews parameters, Tensor hidden, DeviceBatch batch, Action<long, Tensor> look)
@@ -115,6 +137,11 @@ public sealed class HeadTemplate : IHeadTemplate
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         return _norm.Differentiate(parameters, gradients, rows, batch.Operators, rest).MoveToOuterDisposeScope();
+    }
+
+    private void RequirePlain()
+    {
+        if (_smoothing > 0) throw new HorizonException("label smoothing is of the next token's cross-entropy: leave it out with another objective");
     }
 
     private HeadResult DifferentiateRows(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Func<Tensor, Tensor?, (Tensor LossSum, Tensor Gradient_NH)> lose)

@@ -36,12 +36,13 @@ internal sealed class LogitChunks
     /// <param name="batch">Labels.</param>
     /// <param name="lossScale">Gradients are of lossScale * the sum of losses.</param>
     /// <param name="scales_N">A further scale of each labelled token's loss; null for none.</param>
+    /// <param name="smoothing">The share of the target that lies evenly on all tokens.</param>
     public (Tensor LossSum, Tensor Gradient_NH) Differentiate(
-        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null)
+        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null, double smoothing = 0)
     {
         return Differentiate(normed_NH, projection_VH, gradient_VH, Fused(batch), (start, logits_CV) =>
         {
-            var (gradient_CV, losses_C) = CrossEntropy(batch, start, logits_CV, lossScale);
+            var (gradient_CV, losses_C) = CrossEntropy(batch, start, logits_CV, lossScale, smoothing);
             if (scales_N is not null) gradient_CV!.mul_(scales_N.narrow(0, start, logits_CV.shape[0]).unsqueeze(1));
             return (gradient_CV, losses_C);
         });
@@ -145,10 +146,10 @@ internal sealed class LogitChunks
     private static bool Fused(DeviceBatch batch) => batch.Operators.FusesCrossEntropy;
 
     // Its gradient, where a scale asks for it, and the losses [C]. Logits are overwritten.
-    private static (Tensor? Gradient, Tensor Losses) CrossEntropy(DeviceBatch batch, long start, Tensor logits_CV, double? lossScale)
+    private static (Tensor? Gradient, Tensor Losses) CrossEntropy(DeviceBatch batch, long start, Tensor logits_CV, double? lossScale, double smoothing = 0)
     {
         var labels_C = batch.Targets.flatten().index_select(0, batch.LabelledTokens.narrow(0, start, logits_CV.shape[0]));
-        return batch.Operators.CrossEntropy(logits_CV, labels_C, lossScale);
+        return batch.Operators.CrossEntropy(logits_CV, labels_C, lossScale, smoothing);
     }
 
     // The sum of the losses. fp64: adding a million fp32 losses in fp32 would depend on the chunks; in fp64 only each loss is rounded.

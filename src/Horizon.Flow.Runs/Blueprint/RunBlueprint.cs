@@ -47,6 +47,9 @@ public sealed class RunBlueprint
     /// <summary>What is learned; null for the next token.</summary>
     public IObjective? Objective { get; }
 
+    /// <summary>The first token that the run adds to the vocabulary, and one past the last; null where it adds none.</summary>
+    public (int First, int End)? NewTokens { get; private init; }
+
     /// <summary>What the objective learns from and needs.</summary>
     internal ObjectiveKind Kind { get; }
 
@@ -70,11 +73,25 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
-        var isReward = ObjectiveKinds.Of(configuration.Training.Objective).IsReward;
+        var training = configuration.Training;
+        var isReward = ObjectiveKinds.Of(training.Objective).IsReward;
         var modelConfig = isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path);
+        (int First, int End)? newTokens = null;
+        if (configuration.Model.AdditionalSpecialTokens.Count > 0)
+        {
+            var tokenizer = RunTokenizer.Load(configuration);
+            if (tokenizer.VocabularySize > tokenizer.VocabularySizeOfFolder)
+                newTokens = (Math.Min(modelConfig.VocabularySize, tokenizer.VocabularySizeOfFolder), tokenizer.VocabularySize);
+            modelConfig = ModelVocabulary.Grow(modelConfig, tokenizer.VocabularySize);
+        }
+
+        if (training.LabelSmoothing > 0 && training.Objective is { } objective)
+            throw new HorizonException($"training.label_smoothing is of the next token's cross-entropy, and training.objective is {objective.Name}; leave one of them out");
         var model = ModelFamilies.Define(modelConfig);
         if (isReward) model = RewardModel.Of(model);
-        var blueprint = new RunBlueprint(configuration, modelConfig, configuration.Training.CheckOutputs ? model.WithCheckedOutputs() : model);
+        if (training.LabelSmoothing > 0) model = model.WithLabelSmoothing(training.LabelSmoothing);
+        if (training.NeftuneAlpha > 0) model = model.WithEmbeddingNoise(training.NeftuneAlpha);
+        var blueprint = new RunBlueprint(configuration, modelConfig, training.CheckOutputs ? model.WithCheckedOutputs() : model) { NewTokens = newTokens };
         foreach (var pattern in configuration.Training.Freeze)
         {
             if (!blueprint.Model.Units.Any(unit => Matches(pattern, unit)))
@@ -102,6 +119,8 @@ public sealed class RunBlueprint
 
         if (Objective is not null)
             throw new HorizonException($"training.objective is {Configuration.Training.Objective!.Name}, and several ranks learn the next token alone; start one rank");
+        if (NewTokens is not null) throw new HorizonException("model.additional_special_tokens adds tokens, which several ranks do not; train one step on one rank first, and start from that model");
+        if (Configuration.Checkpoint.KeepBest) throw new HorizonException("checkpoint.keep_best goes back to the best checkpoint at the end, which several ranks do not; leave it out, or start one rank");
         return new(Configuration, ModelConfig, Model) { Ranks = ranks, RanksHere = here };
     }
 
@@ -179,10 +198,11 @@ public sealed class RunBlueprint
     {
         var schedule = Configuration.Schedule;
         // A run that ends within its warm-up has the warm-up's rates all the same.
-        var steps = Math.Max(totalSteps, schedule.WarmupSteps);
-        var decaySteps = Math.Min((long)Math.Ceiling(schedule.DecayFraction * steps), steps - schedule.WarmupSteps);
+        var warmup = schedule.WarmupOf(totalSteps);
+        var steps = Math.Max(totalSteps, warmup);
+        var decaySteps = Math.Min((long)Math.Ceiling(schedule.DecayFraction * steps), steps - warmup);
         return new LearningRateSchedule(
-            schedule.Name, Configuration.Optimizer.LearningRate, steps, schedule.WarmupSteps, schedule.MinLearningRate, schedule.Name == "wsd" ? decaySteps : null);
+            schedule.Name, Configuration.Optimizer.LearningRate, steps, warmup, schedule.MinLearningRate, schedule.Name == "wsd" ? decaySteps : null, schedule.Cycles, schedule.Power);
     }
 
     private IEnumerable<string> DescribeBuffers()

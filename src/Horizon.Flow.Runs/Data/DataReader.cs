@@ -17,9 +17,10 @@ internal static class DataReader
     {
         var folder = configuration.Model.Path!;
         var formats = FormatsOf(configuration);
-        var isNeeded = ObjectiveKinds.Of(configuration.Training.Objective).Data != ObjectiveData.Text || configuration.Evaluation.Prompt is not null || formats.Any(format => format is not (DataFormat.Tokens or DataFormat.Auto));
+        var isNeeded = ObjectiveKinds.Of(configuration.Training.Objective).Data != ObjectiveData.Text || configuration.Evaluation.Prompt is not null
+            || configuration.Model.AdditionalSpecialTokens.Count > 0 || formats.Any(format => format is not (DataFormat.Tokens or DataFormat.Auto));
         var isWanted = isNeeded || (formats.Contains(DataFormat.Auto) && File.Exists(Path.Combine(folder, "tokenizer.json")));
-        return isWanted ? HuggingFaceTokenizer.Load(folder) : null;
+        return isWanted ? RunTokenizer.Load(configuration) : null;
     }
 
     /// <summary>The data to train on; beside them is what <c>evaluation.fraction</c> holds out.</summary>
@@ -40,6 +41,7 @@ internal static class DataReader
             SplitName = data.Split,
             HeldOutShare = blueprint.Configuration.Evaluation.Fraction,
             Shuffle = data.Shuffle,
+            GroupByLength = data.GroupByLength,
         }, progress);
     }
 

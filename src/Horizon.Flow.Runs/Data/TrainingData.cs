@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
@@ -82,7 +84,12 @@ internal sealed class TrainingData
             var (epoch, place) = ((int)(step / StepsPerEpoch), (int)(step % StepsPerEpoch));
             var first = place * _accumulation;
             var count = Math.Min(_accumulation, _source.MicroBatchesPerEpoch(epoch) - first);
-            yield return _share.Of(Enumerable.Range(first, count), index => _source.GetMicroBatch(epoch, index));
+            var numbers = (step * _accumulation) - first;
+            yield return _share.Of(Enumerable.Range(first, count), index => WithSeed(_source.GetMicroBatch(epoch, index), numbers + index));
         }
     }
+
+    // Random numbers follow from the seed and the place in the run, so that a resumed run draws the same.
+    private MicroBatch WithSeed(MicroBatch batch, long number) =>
+        _training.NeftuneAlpha > 0 ? batch.WithSeed((long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes([_training.Seed, number]))) : batch;
 }

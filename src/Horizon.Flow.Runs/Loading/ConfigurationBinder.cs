@@ -1,6 +1,8 @@
 using System.Reflection;
+using Horizon.Flow.Runs.Conversion;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Runs.Loading;
 
@@ -30,7 +32,9 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         foreach (var (name, entry) in map.Entries)
         {
             var keyPath = ConfigurationSchema.Join(path, name);
-            if (keys.TryGetValue(name, out var key))
+            if (keys.TryGetValue(name, out var key) && key.OrListKey is { } listKey && entry.Value is YamlList paths)
+                SetList(section, keys[listKey], ConfigurationSchema.Join(path, listKey), keyPath, paths, isTaken: map.Entries.ContainsKey(listKey));
+            else if (key is not null)
                 Set(section, key, keyPath, entry.Value);
             else
                 RefuseUnknown(entry.KeyOrigin, keyPath, keys.Keys.Select(known => ConfigurationSchema.Join(path, known)));
@@ -43,12 +47,25 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         _places[path] = node.Origin.Place;
         if (node is YamlScalar { IsNull: true } && key.IsNullable)
             key.Property.SetValue(section, null);
-        else if (node is YamlScalar word && word.Text == key.OrWord)
+        else if (node is YamlScalar word && (word.Text == key.OrWord || (key.OrName && word.Text.Length > 0 && TokenizerChanges.IsName(word.Text))))
             key.Property.SetValue(section, word.Text);
         else if (node is YamlScalar { IsPlain: true } truth && key.OrWord is not null && bool.TryParse(truth.Text, out _))
             Refuse(node, path, $"{path} is {Show(node)}; it should be a path, or {key.OrWord}; leave it out for the default.");
         else if (BindValue(node, key.Type, path, key.IsPath) is { } value)
             key.Property.SetValue(section, value);
+    }
+
+    /// <summary>A list in the place of one path: an item of the other key for each.</summary>
+    private void SetList(object section, ConfigurationKey key, string path, string listedAt, YamlList paths, bool isTaken)
+    {
+        if (isTaken)
+        {
+            Refuse(paths, listedAt, $"{listedAt} is a list, which is the same as {path}, and that stands here too; keep one of them.");
+            return;
+        }
+
+        Set(section, key, path, new YamlList(
+            [.. paths.Items.Select(item => new YamlMap(new(StringComparer.Ordinal) { ["path"] = new YamlEntry(item.Origin, item) }, item.Origin))], paths.Origin));
     }
 
     private object? BindValue(YamlNode node, Type type, string key, bool isPath)
@@ -80,6 +97,12 @@ internal sealed class ConfigurationBinder(ProblemList problems)
 
     private void RefuseUnknown(Origin origin, string key, IEnumerable<string> siblings)
     {
+        if (ForeignKeys.Hint(key) is { } hint)
+        {
+            problems.Add(key, $"{origin.Place}: unknown key '{Quoting.OneLine(key)}', {hint}.");
+            return;
+        }
+
         // Inside a list the item's own keys are the candidates; elsewhere every key, for many an unknown one stands in the wrong section.
         var candidates = key.Contains('[', StringComparison.Ordinal) ? siblings : ConfigurationSchema.Paths;
         problems.Add(key, problems.IsFull ? "" : $"{origin.Place}: unknown key '{Quoting.OneLine(key)}'; the nearest known key is '{NearestKey.Find(key, candidates)}'.");

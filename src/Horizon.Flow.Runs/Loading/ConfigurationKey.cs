@@ -16,4 +16,10 @@ internal sealed record ConfigurationKey(PropertyInfo Property, bool IsNullable)
 
     /// <summary>A word that may stand in the place of a path; null where none may.</summary>
     public string? OrWord { get; } = Property.GetCustomAttribute<PathKeyAttribute>()?.OrWord;
+
+    /// <summary>Whether a word without a slash or a dot stands for itself.</summary>
+    public bool OrName { get; } = Property.GetCustomAttribute<PathKeyAttribute>()?.OrName ?? false;
+
+    /// <summary>The key that a list of paths binds to; null where only one may stand.</summary>
+    public string? OrListKey { get; } = Property.GetCustomAttribute<PathKeyAttribute>()?.OrListKey;
 }

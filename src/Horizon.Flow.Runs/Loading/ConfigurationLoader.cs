@@ -45,7 +45,7 @@ public static class ConfigurationLoader
         return configuration;
     }
 
-    private static string ReadFile(string path)
+    internal static string ReadFile(string path)
     {
         try
         {

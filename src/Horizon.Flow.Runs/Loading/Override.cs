@@ -1,3 +1,4 @@
+using Horizon.Flow.Runs.Conversion;
 using Horizon.Flow.Runs.Validation;
 
 namespace Horizon.Flow.Runs.Loading;
@@ -16,6 +17,7 @@ internal static class Override
         var key = assignment[..equals].Trim();
         if (!ConfigurationSchema.Paths.Contains(key))
         {
+            if (ForeignKeys.Hint(key) is { } hint) throw new HorizonException($"{place}: unknown key '{Quoting.OneLine(key)}', {hint}.");
             var nearest = NearestKey.Find(key, ConfigurationSchema.Paths);
             throw new HorizonException($"{place}: unknown key '{Quoting.OneLine(key)}'; the nearest known key is '{nearest}'.");
         }

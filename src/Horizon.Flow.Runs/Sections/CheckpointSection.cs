@@ -22,4 +22,9 @@ public sealed record CheckpointSection
     /// Beside them the last good one stays, the newest that a step was applied after, so that skipped steps never push it out; with 1, two stay.
     /// </remarks>
     public int Keep { get; init; } = 2;
+
+    /// <summary>Whether the checkpoint with the lowest held-out loss stays too, and is what <c>model/</c> holds in the end.</summary>
+    /// <value>Default false: <c>model/</c> holds the last step.</value>
+    /// <remarks>Every evaluation must fall on a checkpoint: <c>evaluation.every_steps</c> is a multiple of <see cref="EverySteps"/>.</remarks>
+    public bool KeepBest { get; init; }
 }

@@ -1,4 +1,5 @@
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Runs.Sections;
 
@@ -8,9 +9,10 @@ public sealed record DataSection
     /// <summary>Tokens of a sequence where neither the file nor the model sets fewer.</summary>
     internal const int LongestByDefault = 2048;
 
-    /// <summary>A file, a folder of files, or a pattern such as <c>data/*.jsonl</c>, to train on. <c>train</c> requires it, or <c>sets</c>.</summary>
+    /// <summary>A file, a folder of files, or a pattern such as <c>data/*.jsonl</c>, to train on; a list of such is
+    /// the same as <c>sets</c> of the weight 1. <c>train</c> requires it, or <c>sets</c>.</summary>
     /// <value>No default.</value>
-    [PathKey]
+    [PathKey(OrListKey = "sets")]
     public string? Path { get; init; }
 
     /// <summary>Several data sets in the place of <c>path</c>, each with <c>path</c>, <c>weight</c>, <c>max_samples</c>, <c>format</c> and <c>split</c>.</summary>
@@ -56,6 +58,10 @@ public sealed record DataSection
     /// <value>Default true.</value>
     public bool Shuffle { get; init; } = true;
 
+    /// <summary>Batches of documents of about one length: drawn in some 50 batches at a time, which are sorted. Without <see cref="Packing"/> alone.</summary>
+    /// <value>Default false.</value>
+    public bool GroupByLength { get; init; }
+
     /// <summary>Learn the prompt too, not the answers alone; the same as <c>train_on: all</c>.</summary>
     /// <value>Default false.</value>
     public bool TrainOnPrompt { get; init; }
@@ -63,6 +69,11 @@ public sealed record DataSection
     /// <summary>What of a conversation is learned: the <c>answers</c>, <c>all</c> of it, or the <c>last</c> answer.</summary>
     /// <value>Default <c>answers</c>.</value>
     public TrainOn TrainOn { get; init; }
+
+    /// <summary>A chat template in the place of the model folder's: a file, or the name of one of <see cref="KnownTemplates"/>, <c>chatml</c> say. The trained model has it too.</summary>
+    /// <value>Default unset: the folder's.</value>
+    [PathKey(OrName = true)]
+    public string? ChatTemplate { get; init; }
 
     /// <summary>The date that chat templates may write, as <c>2026-01-31</c>.</summary>
     /// <value>Default unset: today's.</value>

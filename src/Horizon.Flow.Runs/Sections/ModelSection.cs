@@ -11,4 +11,8 @@ public sealed record ModelSection
     /// <summary>Where the first parameters come from.</summary>
     /// <value>Default <c>pretrained</c>.</value>
     public ModelInit Init { get; init; } = ModelInit.Pretrained;
+
+    /// <summary>Texts that get a special token of their own. Where the vocabulary has no rows to spare it grows; their rows begin as the mean of all others.</summary>
+    /// <value>Default <c>[]</c>.</value>
+    public ValueList<string> AdditionalSpecialTokens { get; init; } = [];
 }

@@ -30,6 +30,9 @@ public sealed record RunConfiguration
     /// <summary>How often the state of the run is saved.</summary>
     public CheckpointSection Checkpoint { get; init; } = new();
 
+    /// <summary>How often a step is printed.</summary>
+    public LoggingSection Logging { get; init; } = new();
+
     /// <summary>Where results go.</summary>
     public OutputSection Output { get; init; } = new();
 

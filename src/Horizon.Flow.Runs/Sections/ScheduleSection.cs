@@ -13,6 +13,10 @@ public sealed record ScheduleSection
     /// <value>Default 0 steps.</value>
     public long WarmupSteps { get; init; }
 
+    /// <summary>The same as a share of the run's steps, rounded up, where <see cref="WarmupSteps"/> is 0.</summary>
+    /// <value>Default 0.</value>
+    public double WarmupRatio { get; init; }
+
     /// <summary>Where a falling schedule ends.</summary>
     /// <value>Default 0.</value>
     public double MinLearningRate { get; init; }
@@ -20,4 +24,16 @@ public sealed record ScheduleSection
     /// <summary>For <c>wsd</c>: the share of the run's steps, at its end, in which the rate falls; in (0, 1].</summary>
     /// <value>Default 0.1.</value>
     public double DecayFraction { get; init; } = 0.1;
+
+    /// <summary>For <c>cosine_with_restarts</c>: how often the rate falls.</summary>
+    /// <value>Default 1.</value>
+    public int Cycles { get; init; } = 1;
+
+    /// <summary>For <c>polynomial</c>: the power of what is left of the run.</summary>
+    /// <value>Default 1: linear.</value>
+    public double Power { get; init; } = 1;
+
+    /// <summary>The steps of the warm-up in a run.</summary>
+    /// <param name="totalSteps">Of the run.</param>
+    internal long WarmupOf(long totalSteps) => WarmupSteps > 0 ? WarmupSteps : (long)Math.Ceiling(WarmupRatio * totalSteps);
 }

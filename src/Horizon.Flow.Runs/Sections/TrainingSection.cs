@@ -37,6 +37,16 @@ public sealed record TrainingSection
     /// <remarks>Without clipping a unit is updated as soon as its gradient lands, while backward goes on below it.</remarks>
     public double? MaxGradNorm { get; init; } = 1.0;
 
+    /// <summary>The share of the target that lies evenly on all tokens in training, the rest on the token that follows; in [0, 1). Evaluations show the plain loss.</summary>
+    /// <value>Default 0.</value>
+    /// <remarks>Szegedy et al. 2016; Hugging Face's <c>label_smoothing_factor</c>.</remarks>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Even noise on the embeddings in training, at most this / sqrt(tokens of the document * hidden size); 0 adds none. It follows from the seed and the place in the run.</summary>
+    /// <value>Default 0.</value>
+    /// <remarks>NEFTune, Jain et al. 2023; Hugging Face's <c>neftune_noise_alpha</c>, where 5 is common.</remarks>
+    public double NeftuneAlpha { get; init; }
+
     /// <summary>Every how many layers an activation is kept; the others are computed again in backward.</summary>
     /// <value>Default 1: every layer's input is kept.</value>
     /// <remarks>A larger interval needs less device memory and more work.</remarks>

@@ -1,12 +1,14 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -25,17 +27,25 @@ internal sealed class ModelFolderWriter
     private readonly string _config;
     private readonly IReadOnlyList<string> _companions;
 
+    private readonly int _vocabularySize;
+    private readonly IReadOnlyDictionary<string, byte[]?>? _changed;
     private readonly Action<JsonObject>? _describe;
 
-    private ModelFolderWriter(string source, string config, IReadOnlyList<string> companions, Action<JsonObject>? describe) =>
-        (_source, _config, _companions, _describe) = (source, config, companions, describe);
+    private ModelFolderWriter(
+        string source, string config, IReadOnlyList<string> companions, int vocabularySize, IReadOnlyDictionary<string, byte[]?>? changed, Action<JsonObject>? describe) =>
+        (_source, _config, _companions, _vocabularySize, _changed, _describe) = (source, config, companions, vocabularySize, changed, describe);
 
     /// <summary>Looks, before training, at what will be copied after it: what is wrong with it must not cost a run.</summary>
-    /// <param name="source">The folder that the model comes from.</param>
-    /// <param name="describe">Says in config.json what the model has become; null where it is what it was.</param>
+    /// <param name="blueprint">The run, whose model comes from a folder.</param>
     /// <exception cref="HorizonException">A file in it cannot be copied.</exception>
-    public static ModelFolderWriter Open(string source, Action<JsonObject>? describe = null) =>
-        new(source, UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json"), CompanionFiles.Find(source), describe);
+    public static ModelFolderWriter Open(RunBlueprint blueprint)
+    {
+        var source = blueprint.Configuration.Model.Path!;
+        var config = UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json");
+        var changes = RunTokenizer.Changes(blueprint.Configuration);
+        var changed = changes.IsEmpty ? null : TokenizerFiles.Changed(source, RunTokenizer.Load(blueprint.Configuration), changes);
+        return new(source, config, CompanionFiles.Find(source), blueprint.ModelConfig.VocabularySize, changed, blueprint.Kind.IsReward ? RewardFolder.Describe : null);
+    }
 
     /// <summary>Weights and config.json, all at once; then what lies beside them.</summary>
     /// <param name="target">Made where needed.</param>
@@ -51,7 +61,7 @@ internal sealed class ModelFolderWriter
         OutputFile.RefuseLink(target);
         var config = Encoding.UTF8.GetBytes(Describe(precision));
         await export(new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
-        await CompanionFiles.CopyAsync(_source, target, _companions).ConfigureAwait(false);
+        await CompanionFiles.CopyAsync(_source, target, _companions, _changed).ConfigureAwait(false);
         try
         {
             FolderFlush.ToDisk(target);
@@ -69,6 +79,9 @@ internal sealed class ModelFolderWriter
         // Newer writers name it dtype; older readers know torch_dtype alone.
         if (config.ContainsKey("dtype")) config["dtype"] = type;
         config["torch_dtype"] = type;
+        // Of a model for text and more it stands one level below.
+        foreach (var part in (JsonObject?[])[config, config["text_config"] as JsonObject])
+            if (part?["vocab_size"] is JsonValue size && size.TryGetValue<int>(out var before) && before < _vocabularySize) part["vocab_size"] = _vocabularySize;
         // What was read from 4-bit blocks is written in the store's type.
         config.Remove("quantization_config");
         _describe?.Invoke(config);

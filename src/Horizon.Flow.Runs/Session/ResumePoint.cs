@@ -20,16 +20,16 @@ internal static class ResumePoint
     /// <summary>What a checkpoint's numbers, or its place in the data, depend on. Model, precision and frozen units show in its contents.</summary>
     private static readonly HashSet<string> Fixed =
     [
-        "data.format", "data.sequence_length", "data.packing", "data.too_long", "data.shuffle", "data.train_on_prompt", "data.train_on",
+        "data.format", "data.sequence_length", "data.packing", "data.too_long", "data.shuffle", "data.train_on_prompt", "data.train_on", "data.group_by_length",
         "training.batch_size", "training.gradient_accumulation", "training.seed", "training.objective.name",
     ];
 
     /// <summary>What shapes the steps to come, and no others.</summary>
     private static readonly HashSet<string> Announced =
     [
-        "training.max_steps", "training.epochs", "training.max_grad_norm", "training.deterministic",
+        "training.max_steps", "training.epochs", "training.max_grad_norm", "training.deterministic", "training.label_smoothing", "training.neftune_alpha",
         "optimizer.learning_rate", "optimizer.betas", "optimizer.eps", "optimizer.weight_decay", "optimizer.momentum", "optimizer.groups",
-        "schedule.name", "schedule.warmup_steps", "schedule.min_learning_rate", "schedule.decay_fraction",
+        "schedule.name", "schedule.warmup_steps", "schedule.warmup_ratio", "schedule.cycles", "schedule.power", "schedule.min_learning_rate", "schedule.decay_fraction",
         .. ObjectiveKinds.Options.Select(option => $"training.objective.{option}"),
     ];
 

@@ -24,6 +24,8 @@ internal sealed class RunCheckpoints : IAsyncDisposable
 
     private readonly StepGate _recorded = new();
     private readonly ParameterStore _store;
+    private readonly TrainingCheckpoints _folder;
+    private readonly CheckpointContents _contents;
     private readonly long _everySteps;
     private readonly TrainingCheckpoint? _resumedFrom;
     private (long Step, IReadOnlyDictionary<string, string> Watch)? _latest;
@@ -42,8 +44,8 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     {
         var configuration = blueprint.Configuration;
         (_store, _resumedFrom, _everySteps) = (store, resumedFrom, configuration.Checkpoint.EverySteps);
-        var folder = ResumePoint.FolderOf(configuration);
-        ICheckpointTarget target = blueprint.Ranks is { } ranks ? new RankCheckpoints(folder, plan, store, ranks) : folder;
+        (_folder, _contents) = (ResumePoint.FolderOf(configuration), CheckpointContents.Of(blueprint.Model.Architecture, store, plan.Options.Optimizer));
+        ICheckpointTarget target = blueprint.Ranks is { } ranks ? new RankCheckpoints(_folder, plan, store, ranks) : _folder;
         Writer = new CheckpointWriter(plan, store, target, new CheckpointOptions
         {
             IsDue = IsDue,
@@ -64,13 +66,21 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     /// <summary>The report of a step has been passed on and dealt with.</summary>
     /// <param name="step">The step.</param>
     /// <param name="watch">What is remembered of the reports up to this one.</param>
-    public void Recorded(long step, StepWatch watch)
+    /// <param name="evaluations">What is remembered of the evaluations before it.</param>
+    public void Recorded(long step, StepWatch watch, EvaluationWatch evaluations)
     {
-        _latest = (step, watch.Save());
+        _latest = (step, new Dictionary<string, string>([.. watch.Save(), .. evaluations.Save()]));
         // Stays until the next due step, which comes only after this one's checkpoint is complete.
         if (IsDue(step)) _due = _latest;
         _recorded.Open(step);
     }
+
+    /// <summary>The checkpoint of a step is never pruned, until that of another step is not.</summary>
+    public void Pin(long step) => _folder.Pinned = step;
+
+    /// <summary>Fills the store from the checkpoint of a step, after the last one of the run.</summary>
+    /// <exception cref="HorizonException">It is damaged or gone.</exception>
+    public Task ReturnToAsync(long step) => _folder.Open(step).LoadAsync(_store, _contents);
 
     /// <summary>Makes sure that the state as it now is lies on disk.</summary>
     /// <returns>The newest checkpoint; null where there was no step yet.</returns>

@@ -5,6 +5,7 @@ using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Models;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Session;
@@ -12,7 +13,7 @@ namespace Horizon.Flow.Runs.Session;
 /// <summary>Puts the first parameters into a store.</summary>
 internal static class StartingWeights
 {
-    /// <summary>From the model folder's safetensors.</summary>
+    /// <summary>From the model folder's safetensors; rows of new tokens are the mean of the others.</summary>
     /// <param name="checkpoint">The folder's files.</param>
     /// <param name="blueprint">The run.</param>
     /// <param name="store">What is filled.</param>
@@ -22,9 +23,14 @@ internal static class StartingWeights
     public static async Task<string?> LoadAsync(
         WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, Func<string, bool>? mayMiss, CancellationToken cancellation)
     {
-        var options = (blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : new LoadOptions()) with { MayMiss = mayMiss };
+        var options = (blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : new LoadOptions()) with
+        {
+            MayMiss = mayMiss,
+            MayGrow = blueprint.NewTokens is null ? null : ModelVocabulary.HasTokenRows,
+        };
         var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, cancellationToken: cancellation).ConfigureAwait(false);
         if (result.Missing.Count > 0) Draw(blueprint, store, cancellation, result.Missing.Contains);
+        if (blueprint.NewTokens is var (first, end)) ModelVocabulary.FillNewRows(store, first, end);
         return result.Warning;
     }
 

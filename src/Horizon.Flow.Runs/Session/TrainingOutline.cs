@@ -10,4 +10,7 @@ public sealed record TrainingOutline(string Description, long FirstStep, long? L
 {
     /// <summary>Steps, epochs and tokens of the whole run, and what decides them; null where they are not known.</summary>
     public RunLength? Length { get; init; }
+
+    /// <summary>A log has a line after every so many steps; 0 leaves it to the clock.</summary>
+    public long LogEverySteps { get; init; }
 }

@@ -36,6 +36,7 @@ public sealed class TrainingSession : ITrainingSession
     private readonly HeldOutData? _heldOut;
     private readonly TextGenerator? _sampler;
     private readonly StepWatch _watch;
+    private readonly EvaluationWatch _evaluations;
     private readonly RunCheckpoints _checkpoints;
     private readonly ModelFolderWriter _writer;
     private readonly SessionTrace? _trace;
@@ -49,14 +50,21 @@ public sealed class TrainingSession : ITrainingSession
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
-        if (resumed is not null) _watch.Restore(resumed.Manifest.Progress);
+        _evaluations = new EvaluationWatch(Evaluation);
+        if (resumed is not null)
+        {
+            _watch.Restore(resumed.Manifest.Progress);
+            _evaluations.Restore(resumed.Manifest.Progress);
+        }
+
         _checkpoints = new RunCheckpoints(blueprint, plan, store, _data, device, resumed, notices.Enqueue);
+        if (KeepsBest) _checkpoints.Pin(_evaluations.BestStep);
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _facts = RunFacts.Of(blueprint, plan, device);
         if (traceSteps > 0 && IsFirst) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
         _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
-        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
+        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length, LogEverySteps = blueprint.Configuration.Logging.EverySteps };
     }
 
     /// <inheritdoc/>
@@ -68,6 +76,8 @@ public sealed class TrainingSession : ITrainingSession
     private bool IsFirst => Ranks is null or { Rank: 0 };
 
     private bool HasCheckpoints => _blueprint.Configuration.Checkpoint.EverySteps > 0;
+
+    private bool KeepsBest => _blueprint.Configuration.Checkpoint.KeepBest;
 
     private EvaluationSection Evaluation => _blueprint.Configuration.Evaluation;
 
@@ -87,7 +97,7 @@ public sealed class TrainingSession : ITrainingSession
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
-        var writer = ModelFolderWriter.Open(configuration.Model.Path!, blueprint.Kind.IsReward ? RewardFolder.Describe : null);
+        var writer = ModelFolderWriter.Open(blueprint);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var device = ComputeDevice.Parse(SessionRanks.DeviceOf(configuration.Device, place), notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
@@ -151,14 +161,15 @@ public sealed class TrainingSession : ITrainingSession
         PendingStep? pending = null;
         foreach (var microBatches in _data.StepsFrom(Outline.FirstStep))
         {
-            if (await SessionRanks.AnyAsync(Ranks, stop.IsCancellationRequested).ConfigureAwait(false)) break;
+            var stops = stop.IsCancellationRequested || _evaluations.IsOver;
+            if (await SessionRanks.AnyAsync(Ranks, stops).ConfigureAwait(false)) break;
             var begin = BeginAsync(microBatches);
             try
             {
                 if (pending is not null)
                 {
                     yield return await EndAsync(pending).ConfigureAwait(false);
-                    _checkpoints.Recorded(pending.Number, _watch);
+                    _checkpoints.Recorded(pending.Number, _watch, _evaluations);
                 }
             }
             finally
@@ -173,7 +184,7 @@ public sealed class TrainingSession : ITrainingSession
             foreach (var happened in Notices()) yield return happened;
             if (!IsLookDue(next!.Number)) continue;
             yield return await EndAsync(next).ConfigureAwait(false);
-            _checkpoints.Recorded(next.Number, _watch);
+            _checkpoints.Recorded(next.Number, _watch, _evaluations);
             (pending, looked) = (null, next.Number);
             _watch.ThrowIfTooMany();
             await foreach (var happened in LookAsync(looked, sample: false, stopLook).ConfigureAwait(false)) yield return happened;
@@ -182,12 +193,16 @@ public sealed class TrainingSession : ITrainingSession
         if (pending is not null)
         {
             yield return await EndAsync(pending).ConfigureAwait(false);
-            _checkpoints.Recorded(pending.Number, _watch);
+            _checkpoints.Recorded(pending.Number, _watch, _evaluations);
         }
 
         _watch.ThrowIfTooMany();
+        var isOver = _evaluations.IsOver;
+        if (isOver) yield return new TrainingEvent.Noticed(_evaluations.Describe());
         if (_store.Step > looked)
             await foreach (var happened in LookAsync(_store.Step, sample: true, stopLook).ConfigureAwait(false)) yield return happened;
+        else if (isOver && await SampleAsync(_store.Step, stopLook).ConfigureAwait(false) is { } text)
+            yield return new TrainingEvent.Noticed(text);
         foreach (var happened in Notices()) yield return happened;
     }
 
@@ -205,11 +220,19 @@ public sealed class TrainingSession : ITrainingSession
             failure = error;
         }
 
+        long? bestStep = null;
+        // Of a run that is only interrupted the model is as it stands.
+        if (failure is null && KeepsBest && (_store.Step == _data.TotalSteps || _evaluations.IsOver) && _evaluations.BestStep is > 0 and var best && best != _store.Step)
+        {
+            await _checkpoints.ReturnToAsync(best).ConfigureAwait(false);
+            bestStep = best;
+        }
+
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
         await _writer.WriteAsync(folder, _store, _blueprint).ConfigureAwait(false);
         // Last: it is worth the least.
         if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
-        return failure is null ? new SavedRun(folder, checkpoint) : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
+        return failure is null ? new SavedRun(folder, checkpoint) { BestStep = bestStep } : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
     }
 
     /// <inheritdoc/>
@@ -271,7 +294,11 @@ public sealed class TrainingSession : ITrainingSession
     private async IAsyncEnumerable<TrainingEvent> LookAsync(long step, bool sample, [EnumeratorCancellation] CancellationToken stop)
     {
         if (_heldOut is not null && await _heldOut.EvaluateAsync(_run, stop).ConfigureAwait(false) is { } found)
+        {
+            if (step > 0 && _evaluations.Add(step, found.Loss) && KeepsBest) _checkpoints.Pin(step);
             yield return new TrainingEvent.Evaluated(step, found.Loss) { Metrics = found.Metrics };
+        }
+
         if (sample && await SampleAsync(step, stop).ConfigureAwait(false) is { } text)
             yield return new TrainingEvent.Noticed(text);
     }

@@ -3,6 +3,8 @@ using Horizon.Flow.Blocks;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Text.Templates;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Runs.Validation;
 
@@ -43,6 +45,8 @@ public static partial class ConfigurationValidator
         }
 
         checks.Exists("evaluation.path", configuration.Evaluation.Path);
+        if (data.ChatTemplate is { } template && TokenizerChanges.IsName(template)) checks.OneOf("data.chat_template", template, [.. KnownTemplates.Names, "a file such as ./chat_template.jinja"]);
+        else checks.Exists("data.chat_template", data.ChatTemplate);
         if (use != ConfigurationUse.Train)
             return;
         var output = configuration.Output.Directory;
@@ -67,6 +71,9 @@ public static partial class ConfigurationValidator
         checks.AtLeast("training.seed", training.Seed, 0);
         checks.AtLeast("training.max_grad_norm", training.MaxGradNorm ?? 0, 0.0);
         checks.AtLeast("training.recompute_interval", training.RecomputeInterval, 1);
+        checks.Decay("training.label_smoothing", training.LabelSmoothing);
+        checks.AtLeast("training.neftune_alpha", training.NeftuneAlpha, 0);
+        checks.That(!configuration.Data.GroupByLength || !configuration.Data.Packing, "data.group_by_length", "true", "false where data.packing fills rows anyway, or set data.packing: false");
         checks.AtLeast("training.max_skipped_steps", training.MaxSkippedSteps ?? 0, 0);
         checks.That(training.CpuThreads is null or (>= 1 and <= 1024), "training.cpu_threads", training.CpuThreads, "1 to 1024, or empty to leave it to libtorch");
         checks.AtLeast("training.loss_spike_deviations", training.LossSpikeDeviations ?? 0, 0.0);
@@ -109,6 +116,10 @@ public static partial class ConfigurationValidator
         var highest = configuration.Optimizer.LearningRate;
         checks.OneOf("schedule.name", schedule.Name, LearningRateSchedule.Names);
         checks.AtLeast("schedule.warmup_steps", schedule.WarmupSteps, 0);
+        checks.That(schedule.WarmupRatio is >= 0 and <= 1, "schedule.warmup_ratio", schedule.WarmupRatio, "from 0 to 1");
+        checks.That(schedule.WarmupRatio == 0 || schedule.WarmupSteps == 0, "schedule.warmup_ratio", schedule.WarmupRatio, "0 where schedule.warmup_steps says how long the warm-up is");
+        checks.AtLeast("schedule.cycles", schedule.Cycles, 1);
+        checks.Positive("schedule.power", schedule.Power);
         checks.AtLeast("schedule.min_learning_rate", schedule.MinLearningRate, 0);
         checks.That(!(schedule.MinLearningRate > highest), "schedule.min_learning_rate", schedule.MinLearningRate,
             FormattableString.Invariant($"no more than optimizer.learning_rate, which is {highest}"));
@@ -123,6 +134,14 @@ public static partial class ConfigurationValidator
         checks.That(evaluation.Fraction is 0 || evaluation.Path is null, "evaluation.fraction", evaluation.Fraction, "0 where evaluation.path names the data to evaluate on");
         checks.That(evaluation.EverySteps <= 0 || evaluation.Path is not null || evaluation.Fraction > 0, "evaluation.every_steps", evaluation.EverySteps,
             "0 as long as neither evaluation.path nor evaluation.fraction gives data to evaluate on");
+        checks.AtLeast("evaluation.patience", evaluation.Patience ?? 1, 1);
+        checks.That(evaluation.Patience is null || evaluation.EverySteps > 0, "evaluation.patience", evaluation.Patience, "empty as long as evaluation.every_steps is 0");
+        checks.AtLeast("evaluation.min_delta", evaluation.MinDelta, 0);
+        var checkpoint = configuration.Checkpoint;
+        checks.That(
+            !checkpoint.KeepBest || (checkpoint.EverySteps > 0 && evaluation.EverySteps > 0 && evaluation.EverySteps % checkpoint.EverySteps == 0),
+            "checkpoint.keep_best", "true", "false unless evaluation.every_steps is a multiple of checkpoint.every_steps: every evaluation needs its checkpoint");
+        checks.AtLeast("logging.every_steps", configuration.Logging.EverySteps, 0);
         checks.AtLeast("checkpoint.every_steps", configuration.Checkpoint.EverySteps, 0);
         checks.AtLeast("checkpoint.keep", configuration.Checkpoint.Keep, 1);
         checks.AtLeast("pipeline.device_buffers", configuration.Pipeline.DeviceBuffers, 1);

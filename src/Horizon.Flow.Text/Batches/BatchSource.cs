@@ -16,6 +16,7 @@ public sealed class BatchSource : IBatchSource
     private readonly DocumentTable _documents;
     private readonly RowList _rows;
     private readonly bool _shuffle;
+    private readonly bool _groupByLength;
     private readonly int _batchSize;
     private readonly long _seed;
     private EpochOrder? _latest;
@@ -27,6 +28,7 @@ public sealed class BatchSource : IBatchSource
         _documents = documents;
         (_rows, Summary) = RowPlan.Create(documents, options, seed);
         _shuffle = options.Shuffle;
+        _groupByLength = options.GroupByLength;
         _batchSize = batchSize;
         _seed = seed;
     }
@@ -41,7 +43,7 @@ public sealed class BatchSource : IBatchSource
     public IEnumerable<int> DocumentLengths => Enumerable.Range(0, _documents.Count).Select(_documents.Length);
 
     /// <summary>What it takes of host memory as long as it is used, in bytes; what is held out not counted.</summary>
-    public long HostBytes => _documents.HostBytes + _rows.HostBytes + (_shuffle ? sizeof(int) * (long)_rows.Count : 0);
+    public long HostBytes => _documents.HostBytes + _rows.HostBytes + (IsOrdered ? sizeof(int) * (long)_rows.Count : 0);
 
     /// <summary>The documents that are held out, in the order of the files; null where none are.</summary>
     public BatchSource? HeldOut { get; private init; }
@@ -123,8 +125,8 @@ public sealed class BatchSource : IBatchSource
         var size = batchSize ?? _batchSize;
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1, nameof(batchSize));
         int[] lengths = [.. Enumerable.Range(0, _rows.Count).Select(_rows.Tokens)];
-        if (_shuffle && (long)epochs * lengths.Length > LookedAt) return lengths.OrderDescending().Take(size).Sum(length => (long)length);
-        var orders = Enumerable.Range(0, _shuffle ? epochs : 1).Select(epoch => Order(epoch) ?? [.. Enumerable.Range(0, lengths.Length)]);
+        if (IsOrdered && (long)epochs * lengths.Length > LookedAt) return lengths.OrderDescending().Take(size).Sum(length => (long)length);
+        var orders = Enumerable.Range(0, IsOrdered ? epochs : 1).Select(epoch => MakeOrder(epoch, size) ?? [.. Enumerable.Range(0, lengths.Length)]);
         var (most, full) = (0L, Math.Min(size, lengths.Length) * (long)Summary.LongestRow);
         foreach (var batch in orders.SelectMany(order => order.Chunk(size)))
         {
@@ -136,13 +138,22 @@ public sealed class BatchSource : IBatchSource
         return most;
     }
 
+    private bool IsOrdered => _shuffle || _groupByLength;
+
     private int[]? Order(int epoch)
     {
-        if (!_shuffle) return null;
+        if (!IsOrdered) return null;
         if (_latest is { } latest && latest.Epoch == epoch) return latest.Rows;
-        var order = new EpochOrder(epoch, new SplitMix64(_seed, epoch).Permutation(_rows.Count));
+        var order = new EpochOrder(epoch, MakeOrder(epoch, _batchSize)!);
         _latest = order;
         return order.Rows;
+    }
+
+    private int[]? MakeOrder(int epoch, int batchSize)
+    {
+        if (!IsOrdered) return null;
+        int[] order = _shuffle ? new SplitMix64(_seed, epoch).Permutation(_rows.Count) : [.. Enumerable.Range(0, _rows.Count)];
+        return _groupByLength ? LengthGroups.Sort(order, _rows.Tokens, batchSize) : order;
     }
 
     private sealed record EpochOrder(int Epoch, int[] Rows);

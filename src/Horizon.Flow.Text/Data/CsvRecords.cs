@@ -8,26 +8,37 @@ namespace Horizon.Flow.Text.Data;
 /// <summary>Reads CSV and TSV: the first line names the columns, each further one is a record of strings.</summary>
 internal static class CsvRecords
 {
-    public static IEnumerable<RawRecord> Read(string file, Encoding encoding, ReadGauge? gauge = null)
+    /// <summary>Stands for bytes that are not UTF-8: a noncharacter, which no text has.</summary>
+    private const char NotText = '\uFFFF';
+
+    private static readonly Encoding Marking = Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback(NotText.ToString()));
+
+    public static IEnumerable<RawRecord> Read(string file, ReadGauge? gauge = null)
     {
         var configuration = new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = FileKind.Of(file) == FileKind.Tsv ? "\t" : ",",
             MaxFieldSize = LineReader.Longest,
         };
-        using var parser = new CsvParser(new StreamReader(DataStream.Open(file, gauge), encoding), configuration);
+        using var parser = new CsvParser(new StreamReader(DataStream.OpenText(file, gauge), Marking), configuration);
         string[]? names = null;
         for (var number = 1; Next(parser, file) is { } cells; number++)
         {
             if (names is null)
             {
-                names = cells;
+                names = Array.TrueForAll(cells, IsText) ? cells : throw new HorizonException($"{file}: the names of the columns are not UTF-8; convert the file.");
                 if (names.Distinct(StringComparer.Ordinal).Count() != names.Length)
                     throw new HorizonException($"{file}: two columns have the same name: the first line must name the columns ({ShownNames.Show(names)}).");
                 continue;
             }
 
             var where = $"{file}, record {number - 1}";
+            if (!Array.TrueForAll(cells, IsText))
+            {
+                yield return new RawRecord(null, default, where) { Fault = "this is not UTF-8; convert the file." };
+                continue;
+            }
+
             if (cells.Length != names.Length)
             {
                 yield return new RawRecord(null, default, where)
@@ -46,6 +57,8 @@ internal static class CsvRecords
         }
     }
 
+    private static bool IsText(string cell) => !cell.Contains(NotText, StringComparison.Ordinal);
+
     private static string[]? Next(CsvParser parser, string file)
     {
         try
@@ -55,10 +68,6 @@ internal static class CsvRecords
         catch (Exception e) when (DataStream.IsFault(e))
         {
             throw new HorizonException($"{file}, line {parser.RawRow}, cannot be read: {DataStream.Describe(e)}", e);
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new HorizonException($"{file}: the file is not UTF-8; convert it.", e);
         }
         catch (CsvHelperException e)
         {

@@ -62,6 +62,13 @@ public sealed record DataOptions
     /// <value>Default: true.</value>
     public bool Shuffle { get; init; } = true;
 
+    /// <summary>
+    /// Whether batches hold rows of about one length: the drawn order is cut into pieces of some 50 batches, and each is sorted, the longest row of all first. Of use
+    /// without <see cref="Packing"/>.
+    /// </summary>
+    /// <value>Default: false.</value>
+    public bool GroupByLength { get; init; }
+
     /// <summary>Whether prompts are trained too, not the answers alone: the same as <see cref="TrainOn.All"/>.</summary>
     /// <value>Default: false.</value>
     public bool TrainOnPrompt { get; init; }

@@ -1,3 +1,4 @@
+using System.Text;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.GZip;
 using ZstdSharp;
@@ -27,6 +28,17 @@ internal static class DataStream
         };
     }
 
+    /// <summary>The file's text as UTF-8 without a mark: its bytes, or those of UTF-16 and UTF-32 rewritten where a mark says that they are such.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static Stream OpenText(string file, ReadGauge? gauge = null)
+    {
+        var encoding = Marked(Start(file));
+        var stream = Open(file, gauge);
+        if (encoding is null) return stream;
+        stream.ReadExactly(new byte[encoding.GetPreamble().Length]);
+        return encoding is UTF8Encoding ? stream : Encoding.CreateTranscodingStream(stream, encoding, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+    }
+
     /// <summary>Whether what was thrown says that a file's bytes cannot be read or unpacked.</summary>
     public static bool IsFault(Exception e) => e is IOException or UnauthorizedAccessException || IsDamage(e);
 
@@ -52,6 +64,30 @@ internal static class DataStream
         bytes.Position = 0;
         return bytes;
     }
+
+    private static byte[] Start(string file)
+    {
+        try
+        {
+            using var stream = Open(file);
+            var start = new byte[4];
+            return start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        }
+        catch (Exception e) when (IsFault(e))
+        {
+            throw new HorizonException($"{file} cannot be read: {Describe(e)}", e);
+        }
+    }
+
+    private static Encoding? Marked(ReadOnlySpan<byte> start) => start switch
+    {
+        [0xEF, 0xBB, 0xBF, ..] => Encoding.UTF8,
+        [0xFF, 0xFE, 0, 0] => new UTF32Encoding(bigEndian: false, byteOrderMark: true, throwOnInvalidCharacters: true),
+        [0, 0, 0xFE, 0xFF] => new UTF32Encoding(bigEndian: true, byteOrderMark: true, throwOnInvalidCharacters: true),
+        [0xFF, 0xFE, ..] => new UnicodeEncoding(bigEndian: false, byteOrderMark: true, throwOnInvalidBytes: true),
+        [0xFE, 0xFF, ..] => new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true),
+        _ => null,
+    };
 
     private static Stream OpenPacked(string file)
     {

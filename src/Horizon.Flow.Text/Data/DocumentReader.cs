@@ -78,7 +78,7 @@ internal sealed class DocumentReader
         }
         catch (BadRecordException e)
         {
-            throw e.ToError();
+            _documents.TakeBad(e);
         }
     }
 

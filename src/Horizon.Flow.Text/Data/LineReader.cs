@@ -1,49 +1,66 @@
-using System.Text;
+using System.Text.Unicode;
 
 namespace Horizon.Flow.Text.Data;
 
-/// <summary>Reads lines as <see cref="TextReader.ReadLine"/> does, but gives up on an endless one.</summary>
-internal sealed class LineReader(TextReader reader) : IDisposable
+/// <summary>Reads lines of UTF-8 as bytes, ended as for <see cref="TextReader.ReadLine"/>; one that is no text, or has no end, is told from the others.</summary>
+internal sealed class LineReader(Stream stream) : IDisposable
 {
-    /// <summary>Characters of a line that are read.</summary>
+    /// <summary>Bytes of a line that are read.</summary>
     public const int Longest = 1 << 26;
 
-    private readonly char[] _buffer = new char[1 << 14];
+    /// <summary>Bytes of a line that are passed over to reach the next one; what is longer has no lines.</summary>
+    private const long MostPassed = 1L << 30;
+
+    private readonly byte[] _buffer = new byte[1 << 16];
     private int _next;
     private int _end;
 
-    /// <summary>The next line without its end; null at the end.</summary>
-    /// <exception cref="IOException">The line is too long, or the file cannot be read.</exception>
-    public string? Read()
+    /// <summary>Reads the next line without its end, and what is wrong with it; false at the end.</summary>
+    /// <param name="line">Its bytes, which are UTF-8; empty where they are not, or are too many.</param>
+    /// <param name="fault">Why it cannot be read; null where it can.</param>
+    /// <exception cref="IOException">The line is so long that the file has none, or it cannot be read.</exception>
+    public bool Read(out byte[] line, out string? fault)
     {
-        StringBuilder? line = null;
+        MemoryStream? begun = null;
+        long length = 0;
+        (line, fault) = ([], null);
+        var isAny = false;
         while (_next < _end || Fill())
         {
+            isAny = true;
             var rest = _buffer.AsSpan(_next, _end - _next);
-            var length = rest.IndexOfAny('\r', '\n');
-            var part = length < 0 ? rest : rest[..length];
+            var at = rest.IndexOfAny((byte)'\r', (byte)'\n');
+            var part = at < 0 ? rest : rest[..at];
             _next += part.Length;
-            if ((line?.Length ?? 0) + part.Length > Longest) throw new IOException($"the line has more than {Longest:N0} characters; cut it into several records");
-            if (length < 0)
+            length += part.Length;
+            if (length > MostPassed) throw new IOException($"the line has more than {MostPassed:N0} bytes; cut it into several records");
+            if (at >= 0 && begun is null)
             {
-                (line ??= new StringBuilder()).Append(part);
-                continue;
+                line = part.ToArray();
+                SkipEnd();
+                break;
             }
 
-            var whole = line is null ? part.ToString() : line.Append(part).ToString();
+            if (length <= Longest) (begun ??= new MemoryStream()).Write(part);
+            else begun?.SetLength(0);
+            if (at < 0) continue;
             SkipEnd();
-            return whole;
+            break;
         }
 
-        return line?.ToString();
+        if (begun is not null && length <= Longest) line = begun.ToArray();
+        fault = length > Longest ? $"the line has more than {Longest:N0} bytes; cut it into several records."
+            : Utf8.IsValid(line) ? null : "the line is not UTF-8; convert the file.";
+        if (fault is not null) line = [];
+        return isAny;
     }
 
-    public void Dispose() => reader.Dispose();
+    public void Dispose() => stream.Dispose();
 
     private bool Fill()
     {
         _next = 0;
-        _end = reader.Read(_buffer, 0, _buffer.Length);
+        _end = stream.Read(_buffer);
         return _end > 0;
     }
 

@@ -2,11 +2,11 @@ using System.Text.Json;
 
 namespace Horizon.Flow.Text.Data;
 
-/// <summary>A record as it stands in its file: a line that is not yet parsed, or an element of an array.</summary>
-/// <param name="Line">The line; null for an element.</param>
+/// <summary>A record as it stands in its file: JSON that is not yet parsed, or an element of an array.</summary>
+/// <param name="Json">The JSON in UTF-8; null for an element.</param>
 /// <param name="Element">The element.</param>
 /// <param name="Where">File and line, or file and number.</param>
-internal readonly record struct RawRecord(string? Line, JsonElement Element, string Where)
+internal readonly record struct RawRecord(byte[]? Json, JsonElement Element, string Where)
 {
     /// <summary>Why it cannot be read; null where nothing is known against it.</summary>
     public string? Fault { get; init; }
@@ -15,10 +15,10 @@ internal readonly record struct RawRecord(string? Line, JsonElement Element, str
     public DataRecord Parse()
     {
         if (Fault is not null) throw new BadRecordException($"{Where}: {Fault}");
-        if (Line is null) return new DataRecord(Element, Where);
+        if (Json is null) return new DataRecord(Element, Where);
         try
         {
-            return new DataRecord(JsonElement.Parse(Line), Where);
+            return new DataRecord(JsonElement.Parse(Json), Where);
         }
         catch (JsonException e)
         {

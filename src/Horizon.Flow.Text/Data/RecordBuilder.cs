@@ -78,6 +78,16 @@ internal sealed class RecordBuilder<T>(double maxBadShare, Action<T> take, Actio
         Records++;
     }
 
+    /// <summary>Counts one that could not be built elsewhere.</summary>
+    /// <exception cref="HorizonException">Too many records are bad.</exception>
+    public void TakeBad(BadRecordException bad)
+    {
+        Records++;
+        BadRecords++;
+        _firstBad ??= bad;
+        RequireGood(Patience);
+    }
+
     /// <summary>Refuses more bad records than are allowed, now that all are read.</summary>
     /// <exception cref="HorizonException">There are more; names the first.</exception>
     public void RequireGood() => RequireGood(patience: 0);
@@ -86,7 +96,7 @@ internal sealed class RecordBuilder<T>(double maxBadShare, Action<T> take, Actio
     public void Wait() => Task.WaitAll([.. _ahead.Select(chunk => (Task)chunk.Work)]);
 
     private static long Characters(RawRecord record) =>
-        record.Line?.Length ?? (record.Element.ValueKind == JsonValueKind.Undefined ? 0 : JsonMarshal.GetRawUtf8Value(record.Element).Length);
+        record.Json?.Length ?? (record.Element.ValueKind == JsonValueKind.Undefined ? 0 : JsonMarshal.GetRawUtf8Value(record.Element).Length);
 
     private static Built Build(List<RawRecord> records, Func<RawRecord, T> build)
     {

@@ -12,6 +12,7 @@ internal static class RecordReader
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <exception cref="BadRecordException">The text is not UTF-8.</exception>
     public static string ReadText(string file, ReadGauge? gauge = null)
     {
         if (!HoldsBytes(file, LongestText, "one text; cut it into several files")) return "";
@@ -20,7 +21,11 @@ internal static class RecordReader
             using var reader = new StreamReader(DataStream.ReadAll(file, LongestText, gauge), Strict);
             return reader.ReadToEnd();
         }
-        catch (Exception e) when (DataStream.IsFault(e) || e is DecoderFallbackException)
+        catch (DecoderFallbackException e)
+        {
+            throw new BadRecordException($"{file}: the file is not UTF-8; convert it.", e);
+        }
+        catch (Exception e) when (DataStream.IsFault(e))
         {
             throw Unreadable(file, e);
         }
@@ -30,7 +35,7 @@ internal static class RecordReader
     {
         if (!HoldsBytes(file, long.MaxValue, "")) return [];
         var kind = FileKind.Of(file);
-        if (kind == FileKind.Csv || kind == FileKind.Tsv) return CsvRecords.Read(file, Strict, gauge);
+        if (kind == FileKind.Csv || kind == FileKind.Tsv) return CsvRecords.Read(file, gauge);
         if (kind == FileKind.Parquet) return Gauged(ParquetRecords.Read(file), file, gauge);
         if (kind == FileKind.Arrow) return Gauged(ArrowRecords.Read(file), file, gauge);
         return IsArray(file) ? ReadArray(file, gauge) : ReadLines(file, gauge);
@@ -51,10 +56,10 @@ internal static class RecordReader
     {
         try
         {
-            using var reader = new StreamReader(DataStream.Open(file), Strict);
+            using var stream = DataStream.OpenText(file);
             int character;
-            do character = reader.Read();
-            while (character >= 0 && char.IsWhiteSpace((char)character));
+            do character = stream.ReadByte();
+            while (character is ' ' or '\t' or '\r' or '\n');
             return character == '[';
         }
         catch (Exception e) when (DataStream.IsFault(e) || e is DecoderFallbackException)
@@ -66,7 +71,7 @@ internal static class RecordReader
     // One element after the other: an array of any length takes no more memory than lines do.
     private static IEnumerable<RawRecord> ReadArray(string file, ReadGauge? gauge)
     {
-        using var stream = new RationedStream(DataStream.Open(file, gauge), LineReader.Longest);
+        using var stream = new RationedStream(DataStream.OpenText(file, gauge), LineReader.Longest);
         using var records = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).ToBlockingEnumerable().GetEnumerator();
         for (var number = 1; Next(records, file); number++)
         {
@@ -93,25 +98,37 @@ internal static class RecordReader
 
     private static IEnumerable<RawRecord> ReadLines(string file, ReadGauge? gauge)
     {
-        using var reader = new LineReader(new StreamReader(DataStream.Open(file, gauge), Strict));
+        using var reader = new LineReader(DataStream.OpenText(file, gauge));
         for (var number = 1; ; number++)
         {
             var where = $"{file}, line {number}";
-            if (ReadLine(reader, where) is not { } line) yield break;
-            if (!string.IsNullOrWhiteSpace(line)) yield return new RawRecord(line, default, where);
+            if (ReadLine(reader, where) is not var (line, fault)) yield break;
+            if (fault is not null || !IsBlank(line)) yield return new RawRecord(line, default, where) { Fault = fault };
         }
     }
 
-    private static string? ReadLine(LineReader reader, string where)
+    private static (byte[] Line, string? Fault)? ReadLine(LineReader reader, string where)
     {
         try
         {
-            return reader.Read();
+            return reader.Read(out var line, out var fault) ? (line, fault) : null;
         }
         catch (Exception e) when (DataStream.IsFault(e) || e is DecoderFallbackException)
         {
             throw Unreadable(where, e);
         }
+    }
+
+    private static bool IsBlank(ReadOnlySpan<byte> line)
+    {
+        while (!line.IsEmpty)
+        {
+            Rune.DecodeFromUtf8(line, out var rune, out var length);
+            if (!Rune.IsWhiteSpace(rune)) return false;
+            line = line[length..];
+        }
+
+        return true;
     }
 
     private static HorizonException Unreadable(string where, Exception e) => e is DecoderFallbackException

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Text.Templates;
@@ -20,7 +21,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     private readonly HashSet<int> _special = [];
     private readonly Lazy<ChatTemplate?> _template;
 
-    private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings, TimeProvider time)
+    private HuggingFaceTokenizer(JsonPart root, TokenizerSettings settings, TimeProvider time, IReadOnlyList<string> more)
     {
         var clock = new PatternClock(time);
         var model = BpeReader.Read(root.Required("model"));
@@ -30,10 +31,12 @@ public sealed class HuggingFaceTokenizer : ITokenizer
 
         var addedPart = root.Optional("added_tokens");
         var added = addedPart.IsNull ? [] : addedPart.Items().Select(AddedToken.Read).ToList();
+        VocabularySizeOfFolder = 1 + Math.Max(model.Vocabulary.Values.Max(), added.Select(t => t.Id).DefaultIfEmpty().Max());
+        AdditionalTokens = AddedToken.Add(added, more, model.Vocabulary, VocabularySizeOfFolder);
         _rawTokens = new AddedTokenFinder(added.Where(t => !t.IsNormalized).Select(t => (t, t.Content)));
         _normalizedTokens = new AddedTokenFinder(added.Where(t => t.IsNormalized).Select(t => (t, Normalize(t.Content, 0).Text)));
 
-        VocabularySize = 1 + Math.Max(model.Vocabulary.Values.Max(), added.Select(t => t.Id).DefaultIfEmpty().Max());
+        VocabularySize = Math.Max(VocabularySizeOfFolder, 1 + added.Select(t => t.Id).DefaultIfEmpty().Max());
         foreach (var (token, id) in model.Vocabulary) _tokens[id] = token;
         foreach (var token in added)
         {
@@ -57,7 +60,13 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     /// <inheritdoc/>
     public int VocabularySize { get; }
 
-    /// <summary>Hashes the files that it was read from.</summary>
+    /// <summary>The same without the tokens that a run adds.</summary>
+    public int VocabularySizeOfFolder { get; }
+
+    /// <summary>The tokens that a run adds.</summary>
+    internal IReadOnlyList<AddedToken> AdditionalTokens { get; }
+
+    /// <summary>Hashes what it was read from.</summary>
     internal string Identity { get; private init; } = "";
 
     /// <inheritdoc/>
@@ -73,18 +82,33 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     /// <param name="folder">Holds tokenizer.json and, where there are, tokenizer_config.json, special_tokens_map.json,
     /// generation_config.json and chat_template.jinja.</param>
     /// <exception cref="HorizonException">A file is missing or malformed, or asks for something unknown; names the file and the part.</exception>
-    public static HuggingFaceTokenizer Load(string folder) => Load(folder, TimeProvider.System);
+    public static HuggingFaceTokenizer Load(string folder) => Load(folder, new TokenizerChanges());
+
+    /// <summary>The same with changes.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="changes">What a run changes of it.</param>
+    /// <exception cref="HorizonException">As without changes; or a token is added twice.</exception>
+    public static HuggingFaceTokenizer Load(string folder, TokenizerChanges changes) => Load(folder, changes, TimeProvider.System);
 
     /// <summary>The same, with the clock that its patterns are timed by.</summary>
-    internal static HuggingFaceTokenizer Load(string folder, TimeProvider time)
+    internal static HuggingFaceTokenizer Load(string folder, TimeProvider time) => Load(folder, new TokenizerChanges(), time);
+
+    private static HuggingFaceTokenizer Load(string folder, TokenizerChanges changes, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(changes);
         var file = Path.Combine(folder, "tokenizer.json");
         if (!UntrustedFile.IsThere(file))
             throw new HorizonException($"{folder} holds no tokenizer.json: give a Hugging Face folder with a fast tokenizer.");
         var identity = TokenizerSettings.Files.Select(name => Path.Combine(folder, name))
             .Select(path => UntrustedFile.IsThere(path) && File.Exists(path) ? ContentHash.Of(path).Hash : "none");
-        return Bounded(() => new HuggingFaceTokenizer(JsonPart.Read(file), TokenizerSettings.Read(folder), time) { Identity = string.Join(' ', identity) });
+        if (!changes.IsEmpty) identity = identity.Append(JsonSerializer.Serialize(changes));
+        return Bounded(() =>
+        {
+            var settings = TokenizerSettings.Read(folder);
+            if (changes.ChatTemplate is { } template) settings = settings with { Template = new NamedTemplate(template, "data.chat_template"), ToolUseTemplate = null };
+            return new HuggingFaceTokenizer(JsonPart.Read(file), settings, time, changes.AdditionalSpecialTokens) { Identity = string.Join(' ', identity) };
+        });
     }
 
     /// <inheritdoc/>

@@ -38,6 +38,9 @@ public sealed class DeviceBatch : IDisposable
     /// <summary>The step or pass that it belongs to: its number, its purpose, what its loss is the mean over. Null for a batch that was made by hand.</summary>
     public StepInfo? Step { get; init; }
 
+    /// <summary>Where the random numbers begin that units draw in training; null where they draw none (<see cref="MicroBatch.Seed"/>).</summary>
+    public long? Seed { get; init; }
+
     /// <summary>What units remember of the tokens before those of the batch; null where there are none. Owned by whoever gave it.</summary>
     public Recall? Recall { get; init; }
 
@@ -121,6 +124,7 @@ public sealed class DeviceBatch : IDisposable
         {
             Index = index,
             Step = step,
+            Seed = tokens.Seed,
             _columns = tokens.Columns.ToDictionary(column => column.Key, column => tensor(column.Value).ToDevice(device.TorchDevice).DetachFromDisposeScope()),
             _labelledBySequence = tokens.LabelledBySequence,
             _spans = tokens.Documents is null ? null : DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),

@@ -80,7 +80,7 @@ public sealed class EagerOperators : IUnitOperators
     }
 
     /// <inheritdoc/>
-    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale)
+    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale, double smoothing = 0)
     {
         ArgumentNullException.ThrowIfNull(logits);
         ArgumentNullException.ThrowIfNull(labels);
@@ -89,10 +89,13 @@ public sealed class EagerOperators : IUnitOperators
         var wide = logits.to(float32);
         wide.sub_(wide.amax([-1], keepdim: true));
         var picked = wide.gather(1, column);
+        // Of all targets, where some of it lies evenly on all tokens.
+        var aimed = smoothing == 0 ? picked : picked.Times(1 - smoothing).Plus(wide.mean([-1L], keepdim: true).Times(smoothing));
         var total = wide.exp_().sum(-1, keepdim: true);
-        var losses = (total.log() - picked).squeeze(1).MoveToOuterDisposeScope();
+        var losses = (total.log() - aimed).squeeze(1).MoveToOuterDisposeScope();
         if (scale is not { } factor) return (null, losses);
-        var gradient = wide.mul_(total.Dividing(factor)).scatter_add_(1, column, picked.With(-factor, static (x, value) => full_like(x, value)));
+        var gradient = wide.mul_(total.Dividing(factor)).scatter_add_(1, column, picked.With(-factor * (1 - smoothing), static (x, value) => full_like(x, value)));
+        if (smoothing > 0) gradient.With(factor * smoothing / logits.shape[1], static (x, value) => x.sub_(value));
         return (logits.dtype == float32 ? logits : gradient.to(logits.dtype).MoveToOuterDisposeScope(), losses);
     }
 }

@@ -67,9 +67,10 @@ public interface IUnitOperators
     void GateBackward(Tensor gradient, Tensor gateAndUp);
 
     /// <summary>Cross-entropies of a chunk; the logits are overwritten.</summary>
-    /// <param name="logits">[C, V]; becomes (softmax - onehot) * scale where a scale is given, undefined otherwise.</param>
+    /// <param name="logits">[C, V]; becomes (softmax - target) * scale where a scale is given, undefined otherwise.</param>
     /// <param name="labels">[C] int64.</param>
     /// <param name="scale">Of the gradient; null for losses alone.</param>
+    /// <param name="smoothing">The share of the target that lies evenly on all V tokens, the rest on the label (Szegedy et al. 2016, arXiv 1512.00567); in [0, 1).</param>
     /// <returns>The gradient of the logits in their type (the logits themselves, or a new tensor), null without a scale; and the loss of each token.</returns>
-    (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale);
+    (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale, double smoothing = 0);
 }

@@ -52,6 +52,26 @@ public class UsageTests
         Assert.StartsWith("error: --stop needs a text", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Convert_Recipe_PrintsOrWritesIt()
+    {
+        using var folder = new Horizon.Flow.Tests.Shared.TemporaryFolder();
+        var recipe = folder.Write("recipe.yaml", "base_model: some/model\nmicro_batch_size: 3\n");
+        var (code, output, error) = await Run("convert", recipe);
+        Assert.Equal((ExitCodes.Success, ""), (code, error));
+        Assert.StartsWith("# converted from a recipe of axolotl\n", output, StringComparison.Ordinal);
+        Assert.Contains("\n  batch_size: 3\n", output, StringComparison.Ordinal);
+        var target = Path.Combine(folder.Path, "run.yaml");
+        var (_, notes, _) = await Run("convert", recipe, "-o", target);
+        Assert.Equal(output, File.ReadAllText(target));
+        Assert.EndsWith($"written to {target}\n", notes, StringComparison.Ordinal);
+        (code, _, error) = await Run("convert", recipe, "-o", target);
+        Assert.Equal((ExitCodes.Failure, $"error: {target} is there already: name another file, or remove it.\n"), (code, error));
+        (code, _, error) = await Run("convert", Path.Combine(folder.Path, "none.yaml"));
+        Assert.Equal(ExitCodes.Failure, code);
+        Assert.Contains("there is no such file", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("train")]
     [InlineData("plan")]
@@ -59,6 +79,7 @@ public class UsageTests
     [InlineData("report")]
     [InlineData("score")]
     [InlineData("generate")]
+    [InlineData("convert")]
     public async Task RunAsync_Help_DescribesEveryOptionAndEndsWithAnExample(string command)
     {
         var (code, output, error) = await Run(command, "--help");
@@ -86,7 +107,7 @@ public class UsageTests
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
     {
         var none = new Nothing();
-        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new ScoreCommand(), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new ScoreCommand(), new ConvertCommand(), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);

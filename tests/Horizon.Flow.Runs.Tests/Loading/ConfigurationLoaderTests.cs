@@ -68,6 +68,19 @@ public sealed class ConfigurationLoaderTests : IDisposable
         Assert.Equal(expected, Load("{ model: { path: model }, data: { path: data.txt }, output: { directory: out } }"));
     }
 
+    /// <summary>A list of paths is the same as sets of these paths.</summary>
+    [Fact]
+    public void Load_ListOfPaths_IsThoseSets()
+    {
+        var loaded = Load("{ model: { path: model }, data: { path: [data.txt, held-out.txt] }, output: { directory: out } }");
+        Assert.Equal(Load("{ model: { path: model }, data: { sets: [ { path: data.txt }, { path: held-out.txt } ] }, output: { directory: out } }"), loaded);
+        Assert.Equal([In("data.txt"), In("held-out.txt")], loaded.Data.Sets.Select(set => set.Path));
+        var both = Assert.Throws<HorizonException>(() => Load("{ model: { path: model }, data: { path: [data.txt], sets: [ { path: data.txt } ] }, output: { directory: out } }"));
+        Assert.Contains("data.path is a list, which is the same as data.sets, and that stands here too", both.Message, StringComparison.Ordinal);
+        Assert.Contains("data.sets[0].path is", Assert.Throws<HorizonException>(() => Load("{ model: { path: model }, data: { path: [no.txt] }, output: { directory: out } }")).Message, StringComparison.Ordinal);
+        Assert.Contains("evaluation.path is a list", Assert.Throws<HorizonException>(() => Load(Contract, "evaluation.path=[data.txt]")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Load_RelativePathInSet_IsRelativeToWorkingDirectory()
     {
@@ -107,6 +120,10 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [Theory]
     [InlineData("training: { batchsize: 4 }", "run.yaml:1: unknown key 'training.batchsize'; the nearest known key is 'training.batch_size'.")]
     [InlineData("\n\ntraining:\n  learning_rate: 1", "run.yaml:4: unknown key 'training.learning_rate'; the nearest known key is 'optimizer.learning_rate'.")]
+    [InlineData("report_to: wandb", "run.yaml:1: unknown key 'report_to', which is another tool's: nothing reports to a service; metrics.jsonl has every step, and 'horizon report' draws it.")]
+    [InlineData("training: { lora_r: 8 }", "run.yaml:1: unknown key 'training.lora_r', which is another tool's: all parameters are trained: they need no more GPU memory.")]
+    [InlineData("checkpoint: { save_total_limit: 3 }", "run.yaml:1: unknown key 'checkpoint.save_total_limit', which is another tool's: here it is 'checkpoint.keep'.")]
+    [InlineData("training: { warmup_ratio: 0.1 }", "run.yaml:1: unknown key 'training.warmup_ratio'; the nearest known key is 'schedule.warmup_ratio'.")]
     [InlineData("trainig: {}", "run.yaml:1: unknown key 'trainig'; the nearest known key is 'training'.")]
     [InlineData("optimizer: { groups: [ { patern: x, pattern: y } ] }", "run.yaml:1: unknown key 'optimizer.groups[0].patern'; the nearest known key is 'optimizer.groups[0].pattern'.")]
     [InlineData("optimizer:\n  learning_rate: abc", "run.yaml:2: optimizer.learning_rate is 'abc'; it should be a finite number such as 0.1 or 1e-4.")]
@@ -125,7 +142,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("- a", "run.yaml:1: a configuration needs keys of its own, such as model; it has a list.")]
     [InlineData("training: { freeze: embed }", "run.yaml:1: training.freeze is 'embed'; it should be a list such as [a, b].")]
     [InlineData("optimizer: { name: adam }", "run.yaml:1: optimizer.name is 'adam'; it should be one of adafactor, adamw, adamw8bit, lion, muon, sgd.")]
-    [InlineData("schedule: { name: Cosine }", "run.yaml:1: schedule.name is 'Cosine'; it should be one of constant, linear, cosine, wsd.")]
+    [InlineData("schedule: { name: Cosine }", "run.yaml:1: schedule.name is 'Cosine'; it should be one of constant, linear, cosine, cosine_with_restarts, polynomial, inverse_sqrt, wsd.")]
     [InlineData("device: gpu", "run.yaml:1: device is 'gpu'; it should be auto, cpu, or cuda:N with the number of a GPU, such as cuda:0.")]
     [InlineData("training: { batch_size: 0 }", "run.yaml:1: training.batch_size is 0; it should be 1 or more.")]
     [InlineData("optimizer: { betas: [0.9] }", "run.yaml:1: optimizer.betas is [0.9]; it should be two numbers, each at least 0 and less than 1.")]

@@ -37,8 +37,12 @@ public static class RunConfigurations
             Training = training,
             Optimizer = optimizer,
             Schedule = schedule,
-            Evaluation = new() { Path = evaluationPath, EverySteps = evaluationPath is null ? 0 : steps },
-            Checkpoint = new() { EverySteps = steps, Keep = keep },
+            Evaluation = new()
+            {
+                Path = evaluationPath, EverySteps = evaluationPath is null ? 0 : steps, Patience = evaluationPath is null || steps == 0 || keep > 5 ? null : keep, MinDelta = keep / 8.0,
+            },
+            Checkpoint = new() { EverySteps = steps, Keep = keep, KeepBest = evaluationPath is not null && steps > 0 && keep % 2 == 0 },
+            Logging = new() { EverySteps = slabs },
             Output = new() { Directory = output, Overwrite = keep % 2 == 0 },
             Device = device,
             Pipeline = new() { DeviceBuffers = buffers, GradientSlabs = slabs, Activations = activations },
@@ -46,7 +50,8 @@ public static class RunConfigurations
 
     private static Gen<ModelSection> Model =>
         from init in Gen.Elements(Enum.GetValues<ModelInit>())
-        select new ModelSection { Path = System.IO.Path.GetTempPath(), Init = init };
+        from tokens in Texts
+        select new ModelSection { Path = System.IO.Path.GetTempPath(), Init = init, AdditionalSpecialTokens = tokens };
 
     private static Gen<DataSection> Data =>
         from path in Path
@@ -54,7 +59,8 @@ public static class RunConfigurations
         from length in Gen.OneOf(Gen.Constant<int?>(null), Gen.Choose(1, 100_000).Select(tokens => (int?)tokens))
         from tooLong in Gen.Elements(Enum.GetValues<TooLong>())
         from bad in Gen.Elements(0, 0.001, 1)
-        from flags in Gen.Choose(0, 7)
+        from flags in Gen.Choose(0, 15)
+        from template in Gen.OneOf(Path, Gen.Elements(Horizon.Flow.Text.Templates.KnownTemplates.Names.ToArray()).Select(name => (string?)name))
         select new DataSection
         {
             Path = path,
@@ -65,6 +71,8 @@ public static class RunConfigurations
             Packing = (flags & 1) != 0,
             Shuffle = (flags & 2) != 0,
             TrainOnPrompt = (flags & 4) != 0,
+            GroupByLength = (flags & 9) == 8,
+            ChatTemplate = template,
         };
 
     private static Gen<TrainingSection> Training =>
@@ -97,6 +105,8 @@ public static class RunConfigurations
             MaxGradNorm = clip,
             RecomputeInterval = interval,
             Freeze = freeze,
+            LabelSmoothing = checks ? 0.125 : 0,
+            NeftuneAlpha = interval / 8.0,
         };
 
     private static Gen<ObjectiveSection> Objective =>
@@ -143,7 +153,11 @@ public static class RunConfigurations
         from warmup in Gen.Choose(0, 5000)
         from share in Share
         from fraction in Share
-        select new ScheduleSection { Name = name, WarmupSteps = warmup, MinLearningRate = highest * share, DecayFraction = 1 - fraction };
+        from cycles in Gen.Choose(1, 9)
+        select new ScheduleSection
+        {
+            Name = name, WarmupSteps = cycles > 5 ? 0 : warmup, WarmupRatio = cycles > 5 ? share : 0, MinLearningRate = highest * share, DecayFraction = 1 - fraction, Cycles = cycles, Power = cycles / 2.0,
+        };
 
     private static Gen<ValueList<string>> Texts => Gen.Elements(Words).ListOf().Resize(4).Select(words => (ValueList<string>)[.. words]);
 

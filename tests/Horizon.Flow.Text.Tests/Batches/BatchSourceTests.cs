@@ -54,6 +54,33 @@ public class BatchSourceTests
         Assert.Equal(largest, Source(data with { BatchSize = data.BatchSize + 3 }, packing, shuffle).MostTokens(count, data.BatchSize));
     }
 
+    /// <summary>transformers' LengthGroupedSampler (trainer_pt_utils.get_length_grouped_indices) on the order that is drawn, and the same rows as without.</summary>
+    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    public void GetMicroBatch_GroupedByLength_IsTheSamplersOrder(DataSet data, bool shuffle)
+    {
+        BatchSource Grouped(bool isGrouped) => BatchSource.FromDocuments(
+            data.Documents, new DataOptions { Path = "a set", SequenceLength = data.SequenceLength, Packing = false, Shuffle = shuffle, GroupByLength = isGrouped }, data.BatchSize, data.Seed);
+        var (plain, grouped) = (Grouped(false), Grouped(true));
+        for (var epoch = 0; epoch < 2; epoch++)
+        {
+            var order = Rows(plain, epoch);
+            var mult = Math.Min(order.Count / (data.BatchSize * 4), 50);
+            if (mult == 0) mult = 1;
+            var megabatches = order.Chunk(mult * data.BatchSize).Select(piece => piece.OrderByDescending(row => row.Length).ToArray()).ToList();
+            var maximums = megabatches.ConvertAll(piece => piece[0].Length);
+            var longest = maximums.IndexOf(maximums.Max());
+            (megabatches[0][0], megabatches[longest][0]) = (megabatches[longest][0], megabatches[0][0]);
+            Assert.Equal(megabatches.SelectMany(piece => piece), Rows(grouped, epoch));
+        }
+
+        Assert.Equal(Epoch(grouped, 0).Max(batch => (long)batch.Rows * batch.SequenceLength), grouped.MostTokens(1));
+    }
+
+    // Each row's tokens; a micro-batch of uneven rows lies in one, a document after the other.
+    private static List<string> Rows(BatchSource source, int epoch) => [.. Epoch(source, epoch).SelectMany(batch =>
+        Enumerable.Range(0, batch.InputIds.Length).Where(at => batch.Positions[at] == 0).Select(at => new string(
+            [.. Enumerable.Range(at, batch.InputIds.Length - at).TakeWhile(i => i == at || batch.Positions[i] != 0).Select(i => (char)batch.InputIds[i])])))];
+
     /// <summary>The same for the same tokens and labels, however they are cut into rows; another where one of them differs.</summary>
     [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
     public void Fingerprint_OfTheSameAndOfOtherTokens(DataSet data, FsCheck.NonNegativeInt where, bool isLabel)

@@ -134,7 +134,7 @@ public class RecordFilesTests
         using var folder = new TemporaryFolder();
         var file = Path.Combine(folder.Path, "data-00000-of-00001.arrow");
         WriteArrow(file, isIndexed);
-        var records = RecordReader.Read(file).Select(record => record.Line).ToList();
+        var records = RecordReader.Read(file).Select(record => Encoding.UTF8.GetString(record.Json!)).ToList();
         Assert.Equal(
             ["""{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"n":1}""", """{"messages":[{"role":"user","content":null}],"n":2}"""],
             records);
@@ -153,7 +153,7 @@ public class RecordFilesTests
         File.WriteAllBytes(file, bytes);
         try
         {
-            foreach (var record in RecordReader.Read(file).Take(100)) _ = record.Line;
+            foreach (var record in RecordReader.Read(file).Take(100)) _ = record.Json;
         }
         catch (HorizonException e)
         {

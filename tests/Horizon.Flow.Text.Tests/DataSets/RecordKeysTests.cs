@@ -1,3 +1,4 @@
+using System.Text;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Templates;
@@ -55,7 +56,7 @@ public class RecordKeysTests
     {
         var template = ChatTemplate.Parse("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}", "plain");
         var reader = new ConversationReader(template, TrainOn.Answers, DateTime.UnixEpoch, new DataTally());
-        var parsed = new RawRecord(record, default, "here").Parse();
+        var parsed = new RawRecord(Encoding.UTF8.GetBytes(record), default, "here").Parse();
         var format = parsed.Has("messages") ? DataFormat.Messages : DataFormat.ShareGpt;
         Assert.Contains(complaint, Assert.Throws<BadRecordException>(() => reader.Read(parsed, format)).Message, StringComparison.Ordinal);
     }

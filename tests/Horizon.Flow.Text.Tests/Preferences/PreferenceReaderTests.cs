@@ -1,3 +1,4 @@
+using System.Text;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Preferences;
 
@@ -111,7 +112,7 @@ public class PreferenceReaderTests
     }
 
     private static TokenDocument Plain(string record) => new DocumentBuilder(Tests.Data.Qwen, Tests.Data.Qwen.VocabularySize, TrainOn.Answers, new DateTime(2026, 1, 1, 12, 0, 0), new DataTally())
-        .FromRecord(new RawRecord(record, default, "here").Parse(), DataFormat.Pairs);
+        .FromRecord(new RawRecord(Encoding.UTF8.GetBytes(record), default, "here").Parse(), DataFormat.Pairs);
 
     private static string Learned(TokenDocument document) => Tests.Data.Qwen.Decode([.. document.Labels.Where(label => label != TokenDocument.Ignored)], skipSpecialTokens: false);
 

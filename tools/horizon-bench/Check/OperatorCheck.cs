@@ -57,12 +57,15 @@ internal static class OperatorCheck
     {
         var logits = Numbers(rows, width).Times(4);
         var labels = randint(width, [rows], dtype: int64);
-        Compare($"cross-entropy {rows} x {width}", device, (operators, place) =>
+        foreach (var smoothing in new[] { 0, 0.1 })
         {
-            var (gradient, losses) = operators.CrossEntropy(place(logits), labels.to(place(logits).device), 0.25);
-            var (_, alone) = operators.CrossEntropy(place(logits), labels.to(losses.device), null);
-            return [gradient!, losses, alone];
-        }, report);
+            Compare($"cross-entropy {rows} x {width}{(smoothing > 0 ? ", smoothed" : "")}", device, (operators, place) =>
+            {
+                var (gradient, losses) = operators.CrossEntropy(place(logits), labels.to(place(logits).device), 0.25, smoothing);
+                var (_, alone) = operators.CrossEntropy(place(logits), labels.to(losses.device), null, smoothing);
+                return [gradient!, losses, alone];
+            }, report);
+        }
     }
 
     private static void Rotation(IComputeDevice device, long heads, long turned, long width, Report report)

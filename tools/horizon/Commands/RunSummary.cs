@@ -42,7 +42,8 @@ internal sealed class RunSummary(TimeProvider time)
         yield return $"{(stopped ? "stopped" : "done")}{(_last is null ? "" : $" after step {_last.Step}")}: {_steps} steps in {duration}{loss}";
         if (_skipped > 0)
             yield return $"{_skipped} steps were skipped, since a loss or their gradient norm was not finite; a lower optimizer.learning_rate may help";
-        yield return $"model written to {saved.ModelDirectory}";
+        var best = saved.BestStep is { } step ? string.Create(CultureInfo.InvariantCulture, $": that of step {step}, whose held-out loss is the lowest") : "";
+        yield return $"model written to {saved.ModelDirectory}{best}";
         if (stopped && saved.CheckpointDirectory is { } checkpoint)
             yield return $"checkpoint written to {checkpoint}; --resume goes on from it";
     }

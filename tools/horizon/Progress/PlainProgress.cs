@@ -3,7 +3,7 @@ using Horizon.Flow.Runs.Session;
 namespace Horizon.Flow.Cli;
 
 /// <summary>
-/// Lines for a pipe or a log: the first step, then one at most every few seconds, and always the last one, evaluations and notices.
+/// Lines for a pipe or a log: the first step, then one at most every few seconds, or one every so many steps where the run says so, and always the last one, evaluations and notices.
 /// </summary>
 /// <param name="output">Where the lines go; each is flushed.</param>
 /// <param name="time">The clock.</param>
@@ -32,7 +32,9 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
                     continue;
                 }
                 unsaid = ended;
-                if (lastLine is { } before && time.GetElapsedTime(before) < interval && !ended.Report.Skipped)
+                var isDue = outline.LogEverySteps > 0 ? ended.Report.Step % outline.LogEverySteps == 0
+                    : lastLine is not { } before || time.GetElapsedTime(before) >= interval;
+                if (!isDue && !ended.Report.Skipped)
                     continue;
                 await WriteAsync(Line(outline, clock, ended)).ConfigureAwait(false);
                 lastLine = time.GetTimestamp();

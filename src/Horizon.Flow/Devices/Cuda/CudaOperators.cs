@@ -78,11 +78,12 @@ internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : I
         else _eager.GateBackward(gradient, gateAndUp);
     }
 
-    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale)
+    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale, double smoothing = 0)
     {
-        if (!Fits(logits.shape[1], logits) || !labels.is_contiguous()) return _eager.CrossEntropy(logits, labels, scale);
+        if (!Fits(logits.shape[1], logits) || !labels.is_contiguous()) return _eager.CrossEntropy(logits, labels, scale, smoothing);
         var losses = empty([logits.shape[0]], float32, logits.device);
-        kernels.Launch("cross_entropy", logits.shape[0], 1024, 0, logits, labels, losses, logits.shape[1], (float)(scale ?? 0), scale is null ? 0L : 1L);
+        kernels.Launch("cross_entropy", logits.shape[0], 1024, 0,
+            logits, labels, losses, logits.shape[1], (float)(scale ?? 0), (float)smoothing, scale is null ? 0L : 1L);
         return (scale is null ? null : logits, losses);
     }
 

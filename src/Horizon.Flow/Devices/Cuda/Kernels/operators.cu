@@ -239,16 +239,18 @@ extern "C" __global__ void gate_backward(bf16* gradient, bf16* both, int64 count
     store(u, gate + width);
 }
 
-// Cross-entropy of one token a block, and over its logits (softmax - onehot) * scale where that is wanted. One reading for the largest
-// logit and the sum of exponentials together (Milakov and Gimelshein 2018), one for the gradient.
-extern "C" __global__ void cross_entropy(bf16* logits, const int64* labels, float* losses, int width, float scale, int differentiate)
+// Cross-entropy of one token a block, and over its logits (softmax - target) * scale where that is wanted. One reading for the largest
+// logit, the sum of exponentials (Milakov and Gimelshein 2018) and the mean, one for the gradient. The target is the label, but for the
+// smoothing, which lies evenly on all tokens.
+extern "C" __global__ void cross_entropy(
+    bf16* logits, const int64* labels, float* losses, int width, float scale, float smoothing, int differentiate)
 {
-    __shared__ float tops[32], totals[32];
+    __shared__ float tops[32], totals[32], sums[32];
     bf16* row = logits + (int64)blockIdx.x * width;
     const int64 label = labels[blockIdx.x];
     const bool valid = label >= 0 && label < width;
     const float picked = valid ? wide(row[label]) : __uint_as_float(0x7FC00000u);
-    float m = -3.0e38f, s = 0.0f;
+    float m = -3.0e38f, s = 0.0f, mean = 0.0f;
     for (int column = threadIdx.x * 8; column < width; column += blockDim.x * 8)
     {
         float a[8];
@@ -260,31 +262,40 @@ extern "C" __global__ void cross_entropy(bf16* logits, const int64* labels, floa
 #pragma unroll
         for (int i = 0; i < 8; i++) sum += __expf(a[i] - top);
         join(m, s, top, sum);
+        mean += ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]));
     }
 #pragma unroll
     for (int offset = 16; offset > 0; offset >>= 1)
     {
         float other_m = __shfl_xor_sync(0xFFFFFFFFu, m, offset), other_s = __shfl_xor_sync(0xFFFFFFFFu, s, offset);
         join(m, s, other_m, other_s);
+        mean += __shfl_xor_sync(0xFFFFFFFFu, mean, offset);
     }
     if ((threadIdx.x & 31) == 0)
     {
         tops[threadIdx.x >> 5] = m;
         totals[threadIdx.x >> 5] = s;
+        sums[threadIdx.x >> 5] = mean;
     }
     __syncthreads(); // and every thread has read the label's logit
     m = tops[0];
     s = totals[0];
-    for (int i = 1; i < (int)(blockDim.x >> 5); i++) join(m, s, tops[i], totals[i]);
-    if (threadIdx.x == 0) losses[blockIdx.x] = (m - picked) + logf(s);
+    mean = sums[0];
+    for (int i = 1; i < (int)(blockDim.x >> 5); i++)
+    {
+        join(m, s, tops[i], totals[i]);
+        mean += sums[i];
+    }
+    mean /= width;
+    if (threadIdx.x == 0) losses[blockIdx.x] = (m - picked) + logf(s) + (smoothing > 0.0f ? smoothing * (picked - mean) : 0.0f);
     if (!differentiate) return;
-    const float factor = scale / s;
+    const float factor = scale / s, even = scale * smoothing / width, own = scale * (1.0f - smoothing);
     for (int column = threadIdx.x * 8; column < width; column += blockDim.x * 8)
     {
         float a[8];
         load(row + column, a);
 #pragma unroll
-        for (int i = 0; i < 8; i++) a[i] = __expf(a[i] - m) * factor - (column + i == label ? scale : 0.0f);
+        for (int i = 0; i < 8; i++) a[i] = __expf(a[i] - m) * factor - (column + i == label ? own : 0.0f) - even;
         store(a, row + column);
     }
 }
