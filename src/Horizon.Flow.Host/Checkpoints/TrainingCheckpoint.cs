@@ -60,7 +60,8 @@ public sealed class TrainingCheckpoint
         for (var unit = 0; unit < store.Units.Count; unit++)
         {
             var saved = contents.Units[unit].WithStateAs(Manifest.Contents.Units[unit]);
-            // A frozen unit that was trained before has moments in the checkpoint, and keeps them here too.
+            // A frozen unit that was trained before has masters and moments in the checkpoint, and keeps them here too.
+            if (!saved.IsTrained && saved.HasDifference != store.Units[unit].Difference is not null) store.Units[unit].FitDifference(saved.HasDifference);
             if (!saved.IsTrained && saved.HasState != store.Units[unit].OptimizerState.Count > 0) store.Units[unit].RenewOptimizerState(saved.DescribeState());
             await LoadAsync(Manifest.Files[unit], UnitImage.Of(store.Units[unit], saved), cancellationToken).ConfigureAwait(false);
         }
@@ -85,7 +86,7 @@ public sealed class TrainingCheckpoint
         if (work.Count != tensors.Tensors.Count) throw Damaged(path, "it holds more than it should");
         // The header covers the data without holes, so in this order every byte of the file is hashed once.
         work.Sort((a, b) => (a.Tensor.Offset, a.Tensor.ByteLength).CompareTo((b.Tensor.Offset, b.Tensor.ByteLength)));
-        hash.Append(ReadHeader(path, work[0].Tensor.Offset));
+        hash.Append(ReadHeader(path, work.Count == 0 ? file.Bytes : work[0].Tensor.Offset));
         await tensors.ReadAsync(work, cancellationToken: cancellationToken).ConfigureAwait(false);
         if (Checksums.End(hash) != file.Checksum) throw Damaged(path, "its checksum is not the manifest's");
     }

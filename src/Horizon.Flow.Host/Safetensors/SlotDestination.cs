@@ -46,7 +46,7 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot) : ITenso
 
     private void Store(TensorInfo tensor, long element, ReadOnlySpan<float> values)
     {
-        var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Difference is not null);
+        var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Precision == StorePrecision.Bf16);
         if (bad >= 0) throw Refusal(tensor, element + bad, values[bad]);
         unit.WriteMasters(slot.Offset + element, values);
     }

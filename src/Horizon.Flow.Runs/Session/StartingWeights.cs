@@ -1,6 +1,5 @@
 using System.Buffers;
 using Horizon.Flow.Host.ModelFolders;
-using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Units;
@@ -34,19 +33,10 @@ internal static class StartingWeights
 
     private static void Fill(ModelDefinition model, UnitState unit, ParameterSlot slot, long seed, long first, int count)
     {
-        var place = slot.Offset + first;
-        if (unit.Difference is null)
-        {
-            model.Initialize(slot, seed, first, unit.Weights.Span<float>(place, count));
-            return;
-        }
-
         var rented = ArrayPool<float>.Shared.Rent(count);
         var masters = rented.AsSpan(0, count);
         model.Initialize(slot, seed, first, masters);
-        var weights = unit.Weights.Span<ushort>(place, count);
-        var differences = unit.Difference.Span<short>(place, count);
-        for (var i = 0; i < count; i++) (weights[i], differences[i]) = ExactMaster.Split(masters[i]);
+        unit.WriteMasters(slot.Offset + first, masters);
         ArrayPool<float>.Shared.Return(rented);
     }
 }
