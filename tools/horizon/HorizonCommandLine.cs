@@ -36,6 +36,7 @@ public sealed class HorizonCommandLine
         new GraphCommand(new GraphDrawer()),
         new DataCommand(new DataInspector()),
         new ReportCommand(),
+        new ExportCommand(),
         new GenerateCommand(new Generator()),
         new ChatCommand(new Generator(), Console.In),
     ]);

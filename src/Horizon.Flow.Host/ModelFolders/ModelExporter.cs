@@ -13,8 +13,6 @@ namespace Horizon.Flow.Host.ModelFolders;
 /// </summary>
 public static partial class ModelExporter
 {
-    private const string SingleFile = "model.safetensors";
-
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     /// <summary>
@@ -57,7 +55,7 @@ public static partial class ModelExporter
             }
 
             if (shards.Count > 1)
-                files.Add((ShardIndex.FileName, await PartialFile.WriteAsync(Path.Combine(directory, ShardIndex.FileName), Index(shards), cancellationToken).ConfigureAwait(false)));
+                files.Add(($"{options.Stem}.safetensors.index.json", await PartialFile.WriteAsync(Path.Combine(directory, $"{options.Stem}.safetensors.index.json"), Index(shards), cancellationToken).ConfigureAwait(false)));
 
             // From here on no token is asked: a half-renamed set would be no model.
             foreach (var (_, file) in files) file.Commit();
@@ -103,7 +101,7 @@ public static partial class ModelExporter
         var shards = new List<List<TensorPart>> { new() };
         var bytes = 0L;
         foreach (var part in units.SelectMany(unit =>
-            unit.Layout.Parameters.Select(slot => TensorPart.FromSlot(unit, slot, options.ElementType))))
+            unit.Layout.Parameters.Where(slot => options.Wanted?.Invoke(slot) != false).Select(slot => TensorPart.FromSlot(unit, slot, options.ElementType))))
         {
             if (shards[^1].Count > 0 && bytes + part.ByteLength > options.MaxShardBytes)
             {
@@ -115,7 +113,7 @@ public static partial class ModelExporter
             bytes += part.ByteLength;
         }
 
-        string Name(int shard) => shards.Count == 1 ? SingleFile : $"model-{shard + 1:D5}-of-{shards.Count:D5}.safetensors";
+        string Name(int shard) => shards.Count == 1 ? $"{options.Stem}.safetensors" : $"{options.Stem}-{shard + 1:D5}-of-{shards.Count:D5}.safetensors";
         return [.. shards.Select((parts, shard) => (Name(shard), SafetensorsWriter.InStandardOrder(parts)))];
     }
 
@@ -153,6 +151,6 @@ public static partial class ModelExporter
         }
     }
 
-    [GeneratedRegex(@"^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?(\.partial)?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(adapter_)?model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?(\.partial)?$|^adapter_config\.json$", RegexOptions.CultureInvariant)]
     private static partial Regex ExportedFile();
 }

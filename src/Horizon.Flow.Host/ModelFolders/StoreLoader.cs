@@ -35,8 +35,7 @@ public static class StoreLoader
     {
         ArgumentNullException.ThrowIfNull(files);
         ArgumentNullException.ThrowIfNull(units);
-        var work = Match(files, units, options ?? new LoadOptions());
-        foreach (var (tensor, destination) in work) destination.Begin(tensor);
+        var work = Check(files, units, options ?? new LoadOptions());
 
         var totalBytes = work.Sum(item => item.Tensor.ByteLength);
         var bytesRead = 0L;
@@ -59,9 +58,25 @@ public static class StoreLoader
         };
     }
 
+    /// <summary>Finds every parameter of <paramref name="units"/> and checks names, shapes and types, without reading one.</summary>
+    /// <param name="files">The opened folder.</param>
+    /// <param name="units">The store.</param>
+    /// <param name="options">How names match.</param>
+    /// <returns>Each tensor, and where it goes.</returns>
+    /// <exception cref="HorizonException">Tensors are missing, of another shape than the layout's, or of no float type.</exception>
+    public static IReadOnlyList<(TensorInfo Tensor, ITensorDestination Destination)> Check(WeightFiles files, IReadOnlyList<UnitState> units, LoadOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(units);
+        ArgumentNullException.ThrowIfNull(options);
+        var work = Match(files, units, options);
+        foreach (var (tensor, destination) in work) destination.Begin(tensor);
+        return work;
+    }
+
     // A folder of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
     private static async Task<double?> CompareTiedHeadAsync(
-        WeightFiles files, IReadOnlyList<UnitState> units, List<(TensorInfo Tensor, ITensorDestination Destination)> work, CancellationToken cancellationToken)
+        WeightFiles files, IReadOnlyList<UnitState> units, IReadOnlyList<(TensorInfo Tensor, ITensorDestination Destination)> work, CancellationToken cancellationToken)
     {
         if (files.Find(Head) is not { } head || work.Any(item => item.Tensor == head)) return null;
         var places = units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (Unit: unit, Slot: slot)));
@@ -81,6 +96,7 @@ public static class StoreLoader
         {
             foreach (var slot in unit.Layout.Parameters)
             {
+                if (options.Wanted?.Invoke(slot) == false) continue;
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
                     work.Add((tensor, new SlotDestination(unit, slot)));
@@ -108,7 +124,7 @@ public static class StoreLoader
             $"{files.Path} lacks {missing.Count} tensors that its config.json asks for: {string.Join(", ", named)}{more}");
     }
 
-    private static string[] Unexpected(WeightFiles files, List<(TensorInfo Tensor, ITensorDestination Destination)> work)
+    private static string[] Unexpected(WeightFiles files, IReadOnlyList<(TensorInfo Tensor, ITensorDestination Destination)> work)
     {
         var used = work.Select(item => item.Tensor.Name).ToHashSet(StringComparer.Ordinal);
         return [.. files.TensorNames

@@ -44,16 +44,31 @@ public sealed class ResidentDecoder : IAsyncDisposable
                 cancellation.ThrowIfCancellationRequested();
                 var buffer = device.Allocate(unit.Layout.ElementCount, unit.WeightType);
                 decoder._buffers.Add(buffer);
-                await device.Upload(unit.Weights, unit.Weights.ByteLength, buffer, Fence.Completed).WaitAsync(cancellation).ConfigureAwait(false);
                 decoder._units.Add(await device.Lane.RunAsync(() => new ParameterViews(buffer.Flat, unit.Layout), cancellation).ConfigureAwait(false));
             }
 
+            await decoder.ReloadAsync(store, cancellation).ConfigureAwait(false);
             return decoder;
         }
         catch
         {
             await decoder.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>Copies all units again, and forgets what was remembered with the old ones. Between two calls of <see cref="NextLogitsAsync"/>.</summary>
+    /// <param name="store">The weights; may be disposed afterwards.</param>
+    /// <param name="cancellation">Ends the copying, with weights of both kinds.</param>
+    public async Task ReloadAsync(ParameterStore store, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        _recall.Forget(0);
+        _seen.Clear();
+        foreach (var (unit, buffer) in store.Units.Zip(_buffers))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await _device.Upload(unit.Weights, unit.Weights.ByteLength, buffer, Fence.Completed).WaitAsync(cancellation).ConfigureAwait(false);
         }
     }
 

@@ -42,7 +42,7 @@ public sealed class RunBlueprint
     /// <summary>Model, size and precision in a few words.</summary>
     public string Description => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
+        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
 
     /// <summary>What was chosen other than configured, or has no effect; a sentence each.</summary>
     public IReadOnlyList<string> Notices => [.. DescribeBuffers()];
@@ -53,7 +53,7 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
-        var modelConfig = ModelFolder.ReadConfig(path);
+        var modelConfig = ModelFolder.ReadConfig(path) with { Adapter = configuration.Training.Adapter.Resolve() };
         var model = ModelFamilies.Define(modelConfig);
         var blueprint = new RunBlueprint(configuration, modelConfig, configuration.Training.CheckOutputs ? model.WithCheckedOutputs() : model);
         foreach (var pattern in configuration.Training.Freeze)
@@ -81,7 +81,7 @@ public sealed class RunBlueprint
             RecomputeInterval = training.RecomputeInterval,
             GradientAccumulation = training.GradientAccumulation,
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
-            IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
+            IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
         var problems = plan.Validate();

@@ -71,4 +71,7 @@ public sealed record TrainingSection
     /// <summary>Patterns of unit names (<c>*</c> stands for anything) that are not trained: neither downloaded nor updated.</summary>
     /// <value>Default none.</value>
     public ValueList<string> Freeze { get; init; } = [];
+
+    /// <summary>Low-rank adapters, trained in the place of the model's own parameters.</summary>
+    public AdapterSection Adapter { get; init; } = new();
 }

@@ -7,6 +7,7 @@ using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
@@ -77,10 +78,10 @@ public sealed class TrainingSession : ITrainingSession
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
         var blueprint = RunBlueprint.Of(configuration);
-        var writer = ModelFolderWriter.Open(configuration.Model.Path!);
+        var writer = ModelFolderWriter.Open(configuration.Model.Path!, blueprint.ModelConfig);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var resumes = ResumePoint.Find(configuration, resume, notices.Enqueue);
-        using var pretrained = configuration.Model.Init == ModelInit.Pretrained && !resumes ? WeightFiles.Open(configuration.Model.Path!) : null;
+        using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
         var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         try
@@ -99,9 +100,8 @@ public sealed class TrainingSession : ITrainingSession
             cancellation.ThrowIfCancellationRequested();
             store = plan.CreateStore(blueprint.Precision);
             TrainingCheckpoint? resumed = null;
+            if (!resumes || blueprint.ModelConfig.Adapter is not null) await FillAsync(blueprint, pretrained, store, notices.Enqueue, cancellation).ConfigureAwait(false);
             if (resumes) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notices.Enqueue, cancellation).ConfigureAwait(false);
-            else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
-            else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
             await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
             return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
         }
@@ -209,6 +209,16 @@ public sealed class TrainingSession : ITrainingSession
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
         _device.Dispose();
+    }
+
+    // The first parameters; those that adapters are trained on are no part of a checkpoint, and are read for a resumed run, too.
+    private static async Task FillAsync(RunBlueprint blueprint, WeightFiles? pretrained, ParameterStore store, Action<string> notice, CancellationToken cancellation)
+    {
+        var training = blueprint.Configuration.Training;
+        if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, training.Seed, cancellation);
+        else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notice(warning);
+        if (training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation).ConfigureAwait(false);
+        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint.Model, store, training.Seed, cancellation, AdapterLayout.IsAdapter);
     }
 
     private static void Check(RunConfiguration configuration)

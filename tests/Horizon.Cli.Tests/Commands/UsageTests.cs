@@ -105,6 +105,6 @@ public class UsageTests
         public IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
+            ModelFolders model, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
     }
 }
