@@ -39,6 +39,7 @@ public sealed class HorizonCommandLine
         new ExportCommand(),
         new GenerateCommand(new Generator()),
         new ChatCommand(new Generator(), Console.In),
+        new ServeCommand(new Server()),
     ]);
 
     /// <summary>Runs one command line to its exit code.</summary>

@@ -66,7 +66,9 @@ internal sealed class SamplingInput
         Seed = parse.GetValue(_seed),
     };
 
-    private static string Existing(string option, string folder) =>
+    /// <summary>A folder that is there.</summary>
+    /// <exception cref="HorizonException">It is not.</exception>
+    public static string Existing(string option, string folder) =>
         Directory.Exists(folder) ? folder : throw new HorizonException($"{option} {folder}: there is no such folder.");
 
     private static Option<T> Number<T>(string name, string helpName, string description, T value, Func<T, bool> allowed, string expected)
