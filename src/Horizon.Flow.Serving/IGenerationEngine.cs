@@ -18,7 +18,7 @@ public interface IGenerationEngine
     /// <exception cref="HorizonException">The model has no chat template, or it refuses the conversation.</exception>
     IReadOnlyList<int> Encode(Conversation conversation);
 
-    /// <summary>The text of one token by itself.</summary>
+    /// <summary>The text of one token as it stands within a text.</summary>
     /// <param name="id">Its id.</param>
     string Decode(int id);
 

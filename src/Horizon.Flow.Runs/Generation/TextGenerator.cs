@@ -107,9 +107,14 @@ public sealed class TextGenerator : IAsyncDisposable
         return _tokenizer.Encode(template.Render(conversation, addGenerationPrompt: true).Text, addSpecialTokens: false);
     }
 
-    /// <summary>The text of one token by itself.</summary>
+    /// <summary>The text of one token as it stands within a text; special tokens too.</summary>
     /// <param name="id">Its id.</param>
-    public string Decode(int id) => _tokenizer.Decode([id], skipSpecialTokens: false);
+    public string Decode(int id)
+    {
+        // Decoders may treat the first token in a special way.
+        var (one, two) = (_tokenizer.Decode([id], skipSpecialTokens: false), _tokenizer.Decode([id, id], skipSpecialTokens: false));
+        return two.StartsWith(one, StringComparison.Ordinal) ? two[one.Length..] : one;
+    }
 
     /// <summary>Tokens of the longest text, prompt included.</summary>
     public int LongestText => _model.MaximumSequenceLength;

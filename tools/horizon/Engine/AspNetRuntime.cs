@@ -6,7 +6,7 @@ namespace Horizon.Flow.Cli;
 /// ASP.NET's assemblies, for <c>horizon serve</c> alone: the program asks the system for the plain .NET runtime, with which every other command starts, and takes
 /// these from where they lie beside it.
 /// </summary>
-internal static class AspNetRuntime
+public static class AspNetRuntime
 {
     private const string Name = "Microsoft.AspNetCore.App";
     private const string Known = "Microsoft.AspNetCore.dll";
@@ -27,7 +27,7 @@ internal static class AspNetRuntime
     /// <summary>The folder of the newest version of a major one.</summary>
     /// <param name="versions">A folder with a folder for each version.</param>
     /// <param name="major">The major version.</param>
-    internal static string? Find(string versions, int major) => !Directory.Exists(versions) ? null
+    public static string? Find(string versions, int major) => !Directory.Exists(versions) ? null
         : Directory.GetDirectories(versions)
             .Select(folder => (Folder: folder, Version: Version.TryParse(Path.GetFileName(folder).Split('-')[0], out var version) ? version : null))
             .Where(found => found.Version?.Major == major && File.Exists(Path.Combine(found.Folder, Known)))
