@@ -1,4 +1,3 @@
-using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 

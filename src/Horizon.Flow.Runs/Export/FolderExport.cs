@@ -1,5 +1,4 @@
 using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Generation;
