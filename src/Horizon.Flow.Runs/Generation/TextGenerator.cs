@@ -12,9 +12,8 @@ using Horizon.Flow.Units;
 namespace Horizon.Flow.Runs.Generation;
 
 /// <summary>
-/// Continues texts. Where the model fits into device memory it stays there and remembers the tokens before (<see cref="ResidentDecoder"/>), so that a
-/// token costs one token's pass; where it does not fit, or its layers cannot remember, its parameters stream through the device for every token and
-/// every token runs the whole text through the model again.
+/// Continues texts. The tokens before are remembered (<see cref="RecallDecoder"/>), so that a token costs one token's pass; the model's weights stay in device memory as
+/// far as they fit, and stream there for every token where they do not. Where the layers cannot remember, every token runs the whole text through the model again.
 /// </summary>
 public sealed class TextGenerator : IAsyncDisposable
 {
@@ -25,17 +24,20 @@ public sealed class TextGenerator : IAsyncDisposable
     private readonly ITokenizer _tokenizer;
     private readonly TrainingRun _run;
     private readonly ParameterStore? _owned;
-    private readonly ResidentDecoder? _decoder;
+    private readonly RecallDecoder? _decoder;
     private Action<string>? _notice;
     private double? _adapterScale;
     private string? _damage;
 
     /// <summary>A generator on a run that something else owns: it sees the parameters after all steps begun so far.</summary>
-    internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null, ResidentDecoder? decoder = null) =>
+    internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null, RecallDecoder? decoder = null) =>
         (_model, _tokenizer, _run, _owned, _decoder) = (model, tokenizer, run, owned, decoder);
 
-    /// <summary>Whether the model stays in device memory and remembers the tokens before.</summary>
-    public bool IsResident => _decoder is not null;
+    /// <summary>Whether the tokens before are remembered.</summary>
+    public bool Remembers => _decoder is not null;
+
+    /// <summary>Whether all of the model stays in device memory.</summary>
+    public bool IsResident => _decoder?.StreamedUnits == 0;
 
     /// <summary>Loads a Hugging Face folder, or one of PEFT's.</summary>
     /// <param name="folder">config.json, safetensors and a tokenizer; see <see cref="ModelSource.Open"/>.</param>
@@ -59,19 +61,22 @@ public sealed class TextGenerator : IAsyncDisposable
         var (model, tokenizer, precision) = (source.Model, source.LoadTokenizer(), source.FindPrecision());
         CheckMemory(model, precision);
         var store = await source.LoadAsync(precision, cancellation: cancellation).ConfigureAwait(false);
-        ResidentDecoder? decoder = null;
+        TrainingRun? run = null;
         try
         {
-            var obstacle = Obstacle(model, store, device);
-            if (obstacle is null) decoder = await ResidentDecoder.CreateAsync(model, store, device, cancellation).ConfigureAwait(false);
-            var plan = TrainingPlan.For(model).Freeze(_ => true);
-            var generator = new TextGenerator(model, tokenizer, plan.Start(store, device), store, decoder) { _notice = notice, _adapterScale = source.Config.Adapter?.Scale };
-            if (obstacle is not null) generator.Notice(obstacle);
+            // First: it locks the weights' pages, from which they stream.
+            run = TrainingPlan.For(model).Freeze(_ => true).Start(store, device);
+            var remembers = RecallDecoder.LongestContext(model) > 0;
+            var memory = Math.Max(0, (device.FreeMemoryBytes ?? MachineMemory.AvailableBytes()) - Spare);
+            var decoder = remembers ? await RecallDecoder.CreateAsync(model, store, device, memory, cancellation).ConfigureAwait(false) : null;
+            var generator = new TextGenerator(model, tokenizer, run, store, decoder) { _notice = notice, _adapterScale = source.Config.Adapter?.Scale };
+            if (decoder is null) generator.Notice("the model's layers cannot remember the tokens before");
+            else if (decoder.StreamedUnits > 0) notice?.Invoke($"{decoder.StreamedUnits} of {store.Units.Count} parts of the model do not fit into {new ByteSize(memory)} on {device.Name}, and stream there for every token");
             return generator;
         }
         catch
         {
-            if (decoder is not null) await decoder.DisposeAsync().ConfigureAwait(false);
+            if (run is not null) await run.DisposeAsync().ConfigureAwait(false);
             store.Dispose();
             throw;
         }
@@ -201,7 +206,7 @@ public sealed class TextGenerator : IAsyncDisposable
         source.Check(store);
         _damage = $"the weights of {source.Folder} were read in part; load whole ones";
         await source.LoadIntoAsync(store, cancellation).ConfigureAwait(false);
-        if (_decoder is not null) await _decoder.ReloadAsync(store, cancellation).ConfigureAwait(false);
+        if (_decoder is not null) await _decoder.ReloadAsync().ConfigureAwait(false);
         _damage = null;
     }
 
@@ -211,7 +216,7 @@ public sealed class TextGenerator : IAsyncDisposable
     public async Task<float[]> NextLogitsAsync(IReadOnlyList<int> ids, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        var longest = ResidentDecoder.LongestContext(_model);
+        var longest = RecallDecoder.LongestContext(_model);
         if (_decoder is not null && ids.Count <= longest) return await _decoder.NextLogitsAsync(ids, cancellation).ConfigureAwait(false);
         if (_decoder is not null) Notice($"the text is longer than the {longest} tokens that the model's layers can remember");
         var targets = Enumerable.Repeat(MicroBatch.Unlabelled, ids.Count).ToArray();
@@ -235,15 +240,6 @@ public sealed class TextGenerator : IAsyncDisposable
         if (_decoder is not null) await _decoder.DisposeAsync().ConfigureAwait(false);
         await _run.DisposeAsync().ConfigureAwait(false);
         _owned.Dispose();
-    }
-
-    /// <summary>Why a model cannot stay in device memory and remember; null where it can.</summary>
-    private static string? Obstacle(ModelDefinition model, ParameterStore store, IComputeDevice device)
-    {
-        if (ResidentDecoder.LongestContext(model) == 0) return "the model's layers cannot remember the tokens before";
-        var needed = new ByteSize(ResidentDecoder.WeightBytes(model, store.WeightType) + Spare);
-        var free = new ByteSize(device.FreeMemoryBytes ?? MachineMemory.AvailableBytes());
-        return needed < free ? null : $"the model does not fit into memory, {needed} needed of {free} free on {device.Name}";
     }
 
     private void Notice(string why)
