@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using System.Collections.Immutable;
 using Horizon.Flow.Models.Cohere2;
 using Horizon.Flow.Models.DeepseekV3;
@@ -114,7 +115,9 @@ public sealed class ModelRegistry
     public ModelDefinition Define(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        return (Find(config.Architecture) ?? throw Unknown(config.Architecture, "the model configuration")).Define(config);
+        var model = (Find(config.Architecture) ?? throw Unknown(config.Architecture, "the model configuration")).Define(config);
+        return config.Adapter is null || model.Units.Any(unit => unit.Parameters.Any(AdapterLayout.IsAdapter)) ? model
+            : throw new HorizonException($"the family of {config.Architecture} does not build adapters ({nameof(ModelConfig)}.{nameof(ModelConfig.Adapter)}); train it without");
     }
 
     // A key that nobody understands may change the maths: a model trained as another one would be wrong in silence.

@@ -52,7 +52,7 @@ public sealed class TrainingContext : IDisposable
     /// <summary>Bytes in use on the device; where it computes in host memory, those of the device buffers.</summary>
     public long DeviceBytes => Device.MemoryBytes is { } all && Device.FreeMemoryBytes is { } free
         ? all - free
-        : (Options.Pipeline.DeviceBuffers + (long)Options.Pipeline.GradientBuffers) * new PoolSizing(Plan, Store.WeightType).LargestUnit * Store.WeightType.ByteSize();
+        : BufferElements(new PoolSizing(Plan, Store.WeightType)) * Store.WeightType.ByteSize();
 
     /// <summary>Every pool of the run.</summary>
     public IReadOnlyCollection<ILeasePool> Pools => _pools.Values;
@@ -110,6 +110,9 @@ public sealed class TrainingContext : IDisposable
     /// <summary>The same from another thread: for stages that wait for something first.</summary>
     public Task ComputeAsync(IReadOnlyList<DeviceSlot> touched, Action body, CancellationToken cancellation = default) =>
         Device.Lane.RunAsync(() => Compute(touched, body), cancellation);
+
+    private long BufferElements(PoolSizing sizing) =>
+        (Options.Pipeline.DeviceBuffers * sizing.LargestUnit) + (Options.Pipeline.GradientBuffers * sizing.LargestGradient);
 
     /// <summary>What surrounds each update of this run: it looks at gradients once more where a stage behind clip may change them.</summary>
     public UpdateGuard Guard() => new(Store, WorkersIfChanged(Stages.Clip.Name, Stages.Update.Name));

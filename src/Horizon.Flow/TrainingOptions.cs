@@ -41,10 +41,10 @@ public sealed record TrainingOptions
     public Func<UnitLayout, bool> IsTrainable { get; init; } = _ => true;
 
     /// <summary>
-    /// What of a trained unit's gradient comes down to the host and goes to the optimizer: all of it by default. A smaller layout where a
-    /// stage of your own reduces the gradient on the device, as for low-rank adapters. Slabs and accumulators have its size.
+    /// What of a trained unit's gradient comes down to the host and goes to the optimizer: all that is trained of it by default. A smaller layout where a
+    /// stage of your own reduces the gradient on the device, as for low-rank gradients. Slabs and accumulators have its size.
     /// </summary>
-    public Func<UnitLayout, UnitLayout> GradientLayout { get; init; } = unit => unit;
+    public Func<UnitLayout, UnitLayout> GradientLayout { get; init; } = unit => unit.Trained;
 
     /// <summary>
     /// What of a unit lies in this run's store and goes up: all of it by default. A slice where several runs share a model and a stage of the plan makes

@@ -91,16 +91,20 @@ public sealed class UnitWalk : IDisposable
         Assert.True(expected.eq(actual).all().item<bool>(), "recomputation gives other bits than forward");
     }
 
-    private ParameterViews GradientViews(int unit)
+    // Null for a unit that is fixed as a whole.
+    private ParameterViews? GradientViews(int unit)
     {
-        var flat = empty([_definition.Units[unit].ElementCount], dtype: _type).FillInPlace(float.NaN).DetachFromDisposeScope();
+        var layout = _definition.Units[unit].Trained;
+        if (layout.ElementCount == 0) return null;
+        var flat = empty([layout.ElementCount], dtype: _type).FillInPlace(float.NaN).DetachFromDisposeScope();
         _buffers.Add(flat);
-        return new ParameterViews(flat, _definition.Units[unit]);
+        return new ParameterViews(flat, layout);
     }
 
     // A unit that is visited twice (the tied embedding) has the sum.
-    private static void Collect(Dictionary<string, float[]> gradients, int unit, ParameterViews views)
+    private static void Collect(Dictionary<string, float[]> gradients, int unit, ParameterViews? views)
     {
+        if (views is null) return;
         using var scope = NewDisposeScope();
         foreach (var slot in views.Layout.Parameters)
         {

@@ -38,8 +38,10 @@ public sealed class HorizonCommandLine
         new ReportCommand(),
         new ScoreCommand(),
         new ConvertCommand(),
+        new ExportCommand(),
         new GenerateCommand(new Generator()),
         new ChatCommand(new Generator(), Console.In),
+        new ServeCommand(new Server()),
     ]);
 
     /// <summary>Runs one command line to its exit code.</summary>

@@ -11,14 +11,16 @@ public sealed class StopSignals : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
     private readonly UnfailingWriter _output;
+    private readonly string _words;
     private int _exitCode;
     private int _asked;
 
     /// <summary>Starts to listen.</summary>
     /// <param name="output">Where the first signal is acknowledged.</param>
-    public StopSignals(TextWriter output)
+    /// <param name="words">How.</param>
+    public StopSignals(TextWriter output, string words = "stopping after this step; once more to stop at once")
     {
-        _output = new UnfailingWriter(output);
+        (_output, _words) = (new UnfailingWriter(output), words);
         foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
             _registrations.Add(PosixSignalRegistration.Create(signal, Handle));
         if (UserSignal is { } user) _registrations.Add(PosixSignalRegistration.Create((PosixSignal)user, Handle));
@@ -61,6 +63,6 @@ public sealed class StopSignals : IDisposable
             return;
         // First the stop, then the words: those may have nowhere to go.
         _stop.Cancel();
-        _output.WriteLine("stopping after this step; once more to stop at once");
+        _output.WriteLine(_words);
     }
 }

@@ -63,7 +63,8 @@ public sealed class TrainingCheckpoint
         {
             var whole = contents.Units[unit].WithStateAs(Manifest.Contents.Units[unit]);
             var own = cut is null ? whole : cut.Slices.Units[unit].WithStateAs(Manifest.Contents.Units[unit]);
-            // A frozen unit that was trained before has moments in the checkpoint, and keeps them here too.
+            // A frozen unit that was trained before has masters and moments in the checkpoint, and keeps them here too.
+            if (!own.IsTrained && own.HasDifference != store.Units[unit].Difference is not null) store.Units[unit].FitDifference(own.HasDifference);
             if (!own.IsTrained && own.HasState != store.Units[unit].OptimizerState.Count > 0) store.Units[unit].RenewOptimizerState(own.DescribeState());
             await LoadAsync(unit, whole, UnitImage.Of(store.Units[unit], own), cut?.StartsOf(unit), cancellationToken).ConfigureAwait(false);
         }
@@ -95,10 +96,10 @@ public sealed class TrainingCheckpoint
             }
 
             if (work.Count != tensors.Tensors.Count) throw Damaged(path, "it holds more than it should");
-            if (!wanted) continue;
+            if (!wanted && work.Count > 0) continue;
             // The header covers the data without holes, so in this order every byte of the file is hashed once.
             work.Sort((a, b) => (a.Tensor.Offset, a.Tensor.ByteLength).CompareTo((b.Tensor.Offset, b.Tensor.ByteLength)));
-            hash.Append(ReadHeader(path, work[0].Tensor.Offset));
+            hash.Append(ReadHeader(path, work.Count == 0 ? file.Bytes : work[0].Tensor.Offset));
             await tensors.ReadAsync(work, cancellationToken: cancellationToken).ConfigureAwait(false);
             if (Checksums.End(hash) != file.Checksum) throw Damaged(path, "its checksum is not the manifest's");
         }

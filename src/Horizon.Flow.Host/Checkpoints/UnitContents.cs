@@ -20,6 +20,12 @@ public sealed record UnitContents(string Name, bool IsTrained, IReadOnlyList<Par
     /// <summary>The optimizer state that a frozen unit may have, where it was trained before.</summary>
     private IReadOnlyList<BufferContents> KeptState { get; init; } = [];
 
+    /// <summary>The difference that a frozen unit may have, where it was trained before; null where it cannot.</summary>
+    private BufferContents? KeptDifference { get; init; }
+
+    /// <summary>Whether it holds a difference.</summary>
+    internal bool HasDifference => Buffers.Any(buffer => buffer.Name == Difference);
+
     /// <summary>Whether it holds optimizer state.</summary>
     internal bool HasState => Buffers.Any(IsState);
 
@@ -31,15 +37,18 @@ public sealed record UnitContents(string Name, bool IsTrained, IReadOnlyList<Par
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(optimizer);
-        var elements = unit.Layout.ElementCount;
-        var buffers = new List<BufferContents> { new(Weights, unit.WeightType, elements) };
-        if (unit.Difference is not null) buffers.Add(new(Difference, ElementType.Int16, elements));
+        // What is fixed is the model folder's, and never changes.
+        var elements = unit.Layout.Trained.ElementCount;
+        var (weights, difference) = (new BufferContents(Weights, unit.WeightType, elements), new BufferContents(Difference, ElementType.Int16, elements));
+        var buffers = elements == 0 ? [] : new List<BufferContents> { weights };
+        if (unit.Difference is not null) buffers.Add(difference);
         // A stage of a user's own may keep other state than the optimizer describes for the whole unit: it goes by its number.
-        var described = optimizer.DescribeState(unit.Layout);
+        var described = optimizer.DescribeState(unit.Layout.Trained);
         buffers.AddRange(unit.OptimizerState.Select((buffer, i) => State($"{(described.Count == unit.OptimizerState.Count ? described[i].Name : i)}", buffer.ByteLength)));
         buffers.AddRange(unit.Own.Select(own => new BufferContents(OwnPrefix + own.Key, ElementType.UInt8, own.Value.ByteLength)));
         return new(unit.Layout.Name, isTrained, [.. unit.Layout.Parameters.Select(slot => new ParameterContents(slot.TensorName, slot.Shape))], buffers)
         {
+            KeptDifference = unit.DifferenceBytes > 0 ? difference : null,
             KeptState = isTrained ? [] : [.. described.Select(buffer => State(buffer.Name, buffer.ByteLength))],
         };
     }
@@ -55,14 +64,15 @@ public sealed record UnitContents(string Name, bool IsTrained, IReadOnlyList<Par
         {
             Parameters = [.. whole.Parameters.Select(slot => new ParameterContents(slot.TensorName, slot.Shape))],
             Buffers = [.. Buffers.Where(buffer => !IsState(buffer)).Select(buffer => buffer with { Elements = whole.ElementCount }), .. HasState ? described : []],
+            KeptDifference = KeptDifference is null ? null : KeptDifference with { Elements = whole.ElementCount },
             KeptState = IsTrained ? [] : described,
         };
     }
 
-    /// <summary>The same with or without the optimizer state of a frozen unit, as a checkpoint has it.</summary>
+    /// <summary>The same with or without the difference and the optimizer state of a frozen unit, as a checkpoint has it.</summary>
     internal UnitContents WithStateAs(UnitContents saved) => IsTrained ? this : this with
     {
-        Buffers = [.. Buffers.TakeWhile(buffer => !IsState(buffer) && !IsOwn(buffer)), .. saved.HasState ? KeptState : [], .. Buffers.Where(IsOwn)],
+        Buffers = [.. Buffers.Where(buffer => buffer.Name == Weights), .. saved.HasDifference && KeptDifference is { } difference ? [difference] : Array.Empty<BufferContents>(), .. saved.HasState ? KeptState : [], .. Buffers.Where(IsOwn)],
     };
 
     /// <summary>The optimizer state, as a unit is asked for it.</summary>

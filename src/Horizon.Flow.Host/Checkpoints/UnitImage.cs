@@ -28,15 +28,16 @@ public sealed class UnitImage
     /// <summary>Bytes that a copy needs.</summary>
     public long CopyLength => CopyLengthOf(Contents);
 
-    /// <summary>The unit's own buffers.</summary>
+    /// <summary>The unit's own buffers, without the fixed parameters in front.</summary>
     public static UnitImage Of(UnitState unit, UnitContents contents)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(contents);
-        var buffers = unit.Buffers.ToList();
-        if (!buffers.Select(buffer => buffer.ByteLength).SequenceEqual(contents.Buffers.Select(Bytes)))
-            throw new ArgumentException($"unit '{unit.Layout.Name}' has buffers of [{string.Join(", ", buffers.Select(buffer => buffer.ByteLength))}] bytes, not [{string.Join(", ", contents.Buffers)}]", nameof(contents));
-        return new UnitImage(contents, [.. buffers.Select(buffer => (buffer, 0L))]);
+        var first = unit.Layout.FixedElements * unit.WeightType.ByteSize();
+        var places = unit.Buffers.Select(buffer => (buffer, Offset: buffer == unit.Weights ? first : 0)).Where(place => place.buffer != unit.Weights || place.Offset < place.buffer.ByteLength).ToList();
+        if (!places.Select(place => place.buffer.ByteLength - place.Offset).SequenceEqual(contents.Buffers.Select(Bytes)))
+            throw new ArgumentException($"unit '{unit.Layout.Name}' has buffers of [{string.Join(", ", places.Select(place => place.buffer.ByteLength - place.Offset))}] bytes, not [{string.Join(", ", contents.Buffers)}]", nameof(contents));
+        return new UnitImage(contents, places);
     }
 
     /// <summary>Bytes that a copy of such a unit needs.</summary>

@@ -11,6 +11,7 @@ namespace Horizon.Flow.Host.Memory;
 public sealed unsafe class HostBuffer : IDisposable
 {
     private readonly MemoryMappedViewAccessor? _file;
+    private readonly HostBuffer? _whole;
     private void* _address;
 
     /// <summary>Allocates <paramref name="byteLength"/> zeroed bytes.</summary>
@@ -29,6 +30,25 @@ public sealed unsafe class HostBuffer : IDisposable
         byte* start = null;
         file.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         _address = start + file.PointerOffset;
+    }
+
+    private HostBuffer(HostBuffer whole, long offset, long byteLength)
+    {
+        (_whole, ByteLength) = (whole, byteLength);
+        _address = (byte*)whole.Address + offset;
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Some of the bytes of this buffer as one of its own: it keeps this one alive, frees nothing, and must not be used once this one is disposed.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="byteLength">How many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part leaves the buffer.</exception>
+    internal HostBuffer Part(long offset, long byteLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteLength, ByteLength - offset);
+        return new HostBuffer(this, offset, byteLength);
     }
 
     /// <summary>
@@ -113,7 +133,11 @@ public sealed unsafe class HostBuffer : IDisposable
 
     private void Free()
     {
-        if (_file is null) HostPages.Free(_address, ByteLength);
+        if (_whole is not null)
+        {
+            // The whole frees it.
+        }
+        else if (_file is null) HostPages.Free(_address, ByteLength);
         else if (_address is not null) _file.SafeMemoryMappedViewHandle.ReleasePointer();
         _address = null;
     }

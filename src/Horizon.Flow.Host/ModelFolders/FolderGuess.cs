@@ -7,7 +7,7 @@ public static class FolderGuess
 {
     private static readonly (string[] Patterns, string What)[] OtherWeights =
     [
-        (["adapter_config.json"], "a PEFT adapter, which is no whole model; merge it into its base model ('merge_and_unload') and name the folder of the result"),
+        (["adapter_config.json"], "a PEFT adapter, which is no whole model; merge it into its base model with horizon export and name the folder of the result"),
         (["*.gguf"], "GGUF weights, which are made for inference; name the folder of the model's safetensors files"),
         (["*.bin", "*.pt", "*.pth", "*.ckpt"], "PyTorch's pickled weights, which are programs and not opened; save the model as safetensors (save_pretrained of transformers does) and name that folder"),
         (["*.msgpack", "*.h5", "*.onnx", "*.npz"], "the weights of another framework; name the folder of the model's safetensors files"),

@@ -21,4 +21,8 @@ public sealed record LoadOptions
     /// <summary>Whether a parameter, by its role, may have more rows than the file: the first ones are read, and the rest is the caller's to fill.</summary>
     /// <value>Null: none may.</value>
     public Func<string, bool>? MayGrow { get; init; }
+
+    /// <summary>Which parameters are read; the others stay as they are.</summary>
+    /// <value>Null: all.</value>
+    public Func<ParameterSlot, bool>? Wanted { get; init; }
 }

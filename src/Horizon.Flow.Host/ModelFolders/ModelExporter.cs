@@ -13,8 +13,6 @@ namespace Horizon.Flow.Host.ModelFolders;
 /// </summary>
 public static partial class ModelExporter
 {
-    private const string SingleFile = "model.safetensors";
-
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     /// <summary>
@@ -35,7 +33,7 @@ public static partial class ModelExporter
     {
         ArgumentNullException.ThrowIfNull(units);
         return await ExportAsync(
-            directory, [.. units.SelectMany(unit => unit.Layout.Parameters.Select(slot => TensorPart.FromSlot(unit, slot, options?.ElementType)))], options, cancellationToken).ConfigureAwait(false);
+            directory, [.. units.SelectMany(unit => unit.Layout.Parameters.Where(slot => options?.Wanted?.Invoke(slot) != false).Select(slot => TensorPart.FromSlot(unit, slot, options?.ElementType)))], options, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The same from tensors that somebody else supplies, in the model's order: of a store that does not lie in this process alone.</summary>
@@ -75,7 +73,7 @@ public static partial class ModelExporter
             }
 
             if (shards.Count > 1)
-                files.Add((ShardIndex.FileName, await PartialFile.WriteAsync(Path.Combine(directory, ShardIndex.FileName), Index(shards), cancellationToken).ConfigureAwait(false)));
+                files.Add(($"{options.Stem}.safetensors.index.json", await PartialFile.WriteAsync(Path.Combine(directory, $"{options.Stem}.safetensors.index.json"), Index(shards), cancellationToken).ConfigureAwait(false)));
 
             // From here on no token is asked: a half-renamed set would be no model.
             foreach (var (_, file) in files) file.Commit();
@@ -132,7 +130,7 @@ public static partial class ModelExporter
             bytes += part.ByteLength;
         }
 
-        string Name(int shard) => shards.Count == 1 ? SingleFile : $"model-{shard + 1:D5}-of-{shards.Count:D5}.safetensors";
+        string Name(int shard) => shards.Count == 1 ? $"{options.Stem}.safetensors" : $"{options.Stem}-{shard + 1:D5}-of-{shards.Count:D5}.safetensors";
         return [.. shards.Select((parts, shard) => (Name(shard), SafetensorsWriter.InStandardOrder(parts)))];
     }
 
@@ -170,6 +168,6 @@ public static partial class ModelExporter
         }
     }
 
-    [GeneratedRegex(@"^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?(\.partial)?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(adapter_)?model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?(\.partial)?$|^adapter_config\.json$", RegexOptions.CultureInvariant)]
     private static partial Regex ExportedFile();
 }

@@ -35,8 +35,7 @@ public static class StoreLoader
     {
         ArgumentNullException.ThrowIfNull(files);
         ArgumentNullException.ThrowIfNull(units);
-        var (work, missing) = Match(files, units, options ?? new LoadOptions());
-        foreach (var (tensor, destination) in work) destination.Begin(tensor);
+        var (work, missing) = Find(files, units, options ?? new LoadOptions());
 
         var totalBytes = work.Sum(item => item.Tensor.ByteLength);
         var bytesRead = 0L;
@@ -58,6 +57,27 @@ public static class StoreLoader
             Missing = missing,
             TiedHeadDistance = options?.Wholes is not null ? null : await CompareTiedHeadAsync(files, units, work, options?.MayGrow, cancellationToken).ConfigureAwait(false),
         };
+    }
+
+    /// <summary>Finds every parameter of <paramref name="units"/> and checks names, shapes and types, without reading one.</summary>
+    /// <param name="files">The opened folder.</param>
+    /// <param name="units">The store.</param>
+    /// <param name="options">How names match.</param>
+    /// <returns>Each tensor, and where it goes.</returns>
+    /// <exception cref="HorizonException">Tensors are missing, of another shape than the layout's, or of no float type.</exception>
+    public static IReadOnlyList<(TensorInfo Tensor, ITensorDestination Destination)> Check(WeightFiles files, IReadOnlyList<UnitState> units, LoadOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(units);
+        ArgumentNullException.ThrowIfNull(options);
+        return Find(files, units, options).Work;
+    }
+
+    private static (List<(TensorInfo Tensor, ITensorDestination Destination)> Work, IReadOnlyList<string> Missing) Find(WeightFiles files, IReadOnlyList<UnitState> units, LoadOptions options)
+    {
+        var (work, missing) = Match(files, units, options);
+        foreach (var (tensor, destination) in work) destination.Begin(tensor);
+        return (work, missing);
     }
 
     // A folder of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
@@ -84,6 +104,7 @@ public static class StoreLoader
             var (whole, first) = options.Wholes?[i] ?? (unit.Layout, 0);
             foreach (var slot in whole.Parameters.Where(slot => slot.Offset < first + unit.Layout.ElementCount && slot.Offset + slot.Count > first))
             {
+                if (options.Wanted?.Invoke(slot) == false) continue;
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
                     work.Add((tensor, new SlotDestination(unit, slot, first, options.MayGrow?.Invoke(slot.Role) ?? false)));

@@ -47,6 +47,19 @@ public sealed class WeightFiles : IDisposable
         }
     }
 
+    /// <summary>Opens one safetensors file of a folder, and no other.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="name">The file's name.</param>
+    /// <exception cref="HorizonException">There is no such file, or it is damaged.</exception>
+    public static WeightFiles OpenFile(string path, string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        var folder = new WeightFiles(path);
+        folder.OpenWhole(System.IO.Path.Combine(path, name));
+        return folder;
+    }
+
     /// <summary>The tensor of that name, or null.</summary>
     public TensorInfo? Find(string name) => _tensors.GetValueOrDefault(name);
 

@@ -43,6 +43,8 @@ public abstract class HostOptimizer : IHostOptimizer
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(workers);
         ArgumentOutOfRangeException.ThrowIfLessThan(step.Number, 1, nameof(step));
+        if (unit.Layout.FixedElements > 0)
+            throw new ArgumentException($"{unit.Layout.Name} begins with {unit.Layout.FixedElements} fixed parameters; give {nameof(UnitState.Trained)}, what is trained of it", nameof(unit));
         if (gradient.Count != unit.Layout.ElementCount)
             throw new ArgumentException($"{unit.Layout.Name} has {unit.Layout.ElementCount} parameters, its gradient {gradient.Count}", nameof(gradient));
         if (gradient.Type is not (ElementType.Float32 or ElementType.BFloat16))

@@ -101,7 +101,7 @@ internal sealed class MicroscaledHalf(UnitState unit, ParameterSlot slot, Micros
                 for (var i = 0; i < rows; i++) values[i] *= earlier[i];
             }
 
-            if (FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Difference is not null) >= 0)
+            if (FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Precision == StorePrecision.Bf16) >= 0)
                 throw new HorizonException($"tensor {tensor.Name.Shown()} of {tensor.File} makes weights that are not finite; take undamaged files");
             unit.WriteMasters(first, values);
         }

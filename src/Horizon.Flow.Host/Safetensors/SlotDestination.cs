@@ -52,7 +52,7 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot, long fir
 
     private void Store(TensorInfo tensor, long element, ReadOnlySpan<float> values)
     {
-        var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Difference is not null);
+        var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Precision == StorePrecision.Bf16);
         if (bad >= 0) throw Refusal(tensor, element + bad, values[bad]);
         var begin = slot.Offset + element - first;
         var (from, end) = (Math.Max(0, begin), Math.Min(unit.Layout.ElementCount, begin + values.Length));

@@ -26,12 +26,12 @@ public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(slot);
-        TensorFill fill = (type ?? unit.WeightType, unit.Difference) switch
+        TensorFill fill = (type ?? unit.WeightType, unit.Precision) switch
         {
-            (ElementType.Float32, null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 4) + offset, bytes),
-            (ElementType.BFloat16, not null) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 2) + offset, bytes),
-            (ElementType.Float32, not null) => (offset, bytes) => unit.ReadMasters(slot.Offset + (offset / 4), MemoryMarshal.Cast<byte, float>(bytes)),
-            (ElementType.BFloat16, null) => (offset, bytes) => FillRounded(unit.Weights, slot.Offset + (offset / 2), bytes),
+            (ElementType.Float32, StorePrecision.Fp32) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 4) + offset, bytes),
+            (ElementType.BFloat16, StorePrecision.Bf16) => (offset, bytes) => FillRaw(unit.Weights, (slot.Offset * 2) + offset, bytes),
+            (ElementType.Float32, StorePrecision.Bf16) => (offset, bytes) => unit.ReadMasters(slot.Offset + (offset / 4), MemoryMarshal.Cast<byte, float>(bytes)),
+            (ElementType.BFloat16, StorePrecision.Fp32) => (offset, bytes) => FillRounded(unit.Weights, slot.Offset + (offset / 2), bytes),
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "weights are written as Float32 or BFloat16"),
         };
         return new TensorPart(slot.TensorName, (type ?? unit.WeightType).ToSafetensors(), slot.Shape, fill);

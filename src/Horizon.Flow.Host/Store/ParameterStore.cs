@@ -6,7 +6,7 @@ namespace Horizon.Flow.Host.Store;
 /// <summary>
 /// The only home of parameters and optimizer state, unit by unit. Two numbers are not one: a unit's version counts the steps that this unit
 /// took part in, since a step may leave units out; the store's step is the last that all of its units are through.
-/// A frozen unit is always current; it has optimizer state only where it was trained before (<see cref="For"/>).
+/// A frozen unit is always current; it has optimizer state, and in bf16 a difference, only where it was trained before (<see cref="For"/>).
 /// </summary>
 /// <remarks>Who trains it calls <see cref="Begin"/> for each step, and <see cref="Advance"/> for each unit that is through it.</remarks>
 public sealed class ParameterStore : IDisposable
@@ -51,8 +51,10 @@ public sealed class ParameterStore : IDisposable
     {
         ArgumentNullException.ThrowIfNull(layouts);
         ArgumentNullException.ThrowIfNull(optimizer);
+        UnitState Make(UnitLayout layout, bool isTrained) =>
+            new(layout, precision, isTrained ? optimizer.DescribeState(layout.Trained) : [], allocate, isTrained);
         var store = new ParameterStore(
-            [.. layouts.Select(layout => new UnitState(layout, precision, isTrainable?.Invoke(layout) == false ? [] : optimizer.DescribeState(layout), allocate))],
+            [.. layouts.Select(layout => Make(layout, isTrainable?.Invoke(layout) != false))],
             isTrainable)
         {
             _stateKind = KindOf(optimizer),
@@ -63,7 +65,7 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>
     /// The same parameters for other units to train, or other state of the user's own. Masters, moments, counts and the step stay; a unit that is frozen now
-    /// keeps its moments, one that is trained for the first time gets zeros, and so does new state of the user's own; what is no longer asked for goes.
+    /// keeps its masters and moments, one that is trained for the first time begins with its weights and zeros, and so does new state of the user's own; what is no longer asked for goes.
     /// This store hands its units over and must not be used any more; only the new one needs to be disposed.
     /// </summary>
     /// <param name="optimizer">The one that the store was made for.</param>
@@ -80,7 +82,7 @@ public sealed class ParameterStore : IDisposable
         if (IsUnderWay) throw new HorizonException($"the parameters cannot go to another plan while a step after step {Step} is under way; dispose the run first");
         if (_stateKind is not null && _stateKind != KindOf(optimizer))
             throw new HorizonException($"the store keeps the state of {_stateKind}, which is not that of {KindOf(optimizer)}; keep the optimizer and its settings, or create a new store with the plan's CreateStore");
-        var needed = Units.Select(unit => optimizer.DescribeState(unit.Layout)).ToList();
+        var needed = Units.Select(unit => optimizer.DescribeState(unit.Layout.Trained)).ToList();
         for (var i = 0; i < Units.Count; i++)
             if (Units[i].OptimizerState.Count > 0) Require(optimizer, i, needed[i]);
         var store = new ParameterStore(Units, isTrainable) { _stateKind = KindOf(optimizer) };
@@ -89,6 +91,7 @@ public sealed class ParameterStore : IDisposable
         store.Change(
             (change, i) =>
             {
+                if (store.IsTrainable(i)) change.FitDifference(true);
                 if (store.IsTrainable(i) && Units[i].OptimizerState.Count == 0) change.RenewOptimizerState(needed[i]);
                 change.FitOwn(own ?? []);
             },
@@ -115,7 +118,7 @@ public sealed class ParameterStore : IDisposable
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         for (var i = 0; i < Units.Count; i++)
-            if (IsTrainable(i)) Require(optimizer, i, optimizer.DescribeState(Units[i].Layout));
+            if (IsTrainable(i)) Require(optimizer, i, optimizer.DescribeState(Units[i].Layout.Trained));
     }
 
     /// <summary>The last step that is finished, with all before it; skipped steps count.</summary>

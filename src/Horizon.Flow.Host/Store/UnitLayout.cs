@@ -26,6 +26,9 @@ public sealed class UnitLayout
         }
 
         Parameters = slots;
+        var trained = slots.SkipWhile(slot => slot.IsFixed).ToList();
+        FixedElements = trained.Count == 0 ? ElementCount : trained[0].Offset;
+        Trained = FixedElements == 0 ? this : new UnitLayout(name, kind, trained.Select(slot => (slot.Role, slot.TensorName, slot.Shape.ToArray())), fixedRoles);
     }
 
     /// <summary>The unit's own name.</summary>
@@ -39,6 +42,15 @@ public sealed class UnitLayout
 
     /// <summary>Elements of the flat buffer.</summary>
     public long ElementCount { get; }
+
+    /// <summary>
+    /// Elements at the beginning whose parameters are fixed (<see cref="ParameterSlot.IsFixed"/>): no difference, gradient or optimizer state is held for them, and
+    /// checkpoints leave them out, since the model folder has them. What follows is <see cref="Trained"/>.
+    /// </summary>
+    public long FixedElements { get; }
+
+    /// <summary>The parameters behind <see cref="FixedElements"/> as a unit of their own, which is what gradients and optimizers see; this layout where there are none.</summary>
+    public UnitLayout Trained { get; }
 
     /// <summary>Whether both have the same roles, shapes and offsets, so that one set of views serves both; names may differ.</summary>
     public bool IsSameAs(UnitLayout other)

@@ -6,7 +6,8 @@ using Horizon.Flow.Host.Optimizers;
 namespace Horizon.Flow.Host.Store;
 
 /// <summary>
-/// All host memory of one unit: weights, what restores the fp32 master, and the optimizer's state. The only home of each.
+/// All host memory of one unit: weights, what restores the fp32 master, and the optimizer's state. The only home of each. Of what is not trained
+/// there are the weights alone.
 /// </summary>
 public sealed class UnitState : IDisposable
 {
@@ -15,8 +16,9 @@ public sealed class UnitState : IDisposable
     /// <param name="precision">fp32, or bf16 with exact masters.</param>
     /// <param name="optimizerState">The buffers that the optimizer asks for; none for a frozen unit.</param>
     /// <param name="allocate">Makes each buffer of so many bytes, in a file for instance; ordinary memory by default.</param>
+    /// <param name="isTrained">False for a unit that keeps its weights alone, as the device reads them.</param>
     public UnitState(
-        UnitLayout layout, StorePrecision precision, IReadOnlyList<OptimizerBuffer> optimizerState, Func<long, HostBuffer>? allocate = null)
+        UnitLayout layout, StorePrecision precision, IReadOnlyList<OptimizerBuffer> optimizerState, Func<long, HostBuffer>? allocate = null, bool isTrained = true)
     {
         ArgumentNullException.ThrowIfNull(layout);
         ArgumentNullException.ThrowIfNull(optimizerState);
@@ -24,15 +26,14 @@ public sealed class UnitState : IDisposable
         Layout = layout;
         Precision = precision;
         Weights = Allocate(layout.ElementCount * WeightType.ByteSize());
-        if (precision == StorePrecision.Bf16)
-            Difference = Allocate(layout.ElementCount * ElementType.Int16.ByteSize());
+        if (isTrained && DifferenceBytes is > 0 and var bytes) Difference = Allocate(bytes);
         OptimizerState = [.. optimizerState.Select(buffer => Allocate(buffer.ByteLength))];
     }
 
     /// <summary>A unit over buffers that exist already. Disposing the unit disposes them; who only looks at them through it does not.</summary>
     /// <param name="layout">The flat layout.</param>
     /// <param name="weights">[ElementCount] fp32, or bf16 where there is a difference.</param>
-    /// <param name="difference">[ElementCount] int16 in bf16 mode, null in fp32 mode.</param>
+    /// <param name="difference">[ElementCount - FixedElements] int16 in bf16 mode, null in fp32 mode.</param>
     /// <param name="optimizerState">The optimizer's buffers, in the order it describes them.</param>
     public UnitState(UnitLayout layout, HostBuffer weights, HostBuffer? difference, IReadOnlyList<HostBuffer> optimizerState)
     {
@@ -42,7 +43,7 @@ public sealed class UnitState : IDisposable
         Layout = layout;
         Precision = difference is null ? StorePrecision.Fp32 : StorePrecision.Bf16;
         if (weights.ByteLength != layout.ElementCount * WeightType.ByteSize()
-            || (difference is not null && difference.ByteLength != layout.ElementCount * ElementType.Int16.ByteSize()))
+            || (difference is not null && difference.ByteLength != DifferenceBytes))
             throw new ArgumentException($"{layout} does not fit buffers of {weights.ByteLength} and {difference?.ByteLength ?? 0} bytes");
         Weights = weights;
         Difference = difference;
@@ -61,8 +62,11 @@ public sealed class UnitState : IDisposable
     /// <summary>[ElementCount] fp32 or bf16: what the device reads.</summary>
     public HostBuffer Weights { get; }
 
-    /// <summary>[ElementCount] int16 in bf16 mode: master bits minus the weight's bits (see <see cref="ExactMaster"/>); null in fp32 mode.</summary>
-    public HostBuffer? Difference { get; }
+    /// <summary>
+    /// [ElementCount - FixedElements] int16 in bf16 mode: master bits minus the weight's bits (see <see cref="ExactMaster"/>), behind the fixed parameters; null
+    /// in fp32 mode, and of a unit that was never trained, whose weights are its masters.
+    /// </summary>
+    public HostBuffer? Difference { get; private set; }
 
     /// <summary>The optimizer's buffers, in the order it described them.</summary>
     public IReadOnlyList<HostBuffer> OptimizerState { get; private set; }
@@ -79,6 +83,16 @@ public sealed class UnitState : IDisposable
     /// <summary>Bytes of all buffers.</summary>
     public long ByteLength => Buffers.Sum(buffer => buffer.ByteLength);
 
+    /// <summary>
+    /// What is trained of the unit, over the same memory: what an optimizer updates. The unit itself where its layout has no fixed parameters in front. It need not
+    /// be disposed, and holds what the unit holds now.
+    /// </summary>
+    public UnitState Trained => Layout.FixedElements == 0 ? this : new(
+        Layout.Trained, Weights.Part(Layout.FixedElements * WeightType.ByteSize(), Layout.Trained.ElementCount * WeightType.ByteSize()), Difference, OptimizerState);
+
+    /// <summary>Bytes of <see cref="Difference"/> where the unit is trained.</summary>
+    internal long DifferenceBytes => Precision == StorePrecision.Bf16 ? Layout.Trained.ElementCount * ElementType.Int16.ByteSize() : 0;
+
     /// <summary>Makes a buffer of so many bytes.</summary>
     internal Func<long, HostBuffer> Allocate { get; private set; } = bytes => new HostBuffer(bytes);
 
@@ -86,16 +100,39 @@ public sealed class UnitState : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the unit.</exception>
     public void ReadMasters(long first, Span<float> values)
     {
-        if (Difference is null) Weights.Span<float>(first, values.Length).CopyTo(values);
-        else BFloat16Conversion.Join(Weights.Span<ushort>(first, values.Length), Difference.Span<short>(first, values.Length), MemoryMarshal.Cast<float, uint>(values));
+        if (Precision == StorePrecision.Fp32)
+        {
+            Weights.Span<float>(first, values.Length).CopyTo(values);
+            return;
+        }
+
+        var weights = Weights.Span<ushort>(first, values.Length);
+        var masters = MemoryMarshal.Cast<float, uint>(values);
+        var rounded = RoundedFrom(first, values.Length);
+        BFloat16Conversion.Widen(weights[..rounded], masters[..rounded]);
+        if (rounded < values.Length)
+            BFloat16Conversion.Join(weights[rounded..], Difference!.Span<short>(first + rounded - Layout.FixedElements, values.Length - rounded), masters[rounded..]);
     }
 
-    /// <summary>Sets the fp32 masters of elements <paramref name="first"/> and the following, exactly, whatever the precision.</summary>
+    /// <summary>
+    /// Sets the fp32 masters of elements <paramref name="first"/> and the following, whatever the precision: exactly where they are trained, as bf16 in a bf16
+    /// unit where they are not.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the unit.</exception>
     public void WriteMasters(long first, ReadOnlySpan<float> values)
     {
-        if (Difference is null) values.CopyTo(Weights.Span<float>(first, values.Length));
-        else BFloat16Conversion.Split(MemoryMarshal.Cast<float, uint>(values), Weights.Span<ushort>(first, values.Length), Difference.Span<ushort>(first, values.Length));
+        if (Precision == StorePrecision.Fp32)
+        {
+            values.CopyTo(Weights.Span<float>(first, values.Length));
+            return;
+        }
+
+        var weights = Weights.Span<ushort>(first, values.Length);
+        var masters = MemoryMarshal.Cast<float, uint>(values);
+        var rounded = RoundedFrom(first, values.Length);
+        BFloat16Conversion.Round(masters[..rounded], weights[..rounded]);
+        if (rounded < values.Length)
+            BFloat16Conversion.Split(masters[rounded..], weights[rounded..], Difference!.Span<ushort>(first + rounded - Layout.FixedElements, values.Length - rounded));
     }
 
     /// <summary>Writes what was changed in mapped buffers to their files and waits for it; nothing for ordinary memory.</summary>
@@ -118,11 +155,22 @@ public sealed class UnitState : IDisposable
         change.Apply();
     }
 
+    /// <summary>Lets the unit have a difference, or not: zeros, so that its masters are its weights, where it had none.</summary>
+    internal void FitDifference(bool wanted)
+    {
+        using var change = new UnitChange(this);
+        change.FitDifference(wanted);
+        change.Apply();
+    }
+
     /// <summary>What a <see cref="UnitChange"/> has made; frees the buffers that are no longer the unit's.</summary>
-    internal void Put(IReadOnlyList<HostBuffer> optimizerState, IReadOnlyDictionary<string, HostBuffer> own, Func<long, HostBuffer> allocate)
+    internal void Put(HostBuffer? difference, IReadOnlyList<HostBuffer> optimizerState, IReadOnlyDictionary<string, HostBuffer> own, Func<long, HostBuffer> allocate)
     {
         var before = Buffers.ToList();
-        (OptimizerState, Own, Allocate) = (optimizerState, own, allocate);
+        (Difference, OptimizerState, Own, Allocate) = (difference, optimizerState, own, allocate);
         foreach (var buffer in before.Except(Buffers)) buffer.Dispose();
     }
+
+    // How many of the elements from there on have no difference.
+    private int RoundedFrom(long first, int count) => Difference is null ? count : (int)Math.Clamp(Layout.FixedElements - first, 0, count);
 }

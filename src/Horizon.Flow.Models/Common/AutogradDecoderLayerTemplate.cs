@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
@@ -47,7 +48,7 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
         var (B, S) = (x_BSH.shape[0], x_BSH.shape[1]);
         var (Q, K, D) = (_config.HeadCount, _config.KeyValueHeadCount, _config.HeadDimension);
         var bias = _config.QueryKeyValueBias ? parameters.Stacked(Roles.QueryBias, Roles.ValueBias) : null;
-        var heads_BSND = linear(x_BSH, parameters.Stacked(Roles.Query, Roles.Value), bias).view(B, S, Q + (2 * K), D);
+        var heads_BSND = Product(parameters, Roles.Query, Roles.Value, x_BSH, bias).view(B, S, Q + (2 * K), D);
         var query_BSQD = heads_BSND.narrow(2, 0, Q);
         var key_BSKD = heads_BSND.narrow(2, Q, K);
         var value_BSKD = heads_BSND.narrow(2, Q + K, K);
@@ -61,16 +62,19 @@ public sealed class AutogradDecoderLayerTemplate : AutogradTemplate
         if (batch.Recall is { } recall) (key_BSKD, value_BSKD) = (recall.Extend(parameters, Roles.Key, key_BSKD), recall.Extend(parameters, Roles.Value, value_BSKD));
         var mixed_BSQD = CausalMixing.Mix(_rotary.Apply(query_BSQD, batch), key_BSKD, value_BSKD, null, _slidingWindow, batch);
         var outputBias = _config.AttentionOutputBias ? parameters[Roles.OutputBias] : null;
-        return linear(mixed_BSQD.flatten(2), parameters[Roles.Output], outputBias);
+        return Product(parameters, Roles.Output, Roles.Output, mixed_BSQD.flatten(2), outputBias);
     }
 
     private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH)
     {
         var (F, bias) = (_config.IntermediateSize, _config.FeedForwardBias);
-        var both_BS2F = linear(x_BSH, parameters.Stacked(Roles.Gate, Roles.Up), bias ? parameters.Stacked(Roles.GateBias, Roles.UpBias) : null);
+        var both_BS2F = Product(parameters, Roles.Gate, Roles.Up, x_BSH, bias ? parameters.Stacked(Roles.GateBias, Roles.UpBias) : null);
         var gated_BSF = both_BS2F.narrow(-1, 0, F).silu() * both_BS2F.narrow(-1, F, F);
-        return linear(gated_BSF, parameters[Roles.Down], bias ? parameters[Roles.DownBias] : null);
+        return Product(parameters, Roles.Down, Roles.Down, gated_BSF, bias ? parameters[Roles.DownBias] : null);
     }
+
+    private Tensor Product(ParameterViews parameters, string first, string last, Tensor x, Tensor? bias) =>
+        AdapterProducts.Add(_config.Adapter, parameters, first, last, x, linear(x, parameters.Stacked(first, last), bias));
 
     private Tensor Norm(ParameterViews parameters, string role, Tensor x) => RmsNorm.Apply(x, parameters[role], _config.NormEpsilon);
 }

@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Common;
@@ -15,7 +16,7 @@ public static class CausalDecoder
         DecoderRules.Check(config);
         RotaryRules.Check(config.Architecture, config.Rope, config.HeadDimension);
         RotaryRules.CheckWholeHeads(config.Architecture, config.Rope, config.HeadDimension);
-        var units = DecoderLayout.Units(config);
+        var units = AdapterLayout.Extend(DecoderLayout.Units(config), config.Adapter);
         var rotary = new RotaryEmbedding(config.Rope, config.HeadDimension);
         var everything = new DecoderLayerTemplate(config, rotary, null);
         var windowed = config.SlidingWindows.OfType<int>().Distinct()
@@ -32,7 +33,7 @@ public static class CausalDecoder
             HiddenSize = config.HiddenSize,
             VocabularySize = config.VocabularySize,
             MaximumSequenceLength = config.MaximumSequenceLength,
-            Initialize = new DecoderInitializer(config).Fill,
+            Initialize = AdapterInitializer.Around(new DecoderInitializer(config).Fill),
         };
     }
 }

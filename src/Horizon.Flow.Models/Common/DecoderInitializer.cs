@@ -39,6 +39,13 @@ public sealed class DecoderInitializer
         }
     }
 
+    /// <summary>Writes elements <paramref name="offset"/>.. of a parameter, uniform within ±<paramref name="bound"/>.</summary>
+    internal static void FillUniform(string name, long seed, double bound, long offset, Span<float> values)
+    {
+        var key = Key(name, seed);
+        for (var index = 0; index < values.Length; index++) values[index] = (float)(bound * ((2 * Uniform(key, (ulong)(offset + index))) - 1));
+    }
+
     private void ClearPaddingRow(long offset, Span<float> values)
     {
         var first = Math.Clamp(_paddingRow.First - offset, 0, values.Length);

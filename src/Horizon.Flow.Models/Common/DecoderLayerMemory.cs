@@ -65,7 +65,10 @@ internal sealed class DecoderLayerMemory
         + Wide(tokens, 2 + (_config.QueryKeyNorm ? HeadsOf(1, 1) : 0) + _config.HeadCount);
 
     // Rotary tables; libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
-    private long Rest(long tokens) => Narrow(tokens, 2 * D) + (_batch.FusedOperators ? 0 : Wide(tokens, Math.Max(8 * F, 8 * H)));
+    private long Rest(long tokens) => Narrow(tokens, (2 * D) + Adapters) + (_batch.FusedOperators ? 0 : Wide(tokens, Math.Max(8 * F, 8 * H)));
+
+    // What three adapters of one product make narrow, and its gradient.
+    private long Adapters => 6L * (_config.Adapter?.Rank ?? 0);
 
     // What attention's backward needs beside the tape: the gradients of output, residual and mixed values, and those of the heads.
     private long Attention(long tokens)

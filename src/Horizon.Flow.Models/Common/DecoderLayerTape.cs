@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
@@ -37,8 +38,10 @@ internal sealed class DecoderLayerTape : IUnitTape
         var first = _operators.Norm(_input_TH, null, parameters[Roles.InputNorm], config.NormEpsilon);
         (_firstNorm_TH, _firstInverse) = (Kept(first.Output), Kept(first.Inverse));
         var heads = linear(_firstNorm_TH, parameters.Stacked(Roles.Query, Roles.Value), Bias(config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias));
+        AdapterProducts.Add(config.Adapter, parameters, Roles.Query, Roles.Value, _firstNorm_TH, heads);
         _attention = new HeadAttention(config, rotary, parameters, heads, batch, slidingWindow);
         var mixed = linear(_attention.Output, parameters[Roles.Output], Bias(config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias));
+        AdapterProducts.Add(config.Adapter, parameters, Roles.Output, Roles.Output, _attention.Output, mixed);
         var second = _operators.Norm(_input_TH, mixed, parameters[Roles.PostAttentionNorm], config.NormEpsilon);
         (_hidden_TH, _secondNorm_TH, _secondInverse) = (Kept(second.Sum), Kept(second.Output), Kept(second.Inverse));
         _feedForward = new FeedForward(config, parameters, _secondNorm_TH, batch);
@@ -72,19 +75,24 @@ internal sealed class DecoderLayerTape : IUnitTape
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         MakeAgain();
+        // With adapters these alone have gradients.
+        var weights = _config.Adapter is null ? gradients : null;
         var dOutput_TH = outputGradient.reshape(-1, _shape[^1]);
         var dSecond_TH = _feedForward.Backward(dOutput_TH, _secondNorm_TH!, gradients);
         var dHidden_TH = _operators.NormBackward(
-            dSecond_TH, _hidden_TH, _parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, gradients?[Roles.PostAttentionNorm]);
+            dSecond_TH, _hidden_TH, _parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, weights?[Roles.PostAttentionNorm]);
         dSecond_TH.Dispose();
-        Product(gradients, Roles.Output, Roles.Output, dHidden_TH, _attention.Output);
-        BiasGradient(gradients, _config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
-        var dHeads_TC = _attention.Backward(dHidden_TH.mm(_parameters[Roles.Output]), gradients);
-        Product(gradients, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH!);
-        BiasGradient(gradients, _config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TC);
+        Product(weights, Roles.Output, Roles.Output, dHidden_TH, _attention.Output);
+        BiasGradient(weights, _config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
+        var dMixed_TC = dHidden_TH.mm(_parameters[Roles.Output]);
+        AdapterBackward(gradients, Roles.Output, Roles.Output, dHidden_TH, _attention.Output, dMixed_TC);
+        var dHeads_TC = _attention.Backward(dMixed_TC, weights);
+        Product(weights, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH!);
+        BiasGradient(weights, _config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TC);
         var dFirst_TH = dHeads_TC.mm(_parameters.Stacked(Roles.Query, Roles.Value));
+        AdapterBackward(gradients, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH!, dFirst_TH);
         var dInput_TH = _operators.NormBackward(
-            dFirst_TH, _input_TH, _parameters[Roles.InputNorm], _firstInverse, dHidden_TH, gradients?[Roles.InputNorm]);
+            dFirst_TH, _input_TH, _parameters[Roles.InputNorm], _firstInverse, dHidden_TH, weights?[Roles.InputNorm]);
         return dInput_TH.view(_shape).MoveToOuterDisposeScope();
     }
 
@@ -112,6 +120,17 @@ internal sealed class DecoderLayerTape : IUnitTape
     }
 
     private Tensor? Bias(bool has, string first, string last) => has ? _parameters.Stacked(first, last) : null;
+
+    // Adds to the gradient of the product's input, and writes those of A and B.
+    private void AdapterBackward(ParameterViews? gradients, string first, string last, Tensor dOutput, Tensor input, Tensor dInput)
+    {
+        using var adapters = AdapterGradient.Of(_config.Adapter, _parameters, gradients, first, last);
+        if (adapters is null) return;
+        using var narrow = adapters.Narrow(dOutput);
+        adapters.AddTo(narrow, dInput);
+        adapters.Add(narrow, dOutput, input);
+        adapters.Write();
+    }
 
     // beta 0: what was in the gradient buffer is not read.
     private static void Product(ParameterViews? gradients, string first, string last, Tensor dOutput, Tensor input) =>

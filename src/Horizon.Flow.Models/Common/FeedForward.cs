@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
@@ -37,9 +38,18 @@ internal sealed class FeedForward : IDisposable
     public Tensor Output(Tensor hidden_TH, Tensor normed_TH)
     {
         var down_FH = _parameters[Roles.Down].t();
-        if (_both_T2F is not null) return WithBias(hidden_TH.addmm(_operators.Gate(_both_T2F), down_FH));
+        if (_both_T2F is not null)
+        {
+            var gated_TF = _operators.Gate(_both_T2F);
+            return WithBias(Adapted(Roles.Down, Roles.Down, gated_TF, hidden_TH.addmm(gated_TF, down_FH)));
+        }
+
         var output_TH = hidden_TH.clone();
-        ForEach(output_TH, (output_PH, part) => output_PH.addmm_(_operators.Gate(Both(part(normed_TH))), down_FH));
+        ForEach(output_TH, (output_PH, part) =>
+        {
+            var gated_PF = _operators.Gate(Both(part(normed_TH)));
+            Adapted(Roles.Down, Roles.Down, gated_PF, output_PH.addmm_(gated_PF, down_FH));
+        });
         return WithBias(output_TH);
     }
 
@@ -49,10 +59,14 @@ internal sealed class FeedForward : IDisposable
     /// <param name="gradients">Of the layer; null where they are not wanted.</param>
     public Tensor Backward(Tensor dOutput_TH, Tensor normed_TH, ParameterViews? gradients)
     {
-        if (_config.FeedForwardBias) gradients?[Roles.DownBias].copy_(dOutput_TH.sum([0]));
-        using var down = gradients is null ? null : new ProjectionGradient(gradients[Roles.Down]);
-        using var gateAndUp = gradients is null ? null : new ProjectionGradient(gradients.Stacked(Roles.Gate, Roles.Up));
-        var bias = _config.FeedForwardBias ? gradients?.Stacked(Roles.GateBias, Roles.UpBias) : null;
+        // With adapters these alone have gradients.
+        var weights = _config.Adapter is null ? gradients : null;
+        if (_config.FeedForwardBias) weights?[Roles.DownBias].copy_(dOutput_TH.sum([0]));
+        using var down = weights is null ? null : new ProjectionGradient(weights[Roles.Down]);
+        using var gateAndUp = weights is null ? null : new ProjectionGradient(weights.Stacked(Roles.Gate, Roles.Up));
+        using var downAdapters = AdapterGradient.Of(_config.Adapter, _parameters, gradients, Roles.Down, Roles.Down);
+        using var gateAndUpAdapters = AdapterGradient.Of(_config.Adapter, _parameters, gradients, Roles.Gate, Roles.Up);
+        var bias = _config.FeedForwardBias ? weights?.Stacked(Roles.GateBias, Roles.UpBias) : null;
         var dNormed_TH = _both_T2F is not null ? Piece(dOutput_TH, normed_TH, _both_T2F) : empty_like(normed_TH);
         if (_both_T2F is null)
         {
@@ -63,20 +77,32 @@ internal sealed class FeedForward : IDisposable
 
         down?.Write();
         gateAndUp?.Write();
+        downAdapters?.Write();
+        gateAndUpAdapters?.Write();
         return dNormed_TH;
 
         Tensor Piece(Tensor dOutput_PH, Tensor normed_PH, Tensor both_P2F, Tensor? biasSum = null)
         {
             using (var gated_PF = dOutput_PH.mm(_parameters[Roles.Down])) // first its gradient
+            using (var narrow = downAdapters?.Narrow(dOutput_PH))
             {
+                downAdapters?.AddTo(narrow!, gated_PF);
                 _operators.GateBackward(gated_PF, both_P2F);
                 down?.Add(dOutput_PH, gated_PF);
+                downAdapters?.Add(narrow!, dOutput_PH, gated_PF);
             }
 
             gateAndUp?.Add(both_P2F, normed_PH);
             if (biasSum is not null) biasSum.AddInPlace(both_P2F.sum([0], type: float32));
             else bias?.copy_(both_P2F.sum([0]));
             var dNormed_PH = both_P2F.mm(_parameters.Stacked(Roles.Gate, Roles.Up));
+            if (gateAndUpAdapters is not null)
+            {
+                using var narrow = gateAndUpAdapters.Narrow(both_P2F);
+                gateAndUpAdapters.AddTo(narrow, dNormed_PH);
+                gateAndUpAdapters.Add(narrow, both_P2F, normed_PH);
+            }
+
             both_P2F.Dispose();
             return dNormed_PH;
         }
@@ -85,8 +111,10 @@ internal sealed class FeedForward : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _both_T2F?.Dispose();
 
-    private Tensor Both(Tensor normed_PH) => linear(
-        normed_PH, _parameters.Stacked(Roles.Gate, Roles.Up), _config.FeedForwardBias ? _parameters.Stacked(Roles.GateBias, Roles.UpBias) : null);
+    private Tensor Both(Tensor normed_PH) => Adapted(Roles.Gate, Roles.Up, normed_PH, linear(
+        normed_PH, _parameters.Stacked(Roles.Gate, Roles.Up), _config.FeedForwardBias ? _parameters.Stacked(Roles.GateBias, Roles.UpBias) : null));
+
+    private Tensor Adapted(string first, string last, Tensor input, Tensor output) => AdapterProducts.Add(_config.Adapter, _parameters, first, last, input, output);
 
     private Tensor WithBias(Tensor output_TH)
     {

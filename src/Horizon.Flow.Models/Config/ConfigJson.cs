@@ -72,6 +72,19 @@ public sealed class ConfigJson
     /// <summary>Whether the key is there and holds an object.</summary>
     public bool IsObject(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Object;
 
+    /// <summary>Whether the key is there and holds a list.</summary>
+    public bool IsList(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Array;
+
+    /// <summary>Whether the key is missing, null or false, or holds nothing: an empty text, list or object.</summary>
+    public bool IsEmpty(string key) => !_object.TryGetProperty(key, out var value) || value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => true,
+        JsonValueKind.String => value.GetString()!.Length == 0,
+        JsonValueKind.Array => value.GetArrayLength() == 0,
+        JsonValueKind.Object => !value.EnumerateObject().Any(),
+        _ => false,
+    };
+
     /// <summary>A whole number within bounds; <paramref name="fallback"/> if missing, an error where that is null.</summary>
     public int Integer(string key, int minimum, int maximum, int? fallback = null) =>
         Find(key) is not { } value ? fallback ?? throw Missing(key)

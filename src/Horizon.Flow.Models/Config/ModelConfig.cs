@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Models.Adapters;
 
 namespace Horizon.Flow.Models;
 
@@ -70,6 +72,10 @@ public record ModelConfig
 
     /// <summary>The type that the weights were written in (<c>dtype</c> or <c>torch_dtype</c>), if it says.</summary>
     public ElementType? CheckpointType { get; init; }
+
+    /// <summary>Low-rank adapters, which are trained while everything else is fixed; null for none. No part of config.json.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AdapterConfig? Adapter { get; init; }
 
     /// <summary>The window of one layer; null where it sees all earlier tokens.</summary>
     public int? SlidingWindow(int layer) => SlidingWindows.Count == 0 ? null : SlidingWindows[layer];

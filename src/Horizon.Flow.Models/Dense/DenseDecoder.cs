@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 
@@ -23,7 +24,7 @@ internal static class DenseDecoder
         var templates = configs.ToDictionary(
             layer => layer.Key,
             layer => new DenseLayerTemplate(layer.Value, layer.Key.Rope is { } rope ? rotaries[(rope, layer.Value.HeadDimension)] : null, layer.Key.Window, layer.Key.Number));
-        var units = DenseLayout.Units(dense);
+        var units = AdapterLayout.Extend(DenseLayout.Units(dense), dense.Adapter, dense.TransposedMatrices);
         return new ModelDefinition
         {
             Architecture = dense.Architecture,
@@ -37,7 +38,7 @@ internal static class DenseDecoder
             HiddenSize = dense.CarriedWidth,
             VocabularySize = dense.VocabularySize,
             MaximumSequenceLength = dense.MaximumSequenceLength,
-            Initialize = Initializer(dense),
+            Initialize = AdapterInitializer.Around(Initializer(dense)),
         };
     }
 

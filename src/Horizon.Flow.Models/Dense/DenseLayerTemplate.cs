@@ -1,4 +1,5 @@
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Units;
@@ -33,7 +34,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
         _delta = config.Delta is { } delta ? new DeltaAttention(config, delta) : null;
         _convolution = new ShortConvolution(config);
-        _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation) : null;
+        _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation, config.Adapter) : null;
     }
 
     /// <inheritdoc/>
@@ -59,7 +60,8 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     }
 
     private long Outputs(UnitLayout unit) =>
-        unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role)).Sum(slot => slot.Shape[_config.TransposedMatrices ? 1 : 0])
+        unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role) && !AdapterLayout.IsB(slot))
+            .Sum(slot => slot.Shape[_config.TransposedMatrices && !AdapterLayout.IsA(slot) ? 1 : 0])
         + (2L * _config.HeadCount * _config.HeadDimension); // keys and values once for each query head
 
     private long ExpertBytes(UnitLayout unit, BatchShape batch) =>

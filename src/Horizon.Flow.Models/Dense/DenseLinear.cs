@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
@@ -5,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Dense;
 
-/// <summary>Products with a unit's matrices, biases added where the unit has them.</summary>
+/// <summary>Products with a unit's matrices, biases and adapters added where the unit has them.</summary>
 internal static class DenseLinear
 {
     /// <param name="config">How matrices are stored.</param>
@@ -25,6 +26,7 @@ internal static class DenseLinear
         var weight = parameters.Stacked(first, last);
         var bias = parameters.Contains(Roles.BiasOf(first)) ? parameters.Stacked(Roles.BiasOf(first), Roles.BiasOf(last)) : null;
         // With grad mode on, libtorch multiplies a view with gaps in another way than without: recomputation would have other bits than forward.
-        return linear(x.contiguous(), config.TransposedMatrices ? weight.t() : weight, bias);
+        x = x.contiguous();
+        return AdapterProducts.Add(config.Adapter, parameters, first, last, x, linear(x, config.TransposedMatrices ? weight.t() : weight, bias));
     }
 }

@@ -1,5 +1,6 @@
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
@@ -8,10 +9,10 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Models.Experts;
 
 /// <summary>Router, experts and shared experts in place of a layer's feed-forward network; derived by autograd.</summary>
-internal sealed class ExpertFeedForward(ExpertConfig config, Activation activation)
+internal sealed class ExpertFeedForward(ExpertConfig config, Activation activation, AdapterConfig? adapter = null)
 {
     private readonly ExpertRouter _router = new(config);
-    private readonly ExpertProducts _products = new(config, activation);
+    private readonly ExpertProducts _products = new(config, activation, adapter);
 
     /// <param name="parameters">The layer's.</param>
     /// <param name="x_BSH">Normed input.</param>
@@ -32,13 +33,16 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
 
     /// <summary>Bytes of the experts' gradients, which are there once more until they are written.</summary>
     public static long GradientBytes(UnitLayout unit, BatchShape batch) =>
-        unit.Parameters.Where(slot => Roles.IsExpert(slot.Role)).Sum(slot => slot.Count) * batch.Type.ByteSize();
+        unit.Trained.Parameters.Where(slot => Roles.IsExpert(slot.Role)).Sum(slot => slot.Count) * batch.Type.ByteSize();
 
     private Tensor Shared(ParameterViews parameters, Tensor x_TH)
     {
-        var both = linear(x_TH, parameters.Stacked(Roles.SharedGate, Roles.SharedUp));
+        var both = Product(parameters, Roles.SharedGate, Roles.SharedUp, x_TH);
         var inner = Curve.Apply(activation, both.narrow(-1, 0, config.SharedWidth)) * both.narrow(-1, config.SharedWidth, config.SharedWidth);
-        var output = linear(inner, parameters[Roles.SharedDown]);
+        var output = Product(parameters, Roles.SharedDown, Roles.SharedDown, inner);
         return config.SharedGated ? linear(x_TH, parameters[Roles.SharedOpening]).sigmoid() * output : output;
     }
+
+    private Tensor Product(ParameterViews parameters, string first, string last, Tensor x) =>
+        AdapterProducts.Add(adapter, parameters, first, last, x, linear(x, parameters.Stacked(first, last)));
 }

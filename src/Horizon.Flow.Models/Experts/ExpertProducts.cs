@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
@@ -12,7 +13,7 @@ namespace Horizon.Flow.Models.Experts;
 /// by the inverse of the sorting. Sums have one order on every device, and no token is dropped whatever the loads are.
 /// </summary>
 /// <remarks>How many rows each expert has is read by the host, which on a GPU waits for the router.</remarks>
-internal sealed class ExpertProducts(ExpertConfig config, Activation activation)
+internal sealed class ExpertProducts(ExpertConfig config, Activation activation, AdapterConfig? adapter = null)
 {
     /// <param name="parameters">The layer's.</param>
     /// <param name="x_TH">Tokens.</param>
@@ -47,10 +48,13 @@ internal sealed class ExpertProducts(ExpertConfig config, Activation activation)
 
     private Tensor Separate(ParameterViews parameters, Tensor x, int expert)
     {
-        var both = linear(x, parameters.Stacked(Roles.ExpertGate(expert), Roles.ExpertUp(expert)));
+        var both = Product(parameters, Roles.ExpertGate(expert), Roles.ExpertUp(expert), x);
         var inner = Curve.Apply(activation, both.narrow(-1, 0, config.Width)) * both.narrow(-1, config.Width, config.Width);
-        return linear(inner, parameters[Roles.ExpertDown(expert)]);
+        return Product(parameters, Roles.ExpertDown(expert), Roles.ExpertDown(expert), inner);
     }
+
+    private Tensor Product(ParameterViews parameters, string first, string last, Tensor x) =>
+        AdapterProducts.Add(adapter, parameters, first, last, x, linear(x, parameters.Stacked(first, last)));
 
     // The tensors are taken apart once, so that backward puts their gradients together once.
     private static Func<Tensor, int, Tensor> Fused(ParameterViews parameters, (double Alpha, double Limit) gate)

@@ -62,7 +62,7 @@ public sealed class RunBlueprint
     /// <summary>Model, size and precision in a few words.</summary>
     public string Description => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
+        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
 
     /// <summary>What was chosen other than configured, or has no effect; a sentence each.</summary>
     public IReadOnlyList<string> Notices => [.. DescribeBuffers()];
@@ -75,7 +75,7 @@ public sealed class RunBlueprint
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
         var training = configuration.Training;
         var isReward = ObjectiveKinds.Of(training.Objective).IsReward;
-        var modelConfig = isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path);
+        var modelConfig = (isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path)) with { Adapter = training.Adapter.Resolve() };
         (int First, int End)? newTokens = null;
         if (configuration.Model.AdditionalSpecialTokens.Count > 0)
         {
@@ -85,6 +85,8 @@ public sealed class RunBlueprint
             modelConfig = ModelVocabulary.Grow(modelConfig, tokenizer.VocabularySize);
         }
 
+        if (modelConfig.Adapter is not null && (isReward || newTokens is not null))
+            throw new HorizonException($"training.adapter trains adapters alone, and {(isReward ? "a reward model has a score to learn" : "model.additional_special_tokens adds rows to learn")}; leave one of them out");
         if (training.LabelSmoothing > 0 && training.Objective is { } objective)
             throw new HorizonException($"training.label_smoothing is of the next token's cross-entropy, and training.objective is {objective.Name}; leave one of them out");
         var model = ModelFamilies.Define(modelConfig);
@@ -119,6 +121,7 @@ public sealed class RunBlueprint
 
         if (Objective is not null)
             throw new HorizonException($"training.objective is {Configuration.Training.Objective!.Name}, and several ranks learn the next token alone; start one rank");
+        if (ModelConfig.Adapter is not null) throw new HorizonException("training.adapter trains on one rank alone; start one rank, or train all parameters");
         if (NewTokens is not null) throw new HorizonException("model.additional_special_tokens adds tokens, which several ranks do not; train one step on one rank first, and start from that model");
         if (Configuration.Checkpoint.KeepBest) throw new HorizonException("checkpoint.keep_best goes back to the best checkpoint at the end, which several ranks do not; leave it out, or start one rank");
         return new(Configuration, ModelConfig, Model) { Ranks = ranks, RanksHere = here };
@@ -140,7 +143,7 @@ public sealed class RunBlueprint
             GradientAccumulation = training.GradientAccumulation / (Ranks?.Count ?? 1),
             HostThreads = Math.Max(1, Environment.ProcessorCount / RanksHere),
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
-            IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
+            IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
         if (Objective is not null) plan = plan.WithObjective(Objective);

@@ -32,6 +32,10 @@ public sealed record GenerationOptions
     /// <value>None.</value>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
+    /// <summary>Whether each piece tells how likely its token was, and of how many of the likeliest besides; null tells nothing.</summary>
+    /// <value>Null.</value>
+    public int? LogProbabilities { get; init; }
+
     /// <summary>Where the random choices start.</summary>
     /// <value>42.</value>
     public long Seed { get; init; } = 42;

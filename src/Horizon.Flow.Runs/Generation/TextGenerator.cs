@@ -2,11 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Host.ModelFolders;
-using Horizon.Flow.Host.Optimizers;
-using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Host.Store;
-using Horizon.Flow.Models;
 using Horizon.Flow.Models.Decoding;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Text.Templates;
@@ -16,9 +12,8 @@ using Horizon.Flow.Units;
 namespace Horizon.Flow.Runs.Generation;
 
 /// <summary>
-/// Continues texts. Where the model fits into device memory it stays there and remembers the tokens before (<see cref="ResidentDecoder"/>), so that a
-/// token costs one token's pass; where it does not fit, or its layers cannot remember, its parameters stream through the device for every token and
-/// every token runs the whole text through the model again.
+/// Continues texts. The tokens before are remembered (<see cref="RecallDecoder"/>), so that a token costs one token's pass; the model's weights stay in device memory as
+/// far as they fit, and stream there for every token where they do not. Where the layers cannot remember, every token runs the whole text through the model again.
 /// </summary>
 public sealed class TextGenerator : IAsyncDisposable
 {
@@ -29,47 +24,59 @@ public sealed class TextGenerator : IAsyncDisposable
     private readonly ITokenizer _tokenizer;
     private readonly TrainingRun _run;
     private readonly ParameterStore? _owned;
-    private readonly ResidentDecoder? _decoder;
+    private readonly RecallDecoder? _decoder;
     private Action<string>? _notice;
+    private double? _adapterScale;
+    private string? _damage;
 
     /// <summary>A generator on a run that something else owns: it sees the parameters after all steps begun so far.</summary>
-    internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null, ResidentDecoder? decoder = null) =>
+    internal TextGenerator(ModelDefinition model, ITokenizer tokenizer, TrainingRun run, ParameterStore? owned = null, RecallDecoder? decoder = null) =>
         (_model, _tokenizer, _run, _owned, _decoder) = (model, tokenizer, run, owned, decoder);
 
-    /// <summary>Whether the model stays in device memory and remembers the tokens before.</summary>
-    public bool IsResident => _decoder is not null;
+    /// <summary>Whether the tokens before are remembered.</summary>
+    public bool Remembers => _decoder is not null;
 
-    /// <summary>Loads a Hugging Face folder.</summary>
-    /// <param name="folder">config.json, safetensors and a tokenizer.</param>
+    /// <summary>Whether all of the model stays in device memory.</summary>
+    public bool IsResident => _decoder?.StreamedUnits == 0;
+
+    /// <summary>Loads a Hugging Face folder, or one of PEFT's.</summary>
+    /// <param name="folder">config.json, safetensors and a tokenizer; see <see cref="ModelSource.Open"/>.</param>
     /// <param name="device">Where to compute; belongs to the caller.</param>
     /// <param name="notice">Is told, once, where tokens are made the slow way and why; nobody by default.</param>
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="HorizonException">The folder holds no model that can be loaded, or there is too little memory.</exception>
-    public static async Task<TextGenerator> LoadAsync(string folder, IComputeDevice device, Action<string>? notice = null, CancellationToken cancellation = default)
+    public static Task<TextGenerator> LoadAsync(string folder, IComputeDevice device, Action<string>? notice = null, CancellationToken cancellation = default) =>
+        LoadAsync(ModelSource.Open(folder), device, notice, cancellation);
+
+    /// <summary>Loads a model, with its adapters where it has some.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="device">Where to compute; belongs to the caller.</param>
+    /// <param name="notice">Is told, once, where tokens are made the slow way and why; nobody by default.</param>
+    /// <param name="cancellation">Ends the loading.</param>
+    /// <exception cref="HorizonException">The model cannot be loaded, or there is too little memory.</exception>
+    public static async Task<TextGenerator> LoadAsync(ModelSource source, IComputeDevice device, Action<string>? notice = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(device);
-        var model = ModelFamilies.Define(ModelFolder.ReadConfig(folder));
-        var tokenizer = HuggingFaceTokenizer.Load(folder);
-        using var weights = WeightFiles.Open(folder);
-        // fp16 weights are exact in fp32 alone.
-        var isBf16 = weights.TensorNames.All(name => weights.Find(name)!.Type == SafetensorsType.BF16);
-        CheckMemory(model, isBf16);
-        var store = ParameterStore.Create(
-            model.Units, isBf16 ? StorePrecision.Bf16 : StorePrecision.Fp32, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
-        ResidentDecoder? decoder = null;
+        var (model, tokenizer, precision) = (source.Model, source.LoadTokenizer(), source.FindPrecision());
+        CheckMemory(model, precision);
+        var store = await source.LoadAsync(precision, cancellation: cancellation).ConfigureAwait(false);
+        TrainingRun? run = null;
         try
         {
-            await StoreLoader.LoadAsync(weights, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
-            var obstacle = Obstacle(model, store, device);
-            if (obstacle is null) decoder = await ResidentDecoder.CreateAsync(model, store, device, cancellation).ConfigureAwait(false);
-            var plan = TrainingPlan.For(model).Freeze(_ => true);
-            var generator = new TextGenerator(model, tokenizer, plan.Start(store, device), store, decoder) { _notice = notice };
-            if (obstacle is not null) generator.Notice(obstacle);
+            // First: it locks the weights' pages, from which they stream.
+            run = TrainingPlan.For(model).Freeze(_ => true).Start(store, device);
+            var remembers = RecallDecoder.LongestContext(model) > 0;
+            var memory = Math.Max(0, (device.FreeMemoryBytes ?? MachineMemory.AvailableBytes()) - Spare);
+            var decoder = remembers ? await RecallDecoder.CreateAsync(model, store, device, memory, cancellation).ConfigureAwait(false) : null;
+            var generator = new TextGenerator(model, tokenizer, run, store, decoder) { _notice = notice, _adapterScale = source.Config.Adapter?.Scale };
+            if (decoder is null) generator.Notice("the model's layers cannot remember the tokens before");
+            else if (decoder.StreamedUnits > 0) notice?.Invoke($"{decoder.StreamedUnits} of {store.Units.Count} parts of the model do not fit into {new ByteSize(memory)} on {device.Name}, and stream there for every token");
             return generator;
         }
         catch
         {
-            if (decoder is not null) await decoder.DisposeAsync().ConfigureAwait(false);
+            if (run is not null) await run.DisposeAsync().ConfigureAwait(false);
             store.Dispose();
             throw;
         }
@@ -88,29 +95,65 @@ public sealed class TextGenerator : IAsyncDisposable
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="HorizonException">The model has no chat template, or it refuses the conversation, or this is longer than the model allows.</exception>
-    public IAsyncEnumerable<GeneratedPiece> AnswerAsync(Conversation conversation, GenerationOptions? options = null, CancellationToken cancellation = default)
+    public IAsyncEnumerable<GeneratedPiece> AnswerAsync(Conversation conversation, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+        GenerateAsync(Encode(conversation), options, cancellation);
+
+    /// <summary>The token ids of a plain text, with the tokens that the tokenizer puts before it.</summary>
+    /// <param name="prompt">The text.</param>
+    public IReadOnlyList<int> Encode(string prompt) => _tokenizer.Encode(prompt, addSpecialTokens: true);
+
+    /// <summary>The token ids of a conversation up to where the assistant's next turn begins, by the model's chat template.</summary>
+    /// <param name="conversation">The turns so far.</param>
+    /// <exception cref="HorizonException">The model has no chat template, or it refuses the conversation.</exception>
+    public IReadOnlyList<int> Encode(Conversation conversation)
     {
         var template = _tokenizer.ChatTemplate
             ?? throw new HorizonException("the model folder has no chat template; add chat_template.jinja to it, or continue plain text with horizon generate.");
-        return GenerateAsync(_tokenizer.Encode(template.Render(conversation, addGenerationPrompt: true).Text, addSpecialTokens: false), options, cancellation);
+        return _tokenizer.Encode(template.Render(conversation, addGenerationPrompt: true).Text, addSpecialTokens: false);
     }
 
-    private async IAsyncEnumerable<GeneratedPiece> GenerateAsync(
-        IReadOnlyList<int> ids, GenerationOptions? options, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>The text of one token as it stands within a text; special tokens too.</summary>
+    /// <param name="id">Its id.</param>
+    public string Decode(int id)
     {
+        // Decoders may treat the first token in a special way.
+        var (one, two) = (_tokenizer.Decode([id], skipSpecialTokens: false), _tokenizer.Decode([id, id], skipSpecialTokens: false));
+        return two.StartsWith(one, StringComparison.Ordinal) ? two[one.Length..] : one;
+    }
+
+    /// <summary>Tokens of the longest text, prompt included.</summary>
+    public int LongestText => _model.MaximumSequenceLength;
+
+    /// <summary>The continuation of token ids.</summary>
+    /// <param name="prompt">At least one token id.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="HorizonException">The prompt has no token, more than the model allows, or one that the model does not know.</exception>
+    public async IAsyncEnumerable<GeneratedPiece> GenerateAsync(
+        IReadOnlyList<int> prompt, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
         options ??= new();
         // The prompt goes through the decoder too: how the first new token is spelled depends on what stands before it.
         var decoder = new DecodeStream(_tokenizer, skipSpecialTokens: true);
-        foreach (var id in ids) decoder.Append(id);
+        foreach (var id in prompt) decoder.Append(id);
         var stop = new StopText(options.Stop);
-        await foreach (var id in GenerateIdsAsync(ids, options, cancellation).ConfigureAwait(false))
+        var finish = FinishReason.Length;
+        await foreach (var token in SampleAsync(prompt, options, cancellation).ConfigureAwait(false))
         {
-            yield return new GeneratedPiece(stop.Append(decoder.Append(id)), 1);
+            if (token is not { } sampled)
+            {
+                finish = FinishReason.Stop;
+                break;
+            }
+
+            var text = stop.Append(decoder.Append(sampled.Id));
+            yield return new GeneratedPiece(text, 1) { Token = options.LogProbabilities is null ? null : sampled.Probability, Finish = stop.IsStopped ? FinishReason.Stop : null };
             if (stop.IsStopped) yield break;
         }
 
         var rest = stop.Append(decoder.Flush());
-        if (rest + stop.Flush() is { Length: > 0 } text) yield return new GeneratedPiece(text, 0);
+        yield return new GeneratedPiece(rest + stop.Flush(), 0) { Finish = stop.IsStopped ? FinishReason.Stop : finish };
     }
 
     /// <summary>The same in token ids; the end-of-text token is not given, and stop strings are not looked for.</summary>
@@ -120,18 +163,51 @@ public sealed class TextGenerator : IAsyncDisposable
     public async IAsyncEnumerable<int> GenerateIdsAsync(
         IReadOnlyList<int> prompt, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
+        await foreach (var token in SampleAsync(prompt, options ?? new(), cancellation).ConfigureAwait(false))
+            if (token is { } sampled) yield return sampled.Id;
+    }
+
+    // Null, at last, where the text ends by itself.
+    private async IAsyncEnumerable<(int Id, TokenProbability? Probability)?> SampleAsync(
+        IReadOnlyList<int> prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellation)
+    {
         ArgumentNullException.ThrowIfNull(prompt);
-        options ??= new();
         CheckPrompt(prompt);
+        if (_damage is not null) throw new HorizonException(_damage);
         var sampler = new TokenSampler(options);
         List<int> ids = [.. prompt];
         for (var made = 0; made < options.MaxTokens && ids.Count < _model.MaximumSequenceLength; made++)
         {
-            var next = sampler.Next(await NextLogitsAsync(ids, cancellation).ConfigureAwait(false), ids);
-            if (_tokenizer.EndOfText.Contains(next)) yield break;
+            cancellation.ThrowIfCancellationRequested();
+            var logits = await NextLogitsAsync(ids, cancellation).ConfigureAwait(false);
+            var next = sampler.Next(logits, ids);
+            if (_tokenizer.EndOfText.Contains(next))
+            {
+                yield return null;
+                yield break;
+            }
+
             ids.Add(next);
-            yield return next;
+            yield return (next, options.LogProbabilities is { } count ? TokenProbability.Of(logits, next, count) : null);
         }
+    }
+
+    /// <summary>Other weights of the same model, such as those of a later step of its training; while nothing is generated.</summary>
+    /// <param name="source">A model of the same architecture, sizes and adapters.</param>
+    /// <param name="cancellation">Ends the loading.</param>
+    /// <exception cref="HorizonException">It is another model, or cannot be read; where it was read in part, nothing is generated until other weights are whole.</exception>
+    public async Task ReloadAsync(ModelSource source, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var store = _owned ?? throw new InvalidOperationException("the weights belong to a training run");
+        if (source.Model.Architecture != _model.Architecture || source.Config.Adapter?.Scale != _adapterScale
+            || !source.Model.Units.Select(unit => unit.Parameters.Select(slot => slot.ToString())).SelectMany(name => name).SequenceEqual(_model.Units.SelectMany(unit => unit.Parameters).Select(slot => slot.ToString())))
+            throw new HorizonException($"{source.Adapters?.Path ?? source.Folder} holds another model than the one in hand; its architecture, sizes and adapters must be the same");
+        source.Check(store);
+        _damage = $"the weights of {source.Folder} were read in part; load whole ones";
+        await source.LoadIntoAsync(store, cancellation).ConfigureAwait(false);
+        if (_decoder is not null) await _decoder.ReloadAsync().ConfigureAwait(false);
+        _damage = null;
     }
 
     /// <summary>[vocabulary] fp32: the logits of the token after the last one.</summary>
@@ -140,7 +216,7 @@ public sealed class TextGenerator : IAsyncDisposable
     public async Task<float[]> NextLogitsAsync(IReadOnlyList<int> ids, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        var longest = ResidentDecoder.LongestContext(_model);
+        var longest = RecallDecoder.LongestContext(_model);
         if (_decoder is not null && ids.Count <= longest) return await _decoder.NextLogitsAsync(ids, cancellation).ConfigureAwait(false);
         if (_decoder is not null) Notice($"the text is longer than the {longest} tokens that the model's layers can remember");
         var targets = Enumerable.Repeat(MicroBatch.Unlabelled, ids.Count).ToArray();
@@ -166,15 +242,6 @@ public sealed class TextGenerator : IAsyncDisposable
         _owned.Dispose();
     }
 
-    /// <summary>Why a model cannot stay in device memory and remember; null where it can.</summary>
-    private static string? Obstacle(ModelDefinition model, ParameterStore store, IComputeDevice device)
-    {
-        if (ResidentDecoder.LongestContext(model) == 0) return "the model's layers cannot remember the tokens before";
-        var needed = new ByteSize(ResidentDecoder.WeightBytes(model, store.WeightType) + Spare);
-        var free = new ByteSize(device.FreeMemoryBytes ?? MachineMemory.AvailableBytes());
-        return needed < free ? null : $"the model does not fit into memory, {needed} needed of {free} free on {device.Name}";
-    }
-
     private void Notice(string why)
     {
         _notice?.Invoke($"{why}: every token runs the whole text through the model, which takes longer the longer the text is");
@@ -190,10 +257,9 @@ public sealed class TextGenerator : IAsyncDisposable
             throw new HorizonException($"token id {id} is beyond the model's vocabulary of {_model.VocabularySize}; the tokenizer is another model's.");
     }
 
-    private static void CheckMemory(ModelDefinition model, bool isBf16)
+    private static void CheckMemory(ModelDefinition model, StorePrecision precision)
     {
-        // bf16 weights with their differences take as much as fp32 weights.
-        var needed = new ByteSize((sizeof(float) * model.ParameterCount) + (new PipelineOptions().DeviceBuffers * (isBf16 ? 2 : 4) * model.Units.Max(unit => unit.ElementCount)));
+        var needed = new ByteSize((precision == StorePrecision.Bf16 ? 2 : 4) * (model.ParameterCount + (new PipelineOptions().DeviceBuffers * model.Units.Max(unit => unit.ElementCount))));
         var available = new ByteSize(MachineMemory.AvailableBytes());
         if (needed > available) throw new HorizonException($"not enough memory: the model needs {needed}, {available} are available.");
     }

@@ -84,4 +84,7 @@ public sealed record TrainingSection
 
     /// <summary>What is learned: the next token, or preferences.</summary>
     public ObjectiveSection Objective { get; init; } = new();
+
+    /// <summary>Low-rank adapters, trained in the place of the model's own parameters.</summary>
+    public AdapterSection Adapter { get; init; } = new();
 }

@@ -4,15 +4,18 @@ using System.Text.Json.Nodes;
 using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Files;
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Text.Tokenizers;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Session;
 
-/// <summary>Writes a trained model as a Hugging Face folder that other tools load.</summary>
+/// <summary>Writes a model as a Hugging Face folder that other tools load, or its adapters as PEFT does.</summary>
 internal sealed class ModelFolderWriter
 {
     private const string ConfigFile = "config.json";
@@ -24,64 +27,104 @@ internal sealed class ModelFolderWriter
     };
 
     private readonly string _source;
-    private readonly string _config;
+    private readonly string _json;
+    private readonly ModelConfig _config;
     private readonly IReadOnlyList<string> _companions;
 
-    private readonly int _vocabularySize;
     private readonly IReadOnlyDictionary<string, byte[]?>? _changed;
     private readonly Action<JsonObject>? _describe;
 
-    private ModelFolderWriter(
-        string source, string config, IReadOnlyList<string> companions, int vocabularySize, IReadOnlyDictionary<string, byte[]?>? changed, Action<JsonObject>? describe) =>
-        (_source, _config, _companions, _vocabularySize, _changed, _describe) = (source, config, companions, vocabularySize, changed, describe);
+    private ModelFolderWriter(string source, ModelConfig config, IReadOnlyDictionary<string, byte[]?>? changed = null, Action<JsonObject>? describe = null)
+    {
+        (_source, _config, _changed, _describe) = (source, config, changed, describe);
+        _json = UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json");
+        _companions = CompanionFiles.Find(source);
+    }
 
     /// <summary>Looks, before training, at what will be copied after it: what is wrong with it must not cost a run.</summary>
-    /// <param name="blueprint">The run, whose model comes from a folder.</param>
+    /// <param name="blueprint">The run, whose model comes from a folder; where it has adapters, these alone are written.</param>
     /// <exception cref="HorizonException">A file in it cannot be copied.</exception>
     public static ModelFolderWriter Open(RunBlueprint blueprint)
     {
         var source = blueprint.Configuration.Model.Path!;
-        var config = UntrustedFile.ReadText(Path.Combine(source, ConfigFile), ConfigJson.MaximumBytes, "a config.json");
         var changes = RunTokenizer.Changes(blueprint.Configuration);
         var changed = changes.IsEmpty ? null : TokenizerFiles.Changed(source, RunTokenizer.Load(blueprint.Configuration), changes);
-        return new(source, config, CompanionFiles.Find(source), blueprint.ModelConfig.VocabularySize, changed, blueprint.Kind.IsReward ? RewardFolder.Describe : null);
+        return new(source, blueprint.ModelConfig, changed, blueprint.Kind.IsReward ? RewardFolder.Describe : null);
     }
 
-    /// <summary>Weights and config.json, all at once; then what lies beside them.</summary>
+    /// <summary>The same of a model that no run changes.</summary>
+    /// <param name="source">The folder that the model comes from.</param>
+    /// <param name="config">The model.</param>
+    /// <exception cref="HorizonException">A file in it cannot be copied.</exception>
+    public static ModelFolderWriter Open(string source, ModelConfig config) => new(source, config);
+
+    /// <summary>Weights and what describes them, all at once; then what lies beside them.</summary>
     /// <param name="target">Made where needed.</param>
     /// <param name="store">The weights, at one step.</param>
     /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
-    /// <param name="blueprint">The run; on several ranks each calls this, and rank 0 writes.</param>
-    public Task WriteAsync(string target, ParameterStore store, RunBlueprint blueprint) => blueprint.Ranks is { } ranks
-        ? RankExport.RunAsync(blueprint.Model, store, ranks, tensors => WriteAsync(target, store.Precision, options => ModelExporter.ExportAsync(target, tensors, options)))
-        : WriteAsync(target, store.Precision, options => ModelExporter.ExportAsync(target, store.Units, options));
+    /// <param name="model">The model.</param>
+    /// <param name="ranks">The ranks that share the run, each of which calls this, and rank 0 writes; null where there is one.</param>
+    public Task WriteAsync(string target, ParameterStore store, ModelDefinition model, ICollectives? ranks)
+    {
+        if (ranks is not null)
+            return RankExport.RunAsync(model, store, ranks, tensors => WriteAsync(target, options => ModelExporter.ExportAsync(target, tensors, options), Whole(store.WeightType, new ModelExportOptions().MaxShardBytes)));
+        return _config.Adapter is null ? WriteAsync(target, store, store.WeightType, new ModelExportOptions().MaxShardBytes) : WriteAsync(target, store.Units, new()
+        {
+            // Their masters: what goes on from them begins where they ended.
+            ElementType = ElementType.Float32,
+            MaxShardBytes = long.MaxValue,
+            Stem = AdapterFolder.WeightStem,
+            Wanted = AdapterLayout.IsAdapter,
+            Description = new Dictionary<string, ReadOnlyMemory<byte>> { [AdapterFolder.ConfigFile] = AdapterFolder.Describe(_config, Path.GetFullPath(_source)) },
+        });
+    }
 
-    private async Task WriteAsync(string target, StorePrecision precision, Func<ModelExportOptions, Task> export)
+    /// <summary>The whole model, in a type and in files of a size.</summary>
+    /// <param name="target">Made where needed.</param>
+    /// <param name="store">The weights, adapters merged into them.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="shardBytes">Bytes of tensors that one file may hold.</param>
+    /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
+    public Task WriteAsync(string target, ParameterStore store, ElementType type, long shardBytes) => WriteAsync(target, store.Units, Whole(type, shardBytes));
+
+    private ModelExportOptions Whole(ElementType type, long shardBytes) => new()
+    {
+        ElementType = type,
+        MaxShardBytes = shardBytes,
+        Wanted = slot => !AdapterLayout.IsAdapter(slot),
+        Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = Encoding.UTF8.GetBytes(Describe(type)) },
+    };
+
+    private Task WriteAsync(string target, IReadOnlyList<UnitState> units, ModelExportOptions options) =>
+        WriteAsync(target, given => ModelExporter.ExportAsync(target, units, given), options);
+
+    private async Task WriteAsync(string target, Func<ModelExportOptions, Task> export, ModelExportOptions options)
     {
         OutputFile.RefuseLink(target);
-        var config = Encoding.UTF8.GetBytes(Describe(precision));
-        await export(new() { Description = new Dictionary<string, ReadOnlyMemory<byte>> { [ConfigFile] = config } }).ConfigureAwait(false);
+        await export(options).ConfigureAwait(false);
         await CompanionFiles.CopyAsync(_source, target, _companions, _changed).ConfigureAwait(false);
         try
         {
+            // Of a whole model that lay there before: its weights are gone.
+            if (!options.Description.ContainsKey(ConfigFile)) File.Delete(Path.Combine(target, ConfigFile));
             FolderFlush.ToDisk(target);
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new HorizonException($"cannot write {target}: {error.Message.TrimEnd('.')}; free space there or choose another output.directory", error);
         }
     }
 
-    private string Describe(StorePrecision precision)
+    private string Describe(ElementType elements)
     {
-        var config = (JsonObject)JsonNode.Parse(_config, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
-        var type = precision == StorePrecision.Fp32 ? "float32" : "bfloat16";
+        var config = (JsonObject)JsonNode.Parse(_json, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
+        var type = elements == ElementType.Float32 ? "float32" : "bfloat16";
         // Newer writers name it dtype; older readers know torch_dtype alone.
         if (config.ContainsKey("dtype")) config["dtype"] = type;
         config["torch_dtype"] = type;
         // Of a model for text and more it stands one level below.
         foreach (var part in (JsonObject?[])[config, config["text_config"] as JsonObject])
-            if (part?["vocab_size"] is JsonValue size && size.TryGetValue<int>(out var before) && before < _vocabularySize) part["vocab_size"] = _vocabularySize;
+            if (part?["vocab_size"] is JsonValue size && size.TryGetValue<int>(out var before) && before < _config.VocabularySize) part["vocab_size"] = _config.VocabularySize;
         // What was read from 4-bit blocks is written in the store's type.
         config.Remove("quantization_config");
         _describe?.Invoke(config);

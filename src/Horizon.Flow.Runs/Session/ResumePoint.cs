@@ -22,6 +22,7 @@ internal static class ResumePoint
     [
         "data.format", "data.sequence_length", "data.packing", "data.too_long", "data.shuffle", "data.train_on_prompt", "data.train_on", "data.group_by_length",
         "training.batch_size", "training.gradient_accumulation", "training.seed", "training.objective.name",
+        "training.adapter.rank", "training.adapter.alpha", "training.adapter.targets", "training.adapter.rank_stabilized", "training.adapter.path",
     ];
 
     /// <summary>What shapes the steps to come, and no others.</summary>

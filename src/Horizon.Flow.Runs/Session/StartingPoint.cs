@@ -4,8 +4,10 @@ using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Text.Batches;
 
@@ -28,7 +30,7 @@ internal sealed class StartingPoint(
     /// <returns>The inputs, with the reference's log-probabilities where they are needed, and the checkpoint that the run goes on from.</returns>
     public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, CancellationToken cancellation)
     {
-        if (!resumes || NeedsReference) await BeginAsync(notice, cancellation).ConfigureAwait(false);
+        if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(notice, cancellation).ConfigureAwait(false);
         var folder = NeedsReference ? new ReferenceFolder(blueprint, store, device) : null;
         if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };
         var resumed = resumes ? await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notice, cancellation).ConfigureAwait(false) : null;
@@ -55,5 +57,7 @@ internal sealed class StartingPoint(
         Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;
         if (pretrained is null) StartingWeights.Draw(blueprint, store, cancellation);
         else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, mayMiss, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
+        if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation).ConfigureAwait(false);
+        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, cancellation, AdapterLayout.IsAdapter);
     }
 }

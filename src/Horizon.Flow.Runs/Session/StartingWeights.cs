@@ -1,11 +1,11 @@
 using System.Buffers;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.ModelFolders;
-using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Session;
@@ -25,17 +25,18 @@ internal static class StartingWeights
     {
         var options = (blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : new LoadOptions()) with
         {
+            Wanted = slot => !AdapterLayout.IsAdapter(slot),
             MayMiss = mayMiss,
             MayGrow = blueprint.NewTokens is null ? null : ModelVocabulary.HasTokenRows,
         };
         var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, cancellationToken: cancellation).ConfigureAwait(false);
-        if (result.Missing.Count > 0) Draw(blueprint, store, cancellation, result.Missing.Contains);
+        if (result.Missing.Count > 0) Draw(blueprint, store, cancellation, slot => result.Missing.Contains(slot.TensorName));
         if (blueprint.NewTokens is var (first, end)) ModelVocabulary.FillNewRows(store, first, end);
         return result.Warning;
     }
 
     /// <summary>Random ones from a seed, as the model's family draws them; the same for any number of threads.</summary>
-    public static void Draw(RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation, Func<string, bool>? isDrawn = null)
+    public static void Draw(RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation, Func<ParameterSlot, bool>? wanted = null)
     {
         using var workers = new HostWorkers();
         var (model, seed) = (blueprint.Model, blueprint.Configuration.Training.Seed);
@@ -43,7 +44,7 @@ internal static class StartingWeights
         {
             var (unit, whole) = (store.Units[i], model.Units[i]);
             var begin = blueprint.Ranks is { } ranks ? new UnitSlices(ranks.Rank, ranks.Count).FirstOf(whole) : 0;
-            foreach (var slot in whole.Parameters.Where(slot => isDrawn?.Invoke(slot.TensorName) ?? true))
+            foreach (var slot in whole.Parameters.Where(slot => wanted?.Invoke(slot) != false))
             {
                 cancellation.ThrowIfCancellationRequested();
                 var (from, end) = (Math.Max(begin, slot.Offset), Math.Min(begin + unit.Layout.ElementCount, slot.Offset + slot.Count));
@@ -54,18 +55,10 @@ internal static class StartingWeights
 
     private static void Fill(ModelDefinition model, UnitState unit, ParameterSlot slot, long seed, long first, long place, int count)
     {
-        if (unit.Difference is null)
-        {
-            model.Initialize(slot, seed, first, unit.Weights.Span<float>(place, count));
-            return;
-        }
-
         var rented = ArrayPool<float>.Shared.Rent(count);
         var masters = rented.AsSpan(0, count);
         model.Initialize(slot, seed, first, masters);
-        var weights = unit.Weights.Span<ushort>(place, count);
-        var differences = unit.Difference.Span<short>(place, count);
-        for (var i = 0; i < count; i++) (weights[i], differences[i]) = ExactMaster.Split(masters[i]);
+        unit.WriteMasters(slot.Offset + first, masters);
         ArrayPool<float>.Shared.Return(rented);
     }
 }

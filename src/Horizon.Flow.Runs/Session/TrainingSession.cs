@@ -10,6 +10,7 @@ using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
@@ -111,7 +112,7 @@ public sealed class TrainingSession : ITrainingSession
             }
 
             var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, notices.Enqueue)).ConfigureAwait(false);
-            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.Kind.NeedsReference) ? WeightFiles.Open(configuration.Model.Path!) : null;
+            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.Kind.NeedsReference || blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
             // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
             if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false); // none has taken its part yet
             var host = new ByteSize(MachineMemory.AvailableBytes() / blueprint.RanksHere);
@@ -229,7 +230,7 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
-        await _writer.WriteAsync(folder, _store, _blueprint).ConfigureAwait(false);
+        await _writer.WriteAsync(folder, _store, _blueprint.Model, _blueprint.Ranks).ConfigureAwait(false);
         // Last: it is worth the least.
         if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         return failure is null ? new SavedRun(folder, checkpoint) { BestStep = bestStep } : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
@@ -255,6 +256,7 @@ public sealed class TrainingSession : ITrainingSession
         _device.Dispose();
     }
 
+    // The first parameters; those that adapters are trained on are no part of a checkpoint, and are read for a resumed run, too.
     private static void Check(RunConfiguration configuration)
     {
         var problems = ConfigurationValidator.Validate(configuration);

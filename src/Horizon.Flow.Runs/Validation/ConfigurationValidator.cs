@@ -79,6 +79,7 @@ public static partial class ConfigurationValidator
         checks.AtLeast("training.loss_spike_deviations", training.LossSpikeDeviations ?? 0, 0.0);
         foreach (var pattern in training.Freeze)
             checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");
+        CheckAdapter(checks, configuration);
         checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength ?? 1, 1);
         checks.That(configuration.Data.MaxBadShare is >= 0 and <= 1, "data.max_bad_share", configuration.Data.MaxBadShare, "from 0 to 1");
         checks.AtLeast("data.max_samples", configuration.Data.MaxSamples ?? 1, 1);
@@ -90,6 +91,18 @@ public static partial class ConfigurationValidator
 
         checks.That(configuration.Data.Date is null || DateOnly.TryParseExact(configuration.Data.Date, "yyyy-MM-dd", out _), "data.date", $"'{configuration.Data.Date}'", "a date such as 2026-01-31");
         checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn != TrainOn.Last, "data.train_on", "last", "answers or all where data.train_on_prompt is true");
+    }
+
+    private static void CheckAdapter(Checks checks, RunConfiguration configuration)
+    {
+        var adapter = configuration.Training.Adapter;
+        checks.That(adapter.Rank is >= 0 and <= 1 << 16, "training.adapter.rank", adapter.Rank, "0 for no adapters, or 1 to 65536");
+        checks.That(adapter.Alpha is null or > 0, "training.adapter.alpha", adapter.Alpha, "more than 0, or empty for twice the rank");
+        checks.That(adapter.Targets.Count > 0 && adapter.Targets.All(target => !string.IsNullOrWhiteSpace(target)), "training.adapter.targets", adapter.Targets, "a list of matrices such as [q_proj, v_proj], or [all-linear]");
+        checks.That(adapter.Dropout == 0, "training.adapter.dropout", adapter.Dropout, "0: adapters have no dropout here");
+        checks.Exists("training.adapter.path", adapter.Path, folderOnly: true);
+        checks.That(adapter.IsWanted || adapter == new AdapterSection(), "training.adapter.rank", adapter.Rank, "1 or more where other keys of training.adapter are set");
+        checks.That(!adapter.IsWanted || configuration.Model.Init == ModelInit.Pretrained, "model.init", "random", "pretrained where training.adapter is set: adapters are trained on a model that stays as it is");
     }
 
     private static void CheckOptimizer(Checks checks, OptimizerSection optimizer)

@@ -70,7 +70,7 @@ public sealed class CheckpointWriter : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(plan);
         var largest = plan.Model.Units.Where(plan.Options.IsTrainable).Select(plan.Options.StoreLayout)
-            .Select(unit => (unit.ElementCount * 4) + plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength) + plan.UnitStates.Sum(own => own.BytesOf(unit)))
+            .Select(unit => (unit.Trained.ElementCount * 4) + plan.Options.Optimizer.DescribeState(unit.Trained).Sum(buffer => buffer.ByteLength) + plan.UnitStates.Sum(own => own.BytesOf(unit)))
             .DefaultIfEmpty(0).Max();
         return new MemoryItem(MemoryPlace.Host, PoolNames.CheckpointCopies, copyBuffers * largest, $"{copyBuffers} x the largest unit with all of its state, {new ByteSize(largest)}");
     }

@@ -11,15 +11,15 @@ public sealed class DeviceGradient : UnitMessage
     /// <summary>Creates the message.</summary>
     /// <param name="visit">The visit.</param>
     /// <param name="gradient">The device buffer; its <see cref="DeviceSlot.Fence"/> says when the gradient is there.</param>
-    /// <param name="layout">What the gradient consists of; the unit's own layout by default.</param>
+    /// <param name="layout">What the gradient consists of; what is trained of the unit by default.</param>
     public DeviceGradient(UnitVisit visit, Lease<DeviceSlot> gradient, UnitLayout? layout = null)
         : base(visit)
     {
         Gradient = gradient;
-        Layout = layout ?? visit.Layout;
+        Layout = layout ?? visit.Layout.Trained;
     }
 
-    /// <summary>What the gradient consists of: the unit's own layout unless a stage reduced it.</summary>
+    /// <summary>What the gradient consists of: all that is trained of the unit unless a stage reduced it.</summary>
     public UnitLayout Layout { get; }
 
     /// <summary>The device buffer; its <see cref="DeviceSlot.Fence"/> says when the gradient is there.</summary>

@@ -13,17 +13,17 @@ public sealed class HostGradient : UnitMessage
     /// <param name="slab">[ElementCount] of <paramref name="type"/>.</param>
     /// <param name="type">bf16 or fp32.</param>
     /// <param name="sumOfSquares">The sum of squares of all elements, if known already.</param>
-    /// <param name="layout">What the gradient consists of; the unit's own layout by default.</param>
+    /// <param name="layout">What the gradient consists of; what is trained of the unit by default.</param>
     public HostGradient(UnitVisit visit, Lease<HostBuffer> slab, ElementType type, double? sumOfSquares = null, UnitLayout? layout = null)
         : base(visit)
     {
         Slab = slab;
         Type = type;
         SumOfSquares = sumOfSquares;
-        Layout = layout ?? visit.Layout;
+        Layout = layout ?? visit.Layout.Trained;
     }
 
-    /// <summary>What the gradient consists of: the unit's own layout unless a stage reduced it.</summary>
+    /// <summary>What the gradient consists of: all that is trained of the unit unless a stage reduced it.</summary>
     public UnitLayout Layout { get; }
 
     /// <summary>[ElementCount] of <see cref="Type"/>.</summary>

@@ -45,14 +45,14 @@ public sealed class MemoryBudget
         var trained = model.Units.Select(plan.Options.IsTrainable).ToList();
         List<UnitLayout> stored = [.. model.Units.Select(plan.Options.StoreLayout)];
         var parameters = stored.Sum(unit => unit.ElementCount);
-        var trainedParameters = stored.Where((_, i) => trained[i]).Sum(unit => unit.ElementCount);
-        var state = stored.Where((_, i) => trained[i]).SelectMany(plan.Options.Optimizer.DescribeState).Sum(buffer => buffer.ByteLength);
+        var trainedParameters = stored.Where((_, i) => trained[i]).Sum(unit => unit.Trained.ElementCount);
+        var state = stored.Where((_, i) => trained[i]).SelectMany(unit => plan.Options.Optimizer.DescribeState(unit.Trained)).Sum(buffer => buffer.ByteLength);
         var items = new List<MemoryItem>
         {
             new(MemoryPlace.Host, "weights", parameters * element, Count(parameters, element)),
         };
         if (precision == StorePrecision.Bf16)
-            items.Add(new(MemoryPlace.Host, "differences to the fp32 masters", parameters * 2, Count(parameters, 2)));
+            items.Add(new(MemoryPlace.Host, "differences to the fp32 masters", trainedParameters * 2, Count(trainedParameters, 2)));
         items.Add(new(MemoryPlace.Host, $"optimizer state ({plan.Options.Optimizer.Name})", state, Invariant($"{(double)state / Math.Max(1, trainedParameters):0.##} bytes x {trainedParameters:N0} trained parameters")));
         items.AddRange(plan.UnitStates.Select(own => new MemoryItem(MemoryPlace.Host, own.Name, stored.Sum(own.BytesOf), "state of the user's own, by unit")));
         var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)

@@ -12,10 +12,10 @@ public static class Pools
     private const int LossCells = 4;
 
     /// <summary>Device buffers for weights, each large enough for any unit.</summary>
-    public static PoolSpec<LeasePool<DeviceSlot>> Weights { get; } = Slots(PoolNames.DeviceWeights, pipeline => pipeline.DeviceBuffers);
+    public static PoolSpec<LeasePool<DeviceSlot>> Weights { get; } = Slots(PoolNames.DeviceWeights, "unit", pipeline => pipeline.DeviceBuffers, sizing => sizing.LargestUnit);
 
     /// <summary>Device buffers for gradients, each large enough for any unit.</summary>
-    public static PoolSpec<LeasePool<DeviceSlot>> Gradients { get; } = Slots(PoolNames.DeviceGradients, pipeline => pipeline.GradientBuffers);
+    public static PoolSpec<LeasePool<DeviceSlot>> Gradients { get; } = Slots(PoolNames.DeviceGradients, "gradient", pipeline => pipeline.GradientBuffers, sizing => sizing.LargestGradient);
 
     /// <summary>Losses on their way to the host.</summary>
     public static PoolSpec<LeasePool<LossCell>> Losses { get; } =
@@ -58,18 +58,18 @@ public static class Pools
                 ? [new(MemoryPlace.Host, PoolNames.Accumulators, count.Value * sizeof(float), Invariant($"{sizeof(float)} bytes x {count:N0} parameters"))] : [],
         };
 
-    private static PoolSpec<LeasePool<DeviceSlot>> Slots(string name, Func<PipelineOptions, int> count) => new(
+    private static PoolSpec<LeasePool<DeviceSlot>> Slots(string name, string what, Func<PipelineOptions, int> count, Func<PoolSizing, long> largestOf) => new(
         name,
         plan => count(plan.Options.Pipeline),
         (run, capacity) =>
         {
-            var largest = new PoolSizing(run.Plan, run.Store.WeightType).LargestUnit;
+            var largest = largestOf(new PoolSizing(run.Plan, run.Store.WeightType));
             return new(name, capacity, () => new DeviceSlot(run.Device.Allocate(largest, run.Store.WeightType)));
         })
     {
         Memory = sizing => [new(
-            MemoryPlace.Device, name, count(sizing.Plan.Options.Pipeline) * sizing.LargestUnit * sizing.WeightType.ByteSize(),
-            Invariant($"{count(sizing.Plan.Options.Pipeline)} x largest unit of {sizing.LargestUnit:N0} parameters"))],
+            MemoryPlace.Device, name, count(sizing.Plan.Options.Pipeline) * largestOf(sizing) * sizing.WeightType.ByteSize(),
+            Invariant($"{count(sizing.Plan.Options.Pipeline)} x largest {what} of {largestOf(sizing):N0} parameters"))],
     };
 
     private static SlabPool MakeSlabs(TrainingContext run, int count)

@@ -91,7 +91,7 @@ public sealed class InspectCommandTests : IDisposable
         var run = await CommandHarness.RunAsync(
             new GenerateCommand(generator), "generate", "--model", _folder.Path, "--prompt", "@once", "--max-tokens", "2", "--temperature", "0", "--seed", "7");
         Assert.Equal((ExitCodes.Success, " upon a time\n"), (run.ExitCode, run.Output));
-        Assert.Equal((_folder.Path, "@once"), (generator.Asked!.ModelDirectory, Assert.Single(generator.Asked.Prompts)));
+        Assert.Equal((_folder.Path, "@once"), (generator.Asked!.Model.Folder, Assert.Single(generator.Asked.Prompts)));
         Assert.Equal(new GenerationOptions { MaxTokens = 2, Temperature = 0, Seed = 7, Stop = generator.Asked.Options.Stop }, generator.Asked.Options);
         Assert.Empty(generator.Asked.Options.Stop);
         Assert.StartsWith("2 tokens", run.Error, StringComparison.Ordinal);
@@ -205,7 +205,7 @@ public sealed class InspectCommandTests : IDisposable
         }
 
         public async IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice,
+            ModelFolders model, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice,
             [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
         {
             Heard.Add(system);

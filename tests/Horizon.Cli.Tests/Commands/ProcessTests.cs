@@ -72,6 +72,29 @@ public class ProcessTests
         Assert.Equal(model, run.ModelBytes());
     }
 
+    /// <summary>The program starts with the plain runtime, and finds ASP.NET when it serves.</summary>
+    [Fact]
+    public async Task Serve_AskedToStop_AnsweredUntilThen()
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // The signal is sent with kill(2).
+        Assert.DoesNotContain("AspNetCore", await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "horizon.runtimeconfig.json")), StringComparison.Ordinal);
+        using var process = Start("serve", "--model", RunFolder.Stories, "--port", "0", "--name", "stories");
+        var errors = process.StandardError.ReadToEndAsync();
+        var line = await process.StandardOutput.ReadLineAsync();
+        if (line is null) Assert.Fail(await errors);
+        Assert.StartsWith("serving stories on http://127.0.0.1:", line, StringComparison.Ordinal);
+        using (var http = new HttpClient())
+        {
+            var answer = await http.GetStringAsync(new Uri($"{line.Split(' ')[^1]}/models"));
+            Assert.Contains("\"id\":\"stories\"", answer, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, Kill(process.Id, 15));
+        await process.WaitForExitAsync();
+        Assert.Equal((ExitCodes.Terminated, "stopping; once more to stop at once\n"), (process.ExitCode, await errors));
+    }
+
     private static async Task EndsWellAsync(string openMpThreads, params string[] arguments)
     {
         using var process = Start(arguments, ("OMP_NUM_THREADS", openMpThreads));

@@ -107,7 +107,7 @@ public class UsageTests
     private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
     {
         var none = new Nothing();
-        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new ScoreCommand(), new ConvertCommand(), new GenerateCommand(none), new ChatCommand(none, TextReader.Null)];
+        Command[] commands = [new TrainCommand(none, _ => throw new InvalidOperationException()), new PlanCommand(none), new GraphCommand(none), new DataCommand(none), new ReportCommand(), new ScoreCommand(), new ConvertCommand(), new GenerateCommand(none), new ChatCommand(none, TextReader.Null), new ServeCommand(none), new ExportCommand()];
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         var code = await new HorizonCommandLine(commands).RunAsync(arguments, output, error);
@@ -115,8 +115,10 @@ public class UsageTests
     }
 
     // Nothing here may get as far as being called.
-    private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator
+    private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator, IServer
     {
+        public Task RunAsync(ServeRequest request, Action<string> ready, Action<string> notice, CancellationToken stop) => throw new InvalidOperationException();
+
         public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, RankPlace? place, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress) => throw new InvalidOperationException();
@@ -128,6 +130,6 @@ public class UsageTests
         public IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-            string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
+            ModelFolders model, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation) => throw new InvalidOperationException();
     }
 }

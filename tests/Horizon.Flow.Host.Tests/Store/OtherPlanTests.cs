@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FsCheck;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Optimizers;
@@ -48,6 +49,7 @@ public sealed class OtherPlanTests
                 Assert.Equal(expected.State.Length > 0 ? expected.State : wasTrained.Contains(layout) ? zeros : [], actual.State);
             }
 
+            Assert.Equal(layouts.Select(layout => store.Precision == StorePrecision.Bf16 && wasTrained.Contains(layout)), store.Units.Select(unit => unit.Difference is not null));
             Assert.All(store.Units, unit => Assert.Equal(["kept", "new"], unit.Own.Keys));
             Assert.All(store.Units, unit => Assert.Equal(new byte[7], unit.Own["new"].Span<byte>(0, 7).ToArray()));
         }
@@ -79,7 +81,7 @@ public sealed class OtherPlanTests
         foreach (var buffer in Buffers(store)) random.NextBytes(buffer.Span<byte>(0, (int)buffer.ByteLength));
         var (buffers, contents) = (Buffers(store).ToList(), Buffers(store).Select(Bytes).ToList());
         IReadOnlyList<OwnBuffer> own = [_kept, new("other", _ => 5), new("new", _ => 7)];
-        var needed = layouts.Sum(layout => 2 + (trained.Contains(layout) ? 0 : _optimizer.DescribeState(layout).Count));
+        var needed = layouts.Sum(layout => 2 + (trained.Contains(layout) ? 0 : 1 + _optimizer.DescribeState(layout).Count));
         for (var possible = 0; possible < needed; possible++)
         {
             var made = new List<HostBuffer>();
@@ -134,13 +136,20 @@ public sealed class OtherPlanTests
         return (layout => (bits >> (layout.Name[^1] - '0') & 1) == 1, bits);
     }
 
+    private static byte[] Masters(UnitState unit)
+    {
+        var masters = new float[unit.Layout.ElementCount];
+        unit.ReadMasters(0, masters);
+        return MemoryMarshal.AsBytes(masters.AsSpan()).ToArray();
+    }
+
     private static IEnumerable<HostBuffer> Buffers(ParameterStore store) => store.Units.SelectMany(unit => unit.Buffers);
 
     private static byte[] Bytes(HostBuffer buffer) => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray();
 
-    private static ((long Version, long Updates) Counts, byte[][] Masters, byte[] Kept, byte[][] State) Read(ParameterStore store, int index)
+    private static ((long Version, long Updates) Counts, byte[] Masters, byte[] Kept, byte[][] State) Read(ParameterStore store, int index)
     {
         var unit = store.Units[index];
-        return ((store.VersionOf(index), unit.Updates), [.. new[] { unit.Weights, unit.Difference }.OfType<HostBuffer>().Select(Bytes)], Bytes(unit.Own["kept"]), [.. unit.OptimizerState.Select(Bytes)]);
+        return ((store.VersionOf(index), unit.Updates), Masters(unit), Bytes(unit.Own["kept"]), [.. unit.OptimizerState.Select(Bytes)]);
     }
 }

@@ -10,6 +10,8 @@ internal sealed class SamplingInput
 {
     private readonly Option<string> _model = new("--model") { Description = "A Hugging Face folder, such as a run's model/.", HelpName = "DIR", Required = true };
 
+    private readonly Option<string> _adapter = new("--adapter") { Description = "A PEFT folder with adapters for the model, such as the model/ of a run with training.adapter.", HelpName = "DIR" };
+
     private readonly Option<int> _maxTokens;
 
     private readonly Option<double> _temperature = Number(
@@ -44,16 +46,13 @@ internal sealed class SamplingInput
         {
             if (result.Tokens.Any(token => token.Value.Length == 0)) result.AddError("--stop needs a text; without one, leave it out.");
         });
-        foreach (var option in (Option[])[_model, _maxTokens, _temperature, _topK, _topP, _minP, _repetitionPenalty, _stop, _seed]) command.Options.Add(option);
+        foreach (var option in (Option[])[_model, _adapter, _maxTokens, _temperature, _topK, _topP, _minP, _repetitionPenalty, _stop, _seed]) command.Options.Add(option);
     }
 
-    /// <summary>The model's folder.</summary>
-    /// <exception cref="HorizonException">It is not there.</exception>
-    public string Model(ParseResult parse)
-    {
-        var folder = parse.GetRequiredValue(_model);
-        return Directory.Exists(folder) ? folder : throw new HorizonException($"--model {folder}: there is no such folder.");
-    }
+    /// <summary>The model's folders.</summary>
+    /// <exception cref="HorizonException">One is not there.</exception>
+    public ModelFolders Model(ParseResult parse) => new(
+        Existing("--model", parse.GetRequiredValue(_model)), parse.GetValue(_adapter) is { } adapter ? Existing("--adapter", adapter) : null);
 
     public GenerationOptions Options(ParseResult parse) => new()
     {
@@ -66,6 +65,11 @@ internal sealed class SamplingInput
         Stop = parse.GetValue(_stop) ?? [],
         Seed = parse.GetValue(_seed),
     };
+
+    /// <summary>A folder that is there.</summary>
+    /// <exception cref="HorizonException">It is not.</exception>
+    public static string Existing(string option, string folder) =>
+        Directory.Exists(folder) ? folder : throw new HorizonException($"{option} {folder}: there is no such folder.");
 
     private static Option<T> Number<T>(string name, string helpName, string description, T value, Func<T, bool> allowed, string expected)
         where T : INumber<T> => new(name)

@@ -15,18 +15,19 @@ public sealed class Generator : IGenerator
     {
         ArgumentNullException.ThrowIfNull(request);
         using var device = ComputeDevice.Parse("auto", notice);
-        await using var generator = await TextGenerator.LoadAsync(request.ModelDirectory, device, notice, cancellation).ConfigureAwait(false);
+        await using var generator = await TextGenerator.LoadAsync(ModelSource.Open(request.Model.Folder, request.Model.Adapter), device, notice, cancellation).ConfigureAwait(false);
         for (var i = 0; i < request.Prompts.Count; i++)
             await foreach (var piece in generator.GenerateAsync(request.Prompts[i], request.Options, cancellation).ConfigureAwait(false)) yield return (i, piece);
     }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-        string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, [EnumeratorCancellation] CancellationToken cancellation)
+        ModelFolders model, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(turns);
         using var device = ComputeDevice.Parse("auto", notice);
-        await using var generator = await TextGenerator.LoadAsync(modelDirectory, device, notice, cancellation).ConfigureAwait(false);
+        await using var generator = await TextGenerator.LoadAsync(ModelSource.Open(model.Folder, model.Adapter), device, notice, cancellation).ConfigureAwait(false);
         List<ChatMessage> messages = system is null ? [] : [new ChatMessage("system", system)];
         foreach (var turn in turns)
         {

@@ -13,7 +13,7 @@ public interface IGenerator
     IAsyncEnumerable<(int Prompt, GeneratedPiece Piece)> GenerateAsync(GenerateRequest request, Action<string> notice, CancellationToken cancellation);
 
     /// <summary>Answers turn by turn: each of what the user says, given by <paramref name="turns"/> when it is asked for.</summary>
-    /// <param name="modelDirectory">A Hugging Face folder.</param>
+    /// <param name="model">The model.</param>
     /// <param name="system">What the system says first; null for nothing.</param>
     /// <param name="options">How.</param>
     /// <param name="turns">The user's turns.</param>
@@ -22,5 +22,5 @@ public interface IGenerator
     /// <returns>For each turn the pieces of its answer, then null.</returns>
     /// <exception cref="HorizonException">The folder holds no model that can be loaded, or no chat template.</exception>
     IAsyncEnumerable<GeneratedPiece?> ChatAsync(
-        string modelDirectory, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation);
+        ModelFolders model, string? system, GenerationOptions options, IEnumerable<string> turns, Action<string> notice, CancellationToken cancellation);
 }

@@ -152,7 +152,7 @@ public sealed class Muon : IUpdateStage
         matrix.copy_(NewtonSchulz.Orthogonalize(matrix));
     }
 
-    private static IEnumerable<UnitLayout> TrainedUnits(TrainingPlan plan) => plan.Model.Units.Where(plan.Options.IsTrainable);
+    private static IEnumerable<UnitLayout> TrainedUnits(TrainingPlan plan) => plan.Model.Units.Where(plan.Options.IsTrainable).Select(unit => unit.Trained);
 
     private static IEnumerable<MemoryItem> WorkspaceMemory(PoolSizing sizing)
     {

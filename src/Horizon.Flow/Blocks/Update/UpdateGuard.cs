@@ -72,7 +72,7 @@ public sealed class UpdateGuard
         _store.Touch(gradient.Visit.Unit);
         try
         {
-            await update(unit, new OptimizerStep(unit.Updates + 1, gradient.Info.LearningRate, verdict.Scale)).ConfigureAwait(false);
+            await update(unit.Trained, new OptimizerStep(unit.Updates + 1, gradient.Info.LearningRate, verdict.Scale)).ConfigureAwait(false);
             unit.Updates++;
         }
         catch

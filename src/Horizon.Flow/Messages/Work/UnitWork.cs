@@ -2,6 +2,7 @@ using Horizon.Flow.Activations;
 using Horizon.Flow.Checks;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
@@ -46,10 +47,10 @@ public abstract class UnitWork : UnitMessage
     public IHeadTemplate Head => Model.Head.Template;
 
     /// <summary>The unit's weights; null where the visit needs none.</summary>
-    public ParameterViews? Parameters => _parameters ??= Bound(Views(Order.Weights));
+    public ParameterViews? Parameters => _parameters ??= Bound(Views(Order.Weights, Visit.Layout));
 
-    /// <summary>Where the gradients of the unit's parameters go, every element of them; null where the visit gives none.</summary>
-    public ParameterViews? Gradients => _gradients ??= Marked(Views(Order.Gradient));
+    /// <summary>Where the gradients of the unit's trained parameters go, every element of them; null where the visit gives none.</summary>
+    public ParameterViews? Gradients => _gradients ??= Marked(Views(Order.Gradient, Visit.Layout.Trained));
 
     /// <inheritdoc/>
     public override string ToString() => Visit.ToString();
@@ -111,12 +112,12 @@ public abstract class UnitWork : UnitMessage
         return numbers.to(float32).contiguous().DetachFromDisposeScope();
     }
 
-    private ParameterViews? Views(Lease<DeviceSlot>? lease)
+    private ParameterViews? Views(Lease<DeviceSlot>? lease, UnitLayout layout)
     {
         CheckLane();
         if (lease is null) return null;
         Device.ComputeWaits(lease.Value.Fence);
-        return lease.Value.ViewsOf(Visit.Layout);
+        return lease.Value.ViewsOf(layout);
     }
 
     private ParameterViews? Marked(ParameterViews? gradients)

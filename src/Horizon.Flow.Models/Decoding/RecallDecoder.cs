@@ -7,55 +7,51 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Models.Decoding;
 
 /// <summary>
-/// A model that stays in device memory and remembers the tokens that it has seen: the next token's logits cost one token's pass, not one of the whole
-/// text. It stands beside the training graph, which streams a model's weights for every pass and remembers no tokens.
+/// A model that remembers the tokens that it has seen: the next token's logits cost one token's pass, not one of the whole text. Its weights stay in device memory as
+/// far as they fit, and stream from the store for every pass where they do not. It stands beside the training graph, which remembers no tokens.
 /// </summary>
-public sealed class ResidentDecoder : IAsyncDisposable
+public sealed class RecallDecoder : IAsyncDisposable
 {
     // Tokens that go through the model at once: what a long prompt takes of memory.
     private const int TokensAtOnce = 512;
 
     private readonly ModelDefinition _model;
     private readonly IComputeDevice _device;
-    private readonly List<DeviceBuffer> _buffers = [];
-    private readonly List<ParameterViews> _units = [];
+    private readonly DecodedUnits _units;
     private readonly Recall _recall = new();
     private readonly List<int> _seen = [];
 
-    private ResidentDecoder(ModelDefinition model, IComputeDevice device) => (_model, _device) = (model, device);
+    private RecallDecoder(ModelDefinition model, IComputeDevice device, DecodedUnits units) => (_model, _device, _units) = (model, device, units);
 
-    /// <summary>Copies all units to the device.</summary>
+    /// <summary>Makes room on the device; weights go up when they are first needed.</summary>
     /// <param name="model">A model all of whose units can recall.</param>
-    /// <param name="store">Its weights; may be disposed afterwards.</param>
+    /// <param name="store">Its weights; must not be disposed before the decoder.</param>
     /// <param name="device">Where to compute; belongs to the caller.</param>
-    /// <param name="cancellation">Ends the copying.</param>
+    /// <param name="memory">Bytes of device memory that weights may take; the units that do not fit stream through two buffers. Null for as many as there are.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="HorizonException">A unit cannot recall, or there is too little device memory.</exception>
-    public static async Task<ResidentDecoder> CreateAsync(ModelDefinition model, ParameterStore store, IComputeDevice device, CancellationToken cancellation = default)
+    public static async Task<RecallDecoder> CreateAsync(
+        ModelDefinition model, ParameterStore store, IComputeDevice device, long? memory = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(device);
         if (LongestContext(model) == 0) throw new HorizonException($"{model.Architecture} cannot be decoded token by token: {Refusal(model)}");
-        var decoder = new ResidentDecoder(model, device);
-        try
-        {
-            foreach (var unit in store.Units)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var buffer = device.Allocate(unit.Layout.ElementCount, unit.WeightType);
-                decoder._buffers.Add(buffer);
-                await device.Upload(unit.Weights, unit.Weights.ByteLength, buffer, Fence.Completed).WaitAsync(cancellation).ConfigureAwait(false);
-                decoder._units.Add(await device.Lane.RunAsync(() => new ParameterViews(buffer.Flat, unit.Layout), cancellation).ConfigureAwait(false));
-            }
-
-            return decoder;
-        }
-        catch
-        {
-            await decoder.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+        int[] visits = [.. model.Hidden.Select(visit => visit.Unit), model.Head.Unit];
+        var units = await device.Lane.RunAsync(() => new DecodedUnits(store, device, visits, memory), cancellation).ConfigureAwait(false);
+        return new RecallDecoder(model, device, units);
     }
+
+    /// <summary>Units that stream from the store for every pass; 0 where all stay.</summary>
+    public int StreamedUnits => _units.StreamedCount;
+
+    /// <summary>Says that the store holds other weights: they go up again, and what was remembered with the old ones is forgotten.</summary>
+    public Task ReloadAsync() => _device.Lane.RunAsync(() =>
+    {
+        _recall.Forget(0);
+        _seen.Clear();
+        _units.Forget();
+    });
 
     /// <summary>Tokens of the longest text that a model can be decoded for token by token; 0 where it cannot.</summary>
     /// <param name="model">The model.</param>
@@ -103,11 +99,11 @@ public sealed class ResidentDecoder : IAsyncDisposable
     /// <summary>Frees the model's device memory; the device stays with the caller.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _units.LandAsync().ConfigureAwait(false);
         await _device.Lane.RunAsync(() =>
         {
             _recall.Dispose();
-            foreach (var unit in _units) unit.Dispose();
-            foreach (var buffer in _buffers) buffer.Dispose();
+            _units.Dispose();
         }).ConfigureAwait(false);
     }
 
@@ -118,9 +114,10 @@ public sealed class ResidentDecoder : IAsyncDisposable
         _recall.Begin(Batch(ids, 0, end, null));
         using var batch = Batch(ids, first, end, _recall);
         Tensor? x = null;
-        foreach (var (unit, template) in _model.Hidden)
+        for (var visit = 0; visit < _model.Hidden.Count; visit++)
         {
-            var next = template.Forward(_units[unit], x, batch);
+            var next = _model.Hidden[visit].Template.Forward(_units.Take(visit), x, batch);
+            _units.Release(visit);
             x?.Dispose();
             x = next;
         }
@@ -128,7 +125,8 @@ public sealed class ResidentDecoder : IAsyncDisposable
         _recall.End();
         if (end < ids.Count) return [];
         var last = x!.flatten(0, 1).narrow(0, end - first - 1, 1);
-        var logits = _model.Head.Template.Logits(_units[_model.Head.Unit], last).to(float32).cpu().contiguous();
+        var logits = _model.Head.Template.Logits(_units.Take(_model.Hidden.Count), last).to(float32).cpu().contiguous();
+        _units.Release(_model.Hidden.Count);
         using var numbers = logits.data<float>();
         return numbers.ToArray();
     }

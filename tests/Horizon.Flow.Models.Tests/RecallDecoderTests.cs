@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Models.Tests;
 
 /// <summary>What is remembered of a text gives the logits of the whole text, whatever part of it went through the model when.</summary>
-public class ResidentDecoderTests
+public class RecallDecoderTests
 {
     [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 25)]
     public Task NextLogits_LlamaKind_AsOfTheWholeText(ModelCase model, NonNegativeInt seed) =>
@@ -25,7 +25,7 @@ public class ResidentDecoderTests
         var definition = ModelFamilies.Define(family.Config);
         if (family.Config is DenseConfig { Delta: not null }) // linear attention does not remember, and says so
         {
-            Assert.Equal(0, ResidentDecoder.LongestContext(definition));
+            Assert.Equal(0, RecallDecoder.LongestContext(definition));
             return Task.CompletedTask;
         }
 
@@ -39,7 +39,7 @@ public class ResidentDecoderTests
         definition = definition with { Hidden = [.. definition.Hidden.Select((visit, i) => i == 1 ? visit with { Template = new Forgetful() } : visit)] };
         using var device = new CpuDevice();
         using var store = Store(definition, Small.Parameters());
-        var error = await Assert.ThrowsAsync<HorizonException>(() => ResidentDecoder.CreateAsync(definition, store, device));
+        var error = await Assert.ThrowsAsync<HorizonException>(() => RecallDecoder.CreateAsync(definition, store, device));
         Assert.Contains(nameof(Forgetful), error.Message, StringComparison.Ordinal);
     }
 
@@ -48,7 +48,7 @@ public class ResidentDecoderTests
     [InlineData(RopeKind.Dynamic, 32)]
     [InlineData(RopeKind.Linear, 64)]
     public void LongestContext_OfRotations_EndsWhereTheyChange(RopeKind kind, int longest) =>
-        Assert.Equal(longest, ResidentDecoder.LongestContext(ModelFamilies.Define((Small with { Rope = kind }).Config)));
+        Assert.Equal(longest, RecallDecoder.LongestContext(ModelFamilies.Define((Small with { Rope = kind }).Config)));
 
     private static ModelCase Small { get; } = new(2, 1, 2, 4, 8, 12, 11, true, false, false, false, false, null, RopeKind.Default, null, 1, 8, false, 3);
 
@@ -56,10 +56,15 @@ public class ResidentDecoderTests
     {
         using var walk = new UnitWalk(definition, values);
         using var exact = new UnitWalk(definition, values, ScalarType.Float64);
-        using var device = new CpuDevice();
+        using var device = new JitterDevice(random.Next());
         using var store = Store(definition, values);
-        await using var decoder = await ResidentDecoder.CreateAsync(definition, store, device);
-        var longest = Math.Min(24, ResidentDecoder.LongestContext(definition));
+        // From what two of the largest units take to all.
+        var bytes = store.Units.Select(unit => unit.Weights.ByteLength).ToList();
+        var (least, all) = (2 * bytes.Max(), bytes.Sum());
+        var memory = random.Next(4) switch { 0 => 0, 1 => least, 2 => all - 1, _ => (long?)null };
+        await using var decoder = await RecallDecoder.CreateAsync(definition, store, device, memory);
+        Assert.InRange(decoder.StreamedUnits, memory is 0 ? bytes.Count : memory == all - 1 ? 1 : 0, memory is null ? 0 : bytes.Count);
+        var longest = Math.Min(24, RecallDecoder.LongestContext(definition));
         var ids = new List<int>();
         for (var step = 0; step < 6; step++)
         {
