@@ -27,6 +27,9 @@ public sealed record PlanReport(
     /// <summary>The length in words, or why it is not known; empty where nobody asked.</summary>
     public string LengthDescription { get; init; } = "";
 
+    /// <summary>What a step moves; null where nobody asked.</summary>
+    public StepTraffic? Traffic { get; init; }
+
     /// <summary>Whether the run fits into both.</summary>
     public bool Fits => Fit(MemoryPlace.Device) && Fit(MemoryPlace.Host);
 

@@ -100,7 +100,7 @@ public static class RunPlanner
         }
 
         var report = Report(blueprint.Configuration.Training.BatchSize);
-        return report with { Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
+        return report with { Traffic = StepTraffic.Of(blueprint.Plan(activations: report.Activations), blueprint.Precision, blueprint.Ranks?.Count ?? 1), Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
     }
 
     private static bool FitsWithMargin(PlanReport report)

@@ -172,7 +172,7 @@ public sealed class InspectCommandTests : IDisposable
     {
         public (ByteSize?, ByteSize?) Asked { get; private set; }
 
-        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress)
+        public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, int ranks, int machines, IProgress<DataProgress> progress)
         {
             Asked = (deviceMemory, hostMemory);
             return Report;

@@ -18,9 +18,13 @@ public sealed class PlanCommand : Command, IExample
         Options.Add(gpu);
         Options.Add(host);
         Options.Add(json);
+        var gpus = Count("--gpus", "Plan for so many ranks of a machine, a GPU each: what one of them holds.");
+        var nodes = Count("--nodes", "Plan for so many machines with as many ranks each.");
+        Options.Add(gpus);
+        Options.Add(nodes);
         SetAction(parse =>
         {
-            var plan = planner.Plan(input.Load(parse, ConfigurationUse.Inspect), parse.GetValue(gpu), parse.GetValue(host), DataProgressLines.To(parse.InvocationConfiguration.Error));
+            var plan = planner.Plan(input.Load(parse, ConfigurationUse.Inspect), parse.GetValue(gpu), parse.GetValue(host), parse.GetValue(gpus), parse.GetValue(nodes), DataProgressLines.To(parse.InvocationConfiguration.Error));
             var output = parse.InvocationConfiguration.Output;
             if (parse.GetValue(json))
                 output.WriteLine(PlanJson.Write(plan));
@@ -33,8 +37,19 @@ public sealed class PlanCommand : Command, IExample
     /// <inheritdoc/>
     public string Example => """
         horizon plan run.yaml --gpu-memory 24GiB --host-memory 256GiB
+        horizon plan run.yaml --gpus 8 --nodes 4 --gpu-memory 80GiB --host-memory 1TiB   # what each of 32 ranks holds
         # adds up weights, optimizer state, buffers and activations, and names the best batch size
         """;
+
+    private static Option<int> Count(string name, string description)
+    {
+        var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => 1 };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out var count) && count is < 1 or > 1024) result.AddError($"{name} {count} is out of range; give 1 to 1024.");
+        });
+        return option;
+    }
 
     private static Option<ByteSize?> Memory(string name, string description) => new(name)
     {

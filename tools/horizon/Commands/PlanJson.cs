@@ -11,7 +11,7 @@ internal static class PlanJson
 {
     public static string Write(PlanReport plan)
     {
-        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, plan.ActivationsReason, Length(plan.Length), Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host));
+        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, plan.ActivationsReason, Length(plan.Length), Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host), plan.Traffic);
         return JsonSerializer.Serialize(fields, PlanJsonContext.Default.PlanObject);
     }
 
@@ -26,7 +26,7 @@ internal static class PlanJson
 }
 
 /// <summary>The object itself.</summary>
-internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, string Activations, LengthObject? Length, MemoryObject Device, MemoryObject Host);
+internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, string Activations, LengthObject? Length, MemoryObject Device, MemoryObject Host, StepTraffic? Step);
 
 /// <summary>How long the run is; null where the data were not at hand.</summary>
 internal sealed record LengthObject(long Steps, long StepsPerEpoch, double Epochs, long Tokens, string DecidedBy);

@@ -27,6 +27,8 @@ internal static class PlanText
         output.WriteLine();
         if (plan.ActivationsReason.Length > 0)
             output.WriteLine($"activations: {plan.ActivationsReason}");
+        if (plan.Traffic is { } traffic)
+            output.WriteLine($"a step moves: {traffic}");
         output.WriteLine(plan.Fits ? $"fits; what binds is {plan.Binds}" : $"does not fit: {plan.Binds}");
         if (plan.BestBatchSize is { } batch)
             output.WriteLine($"best training.batch_size: {batch}");

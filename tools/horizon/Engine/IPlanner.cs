@@ -12,7 +12,9 @@ public interface IPlanner
     /// <param name="configuration">A configuration that names a model.</param>
     /// <param name="deviceMemory">Device memory to plan for; null asks the device.</param>
     /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <param name="ranks">Ranks of a machine, a device each.</param>
+    /// <param name="machines">Machines.</param>
     /// <param name="progress">Is told how far the reading of the data is.</param>
     /// <exception cref="HorizonException">The model is not known, or the like.</exception>
-    PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress);
+    PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, int ranks, int machines, IProgress<DataProgress> progress);
 }

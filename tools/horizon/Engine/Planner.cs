@@ -9,6 +9,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Planner : IPlanner
 {
     /// <inheritdoc/>
-    public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress) =>
-        RunPlanner.Plan(configuration, deviceMemory, hostMemory, progress);
+    public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, int ranks, int machines, IProgress<DataProgress> progress) =>
+        RunPlanner.Plan(configuration, deviceMemory, hostMemory, progress, ranks, machines);
 }

@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Horizon.Flow.Distributed;
+using Horizon.Flow.Runs.Loading;
+using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Testing;
+
+namespace Horizon.Flow.Cli.Tests.Runs;
+
+/// <summary>Runs on several ranks, each a process of its own, as the program starts them.</summary>
+[Collection("signals")]
+public sealed class RankedRunTests : IDisposable
+{
+    private static readonly TimeSpan Hang = TimeSpan.FromMinutes(3);
+
+    private readonly RunFolder _run = new();
+
+    public RankedRunTests()
+    {
+        // 11 rows in steps of 6: the last step of an epoch has 5, which no number of ranks but one can share evenly.
+        _run.WriteTokens("rows.jsonl", Enumerable.Range(0, 11).Select(row => Row(row, 6 + row)));
+        _run.WriteTokens("held.jsonl", Enumerable.Range(0, 5).Select(row => Row(row + 50, 7)));
+        _run.Write("run.yaml", $$"""
+            model:      { path: {{RunFolder.Data("reference", "qwen2-tied")}} }
+            data:       { path: rows.jsonl, packing: false }
+            training:   { batch_size: 1, gradient_accumulation: 6, epochs: 99, max_steps: 8, precision: fp32, cpu_threads: 1 }
+            evaluation: { path: held.jsonl, every_steps: 3 }
+            output:     { directory: out }
+            device:     cpu
+            """);
+    }
+
+    public void Dispose() => _run.Dispose();
+
+    [Fact]
+    public async Task Train_OnRanks_IsTheRunOfOneAndTheSameBitsEveryTime()
+    {
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync()).ExitCode);
+        var one = Outcome();
+        var (code, output, error) = await RanksAsync(2);
+        Assert.True(code == ExitCodes.Success && !error.Contains("error", StringComparison.Ordinal), error);
+        Assert.Single(output.Split('\n'), line => line.StartsWith("training ", StringComparison.Ordinal)); // printed once
+        RequireSame(one, Outcome());
+        var processes = (_run.ModelBytes(), _run.LastingMetrics());
+
+        // Two sessions of this process, over the same connections.
+        Directory.Delete(_run.Output, recursive: true);
+        var port = FreePort();
+        var model = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => Task.Run(() => SessionAsync(new RankPlace(rank, 2, rank, 2, "localhost", port))))).WaitAsync(Hang);
+        Assert.Equal(processes.Item1, _run.ModelBytes());
+        Assert.Equal(model[0], model[1]);
+    }
+
+    /// <summary>The order of the data does not depend on the number of ranks, and any number reads the checkpoints of any other.</summary>
+    [Fact]
+    public async Task Resume_WithOtherRanks_GoesOnWithTheSameRun()
+    {
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync()).ExitCode);
+        var one = Outcome();
+        Directory.Delete(_run.Output, recursive: true);
+        string[] checkpoints = ["--set", "checkpoint.every_steps=1"];
+        Assert.Equal(ExitCodes.Success, (await RanksAsync(2, [.. checkpoints, "--set", "training.max_steps=3"])).ExitCode);
+        Directory.Delete(_run.Model, recursive: true);
+        Assert.Equal(ExitCodes.Success, (await RanksAsync(3, [.. checkpoints, "--set", "training.max_steps=5", "--resume"])).ExitCode);
+        var last = await _run.RunAsync(["train", _run.In("run.yaml"), "--resume", .. checkpoints]);
+        Assert.Equal((ExitCodes.Success, ""), (last.ExitCode, last.Error));
+        RequireSame(one, Outcome());
+    }
+
+    /// <summary>Killed at any moment, all ranks end; started again, they go on to the bits of the run that nobody killed.</summary>
+    [Fact]
+    public async Task Resume_AfterARankWasKilled_GivesTheBitsOfTheUninterruptedRun()
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // Ranks are found in /proc.
+        string[] long_ = ["--set", "training.max_steps=40", "--set", "checkpoint.every_steps=1"];
+        Assert.Equal(ExitCodes.Success, (await RanksAsync(2, long_)).ExitCode);
+        var (model, metrics) = (_run.ModelBytes(), _run.LastingMetrics());
+        Directory.Delete(_run.Output, recursive: true);
+        foreach (var victim in (int[])[1, 0])
+        {
+            using var process = Start(2, [.. long_, "--resume"]);
+            var errors = process.StandardError.ReadToEndAsync();
+            while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("checkpoint of step ", StringComparison.Ordinal))
+                Assert.DoesNotContain("damaged", line, StringComparison.Ordinal);
+            Assert.Equal(0, Kill(RankOf(process, victim), 9));
+            _ = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
+            await process.WaitForExitAsync().WaitAsync(Hang);
+            Assert.NotEqual(0, process.ExitCode);
+            Assert.Contains($"rank {victim} has gone", await errors, StringComparison.Ordinal);
+        }
+
+        var (code, _, error) = await RanksAsync(2, [.. long_, "--resume"]);
+        Assert.True(code == ExitCodes.Success && !error.Contains("error", StringComparison.Ordinal), error);
+        Assert.Equal(model, _run.ModelBytes());
+        Assert.Equal(metrics, _run.LastingMetrics());
+    }
+
+    [Fact]
+    public async Task Train_AskedToStop_StopsAllRanksAtOneStepAndSaves()
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // The signal is sent with kill(2).
+        using var process = Start(2, ["--set", "training.max_steps=100000", "--set", "evaluation.every_steps=0"]);
+        var errors = process.StandardError.ReadToEndAsync();
+        while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("step 1/", StringComparison.Ordinal))
+            Assert.DoesNotContain("error", line, StringComparison.Ordinal);
+        Assert.Equal(0, Kill(process.Id, 15));
+        var output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
+        await process.WaitForExitAsync().WaitAsync(Hang);
+        Assert.True(process.ExitCode == ExitCodes.Terminated, output + await errors);
+        Assert.Contains("--resume goes on from it", output, StringComparison.Ordinal);
+        Assert.Single(Directory.GetDirectories(_run.In("out/checkpoints")));
+    }
+
+    [Fact]
+    public async Task Train_OnRanksThatCannotShareAStep_SaysWhatToSet()
+    {
+        var (code, _, error) = await RanksAsync(4);
+        Assert.Equal(ExitCodes.Failure, code);
+        Assert.Contains("error: training.gradient_accumulation is 6, which 4 ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; set it to 4 or 8, or start another number of ranks", error, StringComparison.Ordinal);
+        Assert.Contains("rank 0 of 4:", error, StringComparison.Ordinal);
+    }
+
+    private static (long[] Ids, long[] Labels) Row(int row, int length)
+    {
+        var ids = Enumerable.Range(0, length).Select(place => (long)(1 + (((row * 7) + (place * place * 3)) % 50))).ToArray();
+        return (ids, ids);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    // The child with that rank in its variables.
+    private static int RankOf(Process launcher, int rank) => Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => name!.All(char.IsDigit)).Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture)).Single(process =>
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{process}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == $"{launcher.Id}" && File.ReadAllText($"/proc/{process}/environ").Split('\0').Contains($"RANK={rank}");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false; // gone meanwhile, or another's
+        }
+    });
+
+    private static void RequireSame((Dictionary<string, float[]> Weights, List<double> Losses, List<double> Norms, List<double> HeldOut) one, (Dictionary<string, float[]> Weights, List<double> Losses, List<double> Norms, List<double> HeldOut) other)
+    {
+        Assert.Equal(one.Losses.Count, other.Losses.Count);
+        Assert.Equal(one.HeldOut.Count, other.HeldOut.Count);
+        Assert.All(one.Losses.Zip(other.Losses), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        Assert.All(one.Norms.Zip(other.Norms), pair => Assert.Equal(pair.First, pair.Second, 1e-4 * pair.First));
+        Assert.All(one.HeldOut.Zip(other.HeldOut), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        Numbers.AssertClose(one.Weights, other.Weights, 1e-4);
+    }
+
+    private (Dictionary<string, float[]> Weights, List<double> Losses, List<double> Norms, List<double> HeldOut) Outcome()
+    {
+        var weights = _run.Weights();
+        return (weights.AllFloats(), [.. _run.Metric("loss")], [.. _run.Metric("grad_norm")], [.. _run.Metric("eval_loss")]);
+    }
+
+    private async Task<string> SessionAsync(RankPlace place)
+    {
+        await using var session = await TrainingSession.OpenAsync(ConfigurationLoader.Load(_run.In("run.yaml"), []), place: place);
+        await foreach (var happened in session.RunAsync(CancellationToken.None)) Assert.NotNull(happened);
+        return (await session.SaveAsync()).ModelDirectory;
+    }
+
+    private async Task<(int ExitCode, string Output, string Error)> RanksAsync(int ranks, params string[] arguments)
+    {
+        using var process = Start(ranks, ["--set", "output.overwrite=true", .. arguments]);
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
+        await process.WaitForExitAsync().WaitAsync(Hang);
+        return (process.ExitCode, output, await error);
+    }
+
+    private Process Start(int ranks, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "horizon.dll"), "train", _run.In("run.yaml"), "--ranks", $"{ranks}", .. arguments]) start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
+}
