@@ -13,6 +13,7 @@ using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
@@ -39,11 +40,13 @@ public sealed class TrainingSession : ITrainingSession
     private readonly ModelFolderWriter _writer;
     private readonly SessionTrace? _trace;
     private readonly RunFacts _facts;
+    private readonly Teacher? _teacher;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer, int traceSteps)
+        ModelFolderWriter writer, int traceSteps, Teacher? teacher)
     {
+        _teacher = teacher;
         _writer = writer;
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
@@ -53,7 +56,7 @@ public sealed class TrainingSession : ITrainingSession
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _facts = RunFacts.Of(blueprint, plan, device);
         if (traceSteps > 0) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
-        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
+        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan }, teacher?.Store is { } other ? [other] : []);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
     }
@@ -85,6 +88,7 @@ public sealed class TrainingSession : ITrainingSession
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.Kind.NeedsReference) ? WeightFiles.Open(configuration.Model.Path!) : null;
         var device = ComputeDevice.Parse(configuration.Device, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
+        Teacher? teacher = null;
         try
         {
             // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
@@ -101,12 +105,14 @@ public sealed class TrainingSession : ITrainingSession
             cancellation.ThrowIfCancellationRequested();
             store = plan.CreateStore(blueprint.Precision);
             var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue);
-            (inputs, var resumed) = await start.FillAsync(inputs, cancellation).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
+            if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
+            (inputs, var resumed) = await start.FillAsync(inputs, teacher, cancellation).ConfigureAwait(false);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher);
         }
         catch
         {
             store?.Dispose();
+            teacher?.Dispose();
             device.Dispose();
             throw;
         }
@@ -207,6 +213,7 @@ public sealed class TrainingSession : ITrainingSession
 
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
+        _teacher?.Dispose();
         _device.Dispose();
     }
 
