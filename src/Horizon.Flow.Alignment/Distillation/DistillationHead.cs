@@ -39,7 +39,7 @@ internal sealed class DistillationHead(IHeadTemplate plain, DistillationObjectiv
                 parts = stack([divergence.detach(), crossEntropy.detach()]);
             }
 
-            sums.add_(parts);
+            sums.AddInPlace(parts);
             return (loss.detach(), autograd.grad([scaled], [student_CV])[0]);
         });
         return new HeadResult(found.LossSum.MoveToOuterDisposeScope(), found.InputGradient.MoveToOuterDisposeScope())

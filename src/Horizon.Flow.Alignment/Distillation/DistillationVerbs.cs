@@ -2,7 +2,6 @@ using System.Threading.Tasks.Dataflow;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
 using Horizon.Flow.Units;
-using static TorchSharp.torch;
 
 namespace Horizon.Flow.Alignment.Distillation;
 

@@ -28,6 +28,8 @@ internal sealed class TeacherFile : IDisposable
 
     public int Count => _places.Count;
 
+    public required string Hash { get; init; }
+
     public static TeacherFile Open(string path)
     {
         var handle = File.OpenHandle(path);
@@ -62,7 +64,7 @@ internal sealed class TeacherFile : IDisposable
 
             var written = new byte[SHA256.HashSizeInBytes];
             if (RandomAccess.Read(handle, written, body) != written.Length || !hash.GetHashAndReset().AsSpan().SequenceEqual(written)) throw Damaged(path);
-            return new TeacherFile(path, handle, topK, temperature, places);
+            return new TeacherFile(path, handle, topK, temperature, places) { Hash = Convert.ToHexStringLower(written) };
         }
         catch
         {

@@ -33,6 +33,9 @@ public sealed class TeacherLogits : IDisposable
     /// <summary>The temperature of the log-probabilities.</summary>
     public double Temperature => _file.Temperature;
 
+    /// <summary>Hexadecimal digits of all that the file says.</summary>
+    public string Hash => _file.Hash;
+
     /// <summary>How many sequences are known.</summary>
     public int Count => _file.Count;
 

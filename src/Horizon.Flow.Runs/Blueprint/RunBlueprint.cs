@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using Horizon.Flow.Activations;
+using Horizon.Flow.Alignment.Distillation;
 using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Checkpointing;
@@ -27,6 +28,7 @@ public sealed class RunBlueprint
         Model = model;
         Kind = ObjectiveKinds.Of(configuration.Training.Objective);
         Objective = Kind.Create(configuration.Training.Objective);
+        if (Kind.IsDistillation && configuration.Training.Objective is { Logits: null, Teacher: { } teacher }) Teacher = ModelFamilies.Define(ModelFolder.ReadConfig(teacher));
     }
 
     /// <summary>The configuration.</summary>
@@ -49,6 +51,12 @@ public sealed class RunBlueprint
 
     /// <summary>The first token that the run adds to the vocabulary, and one past the last; null where it adds none.</summary>
     public (int First, int End)? NewTokens { get; private init; }
+
+    /// <summary>The teacher that streams beside the model; null for none.</summary>
+    public ModelDefinition? Teacher { get; }
+
+    /// <summary>The key that names what training is relative to, where it is.</summary>
+    internal string RelativeTo => !Kind.IsDistillation ? "model.path" : Teacher is null ? "training.objective.logits" : "training.objective.teacher";
 
     /// <summary>What the objective learns from and needs.</summary>
     internal ObjectiveKind Kind { get; }
@@ -146,7 +154,8 @@ public sealed class RunBlueprint
             IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
-        if (Objective is not null) plan = plan.WithObjective(Objective);
+        if (Teacher is not null) plan = plan.WithTeacher(Teacher, (DistillationObjective)Objective!);
+        else if (Objective is not null) plan = plan.WithObjective(Objective);
         if (Ranks is not null) plan = plan.Distribute(Ranks);
         var problems = plan.Validate();
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
@@ -170,6 +179,13 @@ public sealed class RunBlueprint
     {
         var plan = Plan(activations: activations);
         var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens);
+        if (Teacher is not null)
+        {
+            // Its weights and, in bf16, the differences that a store keeps with them.
+            var bytes = 4 * Teacher.ParameterCount;
+            budget = budget.With(new MemoryItem(MemoryPlace.Host, "teacher", bytes, FormattableString.Invariant($"4 bytes x {Teacher.ParameterCount:N0} parameters, only read")));
+        }
+
         return Configuration.Checkpoint.EverySteps > 0
             ? budget.With(CheckpointWriter.DescribeMemory(plan, Precision, Configuration.Pipeline.CheckpointBuffers))
             : budget;

@@ -34,7 +34,7 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
     /// <param name="open">What was kept, or is computed, for a data set.</param>
     public async Task<RunInputs> WithReferenceAsync(Func<IBatchSource, Task<ReferenceLogProbabilities>> open)
     {
-        var data = Data.Of(new ReferencedBatches(Data.Source, await open(Data.Source).ConfigureAwait(false)));
-        return this with { Data = data, HeldOut = HeldOut is null ? null : new HeldOutData(new ReferencedBatches(HeldOut.Source, await open(HeldOut.Source).ConfigureAwait(false))) };
+        var data = Data.Of(new PreparedBatches(Data.Source, (await open(Data.Source).ConfigureAwait(false)).Attach));
+        return this with { Data = data, HeldOut = HeldOut is null ? null : new HeldOutData(new PreparedBatches(HeldOut.Source, (await open(HeldOut.Source).ConfigureAwait(false)).Attach)) };
     }
 }

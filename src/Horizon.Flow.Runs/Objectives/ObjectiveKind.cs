@@ -13,4 +13,7 @@ internal sealed record ObjectiveKind(ObjectiveData Data, IReadOnlyList<string> O
 
     /// <summary>Whether the model becomes, or is, a reward model.</summary>
     public bool IsReward { get; init; }
+
+    /// <summary>Whether it learns from a teacher.</summary>
+    public bool IsDistillation { get; init; }
 }

@@ -1,3 +1,4 @@
+using Horizon.Flow.Alignment.Distillation;
 using Horizon.Flow.Alignment.Preferences;
 using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Runs.Loading;
@@ -33,6 +34,13 @@ internal static class ObjectiveKinds
             LikelihoodWeight = section.LikelihoodWeight ?? new CpoObjective().LikelihoodWeight,
         }),
         ["reward"] = new(ObjectiveData.Pairs, ["centering"], section => new RewardObjective { Centering = section.Centering ?? 0 }) { IsReward = true },
+        ["distillation"] = new(ObjectiveData.Text, ["teacher", "logits", "top_k", "temperature", "divergence", "cross_entropy_weight"], section => new DistillationObjective
+        {
+            Divergence = section.Divergence ?? Divergence.Forward,
+            Temperature = section.Temperature ?? 1,
+            TopK = section.TopK,
+            CrossEntropyWeight = section.CrossEntropyWeight ?? 0,
+        }) { IsDistillation = true },
     };
 
     /// <summary>All names.</summary>

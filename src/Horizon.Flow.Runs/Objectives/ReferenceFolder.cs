@@ -30,7 +30,7 @@ internal sealed class ReferenceFolder
     {
         var configuration = blueprint.Configuration;
         _folder = configuration.Data.CacheFolder is { } cache ? Path.Combine(cache, "reference") : null;
-        Weights = WeightsOf(store);
+        Weights = StoreContent.Of(store);
         _layout = string.Create(
             CultureInfo.InvariantCulture,
             $"{Weights} {device.TorchDevice.type} {configuration.Training.BatchSize} {configuration.Training.Seed} {configuration.Data.Shuffle}");
@@ -98,16 +98,4 @@ internal sealed class ReferenceFolder
 
     private string? PathOf(IBatchSource source) => _folder is null ? null
         : Path.Combine(_folder, Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes($"{_layout} {source.Fingerprint}"))) + Extension);
-
-    private static string WeightsOf(ParameterStore store)
-    {
-        var hash = new XxHash128();
-        foreach (var unit in store.Units)
-        {
-            const int Piece = 1 << 24;
-            for (long at = 0; at < unit.Weights.ByteLength; at += Piece) hash.Append(unit.Weights.Span<byte>(at, (int)Math.Min(Piece, unit.Weights.ByteLength - at)));
-        }
-
-        return Convert.ToHexStringLower(hash.GetCurrentHash());
-    }
 }

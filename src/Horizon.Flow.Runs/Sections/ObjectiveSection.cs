@@ -1,3 +1,5 @@
+using Horizon.Flow.Alignment.Distillation;
+
 namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>
@@ -7,7 +9,7 @@ namespace Horizon.Flow.Runs.Sections;
 public sealed record ObjectiveSection
 {
     /// <summary>
-    /// <c>next_token</c>; of pairs of answers <c>dpo</c>, <c>ipo</c>, <c>hinge</c>, <c>robust</c>, <c>orpo</c>, <c>simpo</c>, <c>cpo</c>, and
+    /// <c>next_token</c>; of a teacher <c>distillation</c>; of pairs of answers <c>dpo</c>, <c>ipo</c>, <c>hinge</c>, <c>robust</c>, <c>orpo</c>, <c>simpo</c>, <c>cpo</c>, and
     /// <c>reward</c>, a reward model; of rated answers <c>kto</c>.
     /// </summary>
     /// <value>Default <c>next_token</c>.</value>
@@ -48,4 +50,30 @@ public sealed record ObjectiveSection
     /// <summary>The weight of the squared sum of both scores, which holds the scores of <c>reward</c> around zero.</summary>
     /// <value>Default 0.</value>
     public double? Centering { get; init; }
+
+    /// <summary>The model folder of the teacher of <c>distillation</c>, which streams beside the student, or fills <see cref="Logits"/> before it.</summary>
+    /// <value>No default.</value>
+    [PathKey]
+    public string? Teacher { get; init; }
+
+    /// <summary>A file of what the teacher of <c>distillation</c> says of the data: used where it is there, made from <see cref="Teacher"/> where it is not. Needs <see cref="TopK"/>.</summary>
+    /// <value>Default unset: the teacher streams beside the student.</value>
+    [PathKey]
+    public string? Logits { get; init; }
+
+    /// <summary>How many of the teacher's most likely tokens are told apart in <c>distillation</c>; the rest is one.</summary>
+    /// <value>Default unset: all of the vocabulary.</value>
+    public int? TopK { get; init; }
+
+    /// <summary>What softens the teacher's and the student's distribution in <c>distillation</c>.</summary>
+    /// <value>Default 1.</value>
+    public double? Temperature { get; init; }
+
+    /// <summary>The divergence of <c>distillation</c>: <c>forward</c>, KL(teacher ‖ student), or <c>reverse</c>.</summary>
+    /// <value>Default <c>forward</c>.</value>
+    public Divergence? Divergence { get; init; }
+
+    /// <summary>The weight of the labels' cross-entropy in <c>distillation</c>, from 0 to 1; the divergence has the rest.</summary>
+    /// <value>Default 0.</value>
+    public double? CrossEntropyWeight { get; init; }
 }

@@ -104,7 +104,7 @@ internal static class ResumePoint
         bool IsOther(string key) => manifest.Progress.GetValueOrDefault(key) != here[key];
         if (IsOther(ModelFingerprint)) yield return $"{Path.Combine(blueprint.Configuration.Model.Path!, "config.json")} does not describe the model that the run began with";
         if (here.ContainsKey(TrainingData.ReferenceKey) && IsOther(TrainingData.ReferenceKey))
-            yield return $"the weights in model.path {blueprint.Configuration.Model.Path} are not those that the run began with, which training is relative to";
+            yield return $"what {blueprint.RelativeTo} names is not what the run began with, and training is relative to it";
         // What follows from another way to read the data needs no saying.
         if (changes.Count == 0 && here.Keys.Any(key => key is not (ModelFingerprint or TrainingData.ReferenceKey) && IsOther(key)))
             yield return $"the tokens of {OtherTokens(all, blueprint.Configuration.Data)}";

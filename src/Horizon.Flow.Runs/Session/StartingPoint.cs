@@ -27,9 +27,14 @@ internal sealed class StartingPoint(
     private bool NeedsReference => blueprint.Kind.NeedsReference;
 
     /// <summary>Fills the store.</summary>
-    /// <returns>The inputs, with the reference's log-probabilities where they are needed, and the checkpoint that the run goes on from.</returns>
-    public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, CancellationToken cancellation)
+    /// <param name="inputs">What the run reads.</param>
+    /// <param name="teacher">What it distils from; null for nothing.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>The inputs, with what the reference or the teacher says of them where that is needed, and the checkpoint that the run goes on from.</returns>
+    public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, Teacher? teacher, CancellationToken cancellation)
     {
+        if (teacher is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(teacher.Content) };
+        if (teacher?.Logits is { } logits) inputs = inputs with { Data = inputs.Data.Of(new PreparedBatches(inputs.Data.Source, logits.Attach)) };
         if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(notice, cancellation).ConfigureAwait(false);
         var folder = NeedsReference ? new ReferenceFolder(blueprint, store, device) : null;
         if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };

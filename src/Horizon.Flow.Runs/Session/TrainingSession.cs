@@ -15,6 +15,7 @@ using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
@@ -42,11 +43,13 @@ public sealed class TrainingSession : ITrainingSession
     private readonly ModelFolderWriter _writer;
     private readonly SessionTrace? _trace;
     private readonly RunFacts _facts;
+    private readonly Teacher? _teacher;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer, int traceSteps)
+        ModelFolderWriter writer, int traceSteps, Teacher? teacher)
     {
+        _teacher = teacher;
         _writer = writer;
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
@@ -63,7 +66,7 @@ public sealed class TrainingSession : ITrainingSession
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _facts = RunFacts.Of(blueprint, plan, device);
         if (traceSteps > 0 && IsFirst) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
-        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
+        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan }, teacher?.Store is { } other ? [other] : []);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length, LogEverySteps = blueprint.Configuration.Logging.EverySteps };
     }
@@ -103,6 +106,7 @@ public sealed class TrainingSession : ITrainingSession
         var device = ComputeDevice.Parse(SessionRanks.DeviceOf(configuration.Device, place), notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         ICollectives? ranks = null;
+        Teacher? teacher = null;
         try
         {
             if (place is not null)
@@ -129,14 +133,16 @@ public sealed class TrainingSession : ITrainingSession
             cancellation.ThrowIfCancellationRequested();
             store = plan.CreateStore(blueprint.Precision);
             var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue);
-            (inputs, var resumed) = await start.FillAsync(inputs, cancellation).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
+            if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
+            (inputs, var resumed) = await start.FillAsync(inputs, teacher, cancellation).ConfigureAwait(false);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher);
         }
         catch (Exception error)
         {
             ranks?.Abort($"it did not start: {error.Message}");
             ranks?.Dispose();
             store?.Dispose();
+            teacher?.Dispose();
             device.Dispose();
             throw;
         }
@@ -253,6 +259,7 @@ public sealed class TrainingSession : ITrainingSession
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
         Ranks?.Dispose();
         _store.Dispose();
+        _teacher?.Dispose();
         _device.Dispose();
     }
 

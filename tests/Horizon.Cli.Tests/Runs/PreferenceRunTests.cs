@@ -110,7 +110,7 @@ public sealed class PreferenceRunTests : IDisposable
         Directory.Move(_run.Model, moved);
         var run = await _run.ResumeAsync($"model.path={moved}");
         Assert.Equal(ExitCodes.Failure, run.ExitCode);
-        Assert.Contains($"the weights in model.path {moved} are not those that the run began with", run.Error, StringComparison.Ordinal);
+        Assert.Contains("what model.path names is not what the run began with, and training is relative to it", run.Error, StringComparison.Ordinal);
         run = await _run.ResumeAsync("training.objective.name=ipo");
         Assert.Contains("training.objective.name is dpo there, ipo here", run.Error, StringComparison.Ordinal);
     }
@@ -125,7 +125,7 @@ public sealed class PreferenceRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("training.objective.name=dop", "training.objective.name is 'dop'; it should be one of next_token, dpo, ipo, hinge, robust, kto, orpo, simpo, cpo, reward; the nearest is dpo.")]
+    [InlineData("training.objective.name=dop", "training.objective.name is 'dop'; it should be one of next_token, dpo, ipo, hinge, robust, kto, orpo, simpo, cpo, reward, distillation; the nearest is dpo.")]
     [InlineData("training.objective.margin=1", "training.objective.margin is 1; it should be left out: dpo has the options beta, label_smoothing, length_normalised.")]
     [InlineData("training.objective.name=next_token", "training.objective.beta is 0.3; it should be left out: next_token has no options.")]
     [InlineData("training.objective.beta=0", "training.objective.beta is 0; it should be more than 0.")]

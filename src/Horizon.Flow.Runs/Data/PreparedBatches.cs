@@ -1,11 +1,10 @@
-using Horizon.Flow.Alignment;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 
 namespace Horizon.Flow.Runs.Data;
 
-/// <summary>Micro-batches with what the reference says of their labels.</summary>
-internal sealed class ReferencedBatches(IBatchSource inner, ReferenceLogProbabilities reference) : IBatchSource
+/// <summary>Micro-batches with columns that are added to each, when it is asked for.</summary>
+internal sealed class PreparedBatches(IBatchSource inner, Func<MicroBatch, MicroBatch> prepare) : IBatchSource
 {
     public DataSummary Summary => inner.Summary;
 
@@ -21,7 +20,7 @@ internal sealed class ReferencedBatches(IBatchSource inner, ReferenceLogProbabil
 
     public int MicroBatchesPerEpoch(int epoch) => inner.MicroBatchesPerEpoch(epoch);
 
-    public MicroBatch GetMicroBatch(int epoch, int index) => reference.Attach(inner.GetMicroBatch(epoch, index));
+    public MicroBatch GetMicroBatch(int epoch, int index) => prepare(inner.GetMicroBatch(epoch, index));
 
     public long MostTokens(int epochs, int? batchSize = null) => inner.MostTokens(epochs, batchSize);
 }
