@@ -68,7 +68,7 @@ internal static class ForeignKeys
         NotNeeded("a fixed order, and the same file gives the same run: set the key itself", "set_seed", "data_seed", "full_determinism");
         NotNeeded("what is trained is said by the other keys", "do_train", "stage", "finetuning_type", "strict", "debug", "test_value", "model_type", "tokenizer_type", "tokenizer_use_fast", "use_fast_tokenizer",
             "is_llama_derived_model", "is_mistral_derived_model", "is_falcon_derived_model", "is_qwen_derived_model", "cls_model_config", "trust_remote_code", "low_cpu_mem_usage", "resize_vocab",
-            "lora_model_dir", "eval_sample_packing", "apply_chat_template", "dataset_keep_in_memory", "tokenizer_legacy");
+            "lora_model_dir", "eval_sample_packing", "apply_chat_template", "skip_prepare_dataset", "tokenizer_use_mistral_common", "dataset_keep_in_memory", "tokenizer_legacy");
         NotNeeded(Workers, "preprocessing_num_workers", "dataloader_num_workers", "dataset_processes", "dataset_num_proc", "preprocessing_batch_size", "dataloader_pin_memory", "dataloader_prefetch_factor",
             "dataloader_persistent_workers", "overwrite_cache", "cache_dir", "streaming", "buffer_size", "remove_unused_columns", "tokenized_path");
         NotNeeded("layers are kept, recomputed or moved as fits best: pipeline.activations", "gradient_checkpointing", "gradient_checkpointing_kwargs", "disable_gradient_checkpointing", "use_reentrant_gc",
@@ -97,13 +97,13 @@ internal static class ForeignKeys
         Missing("schedules have the keys cycles, power, decay_fraction and min_learning_rate", "lr_scheduler_kwargs");
         Missing("optimizer has keys of its own", "optim_args", "optim_target_modules", "lr_groups", "embedding_lr", "embedding_lr_scale", "loraplus_lr_ratio", "loraplus_lr_embedding");
         Missing(Adapters, "adapter", "lora", "lora_r", "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "lora_target_modules", "lora_target_linear", "lora_modules_to_save", "additional_target", "lora_fan_in_fan_out",
-            "lora_on_cpu", "use_rslora", "use_dora", "pissa_init", "pissa_convert", "peft", "peft_use_dora", "peft_use_rslora", "peft_layers_to_transform", "peft_init_lora_weights", "relora_steps",
+            "lora_on_cpu", "use_rslora", "use_dora", "pissa_init", "pissa_iter", "pissa_convert", "peft", "peft_use_dora", "peft_use_rslora", "peft_layers_to_transform", "peft_init_lora_weights", "relora_steps",
             "relora_warmup_steps", "relora_prune_ratio", "merge_lora", "adapter_name_or_path", "create_new_adapter", "oft_block_size", "oft_target", "module_dropout", "lora_bias");
         Missing(Quantized, "load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method", "quantization_type", "double_quantization", "bnb_config_kwargs", "gptq", "qat", "quantization", "fp8", "fp8_backend",
             "fp8_enable_fsdp_float8_all_gather", "upcast_layernorm", "upcast_lmhead_output", "embeddings_skip_upcast", "enable_qat");
         Missing(Preferences, "rl", "rl_beta", "pref_beta", "pref_loss", "pref_ftx", "pref_bco_weight", "dpo_label_smoothing", "simpo_gamma", "cpo_alpha", "orpo_alpha", "rpo_alpha", "kto_desirable_weight", "kto_undesirable_weight",
-            "kto_chosen_weight", "kto_rejected_weight", "dpo_use_weighting", "ref_model", "reward_model", "reward_model_type", "reward_model_adapters", "ppo_score_norm", "trl", "beta", "process_reward_model", "num_labels", "precompute_ref_log_probs");
-        Missing(Devices, "sequence_parallel_size", "sequence_parallel_mode", "sequence_parallel_degree", "context_parallel_size", "tensor_parallel_size", "heads_k_stride", "ring_attn_func", "expert_parallel_size", "use_ray", "ray_num_workers", "ray_run_name", "use_kt");
+            "kto_chosen_weight", "kto_rejected_weight", "dpo_use_weighting", "ref_model", "reward_model", "reward_model_type", "reward_model_adapters", "ppo_score_norm", "trl", "beta", "process_reward_model", "num_labels", "center_rewards_coefficient", "precompute_ref_log_probs");
+        Missing(Devices, "sequence_parallel_size", "sequence_parallel_mode", "sequence_parallel_degree", "context_parallel_size", "tensor_parallel_size", "heads_k_stride", "ring_attn_func", "expert_parallel_size", "use_ray", "ray_num_workers", "ray_run_name", "ray_storage_path", "placement_strategy", "resources_per_worker", "use_kt");
         Missing("another optimizer is a few lines of code: examples/CustomOptimizer, LowRankGradients and LayerSampling", "use_galore", "galore_layerwise", "galore_target", "galore_rank", "galore_update_interval", "galore_scale",
             "galore_proj_type", "use_apollo", "apollo_layerwise", "apollo_target", "apollo_rank", "apollo_scale", "use_badam", "badam_mode", "badam_switch_mode", "badam_switch_interval", "badam_update_ratio",
             "badam_mask_mode", "badam_verbose", "badam_start_block", "use_adam_mini", "lisa_n_layers", "lisa_step_interval", "lisa_layers_attribute");
@@ -111,15 +111,15 @@ internal static class ForeignKeys
         Missing("training.freeze names units ('layer 0', 'embedding', 'head'), not parameters", "unfrozen_parameters", "freeze_trainable_layers", "freeze_trainable_modules", "freeze_extra_modules", "freeze_vision_tower",
             "freeze_multi_modal_projector", "freeze_language_model", "freeze_original_embeddings", "use_llama_pro", "train_mm_proj_only");
         Missing("config.json of the model folder says so", "rope_scaling", "rope_theta", "overrides_of_model_config", "overrides_of_model_kwargs", "shift_attn", "s2_attention", "mixture_of_depths", "moe_aux_loss_coef",
-            "print_param_status", "num_loops");
+            "print_param_status", "num_loops", "scaling_softmax");
         Missing(Media, "image_max_pixels", "image_min_pixels", "video_max_pixels", "video_min_pixels", "video_fps", "video_maxlen", "image_size", "image_resize_algorithm", "processor_type", "media_dir");
         Missing("tokens are changed in the model folder's files", "special_tokens", "added_tokens_overrides", "new_special_tokens_config", "init_special_tokens", "eot_tokens", "tokenizer_config", "tokenizer_name", "resize_token_embeddings_to_32x",
             "default_system_message", "default_system", "tool_format", "enable_thinking", "split_special_tokens", "shrink_embeddings", "chat_template_jinja", "chat_template_kwargs", "replace_text", "infer_seqlen");
         Missing("data.sets has a weight for each set", "mix_strategy", "interleave_probs", "eval_on_each_dataset", "dataset_shard_num", "dataset_shard_idx", "curriculum_sampling", "sample_pack_sequentially", "pretraining_sample_concatenation",
             "weighted_prompted_jsonl");
         Missing("records are taken as they are", "exact_deduplication", "dataset_exact_deduplication", "ignore_pad_token_for_loss", "roles_to_train", "train_on_eos", "drop_system_message");
-        Missing("the model is only trained; 'horizon generate' runs it", "do_predict", "predict_with_generate", "max_new_tokens", "top_p", "top_k", "temperature", "generation_max_length", "infer_backend", "eval_max_length");
-        Missing("the file of the training is the whole of it", "plugins", "callbacks", "hooks", "profiler_steps", "loss_watchdog_threshold", "loss_watchdog_patience", "revision_of_model", "base_model_config", "model_revision", "new_key");
+        Missing("the model is only trained; 'horizon generate' runs it", "do_predict", "predict_with_generate", "max_new_tokens", "top_p", "top_k", "temperature", "generation_max_length", "infer_backend", "eval_max_length", "task", "lang", "n_shot", "save_dir");
+        Missing("the file of the training is the whole of it", "plugins", "callbacks", "hooks", "profiler_steps", "loss_watchdog_threshold", "loss_watchdog_patience", "revision_of_model", "base_model_config", "model_revision", "llmcompressor");
         Missing("LLaMA-Factory's table of data sets is read where it lies beside the file", "dataset_dir");
         Missing(Precision, "fp16_full_eval", "bf16_full_eval", "half_precision_backend");
         // Where adapters can be trained, their keys are these.

@@ -9,6 +9,9 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
 {
     private readonly bool _trainOnPrompt = trainOn == TrainOn.All;
 
+    // One thread builds one document at a time.
+    private readonly ThreadLocal<List<Token>> _tokens = new(() => []);
+
     // Stanford Alpaca's prompts (github.com/tatsu-lab/stanford_alpaca), for tokenizers without a chat template.
     private const string AlpacaPrompt =
         "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n";
@@ -77,9 +80,18 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
             ?? throw new HorizonException($"{record.Where}: conversations need a chat template, and the tokenizer has none: {AddTemplate}.");
         tally.SeeTemplate();
         var chat = Render(record, template, new ConversationReader(template, trainOn, date, tally).Read(record, format));
-        var tokens = owner.EncodeWithOffsets(chat.Text, addSpecialTokens: false);
-        int[] ids = [.. tokens.Select(token => token.Id)];
+        var tokens = Encode(owner, chat.Text);
+        var ids = new int[tokens.Count];
+        for (var i = 0; i < ids.Length; i++) ids[i] = tokens[i].Id;
         return Conversation(ids, Mask(tokens, chat.Generated, _trainOnPrompt), record.Where);
+    }
+
+    private IReadOnlyList<Token> Encode(ITokenizer owner, string text)
+    {
+        if (owner is not HuggingFaceTokenizer known) return owner.EncodeWithOffsets(text, addSpecialTokens: false);
+        var tokens = _tokens.Value!;
+        known.Encode(text, addSpecialTokens: false, tokens);
+        return tokens;
     }
 
     /// <summary>The text, and its stretches that are trained, or with prompts those that are left out.</summary>

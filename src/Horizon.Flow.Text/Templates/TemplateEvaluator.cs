@@ -47,6 +47,9 @@ internal sealed class TemplateEvaluator
         return value;
     }
 
+    /// <summary>The sum of two values.</summary>
+    public object? Add(object? left, object? right) => _operators.Binary("+", left, right);
+
     /// <summary>The items of a list, the keys of a map, the characters of a string.</summary>
     public List<object?> Enumerate(object? value)
     {
@@ -247,8 +250,9 @@ internal sealed class TemplateEvaluator
 
     private (List<object?> Positional, Dictionary<string, object?> Named) Arguments(CallArguments arguments, TemplateScope scope)
     {
-        var positional = arguments.Positional.Select(a => Evaluate(a, scope)).ToList();
-        var named = arguments.Named.GroupBy(a => a.Name).ToDictionary(a => a.Key, a => Evaluate(a.Last().Value, scope));
+        var positional = new List<object?>(arguments.Positional.Count);
+        foreach (var argument in arguments.Positional) positional.Add(Evaluate(argument, scope));
+        Dictionary<string, object?> named = arguments.Named.Count == 0 ? [] : arguments.Named.GroupBy(a => a.Name).ToDictionary(a => a.Key, a => Evaluate(a.Last().Value, scope));
         if (arguments.List is not null) positional.AddRange(Enumerate(Evaluate(arguments.List, scope)));
         if (arguments.Map is null) return (positional, named);
         if (Evaluate(arguments.Map, scope) is not OrderedDictionary<string, object?> map) throw _budget.Error("'**' needs a map");

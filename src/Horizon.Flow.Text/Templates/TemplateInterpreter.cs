@@ -9,7 +9,7 @@ internal sealed class TemplateInterpreter
     private readonly TemplateEvaluator _evaluator;
     private readonly List<Range> _generated = [];
     private readonly TemplateScope _template;
-    private StringBuilder _output = new();
+    private StringBuilder _output = new(1024);
     private int _captures;
 
     private TemplateInterpreter(TemplateBudget budget, TemplateScope template)
@@ -59,7 +59,7 @@ internal sealed class TemplateInterpreter
                 Write(data.Text);
                 return Flow.Next;
             case OutputStatement output:
-                Write(TemplateText.Print(_evaluator.Evaluate(output.Value, scope), _budget));
+                WriteSum(output.Value, scope);
                 return Flow.Next;
             case IfStatement branch:
                 foreach (var (condition, body) in branch.Branches)
@@ -216,6 +216,44 @@ internal sealed class TemplateInterpreter
         var text = _output.ToString();
         _output = outer;
         return text;
+    }
+
+    /// <summary>Writes a value; texts that are joined are written one by one, and never stand joined in memory.</summary>
+    private void WriteSum(Expression expression, TemplateScope scope)
+    {
+        if (expression is not BinaryExpression { Operator: "+" } sum)
+        {
+            Write(TemplateText.Print(_evaluator.Evaluate(expression, scope), _budget));
+            return;
+        }
+
+        var terms = new Stack<Expression>();
+        Expression first = sum;
+        for (; first is BinaryExpression { Operator: "+" } inner; first = inner.Left)
+        {
+            _budget.Enter();
+            terms.Push(inner.Right);
+        }
+
+        var whole = _evaluator.Evaluate(first, scope);
+        List<string>? texts = whole is string text ? [text] : null;
+        foreach (var term in terms)
+        {
+            _budget.Step();
+            _budget.Leave();
+            var value = _evaluator.Evaluate(term, scope);
+            if (texts is not null && value is string next)
+            {
+                texts.Add(next);
+                continue;
+            }
+
+            if (texts is not null) (whole, texts) = (string.Concat(texts), null);
+            whole = _evaluator.Add(whole, value);
+        }
+
+        if (texts is null) Write(TemplateText.Print(whole, _budget));
+        else foreach (var one in texts) Write(one);
     }
 
     private void Write(string text)

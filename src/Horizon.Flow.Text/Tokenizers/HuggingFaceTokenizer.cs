@@ -121,7 +121,25 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Token> EncodeWithOffsets(string text, bool addSpecialTokens) => Bounded(() => Run(text, addSpecialTokens));
+    public IReadOnlyList<Token> EncodeWithOffsets(string text, bool addSpecialTokens)
+    {
+        var tokens = new List<Token>();
+        Encode(text, addSpecialTokens, tokens);
+        return tokens;
+    }
+
+    /// <summary>The same into a list that is there, which is cleared first.</summary>
+    internal void Encode(string text, bool addSpecialTokens, List<Token> tokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        tokens.Clear();
+        tokens.EnsureCapacity((text.Length / 3) + 4);
+        Bounded(() =>
+        {
+            Run(text, addSpecialTokens, tokens);
+            return true;
+        });
+    }
 
     /// <inheritdoc/>
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens)
@@ -168,31 +186,33 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         ChatTemplate Parse(NamedTemplate named) => ChatTemplate.Parse(named.Source, named.File, variables);
     }
 
-    private List<Token> Run(string text, bool addSpecialTokens)
+    private void Run(string text, bool addSpecialTokens, List<Token> tokens)
     {
-        ArgumentNullException.ThrowIfNull(text);
         text = WellFormed(text);
-        var tokens = new List<Token>(text.Length / 3 + 4);
+        // What is in normal form as a whole is so in each part.
+        var whole = _normalizer is null || (_normalizer is CanonicalNormalizer form && form.IsNormal(text)) ? new AlignedText(text, 0) : null;
         if (addSpecialTokens) tokens.AddRange(_frame.Before.Select(id => new Token(id, 0, 0)));
 
         // Added tokens first in the text as it came, then, between those, in the normalized text; the rest goes to the model.
         var done = 0;
         foreach (var (token, start, end) in _rawTokens.Find(text))
         {
-            EncodeSection(text[done..start], done, tokens);
+            Encode(done, start);
             tokens.Add(new Token(token.Id, start, end));
             done = end;
         }
 
-        EncodeSection(done == 0 ? text : text[done..], done, tokens);
+        Encode(done, text.Length);
         if (addSpecialTokens) tokens.AddRange(_frame.After.Select(id => new Token(id, text.Length, text.Length)));
-        return tokens;
+
+        void Encode(int start, int end)
+        {
+            if (end > start) EncodeSection(whole is null ? new Piece(Normalize(text[start..end], start)) : new Piece(whole, start, end - start), tokens);
+        }
     }
 
-    private void EncodeSection(string section, int offset, List<Token> tokens)
+    private void EncodeSection(Piece whole, List<Token> tokens)
     {
-        if (section.Length == 0) return;
-        var whole = new Piece(Normalize(section, offset));
         var done = 0;
         foreach (var (token, start, end) in _normalizedTokens.Find(whole.Span))
         {

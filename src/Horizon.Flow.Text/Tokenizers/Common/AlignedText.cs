@@ -23,6 +23,9 @@ internal sealed class AlignedText
 
     public string Text { get; }
 
+    /// <summary>Whether its characters are those of the source, one for one.</summary>
+    public bool IsSource => _starts is null;
+
     public int StartOf(int index) => _starts is null ? _offset + index : _starts[index];
 
     public int EndOf(int index) => _ends is null ? _offset + index + 1 : _ends[index];

@@ -51,12 +51,20 @@ internal sealed class CodePointRegex
     /// <summary>Gives start and end of the matches that are not empty, in order.</summary>
     public void Matches(ReadOnlySpan<char> text, PatternWatch watch, Action<int, int> give)
     {
+        var sink = new Given(give);
+        Matches(text, watch, ref sink);
+    }
+
+    /// <inheritdoc cref="Matches(ReadOnlySpan{char}, PatternWatch, Action{int, int})"/>
+    public void Matches<T>(ReadOnlySpan<char> text, PatternWatch watch, ref T sink)
+        where T : struct, IMatchSink
+    {
         if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
         {
             foreach (var match in _regex.EnumerateMatches(text))
             {
                 watch.Matched();
-                if (match.Length > 0) give(match.Index, match.Index + match.Length);
+                if (match.Length > 0) sink.Take(match.Index, match.Index + match.Length);
             }
 
             watch.Matched();
@@ -78,9 +86,14 @@ internal sealed class CodePointRegex
         foreach (var match in _regex.EnumerateMatches(units.AsSpan(0, count)))
         {
             watch.Matched();
-            if (match.Length > 0) give(places[match.Index], places[match.Index + match.Length]);
+            if (match.Length > 0) sink.Take(places[match.Index], places[match.Index + match.Length]);
         }
 
         watch.Matched();
+    }
+
+    private readonly struct Given(Action<int, int> give) : IMatchSink
+    {
+        public void Take(int start, int end) => give(start, end);
     }
 }

@@ -10,6 +10,7 @@ internal sealed class WordEncoder
     private readonly IPreTokenizer? _splitting;
     private readonly ByteSpellingPreTokenizer? _spelling;
     private readonly WordMemory _memory = new();
+    private readonly ThreadLocal<WordTable> _tables = new(() => new WordTable());
 
     public WordEncoder(IPreTokenizer? preTokenizer, BpeModel model)
     {
@@ -29,11 +30,17 @@ internal sealed class WordEncoder
     /// <summary>Adds the tokens of a text, placed in the source.</summary>
     public void Encode(Piece text, List<Token> tokens)
     {
-        if (_splitting is null) EncodeWord(text, tokens);
-        else _splitting.Split(text, word => EncodeWord(word, tokens));
+        var table = _tables.Value!;
+        if (_splitting is null) EncodeWord(text, tokens, table);
+        else if (_splitting is SplitPreTokenizer { IsPlain: true } plain)
+        {
+            var words = new Words(this, text, tokens, table);
+            plain.SplitPlainly(text, ref words);
+        }
+        else _splitting.Split(text, word => EncodeWord(word, tokens, table));
     }
 
-    private void EncodeWord(Piece word, List<Token> tokens)
+    private void EncodeWord(Piece word, List<Token> tokens, WordTable table)
     {
         if (_spelling is null)
         {
@@ -41,7 +48,12 @@ internal sealed class WordEncoder
             return;
         }
 
-        foreach (var token in _memory.Find(word.Span) ?? Spell(word.Span.ToString())) tokens.Add(new Token(token.Id, word.SourceStart(token.Start), word.SourceEnd(token.End - 1)));
+        var span = word.Span;
+        // Where the source has other characters, each token's place is looked up.
+        if (word.Source.IsSource && table.TryEncode(span, word.SourceStart(0), tokens)) return;
+        var own = _memory.Find(span) ?? Spell(span.ToString());
+        table.Add(span, own);
+        foreach (var token in own) tokens.Add(new Token(token.Id, word.SourceStart(token.Start), word.SourceEnd(token.End - 1)));
     }
 
     /// <summary>A word's tokens, placed in the word.</summary>
@@ -52,5 +64,11 @@ internal sealed class WordEncoder
         Token[] own = [.. tokens];
         _memory.Add(word, own);
         return own;
+    }
+
+    /// <summary>Encodes each word as it is found.</summary>
+    private readonly struct Words(WordEncoder encoder, Piece text, List<Token> tokens, WordTable table) : IMatchSink
+    {
+        public void Take(int start, int end) => encoder.EncodeWord(text.Slice(start, end - start), tokens, table);
     }
 }

@@ -9,11 +9,14 @@ internal sealed class CanonicalNormalizer(bool compose) : INormalizer
     private static readonly SearchValues<char> UnsettledOrHalf = SearchValues.Create(
         [.. CanonicalData.Unsettled.Where(c => c <= char.MaxValue).Select(c => (char)c), .. Enumerable.Range(0xD800, 0x800).Select(c => (char)c)]);
 
+    /// <summary>Whether a text, and every part of it, surely stays as it is.</summary>
+    public bool IsNormal(string text) =>
+        // Below U+0300 (form C) or U+00C0 (form D) nothing ever changes.
+        text.AsSpan().IndexOfAnyExceptInRange('\0', compose ? '\u02FF' : '\u00BF') < 0 || (compose && IsSettled(text));
+
     public AlignedText Normalize(AlignedText text)
     {
-        // Below U+0300 (form C) or U+00C0 (form D) nothing ever changes.
-        if (text.Text.AsSpan().IndexOfAnyExceptInRange('\0', compose ? '\u02FF' : '\u00BF') < 0) return text;
-        if (compose && IsSettled(text.Text)) return text;
+        if (IsNormal(text.Text)) return text;
         var builder = new AlignedText.Builder(text.Text.Length + 8);
         var stretch = new List<int>();
         for (int start = 0, end; start < text.Text.Length; start = end)

@@ -3,6 +3,20 @@ namespace Horizon.Flow.Text.Tokenizers;
 /// <summary>Cuts where a pattern matches (or, inverted, where it does not).</summary>
 internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior behavior, bool invert, PatternClock clock) : IPreTokenizer
 {
+    /// <summary>Whether each match and each stretch between two is a piece of its own.</summary>
+    public bool IsPlain { get; } = behavior == SplitBehavior.Isolated;
+
+    /// <summary>The same as <see cref="Split"/> where it is plain, the pieces as places in the piece.</summary>
+    public void SplitPlainly<T>(Piece piece, ref T sink)
+        where T : struct, IMatchSink
+    {
+        var watch = clock.Watch(piece.Length);
+        var between = new Between<T>(sink);
+        pattern.Matches(piece.Span, watch, ref between);
+        watch.End();
+        if (between.Done < piece.Length) sink.Take(between.Done, piece.Length);
+    }
+
     public void Split(Piece piece, Action<Piece> give)
     {
         var watch = clock.Watch(piece.Length);
@@ -37,6 +51,19 @@ internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior be
         {
             if (end > from) give(piece.Slice(from, end - from));
             from = Math.Max(from, end);
+        }
+    }
+
+    private struct Between<T>(T sink) : IMatchSink
+        where T : struct, IMatchSink
+    {
+        public int Done { get; private set; }
+
+        public void Take(int start, int end)
+        {
+            if (start > Done) sink.Take(Done, start);
+            sink.Take(start, end);
+            Done = end;
         }
     }
 }
