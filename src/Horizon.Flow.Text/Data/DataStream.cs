@@ -1,4 +1,5 @@
 using System.Text;
+using Horizon.Flow.Host.Files;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.GZip;
 using ZstdSharp;
@@ -48,12 +49,12 @@ internal static class DataStream
     /// <summary>Why a file's bytes cannot be read, and what to do where they are damaged.</summary>
     public static string Describe(Exception e) => IsDamage(e) ? Damage : e.Message;
 
-    /// <summary>All bytes of a file, of which there may be no more than so many: a small compressed file may hold any amount.</summary>
+    /// <summary>All bytes of <see cref="OpenText"/>, of which there may be no more than so many: a small compressed file may hold any amount.</summary>
     /// <exception cref="IOException">There are more.</exception>
-    public static MemoryStream ReadAll(string file, long longest, ReadGauge? gauge = null)
+    public static MemoryStream ReadAllText(string file, long longest, ReadGauge? gauge = null)
     {
-        using var stream = Open(file, gauge);
-        var bytes = new MemoryStream();
+        using var stream = OpenText(file, gauge);
+        var bytes = new MemoryStream((int)Math.Min(UntrustedFile.Length(file), longest));
         var buffer = new byte[1 << 16];
         for (int count; (count = stream.Read(buffer)) > 0;)
         {

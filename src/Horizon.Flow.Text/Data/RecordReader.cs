@@ -18,8 +18,8 @@ internal static class RecordReader
         if (!HoldsBytes(file, LongestText, "one text; cut it into several files")) return "";
         try
         {
-            using var reader = new StreamReader(DataStream.ReadAll(file, LongestText, gauge), Strict);
-            return reader.ReadToEnd();
+            using var bytes = DataStream.ReadAllText(file, LongestText, gauge);
+            return Strict.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
         }
         catch (DecoderFallbackException e)
         {

@@ -100,12 +100,12 @@ public static class AssistantSpans
             var (first, other) = (Offsets(alike[0]), Offsets(alike[^1]));
             foreach (var k in alike[1..^1])
             {
-                var content = kinds.ContentOf(k);
-                if (first == other) found[k] = (content.Start + first.Start, content.End + first.Stop);
+                var place = kinds.PlaceOf(k);
+                if (first == other && kinds.StandsAlike(k, alike[0], first.Start, first.Stop)) found[k] = (place.Start + first.Start, place.End + first.Stop);
                 else Find(k);
             }
 
-            (int Start, int Stop) Offsets(int k) => (found[k].Start - kinds.ContentOf(k).Start, found[k].Stop - kinds.ContentOf(k).End);
+            (int Start, int Stop) Offsets(int k) => (found[k].Start - kinds.PlaceOf(k).Start, found[k].Stop - kinds.PlaceOf(k).End);
         }
 
         // Before the first message no template is sure to ask for an answer.

@@ -114,9 +114,9 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     /// <inheritdoc/>
     public IReadOnlyList<int> Encode(string text, bool addSpecialTokens)
     {
-        var tokens = EncodeWithOffsets(text, addSpecialTokens);
-        var ids = new int[tokens.Count];
-        for (var i = 0; i < ids.Length; i++) ids[i] = tokens[i].Id;
+        ArgumentNullException.ThrowIfNull(text);
+        var ids = new List<int>((text.Length / 3) + 4);
+        Encode(text, addSpecialTokens, null, ids);
         return ids;
     }
 
@@ -134,12 +134,14 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         ArgumentNullException.ThrowIfNull(text);
         tokens.Clear();
         tokens.EnsureCapacity((text.Length / 3) + 4);
-        Bounded(() =>
-        {
-            Run(text, addSpecialTokens, tokens);
-            return true;
-        });
+        Encode(text, addSpecialTokens, tokens, null);
     }
+
+    private void Encode(string text, bool addSpecialTokens, List<Token>? tokens, List<int>? ids) => Bounded(() =>
+    {
+        Run(text, addSpecialTokens, tokens, ids);
+        return true;
+    });
 
     /// <inheritdoc/>
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens)
@@ -186,47 +188,62 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         ChatTemplate Parse(NamedTemplate named) => ChatTemplate.Parse(named.Source, named.File, variables);
     }
 
-    private void Run(string text, bool addSpecialTokens, List<Token> tokens)
+    /// <summary>Gives tokens with their places, or ids alone.</summary>
+    private void Run(string text, bool addSpecialTokens, List<Token>? tokens, List<int>? ids)
     {
         text = WellFormed(text);
         // What is in normal form as a whole is so in each part.
         var whole = _normalizer is null || (_normalizer is CanonicalNormalizer form && form.IsNormal(text)) ? new AlignedText(text, 0) : null;
-        if (addSpecialTokens) tokens.AddRange(_frame.Before.Select(id => new Token(id, 0, 0)));
+        if (addSpecialTokens) Frame(_frame.Before, 0);
 
         // Added tokens first in the text as it came, then, between those, in the normalized text; the rest goes to the model.
         var done = 0;
         foreach (var (token, start, end) in _rawTokens.Find(text))
         {
             Encode(done, start);
-            tokens.Add(new Token(token.Id, start, end));
+            Add(token.Id, start, end);
             done = end;
         }
 
         Encode(done, text.Length);
-        if (addSpecialTokens) tokens.AddRange(_frame.After.Select(id => new Token(id, text.Length, text.Length)));
+        if (addSpecialTokens) Frame(_frame.After, text.Length);
+
+        void Add(int id, int start, int end)
+        {
+            tokens?.Add(new Token(id, start, end));
+            ids?.Add(id);
+        }
+
+        void Frame(IReadOnlyList<int> frame, int at)
+        {
+            foreach (var id in frame) Add(id, at, at);
+        }
 
         void Encode(int start, int end)
         {
-            if (end > start) EncodeSection(whole is null ? new Piece(Normalize(text[start..end], start)) : new Piece(whole, start, end - start), tokens);
+            if (end > start) EncodeSection(whole is null ? new Piece(Normalize(text[start..end], start)) : new Piece(whole, start, end - start), tokens, ids);
         }
     }
 
-    private void EncodeSection(Piece whole, List<Token> tokens)
+    private void EncodeSection(Piece whole, List<Token>? tokens, List<int>? ids)
     {
         var done = 0;
         foreach (var (token, start, end) in _normalizedTokens.Find(whole.Span))
         {
-            EncodePiece(whole.Slice(done, start - done), tokens);
-            tokens.Add(new Token(token.Id, whole.SourceStart(start), whole.SourceEnd(end - 1)));
+            EncodePiece(whole.Slice(done, start - done), tokens, ids);
+            tokens?.Add(new Token(token.Id, whole.SourceStart(start), whole.SourceEnd(end - 1)));
+            ids?.Add(token.Id);
             done = end;
         }
 
-        EncodePiece(whole.Slice(done, whole.Length - done), tokens);
+        EncodePiece(whole.Slice(done, whole.Length - done), tokens, ids);
     }
 
-    private void EncodePiece(Piece piece, List<Token> tokens)
+    private void EncodePiece(Piece piece, List<Token>? tokens, List<int>? ids)
     {
-        if (piece.Length > 0) _words.Encode(piece, tokens);
+        if (piece.Length == 0) return;
+        if (tokens is not null) _words.Encode(piece, tokens);
+        else _words.Encode(piece, ids!);
     }
 
     private AlignedText Normalize(string text, int offset)

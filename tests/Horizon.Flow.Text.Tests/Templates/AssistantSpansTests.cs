@@ -93,12 +93,53 @@ public class AssistantSpansTests
             new Conversation(
                 new ChatMessage("system", "s"), new ChatMessage("user", "a"), new ChatMessage("assistant", "b"), new ChatMessage("user", "c"), new ChatMessage("assistant", "d"))));
 
+    /// <summary>Rounds of calls and results, and what the renderings of many cost: about twice as much for twice as many.</summary>
+    [Fact]
+    public void Render_ManyToolCalls_CostsInProportion()
+    {
+        var template = Data.Template(Path.Combine(Data.Folder("chat-templates"), "qwen3.jinja"), ("bos_token", "<s>"), ("eos_token", "</s>"));
+        long Cost(int rounds)
+        {
+            var conversation = ToolConversation(new Random(7), rounds);
+            var budget = TemplateBudget.OfConversation("t", conversation.Messages);
+            _ = AssistantSpans.Render(template, conversation, _ => true, budget: budget);
+            return budget.Spent;
+        }
+
+        Assert.InRange((double)Cost(200) / Cost(100), 1.5, 2.5);
+    }
+
+    private static Conversation ToolConversation(Random random, int? rounds = null)
+    {
+        var messages = new List<ChatMessage> { new("user", "Begin.") };
+        for (var round = 0; round < (rounds ?? random.Next(3, 9)); round++)
+        {
+            var calls = new List<object?>();
+            for (var call = 0; call <= (rounds is null ? random.Next(2) : 0); call++)
+            {
+                calls.Add(new OrderedDictionary<string, object?>
+                {
+                    ["type"] = "function",
+                    ["function"] = new OrderedDictionary<string, object?> { ["name"] = "look", ["arguments"] = new OrderedDictionary<string, object?> { ["x"] = (long)random.Next(1000) } },
+                });
+            }
+
+            messages.Add(new ChatMessage(new OrderedDictionary<string, object?> { ["role"] = "assistant", ["content"] = rounds is null && random.Next(4) == 0 ? "Let me look." : "", ["tool_calls"] = calls }, isTrained: true));
+            foreach (var _ in calls) messages.Add(new ChatMessage(new OrderedDictionary<string, object?> { ["role"] = "tool", ["content"] = $"result {random.Next(1000)}", ["name"] = "look" }, isTrained: true));
+            messages.Add(new ChatMessage("assistant", $"It is {random.Next(1000)}."));
+            messages.Add(new ChatMessage("user", $"And {random.Next(1000)}?"));
+        }
+
+        messages.Add(new ChatMessage("assistant", "Done."));
+        return new Conversation(messages, new Dictionary<string, object?>());
+    }
+
     /// <summary>What is found by kinds of turns is what is found turn by turn, in every template, with and without system, thoughts and spaces.</summary>
     [Property(MaxTest = 60)]
     public void Render_LongConversations_ByKindAsTurnByTurn(int seed) => Assert.All(Directory.GetFiles(Data.Folder("chat-templates"), "*.jinja"), file =>
     {
         var template = Data.Template(file, ("bos_token", "<s>"), ("eos_token", "</s>"));
-        var conversation = LongConversation(new Random(seed));
+        var conversation = seed % 3 == 0 ? ToolConversation(new Random(seed)) : LongConversation(new Random(seed));
         string Found(int fewTurns)
         {
             try
