@@ -27,6 +27,9 @@ public sealed record PlanReport(
     /// <summary>The length in words, or why it is not known; empty where nobody asked.</summary>
     public string LengthDescription { get; init; } = "";
 
+    /// <summary>What a step has to do and how long that takes; null where nobody reckoned.</summary>
+    public StepCost? Cost { get; init; }
+
     /// <summary>Whether the run fits into both.</summary>
     public bool Fits => Fit(MemoryPlace.Device) && Fit(MemoryPlace.Host);
 

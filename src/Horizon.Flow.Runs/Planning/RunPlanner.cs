@@ -29,7 +29,7 @@ public static class RunPlanner
         // Asked before the data are read, which take their part of it.
         var host = hostMemory ?? new ByteSize(MachineMemory.AvailableBytes());
         var data = PlannedData.Of(blueprint, progress);
-        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory, data.MostTokens) with
+        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory, data.MostTokens, data.Typical) with
         {
             Length = data.Length,
             LengthDescription = data.Length?.Describe() ?? $"not known: {data.Unknown}",
@@ -46,11 +46,13 @@ public static class RunPlanner
     /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
     /// <param name="data">The data in host memory, where they are counted; null where they are there already, or not read.</param>
     /// <param name="mostTokens">Tokens of the data's largest micro-batch of so many rows, for which activations are planned; null where they were not read, for full rows.</param>
-    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null, Func<int, long>? mostTokens = null)
+    /// <param name="typical">A step of the data on average; null where they were not read, for full rows of one document each.</param>
+    public static PlanReport Plan(
+        RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null, Func<int, long>? mostTokens = null, TypicalStep? typical = null)
     {
         ArgumentNullException.ThrowIfNull(blueprint);
         ArgumentNullException.ThrowIfNull(device);
-        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data, mostTokens);
+        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data, mostTokens, typical);
     }
 
     /// <summary>Refuses a run that does not fit, with the numbers.</summary>
@@ -68,7 +70,7 @@ public static class RunPlanner
     private static ByteSize? Free(IComputeDevice device) => device.FreeMemoryBytes is { } free ? new ByteSize(free) : null;
 
     // Without a device memory of its own the device computes in the host's, and everything lies there.
-    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens)
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens, TypicalStep? typical)
     {
         var plan = blueprint.Plan();
         var tokens = new Dictionary<int, long?>();
@@ -95,7 +97,17 @@ public static class RunPlanner
         }
 
         var report = Report(blueprint.Configuration.Training.BatchSize);
-        return report with { Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
+        var cost = CostOf(blueprint, plan, device, deviceMemory is not null, report.Activations!, typical);
+        return report with { Cost = cost, Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
+    }
+
+    private static StepCost CostOf(RunBlueprint blueprint, TrainingPlan plan, string device, bool gpu, ActivationChoice choice, TypicalStep? typical)
+    {
+        var training = blueprint.Configuration.Training;
+        var step = typical ?? new((double)training.BatchSize * training.GradientAccumulation * blueprint.SequenceLength, blueprint.SequenceLength);
+        var work = StepWork.Of(plan, blueprint.Precision, choice, step.Tokens, Math.Min(step.DocumentLength, blueprint.SequenceLength));
+        var rates = MachineRatesFile.Of(device, gpu);
+        return new(work, StepTime.Of(work, rates, blueprint.Precision, gpu), rates);
     }
 
     private static bool FitsWithMargin(PlanReport report)

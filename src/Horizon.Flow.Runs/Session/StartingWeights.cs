@@ -12,18 +12,21 @@ internal static class StartingWeights
 {
     /// <summary>From the model folder's safetensors.</summary>
     /// <returns>What the user should know, or null.</returns>
-    public static async Task<string?> LoadAsync(WeightFiles checkpoint, ParameterStore store, CancellationToken cancellation)
+    public static async Task<string?> LoadAsync(WeightFiles checkpoint, ParameterStore store, SessionProgress progress, CancellationToken cancellation)
     {
-        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, cancellationToken: cancellation).ConfigureAwait(false);
+        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, progress: progress, cancellationToken: cancellation).ConfigureAwait(false);
         return result.Warning;
     }
 
     /// <summary>Random ones from a seed, as the model's family draws them; the same for any number of threads.</summary>
-    public static void Draw(ModelDefinition model, ParameterStore store, long seed, CancellationToken cancellation)
+    public static void Draw(ModelDefinition model, ParameterStore store, long seed, SessionProgress progress, CancellationToken cancellation)
     {
         using var workers = new HostWorkers();
+        var (done, total) = (0L, store.Units.Sum(unit => unit.Weights.ByteLength));
         foreach (var unit in store.Units)
         {
+            progress.Report(new PhaseProgress("drawing the first weights", done, total));
+            done += unit.Weights.ByteLength;
             foreach (var slot in unit.Layout.Parameters)
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -1,4 +1,6 @@
+using Horizon.Flow.Graph;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Planning;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -10,4 +12,10 @@ public sealed record TrainingOutline(string Description, long FirstStep, long? L
 {
     /// <summary>Steps, epochs and tokens of the whole run, and what decides them; null where they are not known.</summary>
     public RunLength? Length { get; init; }
+
+    /// <summary>What the run was planned to use where; null where nobody planned.</summary>
+    public PlanReport? Memory { get; init; }
+
+    /// <summary>Asked while the run goes on: where each stage's time went so far; null where nobody counts.</summary>
+    public Func<IReadOnlyDictionary<string, StageShares>>? Shares { get; init; }
 }

@@ -15,7 +15,8 @@ using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
-using Horizon.Flow.Text.Tokens;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -37,12 +38,13 @@ public sealed class TrainingSession : ITrainingSession
     private readonly ModelFolderWriter _writer;
     private readonly SessionTrace? _trace;
     private readonly RunFacts _facts;
+    private readonly ILogger _logger;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer, int traceSteps)
+        ModelFolderWriter writer, int traceSteps, PlanReport memory, SessionProgress progress, ILogger logger)
     {
-        _writer = writer;
+        (_writer, _logger) = (writer, logger);
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
@@ -51,9 +53,12 @@ public sealed class TrainingSession : ITrainingSession
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _facts = RunFacts.Of(blueprint, plan, device);
         if (traceSteps > 0) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
-        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan });
+        var watched = _trace?.Device ?? device;
+        if (device.MemoryBytes is not null) watched = new PageLockWatch(watched, store, progress);
+        _run = plan.Start(store, watched, new() { OnSpan = _trace?.OnSpan });
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
-        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length };
+        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length, Memory = memory, Shares = () => _run.Shares };
+        SessionLog.Opened(logger, Outline.Description, Outline.FirstStep, Outline.LastStep);
     }
 
     /// <inheritdoc/>
@@ -67,15 +72,18 @@ public sealed class TrainingSession : ITrainingSession
     /// <param name="configuration">A configuration that <see cref="ConfigurationValidator"/> accepts for training.</param>
     /// <param name="resume">Go on from a checkpoint.</param>
     /// <param name="traceSteps">How many steps to write a trace of, see <see cref="TraceFile"/>; 0 for none, which costs nothing.</param>
-    /// <param name="progress">Is told how far the reading of the data is.</param>
+    /// <param name="progress">Is told how far what takes long is: reading the data, loading and page-locking the weights.</param>
+    /// <param name="logger">Is told of phases, steps, evaluations and notices; null for nobody.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="HorizonException">The user can mend it.</exception>
     public static async Task<TrainingSession> OpenAsync(
-        RunConfiguration configuration, bool resume = false, int traceSteps = 0, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)
+        RunConfiguration configuration, bool resume = false, int traceSteps = 0, IProgress<PhaseProgress>? progress = null, ILogger? logger = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
+        var log = logger ?? NullLogger.Instance;
+        var phases = new SessionProgress(progress, log);
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(configuration.Model.Path!);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
@@ -89,21 +97,23 @@ public sealed class TrainingSession : ITrainingSession
             var host = new ByteSize(MachineMemory.AvailableBytes());
             RunPlanner.Require(RunPlanner.Plan(blueprint, device, host, mostTokens: _ => 1));
             cancellation.ThrowIfCancellationRequested();
-            var inputs = RunInputs.Open(blueprint, new StoppableProgress(progress, cancellation));
-            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory(), inputs.MostTokens);
+            var inputs = RunInputs.Open(blueprint, new StoppableProgress(phases, cancellation));
+            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory(), inputs.MostTokens, inputs.Typical);
             RunPlanner.Require(memory);
             foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);
             if (configuration.Schedule.WarmupSteps > inputs.Data.TotalSteps)
                 notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
             var plan = blueprint.Plan(inputs.Data.TotalSteps, memory.Activations);
             cancellation.ThrowIfCancellationRequested();
+            phases.Report(new PhaseProgress("allocating the weights and the optimizer's state"));
             store = plan.CreateStore(blueprint.Precision);
             TrainingCheckpoint? resumed = null;
+            if (resumes) phases.Report(new PhaseProgress("loading the checkpoint"));
             if (resumes) resumed = await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notices.Enqueue, cancellation).ConfigureAwait(false);
-            else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, cancellation);
-            else if (await StartingWeights.LoadAsync(pretrained, store, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
+            else if (pretrained is null) StartingWeights.Draw(blueprint.Model, store, configuration.Training.Seed, phases, cancellation);
+            else if (await StartingWeights.LoadAsync(pretrained, store, phases, cancellation).ConfigureAwait(false) is { } warning) notices.Enqueue(warning);
             await OperatorThreads.ChooseAsync(device, configuration.Training.CpuThreads, resumed, notices.Enqueue).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, memory, phases, log);
         }
         catch
         {
@@ -115,6 +125,15 @@ public sealed class TrainingSession : ITrainingSession
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<TrainingEvent> RunAsync([EnumeratorCancellation] CancellationToken stop)
+    {
+        await foreach (var happened in EventsAsync(stop).ConfigureAwait(false))
+        {
+            SessionLog.Happened(_logger, happened);
+            yield return happened;
+        }
+    }
+
+    private async IAsyncEnumerable<TrainingEvent> EventsAsync([EnumeratorCancellation] CancellationToken stop)
     {
         RunFactsFile.Write(_blueprint.Configuration.Output.Directory!, _facts);
         foreach (var happened in Notices()) yield return happened;
@@ -187,6 +206,7 @@ public sealed class TrainingSession : ITrainingSession
 
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
         await _writer.WriteAsync(folder, _store).ConfigureAwait(false);
+        SessionLog.Saved(_logger, folder);
         // Last: it is worth the least.
         StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         return failure is null ? new SavedRun(folder, checkpoint) : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
-using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -29,7 +28,7 @@ public sealed class ScriptedTrainer : ITrainer
 
     public bool Disposed { get; private set; }
 
-    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation)
+    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<PhaseProgress> progress, CancellationToken cancellation)
     {
         (Configuration, Resume, TraceSteps) = (configuration, resume, traceSteps);
         return OpenError is null ? Task.FromResult<ITrainingSession>(new Session(this)) : Task.FromException<ITrainingSession>(OpenError);

@@ -94,7 +94,7 @@ public class UsageTests
     // Nothing here may get as far as being called.
     private sealed class Nothing : ITrainer, IPlanner, IGraphDrawer, IDataInspector, IGenerator
     {
-        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation) => throw new InvalidOperationException();
+        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<PhaseProgress> progress, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress) => throw new InvalidOperationException();
 

@@ -37,7 +37,7 @@ public sealed class TrainCommand : Command, IExample
     public string Example => """
         horizon train examples/quickstart/quickstart.yaml --set training.max_steps=50
         horizon train run.yaml --trace steps=3   # leaves trace.json too: ui.perfetto.dev opens it
-        # leaves model/ (a Hugging Face folder) and metrics.jsonl under the file's output.directory
+        # leaves model/ (a Hugging Face folder), metrics.jsonl and an event file for TensorBoard under the file's output.directory
         """;
 
     private async Task<int> RunAsync(ParseResult parse)
@@ -48,10 +48,11 @@ public sealed class TrainCommand : Command, IExample
         using var stop = new StopSignals(error);
         var traceSteps = parse.GetValue(_trace);
         if (traceSteps > 0) File.Delete(folder.TracePath);
+        using var phases = PhaseLines.To(output);
         ITrainingSession session;
         try
         {
-            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, DataProgressLines.To(error), stop.Token).ConfigureAwait(false);
+            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, phases, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
@@ -59,23 +60,26 @@ public sealed class TrainCommand : Command, IExample
             return stop.ExitCode;
         }
         await using (session.ConfigureAwait(false))
-            await TrainAsync(session, folder, (PrintedWriter)output, (PrintedWriter)error, stop).ConfigureAwait(false);
+            await TrainAsync(session, folder, phases, (PrintedWriter)output, (PrintedWriter)error, stop).ConfigureAwait(false);
         if (traceSteps > 0) await output.WriteLineAsync(File.Exists(folder.TracePath) ? $"trace written to {folder.TracePath}; ui.perfetto.dev opens it" : "the run ended before a step that --trace asks for; no trace was written").ConfigureAwait(false);
         return stop.ExitCode;
     }
 
-    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PrintedWriter output, PrintedWriter error, StopSignals stop)
+    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PhaseLines phases, PrintedWriter output, PrintedWriter error, StopSignals stop)
     {
         var outline = session.Outline;
-        using var metrics = outline.FirstStep > 1
-            ? MetricsWriter.Resume(folder.MetricsPath, outline.FirstStep - 1)
-            : MetricsWriter.Create(folder.MetricsPath);
+        phases.End();
+        var before = outline.FirstStep - 1;
+        using var metrics = before > 0 ? MetricsWriter.Resume(folder.MetricsPath, before) : MetricsWriter.Create(folder.MetricsPath);
+        using var curves = before > 0 ? EventFileWriter.Resume(folder.EventsPath, before) : EventFileWriter.Create(folder.EventsPath);
         var summary = new RunSummary(TimeProvider.System);
-        var record = new RunRecord(metrics, summary, output, error);
+        var record = new RunRecord(metrics, curves, summary, output, error);
         await _progress(output).ShowAsync(outline, record.FollowAsync(session.RunAsync(stop.Token))).ConfigureAwait(false);
         var isStopped = stop.Token.IsCancellationRequested;
+        phases.Report(new PhaseProgress("writing the model"));
         // Without a step there is nothing to save, and a model folder would pass for the end of a run.
         var saved = isStopped && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
+        phases.End();
         foreach (var line in summary.Describe(saved, isStopped))
             await output.WriteLineAsync(line).ConfigureAwait(false);
         record.NotePrintFailures();

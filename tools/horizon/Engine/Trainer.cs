@@ -1,6 +1,5 @@
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
-using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli;
 
@@ -8,6 +7,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Trainer : ITrainer
 {
     /// <inheritdoc/>
-    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, CancellationToken cancellation) =>
-        await TrainingSession.OpenAsync(configuration, resume, traceSteps, progress, cancellation).ConfigureAwait(false);
+    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<PhaseProgress> progress, CancellationToken cancellation) =>
+        await TrainingSession.OpenAsync(configuration, resume, traceSteps, progress, cancellation: cancellation).ConfigureAwait(false);
 }

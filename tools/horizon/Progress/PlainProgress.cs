@@ -50,7 +50,7 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
 
     private static string Line(TrainingOutline outline, StepClock clock, StepReport report) => string.Join(
         "  ",
-        new[] { ProgressText.Step(outline, report.Step), ProgressText.Learning(report), ProgressText.Cost(report), ProgressText.Left(clock.Left(report.Step)) }
+        new[] { ProgressText.Step(outline, report.Step), ProgressText.Learning(report), ProgressText.Cost(outline, report), ProgressText.Left(clock.Left(report.Step)) }
             .Where(part => part.Length > 0));
 
     private static string Other(TrainingOutline outline, TrainingEvent happened) => happened switch
