@@ -37,7 +37,8 @@ public sealed class LiveProgressTests : IDisposable
     public async Task ShowAsync_LongNotice_WipesEveryLineThatItIsDrawnOver()
     {
         await Show([Events.Step(1), new TrainingEvent.Noticed(new string('x', 100)), Events.Step(2)]);
-        Assert.Contains($"{new string('x', 79)}\n{new string('x', 21).PadRight(79)}\n", _console.Output, StringComparison.Ordinal);
+        Assert.Contains($"{new string('x', 79)}\n", _console.Output, StringComparison.Ordinal);
+        Assert.Contains($"{new string('x', 21).PadRight(79)}\n", _console.Output, StringComparison.Ordinal);
     }
 
     [Fact]

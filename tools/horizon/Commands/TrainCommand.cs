@@ -80,7 +80,7 @@ public sealed class TrainCommand : Command, IExample
         // Without a step there is nothing to save, and a model folder would pass for the end of a run.
         var saved = isStopped && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
         phases.End();
-        foreach (var line in summary.Describe(saved, isStopped))
+        foreach (var line in summary.Describe(saved, isStopped, outline))
             await output.WriteLineAsync(line).ConfigureAwait(false);
         record.NotePrintFailures();
     }
