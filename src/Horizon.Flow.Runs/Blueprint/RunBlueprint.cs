@@ -53,6 +53,7 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
+        if (configuration.Training.ChoosesBatchSize) configuration = configuration with { Training = configuration.Training with { BatchSize = TrainingSection.DefaultBatchSize } };
         var modelConfig = ModelFolder.ReadConfig(path);
         var model = ModelFamilies.Define(modelConfig);
         var blueprint = new RunBlueprint(configuration, modelConfig, configuration.Training.CheckOutputs ? model.WithCheckedOutputs() : model);
@@ -72,8 +73,15 @@ public sealed class RunBlueprint
     /// <exception cref="HorizonException">The settings do not go together, or the graph cannot run.</exception>
     public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null)
     {
+        var plan = MakePlan(totalSteps, activations);
+        var problems = plan.Validate();
+        return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
+    }
+
+    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations)
+    {
         var training = Configuration.Training;
-        var plan = TrainingPlan.For(Model, new TrainingOptions
+        return TrainingPlan.For(Model, new TrainingOptions
         {
             Optimizer = MakeOptimizer(),
             LearningRate = totalSteps is { } steps ? MakeSchedule(steps).At : _ => Configuration.Optimizer.LearningRate,
@@ -84,8 +92,6 @@ public sealed class RunBlueprint
             IsTrainable = unit => !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
         });
-        var problems = plan.Validate();
-        return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
     }
 
     /// <summary>What is configured for the layers' activations; null for <c>auto</c>.</summary>
@@ -104,7 +110,7 @@ public sealed class RunBlueprint
     /// <param name="mostTokens">Tokens of the largest micro-batch of the data; null where they were not read.</param>
     public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null)
     {
-        var plan = Plan(activations: activations);
+        var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
         var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens);
         return Configuration.Checkpoint.EverySteps > 0
             ? budget.With(CheckpointWriter.DescribeMemory(plan, Precision, Configuration.Pipeline.CheckpointBuffers))

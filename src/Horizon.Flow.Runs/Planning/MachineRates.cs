@@ -9,22 +9,24 @@ namespace Horizon.Flow.Runs.Planning;
 /// <param name="Up">Bytes a second from page-locked host memory to the device.</param>
 /// <param name="Down">Bytes a second from the device.</param>
 /// <param name="HostMemory">Bytes a second that all processors read and write in host memory.</param>
+/// <param name="DeviceMemory">Bytes a second that the device reads and writes in its memory.</param>
 /// <param name="Disk">Bytes a second that a file is written with.</param>
 /// <param name="Source">Where the numbers are from, in words: "measured on 2026-11-26", "assumed: …".</param>
-public sealed record MachineRates(string Device, double MatrixOperations, double Up, double Down, double HostMemory, double Disk, string Source)
+public sealed record MachineRates(string Device, double MatrixOperations, double Up, double Down, double HostMemory, double DeviceMemory, double Disk, string Source)
 {
     // Of the published dense bf16 rate, what large products reach; measured on an H100 (680 of 989 TFLOP/s).
     private const double Reached = 0.69;
+    private const double ReachedMemory = 0.9;
     private const double CoreOperations = 30e9;
 
     /// <summary>What the source of measured rates begins with.</summary>
     internal const string Measured = "measured";
 
-    // By a part of the name: dense bf16 operations a second with fp32 sums as published, and bytes a second of the link, each way, as such a link reaches.
-    private static readonly (string Name, double Peak, double Link)[] Known =
+    // By a part of the name: dense bf16 operations a second with fp32 sums as published, and bytes a second of the link, each way, as such a link reaches, and of device memory as published.
+    private static readonly (string Name, double Peak, double Link, double Memory)[] Known =
     [
-        ("B200", 2250e12, 55e9), ("H200", 989e12, 55e9), ("H100 PCIe", 756e12, 55e9), ("H100", 989e12, 55e9), ("A100", 312e12, 25e9), ("L40S", 362e12, 25e9),
-        ("A10", 125e12, 25e9), ("RTX 5090", 210e12, 55e9), ("RTX 4090", 165e12, 25e9), ("RTX 3090", 71e12, 25e9), ("T4", 65e12, 12e9), ("V100", 125e12, 12e9),
+        ("B200", 2250e12, 55e9, 8e12), ("H200", 989e12, 55e9, 4.8e12), ("H100 PCIe", 756e12, 55e9, 2e12), ("H100", 989e12, 55e9, 3.35e12), ("A100", 312e12, 25e9, 1.9e12), ("L40S", 362e12, 25e9, 0.86e12),
+        ("A10", 125e12, 25e9, 0.6e12), ("RTX 5090", 210e12, 55e9, 1.79e12), ("RTX 4090", 165e12, 25e9, 1e12), ("RTX 3090", 71e12, 25e9, 0.94e12), ("T4", 65e12, 12e9, 0.3e12), ("V100", 125e12, 12e9, 0.9e12),
     ];
 
     /// <summary>Rates of a device that nobody measured.</summary>
@@ -37,13 +39,13 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
         if (!gpu)
         {
             var cores = Environment.ProcessorCount;
-            return new(device, cores * CoreOperations, HostMemory / 2, HostMemory / 2, HostMemory / 2, Disk, $"assumed for {cores} processors");
+            return new(device, cores * CoreOperations, HostMemory / 2, HostMemory / 2, HostMemory / 2, HostMemory / 2, Disk, $"assumed for {cores} processors");
         }
 
         var known = Known.FirstOrDefault(one => device.Contains(one.Name, StringComparison.OrdinalIgnoreCase));
         var name = known.Name ?? "H100";
-        var (peak, link) = known.Name is null ? (989e12, 55e9) : (known.Peak, known.Link);
-        return new(device, Reached * peak, link, link, 1.5 * HostMemory, Disk, $"assumed: those of a{(name[0] is 'A' or 'H' or 'L' or 'R' ? "n" : "")} {name}");
+        var (peak, link, memory) = known.Name is null ? (989e12, 55e9, 3.35e12) : (known.Peak, known.Link, known.Memory);
+        return new(device, Reached * peak, link, link, 1.5 * HostMemory, ReachedMemory * memory, Disk, $"assumed: those of a{(name[0] is 'A' or 'H' or 'L' or 'R' ? "n" : "")} {name}");
     }
 
     /// <summary>Whether somebody measured them.</summary>

@@ -47,7 +47,7 @@ public static class MachineRatesFile
         try
         {
             var all = JsonSerializer.Deserialize(UntrustedFile.ReadText(path, LongestBytes, "the rates of this machine"), RatesJson.Default.MachineRatesArray) ?? [];
-            return [.. all.Where(rates => rates is { Device: not null, Source: not null, MatrixOperations: > 0, Up: > 0, Down: > 0, HostMemory: > 0, Disk: > 0 })];
+            return [.. all.Where(rates => rates is { Device: not null, Source: not null, MatrixOperations: > 0, Up: > 0, Down: > 0, HostMemory: > 0, DeviceMemory: > 0, Disk: > 0 })];
         }
         catch (Exception error) when (error is JsonException or HorizonException)
         {

@@ -4,15 +4,13 @@ namespace Horizon.Flow.Runs.Planning;
 
 /// <summary>How long a step takes at the least by each resource, and how long it is likely to take. All in seconds.</summary>
 /// <param name="Compute">Operations / rate of products.</param>
+/// <param name="Between">Bytes of the operators between products / rate of device memory; these run on the same device, one after another with the products.</param>
 /// <param name="Upload">Bytes up / link.</param>
 /// <param name="Download">Bytes down / link.</param>
 /// <param name="Update">The optimizer's bytes / rate of host memory.</param>
 /// <param name="Border">Between two steps: the largest unit's gradient comes down, is applied, and the unit goes up.</param>
-public sealed record StepTime(double Compute, double Upload, double Download, double Update, double Border)
+public sealed record StepTime(double Compute, double Between, double Upload, double Download, double Update, double Border)
 {
-    // Of the rate of products, what a whole step reaches with all that lies between these; measured on an H100 (1.5 B 79 %, 7 B 89 %).
-    private const double Efficiency = 0.85;
-
     /// <summary>The floor: everything overlaps, and the slowest resource is never idle.</summary>
     public double Floor => Math.Max(Math.Max(Compute, Update), Math.Max(Upload, Download));
 
@@ -20,7 +18,7 @@ public sealed record StepTime(double Compute, double Upload, double Download, do
     public string Binds => Floor == Compute ? "compute" : Floor == Update ? "update" : Floor == Upload ? "upload" : "download";
 
     /// <summary>What the step is likely to take.</summary>
-    public double Predicted => Math.Max(Compute / Efficiency, Math.Max(Update, Math.Max(Upload, Download))) + Border;
+    public double Predicted => Math.Max(Compute + Between, Math.Max(Update, Math.Max(Upload, Download))) + Border;
 
     /// <summary>The time of a step's work at a machine's rates.</summary>
     /// <param name="work">The work.</param>
@@ -32,7 +30,7 @@ public sealed record StepTime(double Compute, double Upload, double Download, do
         ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(rates);
         return new(
-            work.Operations / rates.OperationsIn(precision, gpu), work.BytesUp / rates.Up, work.BytesDown / rates.Down, work.BytesUpdated / rates.HostMemory,
+            work.Operations / rates.OperationsIn(precision, gpu), work.BytesBetween / rates.DeviceMemory, work.BytesUp / rates.Up, work.BytesDown / rates.Down, work.BytesUpdated / rates.HostMemory,
             (work.BorderBytes.Up / rates.Up) + (work.BorderBytes.Down / rates.Down) + (work.BorderBytes.Updated / rates.HostMemory));
     }
 }

@@ -84,6 +84,7 @@ public sealed class TrainingSession : ITrainingSession
         Check(configuration);
         var log = logger ?? NullLogger.Instance;
         var phases = new SessionProgress(progress, log);
+        configuration = ResumePoint.BatchSize(configuration, resume) is { } begun ? configuration with { Training = configuration.Training with { BatchSize = begun } } : RunPlanner.ChooseBatchSize(configuration);
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(configuration.Model.Path!);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);

@@ -98,6 +98,8 @@ public class UsageTests
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress> progress) => throw new InvalidOperationException();
 
+        public Task<MachineRates> ProbeAsync(RunConfiguration configuration, IProgress<PhaseProgress> progress) => throw new InvalidOperationException();
+
         public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null) => throw new InvalidOperationException();
 
         public DataReport Inspect(RunConfiguration configuration, int examples, IProgress<DataProgress> progress) => throw new InvalidOperationException();

@@ -72,11 +72,11 @@ public sealed class LiveProgressTests : IDisposable
         // What the first step took, a thousand seconds of waiting, does not count.
         StageShares Of(int time, double busy, double waiting, double starved, double blocked) => new(
             time + 1, TimeSpan.FromSeconds(time * busy), TimeSpan.FromSeconds(1000 + (time * waiting)), TimeSpan.FromSeconds(time * starved), TimeSpan.FromSeconds(time * blocked));
-        var work = new StepWork(2048, 4e12, 1e12, 1, 1, 1, (0, 0, 0));
-        var rates = new MachineRates("cpu", 5e12, 1e9, 1e9, 1e9, 1e9, "measured on 2026-11-26");
+        var work = new StepWork(2048, 4e12, 1e12, 1, 1, 1, 1, (0, 0, 0));
+        var rates = new MachineRates("cpu", 5e12, 1e9, 1e9, 1e9, 1e9, 1e9, "measured on 2026-11-26");
         var plan = new PlanReport("", [new(MemoryPlace.Device, "weights", 3L << 30, ""), new(MemoryPlace.Host, "weights", 8L << 30, "")], null, null, "", null)
         {
-            Cost = new(work, new StepTime(Compute: 1, 0, 0, 0, 0), rates),
+            Cost = new(work, new StepTime(Compute: 1, 0, 0, 0, 0, 0), rates),
         };
         await Show([Events.Step(1, 4), Events.Step(2, 3), Events.Step(3, 2)], outline: Events.Outline with { Shares = Shares, Memory = plan });
         Assert.Contains("1,024 tokens/s  2 TFLOP/s, 50 % of the floor", _console.Output, StringComparison.Ordinal);

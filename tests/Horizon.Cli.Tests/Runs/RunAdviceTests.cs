@@ -68,7 +68,7 @@ public class RunAdviceTests
     public void Of_NothingMeasured_SaysNothing() => Assert.Null(RunAdvice.Of(new Dictionary<string, StageShares>()));
 
     private static StepCost Cost(double upload, string source) => new(
-        new StepWork(1, 1, 0, 1, 1, 1, (0, 0, 0)), new StepTime(1, upload, 0, 0, 0), new MachineRates("cpu", 1, 1, 1, 1, 1, source));
+        new StepWork(1, 1, 0, 1, 1, 1, 1, (0, 0, 0)), new StepTime(1, 0, upload, 0, 0, 0), new MachineRates("cpu", 1, 1, 1, 1, 1, 1, source));
 
     private static async Task<(IReadOnlyDictionary<string, StageShares> Shares, long Tokens)> Run(
         int rows, int length, IHostOptimizer? optimizer = null, int accumulation = 1, ActivationPolicy policy = ActivationPolicy.Recompute, TimeSpan between = default)

@@ -17,10 +17,19 @@ public sealed class PlanCommand : Command, IExample
         var json = new Option<bool>("--json") { Description = "Print one JSON object, sizes in bytes." };
         Options.Add(gpu);
         Options.Add(host);
+        var probe = new Option<bool>("--probe") { Description = "Measure this machine first (products, link, memory, disk), and keep its rates for later plans." };
         Options.Add(json);
-        SetAction(parse =>
+        Options.Add(probe);
+        SetAction(async (parse, _) =>
         {
-            var plan = planner.Plan(input.Load(parse, ConfigurationUse.Inspect), parse.GetValue(gpu), parse.GetValue(host), DataProgressLines.To(parse.InvocationConfiguration.Error));
+            var configuration = input.Load(parse, ConfigurationUse.Inspect);
+            if (parse.GetValue(probe))
+            {
+                using var phases = PhaseLines.To(parse.InvocationConfiguration.Error);
+                await planner.ProbeAsync(configuration, phases).ConfigureAwait(false);
+            }
+
+            var plan = planner.Plan(configuration, parse.GetValue(gpu), parse.GetValue(host), DataProgressLines.To(parse.InvocationConfiguration.Error));
             var output = parse.InvocationConfiguration.Output;
             if (parse.GetValue(json))
                 output.WriteLine(PlanJson.Write(plan));
@@ -33,6 +42,7 @@ public sealed class PlanCommand : Command, IExample
     /// <inheritdoc/>
     public string Example => """
         horizon plan run.yaml --gpu-memory 24GiB --host-memory 256GiB
+        horizon plan run.yaml --probe   # measures this machine first, once
         # adds up weights, optimizer state, buffers and activations, and names the best batch size
         """;
 
