@@ -70,4 +70,12 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
 
     /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => new DecoderLayerMemory(_config, _slidingWindow, batch).Working;
+
+    /// <inheritdoc/>
+    /// <value>Products, and scores and their sums of the tokens that each one sees.</value>
+    public double ForwardOperations(UnitLayout unit, double context)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        return (2.0 * unit.Parameters.Where(slot => slot.Shape.Count > 1).Sum(slot => slot.Count)) + AttentionOperations.Of(_config, _slidingWindow, context);
+    }
 }

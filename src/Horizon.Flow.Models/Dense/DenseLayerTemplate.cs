@@ -21,6 +21,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     private readonly ExpertFeedForward? _experts;
 
     private readonly int _layer;
+    private readonly int? _slidingWindow;
 
     /// <param name="config">With the heads of these layers.</param>
     /// <param name="rotary">Their rotation; null for none.</param>
@@ -28,7 +29,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     /// <param name="layer">The layer's number; means something only where the embedding says something to each.</param>
     public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer)
     {
-        (_config, _layer) = (config, layer);
+        (_config, _layer, _slidingWindow) = (config, layer, slidingWindow);
         LongestRecall = config.Delta is not null ? 0 : rotary?.LongestSteady ?? int.MaxValue; // a state of linear attention is not remembered
         _attention = new DenseAttention(config, rotary, slidingWindow);
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
@@ -57,6 +58,17 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(batch);
         return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
             + (DeltaBytes(unit, batch) / 2) + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
+    }
+
+    /// <inheritdoc/>
+    /// <value>Products, of experts those that a token is sent to, and attention where the layer has it.</value>
+    public double ForwardOperations(UnitLayout unit, double context)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        var experts = _config.Experts is { } config ? (double)config.PerToken / config.Count : 1;
+        var products = unit.Parameters.Where(slot => slot.Shape.Count > 1).Sum(slot => 2.0 * slot.Count * (Roles.IsExpert(slot.Role) ? experts : 1));
+        var attends = unit.Parameters.All(slot => slot.Role is not (Roles.Convolution or Roles.DeltaDecay));
+        return products + (attends ? AttentionOperations.Of(_config, _slidingWindow, context) : 0);
     }
 
     private long Outputs(UnitLayout unit) =>

@@ -81,6 +81,7 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
+        if (configuration.Training.ChoosesBatchSize) configuration = configuration with { Training = configuration.Training with { BatchSize = TrainingSection.DefaultBatchSize } };
         var training = configuration.Training;
         var isReward = ObjectiveKinds.Of(training.Objective).IsReward;
         var modelConfig = (isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path)) with { Adapter = training.Adapter.Resolve() };
@@ -141,6 +142,13 @@ public sealed class RunBlueprint
     /// <exception cref="HorizonException">The settings do not go together, or the graph cannot run.</exception>
     public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null)
     {
+        var plan = MakePlan(totalSteps, activations);
+        var problems = plan.Validate();
+        return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
+    }
+
+    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations)
+    {
         var training = Configuration.Training;
         var plan = TrainingPlan.For(Model, new TrainingOptions
         {
@@ -156,9 +164,7 @@ public sealed class RunBlueprint
         });
         if (Teacher is not null) plan = plan.WithTeacher(Teacher, (DistillationObjective)Objective!);
         else if (Objective is not null) plan = plan.WithObjective(Objective);
-        if (Ranks is not null) plan = plan.Distribute(Ranks);
-        var problems = plan.Validate();
-        return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
+        return Ranks is null ? plan : plan.Distribute(Ranks);
     }
 
     /// <summary>What is configured for the layers' activations; null for <c>auto</c>.</summary>
@@ -177,7 +183,7 @@ public sealed class RunBlueprint
     /// <param name="mostTokens">Tokens of the largest micro-batch of the data; null where they were not read.</param>
     public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null)
     {
-        var plan = Plan(activations: activations);
+        var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
         var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens);
         if (Teacher is not null)
         {

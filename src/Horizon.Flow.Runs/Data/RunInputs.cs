@@ -2,6 +2,7 @@ using System.Globalization;
 using Horizon.Flow.Alignment;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Tokenizers;
 using Horizon.Flow.Text.Tokens;
@@ -15,6 +16,9 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
     public MemoryItem DescribeMemory() => new(
         MemoryPlace.Host, "data", Data.HostBytes + (HeldOut?.HostBytes ?? 0),
         string.Create(CultureInfo.InvariantCulture, $"{Data.Documents + (HeldOut?.Documents ?? 0):N0} documents: their places and rows, and the tokens where these are few"));
+
+    /// <summary>A step of the training data on average.</summary>
+    public TypicalStep Typical => new((double)Data.Length.TokensPerEpoch / Data.Length.StepsPerEpoch, (double)Data.Length.TokensPerEpoch / Math.Max(1, Data.Documents));
 
     /// <summary>Tokens of the largest micro-batch of so many rows, trained on or held out.</summary>
     public long MostTokens(int batchSize) => Math.Max(Data.MostTokens(batchSize), HeldOut?.MostTokens(batchSize) ?? 0);

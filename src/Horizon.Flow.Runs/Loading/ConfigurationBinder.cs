@@ -47,6 +47,8 @@ internal sealed class ConfigurationBinder(ProblemList problems)
         _places[path] = node.Origin.Place;
         if (node is YamlScalar { IsNull: true } && key.IsNullable)
             key.Property.SetValue(section, null);
+        else if (node is YamlScalar { Text: AutoKeyAttribute.Word } && key.MayBeAuto)
+            key.Property.SetValue(section, AutoKeyAttribute.Number);
         else if (node is YamlScalar word && (word.Text == key.OrWord || (key.OrName && word.Text.Length > 0 && TokenizerChanges.IsName(word.Text))))
             key.Property.SetValue(section, word.Text);
         else if (node is YamlScalar { IsPlain: true } truth && key.OrWord is not null && bool.TryParse(truth.Text, out _))

@@ -14,6 +14,9 @@ internal sealed record ConfigurationKey(PropertyInfo Property, bool IsNullable)
     /// <summary>Whether its value is a path.</summary>
     public bool IsPath { get; } = Property.IsDefined(typeof(PathKeyAttribute));
 
+    /// <summary>Whether <c>auto</c> may stand in the place of its number.</summary>
+    public bool MayBeAuto { get; } = Property.IsDefined(typeof(AutoKeyAttribute));
+
     /// <summary>A word that may stand in the place of a path; null where none may.</summary>
     public string? OrWord { get; } = Property.GetCustomAttribute<PathKeyAttribute>()?.OrWord;
 

@@ -29,7 +29,8 @@ public static partial class ConfigurationWriter
         foreach (var (name, key) in ConfigurationSchema.Keys(section.GetType()))
         {
             emitter.Emit(Plain(name));
-            Write(emitter, key.Property.GetValue(section));
+            var value = key.Property.GetValue(section);
+            Write(emitter, key.MayBeAuto && value is AutoKeyAttribute.Number ? AutoKeyAttribute.Word : value);
         }
         emitter.Emit(new MappingEnd());
     }

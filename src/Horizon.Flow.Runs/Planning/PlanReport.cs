@@ -11,10 +11,12 @@ namespace Horizon.Flow.Runs.Planning;
 /// <param name="DeviceMemory">How much device memory there is; null where it is not known.</param>
 /// <param name="HostMemory">How much host memory there is; null where it is not known.</param>
 /// <param name="Binds">What limits the run, in a few words.</param>
-/// <param name="BestBatchSize">The largest <c>training.batch_size</c> that fits; null where none does or nothing limits it.</param>
+/// <param name="BestBatchSize">The largest <c>training.batch_size</c> that fits and leaves the system room; null where none does.</param>
 public sealed record PlanReport(
     string Model, IReadOnlyList<MemoryItem> Items, ByteSize? DeviceMemory, ByteSize? HostMemory, string Binds, int? BestBatchSize)
 {
+    private const double RoomShare = 0.04;
+
     /// <summary>What becomes of the layers' activations.</summary>
     public ActivationChoice? Activations { get; init; }
 
@@ -27,8 +29,23 @@ public sealed record PlanReport(
     /// <summary>The length in words, or why it is not known; empty where nobody asked.</summary>
     public string LengthDescription { get; init; } = "";
 
-    /// <summary>What a step moves; null where nobody asked.</summary>
+    /// <summary>What a step of one of several ranks moves; null where there is one.</summary>
     public StepTraffic? Traffic { get; init; }
+
+    /// <summary>What a step has to do and how long that takes; null where nobody reckoned.</summary>
+    public StepCost? Cost { get; init; }
+
+    /// <summary>The <c>training.batch_size</c> that is best: the smallest with nearly the most tokens a second; null where none fits.</summary>
+    public int? RecommendedBatchSize { get; init; }
+
+    /// <summary>Parameters of the model.</summary>
+    public long ParameterCount { get; init; }
+
+    /// <summary>What a batch that is recommended leaves of host memory to the system, which stands still without.</summary>
+    public ByteSize SystemRoom => new((long)(RoomShare * (HostMemory?.Bytes ?? 0)));
+
+    /// <summary>Whether the run fits and leaves the system room.</summary>
+    public bool FitsWithRoom => Fits && (HostMemory is not { } host || Needed(MemoryPlace.Host).Bytes <= host.Bytes - SystemRoom.Bytes);
 
     /// <summary>Whether the run fits into both.</summary>
     public bool Fits => Fit(MemoryPlace.Device) && Fit(MemoryPlace.Host);

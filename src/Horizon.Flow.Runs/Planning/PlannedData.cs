@@ -10,7 +10,8 @@ namespace Horizon.Flow.Runs.Planning;
 /// <param name="Unknown">Why the length is not known; empty where it is.</param>
 /// <param name="Memory">The data in host memory; null where there are none.</param>
 /// <param name="MostTokens">Tokens of the largest micro-batch of so many rows; null where the data were not read.</param>
-internal sealed record PlannedData(RunLength? Length, string Unknown, MemoryItem? Memory, Func<int, long>? MostTokens)
+/// <param name="Typical">A step on average; null where the data were not read.</param>
+internal sealed record PlannedData(RunLength? Length, string Unknown, MemoryItem? Memory, Func<int, long>? MostTokens, TypicalStep? Typical = null)
 {
     /// <summary>Reads the data where they are at hand. A plan needs none: what keeps them from being read is said, not thrown.</summary>
     public static PlannedData Of(RunBlueprint blueprint, IProgress<DataProgress>? progress)
@@ -20,7 +21,7 @@ internal sealed record PlannedData(RunLength? Length, string Unknown, MemoryItem
         try
         {
             var inputs = RunInputs.Open(blueprint, progress);
-            return new(inputs.Data.Length, "", inputs.DescribeMemory(), inputs.MostTokens);
+            return new(inputs.Data.Length, "", inputs.DescribeMemory(), inputs.MostTokens, inputs.Typical);
         }
         catch (HorizonException error)
         {

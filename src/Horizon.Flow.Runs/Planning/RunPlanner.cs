@@ -30,11 +30,17 @@ public static class RunPlanner
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(machines, 1);
         var blueprint = RunBlueprint.Of(configuration);
+        if (configuration.Training.ChoosesBatchSize)
+        {
+            return ranks * machines == 1 ? PlanChosen(configuration, deviceMemory, hostMemory, progress)
+                : throw new HorizonException("training.batch_size is auto, which one rank chooses for itself; say a number where there are several");
+        }
+
         if (ranks * machines > 1) blueprint = blueprint.On(new PlannedRanks(ranks * machines), ranks);
         // Asked before the data are read, which take their part of it.
         var host = new ByteSize((hostMemory?.Bytes ?? MachineMemory.AvailableBytes()) / blueprint.RanksHere);
         var data = PlannedData.Of(blueprint, progress);
-        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory, data.MostTokens) with
+        PlanReport On(string device, ByteSize? memory) => Plan(blueprint, device, memory, host, data.Memory, data.MostTokens, data.Typical) with
         {
             Length = data.Length,
             LengthDescription = data.Length?.Describe() ?? $"not known: {data.Unknown}",
@@ -45,17 +51,34 @@ public static class RunPlanner
         return On(device.Name, Free(device));
     }
 
+    /// <summary>The configuration with a <c>training.batch_size</c> of <c>auto</c> replaced by what the plan recommends, for full rows; another one as it is.</summary>
+    /// <param name="configuration">Names a model.</param>
+    /// <param name="deviceMemory">Device memory to plan for; null asks the device.</param>
+    /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <exception cref="HorizonException">The model is not known, no batch fits, or there is no such device.</exception>
+    public static RunConfiguration ChooseBatchSize(RunConfiguration configuration, ByteSize? deviceMemory = null, ByteSize? hostMemory = null)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        if (!configuration.Training.ChoosesBatchSize) return configuration;
+        RunConfiguration With(int batchSize) => configuration with { Training = configuration.Training with { BatchSize = batchSize } };
+        var plan = Plan(With(1) with { Data = configuration.Data with { Path = null, Sets = [] } }, deviceMemory, hostMemory);
+        return plan.RecommendedBatchSize is { } best ? With(best)
+            : throw new HorizonException($"training.batch_size: auto finds none that fits: {plan.Binds}; take a smaller model, a shorter data.sequence_length or more memory");
+    }
+
     /// <summary>The plan for an open device.</summary>
     /// <param name="blueprint">What is planned.</param>
     /// <param name="device">Where it computes.</param>
     /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
     /// <param name="data">The data in host memory, where they are counted; null where they are there already, or not read.</param>
     /// <param name="mostTokens">Tokens of the data's largest micro-batch of so many rows, for which activations are planned; null where they were not read, for full rows.</param>
-    public static PlanReport Plan(RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null, Func<int, long>? mostTokens = null)
+    /// <param name="typical">A step of the data on average; null where they were not read, for full rows of one document each.</param>
+    public static PlanReport Plan(
+        RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null, Func<int, long>? mostTokens = null, TypicalStep? typical = null)
     {
         ArgumentNullException.ThrowIfNull(blueprint);
         ArgumentNullException.ThrowIfNull(device);
-        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data, mostTokens);
+        return Plan(blueprint, device.Name, Free(device), hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data, mostTokens, typical);
     }
 
     /// <summary>Refuses a run that does not fit, with the numbers.</summary>
@@ -72,8 +95,24 @@ public static class RunPlanner
 
     private static ByteSize? Free(IComputeDevice device) => device.FreeMemoryBytes is { } free ? new ByteSize(free) : null;
 
+    // Where none fits, one row is planned, to say by how much.
+    private static PlanReport PlanChosen(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress>? progress)
+    {
+        RunConfiguration chosen;
+        try
+        {
+            chosen = ChooseBatchSize(configuration, deviceMemory, hostMemory);
+        }
+        catch (HorizonException)
+        {
+            chosen = configuration with { Training = configuration.Training with { BatchSize = 1 } };
+        }
+
+        return Plan(chosen, deviceMemory, hostMemory, progress);
+    }
+
     // Without a device memory of its own the device computes in the host's, and everything lies there.
-    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens)
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens, TypicalStep? typical)
     {
         var plan = blueprint.Plan();
         var tokens = new Dictionary<int, long?>();
@@ -99,8 +138,34 @@ public static class RunPlanner
             return With(batchSize, chosen) with { ActivationsReason = $"{chosen}: {Why(chosen)}" };
         }
 
-        var report = Report(blueprint.Configuration.Training.BatchSize);
-        return report with { Traffic = StepTraffic.Of(blueprint.Plan(activations: report.Activations), blueprint.Precision, blueprint.Ranks?.Count ?? 1), Binds = Describe(report), BestBatchSize = BestBatch(batch => Report(batch).Fits, blueprint.SequenceLength) };
+        var size = blueprint.Configuration.Training.BatchSize;
+        var report = Report(size);
+        StepCost Cost(int batchSize, PlanReport of)
+        {
+            var step = typical is null ? null : typical with { Tokens = typical.Tokens * batchSize / size };
+            return CostOf(blueprint, plan, device, deviceMemory is not null, batchSize, of.Activations!, step);
+        }
+
+        double Rate(int batchSize)
+        {
+            var cost = Cost(batchSize, Report(batchSize));
+            return cost.Work.Tokens / cost.Time.Predicted;
+        }
+
+        var most = (int)Math.Max(1, MostTokens / blueprint.SequenceLength);
+        var choice = BatchChoice.Of(most, batch => Report(batch).FitsWithRoom, Rate);
+        return report with
+        {
+            Cost = Cost(size, report), Traffic = blueprint.Ranks is { } ranks ? StepTraffic.Of(plan, blueprint.Precision, ranks.Count) : null, Binds = Describe(report), BestBatchSize = choice.Largest, RecommendedBatchSize = choice.Recommended, ParameterCount = blueprint.Model.ParameterCount,
+        };
+    }
+
+    private static StepCost CostOf(RunBlueprint blueprint, TrainingPlan plan, string device, bool gpu, int batchSize, ActivationChoice choice, TypicalStep? typical)
+    {
+        var step = typical ?? new((double)batchSize * blueprint.Configuration.Training.GradientAccumulation * blueprint.SequenceLength, blueprint.SequenceLength);
+        var work = StepWork.Of(plan, blueprint.Precision, choice, step.Tokens, Math.Min(step.DocumentLength, blueprint.SequenceLength));
+        var rates = MachineRatesFile.Of(device, gpu);
+        return new(work, StepTime.Of(work, rates, blueprint.Precision, gpu), rates);
     }
 
     private static bool FitsWithMargin(PlanReport report)
@@ -121,19 +186,5 @@ public static class RunPlanner
             .Where(place => report.Available(place) is not null)
             .MaxBy(place => (double)report.Needed(place).Bytes / Math.Max(1, report.Available(place)!.Value.Bytes));
         return $"{(tightest == MemoryPlace.Host ? "host" : "device")} memory, {report.Needed(tightest)} needed of {report.Available(tightest)} available";
-    }
-
-    // Memory grows with the batch, so the largest that fits is found by halving.
-    private static int? BestBatch(Func<int, bool> fits, int sequenceLength)
-    {
-        var (low, high) = (0, (int)Math.Max(1, MostTokens / sequenceLength));
-        while (low < high)
-        {
-            var middle = low + ((high - low + 1) / 2);
-            if (fits(middle)) low = middle;
-            else high = middle - 1;
-        }
-
-        return low == 0 ? null : low;
     }
 }

@@ -120,6 +120,7 @@ public static class RunReport
         foreach (var (stage, share) in shares)
             html.Append(CultureInfo.InvariantCulture, $"<tr><th>{HtmlText.Encode(stage)}</th><td>{share.Busy.TotalSeconds:F2} s busy</td><td class=\"bar\"><svg viewBox=\"0 0 200 12\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"shares\">{GraphPicture.Bar(share, 0, 0, 200, 12)}</svg></td></tr>\n");
         html.Append("</tbody></table>\n");
+        if (RunAdvice.Of(shares) is { } advice) html.Append(CultureInfo.InvariantCulture, $"<p>{HtmlText.Encode(advice.Sentence)}.</p>\n");
     }
 
     private static void WriteSentences(StringBuilder html, string title, IReadOnlyList<(long Step, string Text)> sentences)

@@ -1,3 +1,4 @@
+using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Templates;
 
@@ -93,20 +94,9 @@ public sealed record DataSection
     internal string? CacheFolder => Cache switch
     {
         NoCache => null,
-        null => UserFolder is { Length: > 0 } folder ? System.IO.Path.Combine(folder, "horizon-flow", "tokens") : null,
+        null => UserCache.Folder("tokens"),
         _ => Cache,
     };
-
-    private static string UserFolder
-    {
-        get
-        {
-            if (Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } named) return named;
-            if (OperatingSystem.IsWindows()) return Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-            var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-            return home.Length == 0 ? "" : System.IO.Path.Combine(home, OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache");
-        }
-    }
 
     /// <summary>The files of the data, for messages: its path, or those of its sets; null where there is none.</summary>
     internal string? Name => Sets.Count > 0 ? string.Join(", ", Sets.Select(set => set.Path)) : Path;

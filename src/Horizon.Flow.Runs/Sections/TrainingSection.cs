@@ -9,8 +9,14 @@ namespace Horizon.Flow.Runs.Sections;
 public sealed record TrainingSection
 {
     /// <summary>Sequences in one micro-batch.</summary>
-    /// <value>Default 8 sequences.</value>
-    public int BatchSize { get; init; } = 8;
+    /// <value>Default 8 sequences. <c>auto</c> takes what <c>horizon plan</c> recommends for the machine.</value>
+    [AutoKey]
+    public int BatchSize { get; init; } = DefaultBatchSize;
+
+    internal const int DefaultBatchSize = 8;
+
+    /// <summary>Whether <see cref="BatchSize"/> is left to the plan.</summary>
+    internal bool ChoosesBatchSize => BatchSize == AutoKeyAttribute.Number;
 
     /// <summary>Micro-batches in one optimizer step.</summary>
     /// <value>Default 1.</value>

@@ -86,6 +86,26 @@ internal static class ResumePoint
         return checkpoint;
     }
 
+    /// <summary>The batch size that a run began with, where it goes on and leaves the size to the plan: memory may be another by now. Null elsewhere.</summary>
+    public static int? BatchSize(RunConfiguration configuration, bool resume)
+    {
+        if (!resume || !configuration.Training.ChoosesBatchSize) return null;
+        var folder = FolderOf(configuration);
+        foreach (var step in folder.Steps)
+        {
+            try
+            {
+                return Saved(folder.Open(step).Manifest).Training.BatchSize;
+            }
+            catch (HorizonException)
+            {
+                // Damaged; loading says so.
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>What a run needs beside the store to go on after a step, and to know its own checkpoint again.</summary>
     public static IReadOnlyDictionary<string, string> ProgressAfter(long step, RunBlueprint blueprint, TrainingData data) => new Dictionary<string, string>(data.PlaceAfter(step))
     {
@@ -119,11 +139,13 @@ internal static class ResumePoint
     }
 
     // Not validated: files may have moved since.
-    private static IReadOnlyList<ConfigurationDifference> Changes(CheckpointManifest manifest, RunConfiguration configuration)
+    private static IReadOnlyList<ConfigurationDifference> Changes(CheckpointManifest manifest, RunConfiguration configuration) => ConfigurationDifference.Between(Saved(manifest), configuration);
+
+    private static RunConfiguration Saved(CheckpointManifest manifest)
     {
         var problems = new ProblemList();
         var saved = new ConfigurationBinder(problems).Bind(YamlReader.Read(manifest.Configuration, "the checkpoint's configuration", Environment.CurrentDirectory));
         problems.ThrowIfAny();
-        return ConfigurationDifference.Between(saved, configuration);
+        return saved;
     }
 }

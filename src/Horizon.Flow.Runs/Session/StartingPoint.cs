@@ -21,8 +21,9 @@ namespace Horizon.Flow.Runs.Session;
 /// <param name="pretrained">The model folder's weights; null where they are drawn, or not needed.</param>
 /// <param name="resumes">Whether there is a checkpoint to go on from.</param>
 /// <param name="notice">Takes sentences for the user.</param>
+/// <param name="progress">Is told how far it is.</param>
 internal sealed class StartingPoint(
-    RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, IComputeDevice device, WeightFiles? pretrained, bool resumes, Action<string> notice)
+    RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, IComputeDevice device, WeightFiles? pretrained, bool resumes, Action<string> notice, SessionProgress progress)
 {
     private bool NeedsReference => blueprint.Kind.NeedsReference;
 
@@ -38,6 +39,7 @@ internal sealed class StartingPoint(
         if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(notice, cancellation).ConfigureAwait(false);
         var folder = NeedsReference ? new ReferenceFolder(blueprint, store, device) : null;
         if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };
+        if (resumes) progress.Report(new PhaseProgress("loading the checkpoint"));
         var resumed = resumes ? await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notice, cancellation).ConfigureAwait(false) : null;
         await OperatorThreads.ChooseAsync(device, blueprint.Configuration.Training.CpuThreads, resumed, notice).ConfigureAwait(false);
         if (folder is null) return (inputs, resumed);
@@ -60,9 +62,9 @@ internal sealed class StartingPoint(
     {
         // A language model that becomes a reward model has no score yet.
         Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;
-        if (pretrained is null) StartingWeights.Draw(blueprint, store, cancellation);
-        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, mayMiss, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
+        if (pretrained is null) StartingWeights.Draw(blueprint, store, progress, cancellation);
+        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, mayMiss, progress, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
         if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation).ConfigureAwait(false);
-        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, cancellation, AdapterLayout.IsAdapter);
+        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, progress, cancellation, AdapterLayout.IsAdapter);
     }
 }

@@ -18,10 +18,11 @@ internal static class StartingWeights
     /// <param name="blueprint">The run.</param>
     /// <param name="store">What is filled.</param>
     /// <param name="mayMiss">Parameters, by name, that are drawn where the folder lacks them; null for none.</param>
+    /// <param name="progress">Is told how far it is.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <returns>What the user should know, or null.</returns>
     public static async Task<string?> LoadAsync(
-        WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, Func<string, bool>? mayMiss, CancellationToken cancellation)
+        WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, Func<string, bool>? mayMiss, SessionProgress progress, CancellationToken cancellation)
     {
         var options = (blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : new LoadOptions()) with
         {
@@ -29,20 +30,23 @@ internal static class StartingWeights
             MayMiss = mayMiss,
             MayGrow = blueprint.NewTokens is null ? null : ModelVocabulary.HasTokenRows,
         };
-        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, cancellationToken: cancellation).ConfigureAwait(false);
-        if (result.Missing.Count > 0) Draw(blueprint, store, cancellation, slot => result.Missing.Contains(slot.TensorName));
+        var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, progress, cancellation).ConfigureAwait(false);
+        if (result.Missing.Count > 0) Draw(blueprint, store, progress, cancellation, slot => result.Missing.Contains(slot.TensorName));
         if (blueprint.NewTokens is var (first, end)) ModelVocabulary.FillNewRows(store, first, end);
         return result.Warning;
     }
 
     /// <summary>Random ones from a seed, as the model's family draws them; the same for any number of threads.</summary>
-    public static void Draw(RunBlueprint blueprint, ParameterStore store, CancellationToken cancellation, Func<ParameterSlot, bool>? wanted = null)
+    public static void Draw(RunBlueprint blueprint, ParameterStore store, SessionProgress progress, CancellationToken cancellation, Func<ParameterSlot, bool>? wanted = null)
     {
         using var workers = new HostWorkers();
         var (model, seed) = (blueprint.Model, blueprint.Configuration.Training.Seed);
+        var (done, total) = (0L, store.Units.Sum(unit => unit.Weights.ByteLength));
         for (var i = 0; i < store.Units.Count; i++)
         {
             var (unit, whole) = (store.Units[i], model.Units[i]);
+            progress.Report(new PhaseProgress("drawing the first weights", done, total));
+            done += unit.Weights.ByteLength;
             var begin = blueprint.Ranks is { } ranks ? new UnitSlices(ranks.Rank, ranks.Count).FirstOf(whole) : 0;
             foreach (var slot in whole.Parameters.Where(slot => wanted?.Invoke(slot) != false))
             {

@@ -1,4 +1,6 @@
+using Horizon.Flow.Graph;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Planning;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -13,4 +15,10 @@ public sealed record TrainingOutline(string Description, long FirstStep, long? L
 
     /// <summary>A log has a line after every so many steps; 0 leaves it to the clock.</summary>
     public long LogEverySteps { get; init; }
+
+    /// <summary>What the run was planned to use where; null where nobody planned.</summary>
+    public PlanReport? Memory { get; init; }
+
+    /// <summary>Asked while the run goes on: where each stage's time went so far; null where nobody counts.</summary>
+    public Func<IReadOnlyDictionary<string, StageShares>>? Shares { get; init; }
 }

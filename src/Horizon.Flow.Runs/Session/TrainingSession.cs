@@ -20,7 +20,8 @@ using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
-using Horizon.Flow.Text.Tokens;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -44,13 +45,13 @@ public sealed class TrainingSession : ITrainingSession
     private readonly SessionTrace? _trace;
     private readonly RunFacts _facts;
     private readonly Teacher? _teacher;
+    private readonly ILogger _logger;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer, int traceSteps, Teacher? teacher)
+        ModelFolderWriter writer, int traceSteps, Teacher? teacher, PlanReport memory, SessionProgress progress, ILogger logger)
     {
-        _teacher = teacher;
-        _writer = writer;
+        (_teacher, _writer, _logger) = (teacher, writer, logger);
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
         (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
@@ -66,9 +67,15 @@ public sealed class TrainingSession : ITrainingSession
         if (HasCheckpoints) plan = plan.WithCheckpoints(_checkpoints.Writer);
         _facts = RunFacts.Of(blueprint, plan, device);
         if (traceSteps > 0 && IsFirst) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
-        _run = plan.Start(store, _trace?.Device ?? device, new() { OnSpan = _trace?.OnSpan }, teacher?.Store is { } other ? [other] : []);
+        var watched = _trace?.Device ?? device;
+        if (device.MemoryBytes is not null) watched = new PageLockWatch(watched, store, progress);
+        _run = plan.Start(store, watched, new() { OnSpan = _trace?.OnSpan }, teacher?.Store is { } other ? [other] : []);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
-        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps) { Length = _data.Length, LogEverySteps = blueprint.Configuration.Logging.EverySteps };
+        Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps)
+        {
+            Length = _data.Length, LogEverySteps = blueprint.Configuration.Logging.EverySteps, Memory = memory, Shares = () => _run.Shares,
+        };
+        SessionLog.Opened(logger, Outline.Description, Outline.FirstStep, Outline.LastStep);
     }
 
     /// <inheritdoc/>
@@ -89,17 +96,21 @@ public sealed class TrainingSession : ITrainingSession
     /// <param name="configuration">A configuration that <see cref="ConfigurationValidator"/> accepts for training.</param>
     /// <param name="resume">Go on from a checkpoint.</param>
     /// <param name="traceSteps">How many steps to write a trace of, see <see cref="TraceFile"/>; 0 for none, which costs nothing.</param>
-    /// <param name="progress">Is told how far the reading of the data is.</param>
+    /// <param name="progress">Is told how far what takes long is: reading the data, loading and page-locking the weights.</param>
+    /// <param name="logger">Is told of phases, steps, evaluations and notices; null for nobody.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <param name="place">Which of several ranks this process is; null where there is one. All ranks open the same configuration.</param>
     /// <exception cref="HorizonException">The user can mend it.</exception>
     public static async Task<TrainingSession> OpenAsync(
-        RunConfiguration configuration, bool resume = false, int traceSteps = 0, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default,
+        RunConfiguration configuration, bool resume = false, int traceSteps = 0, IProgress<PhaseProgress>? progress = null, ILogger? logger = null, CancellationToken cancellation = default,
         RankPlace? place = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
         Check(configuration);
+        var log = logger ?? NullLogger.Instance;
+        var phases = new SessionProgress(progress, log);
+        configuration = ResumePoint.BatchSize(configuration, resume) is { } begun ? configuration with { Training = configuration.Training with { BatchSize = begun } } : RunPlanner.ChooseBatchSize(configuration);
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(blueprint);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
@@ -123,19 +134,20 @@ public sealed class TrainingSession : ITrainingSession
             if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false);
             RunPlanner.Require(RunPlanner.Plan(blueprint, device, host, mostTokens: _ => 1));
             cancellation.ThrowIfCancellationRequested();
-            var inputs = RunInputs.Open(blueprint, new StoppableProgress(progress, cancellation));
-            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory(), inputs.MostTokens);
+            var inputs = RunInputs.Open(blueprint, new StoppableProgress(phases, cancellation));
+            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory(), inputs.MostTokens, inputs.Typical);
             RunPlanner.Require(memory);
             foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);
             if (configuration.Schedule.WarmupSteps > inputs.Data.TotalSteps)
                 notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
             var plan = blueprint.Plan(inputs.Data.TotalSteps, memory.Activations);
             cancellation.ThrowIfCancellationRequested();
+            phases.Report(new PhaseProgress("allocating the weights and the optimizer's state"));
             store = plan.CreateStore(blueprint.Precision);
-            var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue);
+            var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue, phases);
             if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
             (inputs, var resumed) = await start.FillAsync(inputs, teacher, cancellation).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher, memory, phases, log);
         }
         catch (Exception error)
         {
@@ -150,6 +162,15 @@ public sealed class TrainingSession : ITrainingSession
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<TrainingEvent> RunAsync([EnumeratorCancellation] CancellationToken stop)
+    {
+        await foreach (var happened in EventsAsync(stop).ConfigureAwait(false))
+        {
+            SessionLog.Happened(_logger, happened);
+            yield return happened;
+        }
+    }
+
+    private async IAsyncEnumerable<TrainingEvent> EventsAsync([EnumeratorCancellation] CancellationToken stop)
     {
         if (IsFirst) RunFactsFile.Write(_blueprint.Configuration.Output.Directory!, _facts);
         // Ranks stop together, and so between steps alone.
@@ -237,6 +258,7 @@ public sealed class TrainingSession : ITrainingSession
 
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
         await _writer.WriteAsync(folder, _store, _blueprint.Model, _blueprint.Ranks).ConfigureAwait(false);
+        SessionLog.Saved(_logger, folder);
         // Last: it is worth the least.
         if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
         return failure is null ? new SavedRun(folder, checkpoint) { BestStep = bestStep } : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);

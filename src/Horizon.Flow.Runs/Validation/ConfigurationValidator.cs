@@ -64,7 +64,7 @@ public static partial class ConfigurationValidator
     private static void CheckTraining(Checks checks, RunConfiguration configuration)
     {
         var training = configuration.Training;
-        checks.AtLeast("training.batch_size", training.BatchSize, 1);
+        if (!training.ChoosesBatchSize) checks.AtLeast("training.batch_size", training.BatchSize, 1);
         checks.AtLeast("training.gradient_accumulation", training.GradientAccumulation, 1);
         checks.AtLeast("training.max_steps", training.MaxSteps ?? 0, 0);
         checks.AtLeast("training.epochs", training.Epochs ?? 1, 1);

@@ -46,13 +46,27 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
         var recompute = With([], ActivationPolicy.Recompute);
         if (fits(recompute))
         {
-            return Enumerable.Range(1, keepable.Count).Reverse()
-                .Select(count => With(keepable.TakeLast(count), ActivationPolicy.Keep)).FirstOrDefault(choice => fits(choice)) ?? recompute;
+            // What is kept adds up, so that the most layers that fit are found by halving.
+            return Most(keepable.Count, count => fits(With(keepable.TakeLast(count), ActivationPolicy.Keep))) is var most and > 0
+                ? With(keepable.TakeLast(most), ActivationPolicy.Keep) : recompute;
         }
 
         return !mayOffload || layers.Count == 0 ? recompute
-            : Enumerable.Range(1, layers.Count).Select(count => With(layers.Take(count), ActivationPolicy.Offload)).FirstOrDefault(choice => fits(choice))
-            ?? With(layers, ActivationPolicy.Offload);
+            : With(layers.Take(layers.Count - Most(layers.Count - 1, stay => fits(With(layers.Take(layers.Count - stay), ActivationPolicy.Offload)))), ActivationPolicy.Offload);
+    }
+
+    // The largest count up to a limit for which all smaller ones hold too; 0 where not even 1 does.
+    private static int Most(int limit, Predicate<int> holds)
+    {
+        var (low, high) = (0, limit);
+        while (low < high)
+        {
+            var middle = low + ((high - low + 1) / 2);
+            if (holds(middle)) low = middle;
+            else high = middle - 1;
+        }
+
+        return low;
     }
 
     /// <summary>Such as <c>12 layers keep, 16 recompute</c>.</summary>

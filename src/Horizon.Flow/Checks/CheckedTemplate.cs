@@ -48,4 +48,7 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
 
     /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
+
+    /// <inheritdoc/>
+    public double ForwardOperations(UnitLayout unit, double context) => inner.ForwardOperations(unit, context);
 }

@@ -66,6 +66,12 @@ public interface IUnitTemplate
         ? 4 * Matrices(unit).Sum(slot => slot.Shape[1]) * batch.WideTokenBytes
         : MatrixOutputs(unit) * batch.TokenBytes;
 
+    /// <summary>Operations of forward for each token; a multiplication and an addition are two. Backward takes twice as many.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="context">Tokens that a token sees, on average, where no window cuts them off.</param>
+    /// <value>By default those of all matrices, without attention; of an embedding, which looks rows up, none.</value>
+    double ForwardOperations(UnitLayout unit, double context) => IsEmbedding ? 0 : 2.0 * Matrices(unit).Sum(slot => slot.Count);
+
     private static long MatrixOutputs(UnitLayout unit) => Matrices(unit).Sum(slot => slot.Shape[0]);
 
     private static IEnumerable<ParameterSlot> Matrices(UnitLayout unit) => unit.Parameters.Where(slot => slot.Shape.Count == 2);

@@ -6,6 +6,7 @@ using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Session;
 using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Tokens;
 
@@ -25,6 +26,9 @@ public sealed class InspectCommandTests : IDisposable
         "device memory",
         BestBatchSize: 4);
 
+    private static readonly StepCost Cost = new(
+        new StepWork(4096, 3e12, 1e12, 5e9, 2e9, 1e9, 4e9, (0, 0, 0)), new StepTime(2, 0.5, 0.2, 0.1, 0.4, 0.15), new MachineRates("cpu", 2e12, 1e10, 1e10, 1e10, 1e10, 1e9, "measured on 2026-11-26"));
+
     private readonly TemporaryFolder _folder = new();
 
     public InspectCommandTests() => _folder.Write("run.yaml", "model: { path: . }");
@@ -43,19 +47,40 @@ public sealed class InspectCommandTests : IDisposable
             llama, 1 M parameters, bf16
 
             device memory: 3 KiB of 2 KiB
-              weight buffers         2 KiB  2 x 1 KiB
-              activations            1 KiB
+              weight buffers         2 KiB  █████████████        2 x 1 KiB
+              activations            1 KiB  ███████
 
             host memory: 11.44 MiB
-              weights            11.44 MiB  12 bytes x 1,000,000 parameters
+              weights            11.44 MiB  ████████████████████ 12 bytes x 1,000,000 parameters
 
             does not fit: device memory
-            best training.batch_size: 4
+            largest training.batch_size: 4
 
             """,
             run.Output);
         Assert.Equal((ByteSize.FromGibibytes(24), null), planner.Asked);
         Assert.Equal(ExitCodes.Success, run.ExitCode);
+    }
+
+    [Fact]
+    public async Task Plan_Probe_MeasuresFirstAndSaysWhatAStepTakes()
+    {
+        var planner = new ScriptedPlanner();
+        var run = await CommandHarness.RunAsync(new PlanCommand(planner), "plan", Config, "--probe");
+        Assert.True(planner.Probed);
+        Assert.Contains(
+            """
+            step: about 2.7 s, 1,546 tokens/s; its floor is 2.0 s, compute binds
+              compute            2.000 s  ████████████████████ 4 TFLOP (25 % computed again) at 2 TFLOP/s
+              between them       0.500 s  █████                5 GB of device memory at 10 GB/s, by the operators that are no products
+              upload             0.200 s  ██                   2 GB at 10 GB/s
+              download           0.100 s  █                    1 GB at 10 GB/s
+              update             0.400 s  ████                 4 GB of host memory at 10 GB/s
+              between steps      0.150 s  ██                   the largest unit comes down, is updated and goes up
+            rates: measured on 2026-11-26
+            """,
+            run.Output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -172,10 +197,18 @@ public sealed class InspectCommandTests : IDisposable
     {
         public (ByteSize?, ByteSize?) Asked { get; private set; }
 
+        public bool Probed { get; private set; }
+
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, int ranks, int machines, IProgress<DataProgress> progress)
         {
             Asked = (deviceMemory, hostMemory);
-            return Report;
+            return Probed ? Report with { Cost = Cost } : Report;
+        }
+
+        public Task<MachineRates> ProbeAsync(RunConfiguration configuration, IProgress<PhaseProgress> progress)
+        {
+            Probed = true;
+            return Task.FromResult(Cost.Rates);
         }
     }
 

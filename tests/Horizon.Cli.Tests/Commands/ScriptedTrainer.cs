@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
-using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
@@ -30,7 +29,7 @@ public sealed class ScriptedTrainer : ITrainer
 
     public bool Disposed { get; private set; }
 
-    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, RankPlace? place, CancellationToken cancellation)
+    public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<PhaseProgress> progress, RankPlace? place, CancellationToken cancellation)
     {
         (Configuration, Resume, TraceSteps) = (configuration, resume, traceSteps);
         return OpenError is null ? Task.FromResult<ITrainingSession>(new Session(this)) : Task.FromException<ITrainingSession>(OpenError);

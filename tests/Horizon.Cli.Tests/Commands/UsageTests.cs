@@ -119,9 +119,11 @@ public class UsageTests
     {
         public Task RunAsync(ServeRequest request, Action<string> ready, Action<string> notice, CancellationToken stop) => throw new InvalidOperationException();
 
-        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, RankPlace? place, CancellationToken cancellation) => throw new InvalidOperationException();
+        public Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<PhaseProgress> progress, RankPlace? place, CancellationToken cancellation) => throw new InvalidOperationException();
 
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, int ranks, int machines, IProgress<DataProgress> progress) => throw new InvalidOperationException();
+
+        public Task<MachineRates> ProbeAsync(RunConfiguration configuration, IProgress<PhaseProgress> progress) => throw new InvalidOperationException();
 
         public GraphDrawing Draw(RunConfiguration configuration, IReadOnlyDictionary<string, StageShares>? shares = null) => throw new InvalidOperationException();
 

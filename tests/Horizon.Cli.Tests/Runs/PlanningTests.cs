@@ -53,10 +53,84 @@ public sealed class PlanningTests : IDisposable
     {
         var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), [$"data.sequence_length={1 + (sequence.Get % 256)}"], ConfigurationUse.Inspect);
         var (device, host) = (new ByteSize((1900 + (mebibytes.Get % 100L)) << 20), ByteSize.FromGibibytes(1));
-        bool Fits(int batch) => RunPlanner.Plan(configuration with { Training = configuration.Training with { BatchSize = batch } }, device, host).Fits;
+        bool Fits(int batch) => RunPlanner.Plan(configuration with { Training = configuration.Training with { BatchSize = batch } }, device, host).FitsWithRoom;
         var best = RunPlanner.Plan(configuration, device, host).BestBatchSize ?? 0;
         Assert.True(best == 0 || Fits(best));
         Assert.False(Fits(best + 1));
+    }
+
+    /// <summary>Published shapes with random weights: from config.json alone, whatever the size; every parameter is counted, and experts compute no more than they are asked.</summary>
+    [Theory]
+    [InlineData(768, 12, 12, 12, 3072, 50257, 0, 190_500_000, 5.08)]
+    [InlineData(3584, 28, 28, 4, 18944, 152064, 0, 7_610_000_000, 5.655)]
+    [InlineData(16384, 126, 128, 8, 53248, 128256, 0, 405_800_000_000, 6.05)]
+    [InlineData(2048, 48, 32, 4, 768, 151936, 128, 30_500_000_000, 0.67)]
+    public void Plan_FromConfigAlone_CountsParametersAndOperations(int hidden, int layers, int heads, int keys, int inner, int vocabulary, int experts, long parameters, double operations)
+    {
+        var moe = experts > 0 ? $", \"num_experts\": {experts}, \"num_experts_per_tok\": 8, \"moe_intermediate_size\": {inner}, \"decoder_sparse_step\": 1, \"mlp_only_layers\": [], \"norm_topk_prob\": true" : "";
+        var (name, type) = experts > 0 ? ("Qwen3MoeForCausalLM", "qwen3_moe") : ("LlamaForCausalLM", "llama");
+        _run.Write("config.json", $$"""
+            { "architectures": ["{{name}}"], "model_type": "{{type}}", "hidden_size": {{hidden}}, "num_hidden_layers": {{layers}}, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keys}},
+              "head_dim": {{Math.Max(hidden / heads, experts > 0 ? 128 : 0)}}, "intermediate_size": {{(experts > 0 ? 6144 : inner)}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "tie_word_embeddings": false{{moe}} }
+            """);
+        var plan = RunPlanner.Plan(ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", "training.batch_size=1"], ConfigurationUse.Inspect), ByteSize.FromGibibytes(80), ByteSize.FromGibibytes(8192));
+        Assert.InRange(plan.ParameterCount, 0.98 * parameters, 1.02 * parameters);
+        Assert.InRange(plan.Cost!.Work.ModelOperations / 1024 / parameters, 0.95 * operations, 1.05 * operations);
+        Assert.Equal(2.0 * plan.ParameterCount, plan.Cost.Work.BytesDown);
+        Assert.True(plan.RecommendedBatchSize is >= 1 and var best && best <= plan.BestBatchSize);
+    }
+
+    [Property]
+    public void BatchChoice_AnyMemoryAndRate_IsTheLargestThatFitsAndTheSmallestThatIsNearlyAsFast(PositiveInt fits, PositiveInt half)
+    {
+        double Rate(int batch) => batch / (batch + (double)half.Get); // saturates, as steps do
+        var choice = BatchChoice.Of(1 << 20, batch => batch <= fits.Get, Rate);
+        Assert.Equal(fits.Get, choice.Largest);
+        Assert.True(Rate(choice.Recommended!.Value) >= 0.97 * Rate(fits.Get));
+        Assert.True(choice.Recommended == 1 || Rate(choice.Recommended.Value / 2) < 0.97 * Rate(fits.Get));
+        Assert.Equal(new BatchChoice(null, null), BatchChoice.Of(100, _ => false, Rate));
+    }
+
+    [Fact]
+    public void ChooseBatchSize_Auto_IsThePlansRecommendationAndLeavesTheSystemRoom()
+    {
+        var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), ["training.batch_size=auto"], ConfigurationUse.Inspect);
+        var (device, host) = (ByteSize.FromGibibytes(3), ByteSize.FromGibibytes(2));
+        var chosen = RunPlanner.ChooseBatchSize(configuration, device, host);
+        var plan = RunPlanner.Plan(chosen, device, host);
+        Assert.Equal(plan.RecommendedBatchSize, chosen.Training.BatchSize);
+        Assert.True(plan.FitsWithRoom);
+        Assert.Equal(0.04 * host.Bytes, plan.SystemRoom.Bytes, 1.0);
+        Assert.Equal(chosen.Training.BatchSize, RunPlanner.Plan(configuration, device, host).RecommendedBatchSize);
+        var refused = Assert.Throws<HorizonException>(() => RunPlanner.ChooseBatchSize(configuration, new ByteSize(1 << 20), host));
+        Assert.Contains("finds none that fits", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void BatchSize_AutoInAFile_IsWrittenAsItWasRead()
+    {
+        var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), ["training.batch_size=auto"], ConfigurationUse.Inspect);
+        Assert.Contains("batch_size: auto", ConfigurationWriter.ToYaml(configuration), StringComparison.Ordinal);
+    }
+
+    /// <summary>The same as on H100s, in docs/benchmarks/2026-11-23-h100.md: within 15 % of what was measured there.</summary>
+    [Theory]
+    [InlineData("7b", 64, 5.91)]
+    [InlineData("7b", 160, 14.70)]
+    [InlineData("1.5b", 128, 2.87)]
+    [InlineData("1.5b", 64, 1.44)]
+    public void Plan_StepsThatWereMeasuredOnAnH100_ArePredicted(string size, int batch, double seconds)
+    {
+        var (hidden, heads, keys, inner, vocabulary, tied) = size == "7b" ? (3584, 28, 4, 18944, 152064, "false") : (1536, 12, 2, 8960, 151936, "true");
+        _run.Write("config.json", $$"""
+            { "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": {{hidden}}, "num_hidden_layers": 28, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keys}},
+              "intermediate_size": {{inner}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "tie_word_embeddings": {{tied}} }
+            """);
+        var plan = RunPlanner.Plan(
+            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", "training.max_grad_norm=1"], ConfigurationUse.Inspect),
+            ByteSize.FromGibibytes(79), ByteSize.FromGibibytes(125));
+        Assert.InRange(plan.Cost!.Time.Predicted / seconds, 0.85, 1.15);
+        Assert.Equal("compute", plan.Cost.Time.Binds);
     }
 
     /// <summary>The context and libraries take 1.9 GiB of a GPU; what is left decides.</summary>

@@ -53,6 +53,25 @@ public sealed class TrainingSessionTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_WithALogger_TellsItPhasesStepsAndTheModel()
+    {
+        var log = new ListLogger();
+        var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), ["training.max_steps=2", "checkpoint.every_steps=0"]);
+        var phases = new List<string>();
+        await using (var session = await TrainingSession.OpenAsync(configuration, progress: new ListProgress(phases), logger: log))
+        {
+            await foreach (var happened in session.RunAsync(CancellationToken.None)) Assert.NotNull(happened);
+            await session.SaveAsync();
+        }
+
+        Assert.Equal(["reading the data", "allocating the weights and the optimizer's state", "loading the weights"], phases.Distinct());
+        Assert.Equal([.. phases.Distinct()], log.Entries.Where(entry => entry.Name == "PhaseBegan").Select(entry => entry.Text));
+        Assert.Equal([1L, 2L], log.Entries.Where(entry => entry.Name == "StepEnded").Select(entry => entry.Values["Step"]));
+        Assert.All(log.Entries.Where(entry => entry.Name == "StepEnded"), entry => Assert.True((double)entry.Values["Loss"]! > 0));
+        Assert.Equal($"model written to {_run.In("out/model")}", log.Entries[^1].Text);
+    }
+
+    [Fact]
     public async Task Save_BeforeTheEnd_LeavesACheckpointThoughNoneIsConfigured()
     {
         var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), ["checkpoint.every_steps=0"]);

@@ -15,7 +15,7 @@ public sealed class OutputFolder : IDisposable
     private const string CheckpointsName = "checkpoints";
 
     // What a run writes there.
-    private static readonly string[] Entries = [LockName, MetricsWriter.FileName, StageSharesFile.Name, TraceFile.Name, RunFactsFile.Name, ModelName];
+    private static readonly string[] Entries = [LockName, MetricsWriter.FileName, EventFileWriter.FileName, StageSharesFile.Name, TraceFile.Name, RunFactsFile.Name, ModelName];
 
     // What the system says of a file that another process has locked: EWOULDBLOCK of Linux, of macOS, and Windows' sharing violation.
     private static readonly int[] Taken = [11, 35, unchecked((int)0x80070020)];
@@ -33,6 +33,9 @@ public sealed class OutputFolder : IDisposable
 
     /// <summary>One JSON object a step.</summary>
     public string MetricsPath => Path.Combine(_path, MetricsWriter.FileName);
+
+    /// <summary>The same for TensorBoard.</summary>
+    public string EventsPath => Path.Combine(_path, EventFileWriter.FileName);
 
     /// <summary>The trace of some steps, where one is asked for.</summary>
     public string TracePath => Path.Combine(_path, TraceFile.Name);

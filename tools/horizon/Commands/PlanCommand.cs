@@ -17,14 +17,23 @@ public sealed class PlanCommand : Command, IExample
         var json = new Option<bool>("--json") { Description = "Print one JSON object, sizes in bytes." };
         Options.Add(gpu);
         Options.Add(host);
+        var probe = new Option<bool>("--probe") { Description = "Measure this machine first (products, link, memory, disk), and keep its rates for later plans." };
         Options.Add(json);
         var gpus = Count("--gpus", "Plan for so many ranks of a machine, a GPU each: what one of them holds.");
         var nodes = Count("--nodes", "Plan for so many machines with as many ranks each.");
         Options.Add(gpus);
         Options.Add(nodes);
-        SetAction(parse =>
+        Options.Add(probe);
+        SetAction(async (parse, _) =>
         {
-            var plan = planner.Plan(input.Load(parse, ConfigurationUse.Inspect), parse.GetValue(gpu), parse.GetValue(host), parse.GetValue(gpus), parse.GetValue(nodes), DataProgressLines.To(parse.InvocationConfiguration.Error));
+            var configuration = input.Load(parse, ConfigurationUse.Inspect);
+            if (parse.GetValue(probe))
+            {
+                using var phases = PhaseLines.To(parse.InvocationConfiguration.Error);
+                await planner.ProbeAsync(configuration, phases).ConfigureAwait(false);
+            }
+
+            var plan = planner.Plan(configuration, parse.GetValue(gpu), parse.GetValue(host), parse.GetValue(gpus), parse.GetValue(nodes), DataProgressLines.To(parse.InvocationConfiguration.Error));
             var output = parse.InvocationConfiguration.Output;
             if (parse.GetValue(json))
                 output.WriteLine(PlanJson.Write(plan));
@@ -38,6 +47,7 @@ public sealed class PlanCommand : Command, IExample
     public string Example => """
         horizon plan run.yaml --gpu-memory 24GiB --host-memory 256GiB
         horizon plan run.yaml --gpus 8 --nodes 4 --gpu-memory 80GiB --host-memory 1TiB   # what each of 32 ranks holds
+        horizon plan run.yaml --probe   # measures this machine first, once
         # adds up weights, optimizer state, buffers and activations, and names the best batch size
         """;
 

@@ -11,9 +11,13 @@ internal static class PlanJson
 {
     public static string Write(PlanReport plan)
     {
-        var fields = new PlanObject(plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, plan.ActivationsReason, Length(plan.Length), Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host), plan.Traffic);
+        var fields = new PlanObject(
+            plan.Model, plan.Fits, plan.Binds, plan.BestBatchSize, plan.RecommendedBatchSize, Step(plan.Cost), plan.ActivationsReason, Length(plan.Length), Memory(plan, MemoryPlace.Device), Memory(plan, MemoryPlace.Host), plan.Traffic);
         return JsonSerializer.Serialize(fields, PlanJsonContext.Default.PlanObject);
     }
+
+    private static StepObject? Step(StepCost? cost) => cost is null ? null : new(
+        cost.Time.Predicted, cost.Time.Floor, cost.Time.Binds, cost.Time.Compute, cost.Time.Between, cost.Time.Upload, cost.Time.Download, cost.Time.Update, cost.Time.Border, cost.Work.Tokens, cost.Work.Operations, cost.Rates.Source);
 
     private static LengthObject? Length(RunLength? length) =>
         length is null ? null : new(length.Steps, length.StepsPerEpoch, length.Epochs, (long)length.Tokens, length.DecidedBy);
@@ -26,7 +30,12 @@ internal static class PlanJson
 }
 
 /// <summary>The object itself.</summary>
-internal sealed record PlanObject(string Model, bool Fits, string Binds, int? BestBatchSize, string Activations, LengthObject? Length, MemoryObject Device, MemoryObject Host, StepTraffic? Step);
+internal sealed record PlanObject(
+    string Model, bool Fits, string Binds, int? BestBatchSize, int? RecommendedBatchSize, StepObject? Step, string Activations, LengthObject? Length, MemoryObject Device, MemoryObject Host, StepTraffic? Traffic);
+
+/// <summary>What a step takes, in seconds; null where nobody reckoned.</summary>
+internal sealed record StepObject(
+    double PredictedSeconds, double FloorSeconds, string Binds, double Compute, double Between, double Upload, double Download, double Update, double Border, double Tokens, double Operations, string Rates);
 
 /// <summary>How long the run is; null where the data were not at hand.</summary>
 internal sealed record LengthObject(long Steps, long StepsPerEpoch, double Epochs, long Tokens, string DecidedBy);

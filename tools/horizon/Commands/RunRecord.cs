@@ -6,9 +6,10 @@ namespace Horizon.Flow.Cli;
 
 /// <summary>Writes down what a run tells of, before anything is shown of it.</summary>
 /// <param name="metrics">The run's metrics.jsonl.</param>
+/// <param name="curves">The same for TensorBoard.</param>
 /// <param name="summary">What is said at the end.</param>
 /// <param name="printed">Where the run is shown; what is lost there is noted.</param>
-internal sealed class RunRecord(MetricsWriter metrics, RunSummary summary, params IReadOnlyList<PrintedWriter> printed)
+internal sealed class RunRecord(MetricsWriter metrics, EventFileWriter curves, RunSummary summary, params IReadOnlyList<PrintedWriter> printed)
 {
     /// <summary>Records the events and passes them on.</summary>
     public async IAsyncEnumerable<TrainingEvent> FollowAsync(
@@ -20,10 +21,12 @@ internal sealed class RunRecord(MetricsWriter metrics, RunSummary summary, param
             {
                 case TrainingEvent.StepEnded { Report: var report, Metrics: var measured }:
                     metrics.Write(report, measured);
+                    curves.Write(report);
                     summary.Add(report);
                     break;
                 case TrainingEvent.Evaluated { Step: var step, Loss: var loss, Metrics: var measured }:
                     metrics.WriteEvaluation(step, loss, measured);
+                    curves.WriteEvaluation(step, loss);
                     break;
             }
             NotePrintFailures();

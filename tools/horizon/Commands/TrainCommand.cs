@@ -41,7 +41,7 @@ public sealed class TrainCommand : Command, IExample
         horizon train examples/quickstart/quickstart.yaml --set training.max_steps=50
         horizon train run.yaml --trace steps=3   # leaves trace.json too: ui.perfetto.dev opens it
         horizon train run.yaml --gpus 2          # or: torchrun --no-python --nproc-per-node 2 horizon train run.yaml
-        # leaves model/ (a Hugging Face folder) and metrics.jsonl under the file's output.directory
+        # leaves model/ (a Hugging Face folder), metrics.jsonl and an event file for TensorBoard under the file's output.directory
         """;
 
     private async Task<int> RunAsync(ParseResult parse)
@@ -67,10 +67,11 @@ public sealed class TrainCommand : Command, IExample
         using var stop = new StopSignals(error);
         var traceSteps = parse.GetValue(_trace);
         if (traceSteps > 0) File.Delete(folder.TracePath);
+        using var phases = PhaseLines.To(output);
         ITrainingSession session;
         try
         {
-            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, DataProgressLines.To(error), place, stop.Token).ConfigureAwait(false);
+            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, phases, place, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
@@ -78,7 +79,7 @@ public sealed class TrainCommand : Command, IExample
             return stop.ExitCode;
         }
         await using (session.ConfigureAwait(false))
-            await TrainAsync(session, folder, (PrintedWriter)output, (PrintedWriter)error, stop, place).ConfigureAwait(false);
+            await TrainAsync(session, folder, phases, (PrintedWriter)output, (PrintedWriter)error, stop, place).ConfigureAwait(false);
         if (traceSteps > 0) await output.WriteLineAsync(File.Exists(folder.TracePath) ? $"trace written to {folder.TracePath}; ui.perfetto.dev opens it" : "the run ended before a step that --trace asks for; no trace was written").ConfigureAwait(false);
         return stop.ExitCode;
     }
@@ -88,7 +89,7 @@ public sealed class TrainCommand : Command, IExample
     {
         var configuration = _input.Load(parse, ConfigurationUse.Train);
         using var stop = new StopSignals(TextWriter.Null);
-        var session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), 0, DataProgressLines.To(TextWriter.Null), place, stop.Token).ConfigureAwait(false);
+        var session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), 0, PhaseLines.To(TextWriter.Null), place, stop.Token).ConfigureAwait(false);
         await using (session.ConfigureAwait(false))
         {
             var steps = 0;
@@ -114,20 +115,23 @@ public sealed class TrainCommand : Command, IExample
         return words;
     }
 
-    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PrintedWriter output, PrintedWriter error, StopSignals stop, RankPlace? place)
+    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PhaseLines phases, PrintedWriter output, PrintedWriter error, StopSignals stop, RankPlace? place)
     {
         var outline = session.Outline;
-        using var metrics = outline.FirstStep > 1
-            ? MetricsWriter.Resume(folder.MetricsPath, outline.FirstStep - 1)
-            : MetricsWriter.Create(folder.MetricsPath);
+        phases.End();
+        var before = outline.FirstStep - 1;
+        using var metrics = before > 0 ? MetricsWriter.Resume(folder.MetricsPath, before) : MetricsWriter.Create(folder.MetricsPath);
+        using var curves = before > 0 ? EventFileWriter.Resume(folder.EventsPath, before) : EventFileWriter.Create(folder.EventsPath);
         var summary = new RunSummary(TimeProvider.System);
-        var record = new RunRecord(metrics, summary, output, error);
+        var record = new RunRecord(metrics, curves, summary, output, error);
         await _progress(output).ShowAsync(outline, record.FollowAsync(session.RunAsync(stop.Token))).ConfigureAwait(false);
         var isStopped = stop.Token.IsCancellationRequested;
+        phases.Report(new PhaseProgress("writing the model"));
         // Without a step there is nothing to save, and a model folder would pass for the end of a run.
         // Ranks do the same, whichever of them the signal came to.
         var saved = (isStopped || place is not null) && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
-        foreach (var line in summary.Describe(saved, isStopped))
+        phases.End();
+        foreach (var line in summary.Describe(saved, isStopped, outline))
             await output.WriteLineAsync(line).ConfigureAwait(false);
         record.NotePrintFailures();
     }

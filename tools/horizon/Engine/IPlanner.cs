@@ -1,6 +1,7 @@
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Sections;
+using Horizon.Flow.Runs.Session;
 using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli;
@@ -17,4 +18,10 @@ public interface IPlanner
     /// <param name="progress">Is told how far the reading of the data is.</param>
     /// <exception cref="HorizonException">The model is not known, or the like.</exception>
     PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, int ranks, int machines, IProgress<DataProgress> progress);
+
+    /// <summary>Measures the machine and keeps the rates for later plans.</summary>
+    /// <param name="configuration">Names the device.</param>
+    /// <param name="progress">Is told what is measured.</param>
+    /// <exception cref="HorizonException">There is no such device, or the rates cannot be kept.</exception>
+    Task<MachineRates> ProbeAsync(RunConfiguration configuration, IProgress<PhaseProgress> progress);
 }

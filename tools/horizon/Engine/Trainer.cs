@@ -1,7 +1,6 @@
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
-using Horizon.Flow.Text.Tokens;
 
 namespace Horizon.Flow.Cli;
 
@@ -9,6 +8,6 @@ namespace Horizon.Flow.Cli;
 public sealed class Trainer : ITrainer
 {
     /// <inheritdoc/>
-    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<DataProgress> progress, RankPlace? place, CancellationToken cancellation) =>
-        await TrainingSession.OpenAsync(configuration, resume, traceSteps, progress, cancellation, place).ConfigureAwait(false);
+    public async Task<ITrainingSession> OpenAsync(RunConfiguration configuration, bool resume, int traceSteps, IProgress<PhaseProgress> progress, RankPlace? place, CancellationToken cancellation) =>
+        await TrainingSession.OpenAsync(configuration, resume, traceSteps, progress, cancellation: cancellation, place: place).ConfigureAwait(false);
 }

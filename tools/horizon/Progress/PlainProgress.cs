@@ -54,7 +54,7 @@ public sealed class PlainProgress(TextWriter output, TimeProvider time, TimeSpan
         new[]
         {
             ProgressText.Step(outline, ended.Report.Step), ProgressText.Learning(ended.Report), ProgressText.Measured(ended.Metrics),
-            ProgressText.Cost(ended.Report), ProgressText.Left(clock.Left(ended.Report.Step)),
+            ProgressText.Cost(outline, ended.Report), ProgressText.Left(clock.Left(ended.Report.Step)),
         }
             .Where(part => part.Length > 0));
 

@@ -42,10 +42,22 @@ public static class ProgressText
     }
 
     /// <summary>What the step took.</summary>
-    public static string Cost(StepReport report)
+    public static string Cost(TrainingOutline outline, StepReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
-        return Invariant($"{report.TokensPerSecond:N0} tokens/s  device {new ByteSize(report.DeviceBytesPeak)}  host {new ByteSize(report.HostBytes)}");
+        return Invariant($"{Speed(outline, report)}  device {new ByteSize(report.DeviceBytesPeak)}  host {new ByteSize(report.HostBytes)}");
+    }
+
+    /// <summary>How fast it was: tokens that count no padding, and where the run was planned useful operations and how near the floor that is.</summary>
+    public static string Speed(TrainingOutline outline, StepReport report)
+    {
+        ArgumentNullException.ThrowIfNull(outline);
+        ArgumentNullException.ThrowIfNull(report);
+        var tokens = Invariant($"{report.TokensPerSecond:N0} tokens/s");
+        if (outline.Memory?.Cost is not { } cost || report.Elapsed <= TimeSpan.Zero) return tokens;
+        var (rate, share) = (cost.OperationsPerSecond(report.Tokens, report.Elapsed.TotalSeconds), cost.ShareOfFloor(report.Tokens, report.Elapsed.TotalSeconds));
+        var source = cost.Rates.IsMeasured ? "" : " by assumed rates";
+        return Invariant($"{tokens}  {rate / 1e12:0.###} TFLOP/s, {share:P0} of the floor{source}");
     }
 
     /// <summary><c>left 2 min 10 s</c>; nothing where it is not known.</summary>

@@ -1,0 +1,57 @@
+using System.Text.Json.Serialization;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Runs.Planning;
+
+/// <summary>How fast a machine is; measured there, or assumed.</summary>
+/// <param name="Device">The device's name.</param>
+/// <param name="MatrixOperations">Operations a second of large matrix products, in bf16 on a GPU and in fp32 on a processor.</param>
+/// <param name="Up">Bytes a second from page-locked host memory to the device.</param>
+/// <param name="Down">Bytes a second from the device.</param>
+/// <param name="HostMemory">Bytes a second that all processors read and write in host memory.</param>
+/// <param name="DeviceMemory">Bytes a second that the device reads and writes in its memory.</param>
+/// <param name="Disk">Bytes a second that a file is written with.</param>
+/// <param name="Source">Where the numbers are from, in words: "measured on 2026-11-26", "assumed: …".</param>
+public sealed record MachineRates(string Device, double MatrixOperations, double Up, double Down, double HostMemory, double DeviceMemory, double Disk, string Source)
+{
+    // Of the published dense bf16 rate, what large products reach; measured on an H100 (680 of 989 TFLOP/s).
+    private const double Reached = 0.69;
+    private const double ReachedMemory = 0.9;
+    private const double CoreOperations = 30e9;
+
+    /// <summary>What the source of measured rates begins with.</summary>
+    internal const string Measured = "measured";
+
+    // By a part of the name: dense bf16 operations a second with fp32 sums as published, and bytes a second of the link, each way, as such a link reaches, and of device memory as published.
+    private static readonly (string Name, double Peak, double Link, double Memory)[] Known =
+    [
+        ("B200", 2250e12, 55e9, 8e12), ("H200", 989e12, 55e9, 4.8e12), ("H100 PCIe", 756e12, 55e9, 2e12), ("H100", 989e12, 55e9, 3.35e12), ("A100", 312e12, 25e9, 1.9e12), ("L40S", 362e12, 25e9, 0.86e12),
+        ("A10", 125e12, 25e9, 0.6e12), ("RTX 5090", 210e12, 55e9, 1.79e12), ("RTX 4090", 165e12, 25e9, 1e12), ("RTX 3090", 71e12, 25e9, 0.94e12), ("T4", 65e12, 12e9, 0.3e12), ("V100", 125e12, 12e9, 0.9e12),
+    ];
+
+    /// <summary>Rates of a device that nobody measured.</summary>
+    /// <param name="device">Its name; a GPU is known by a part of it.</param>
+    /// <param name="gpu">Whether it is a GPU.</param>
+    public static MachineRates Assumed(string device, bool gpu)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        const double HostMemory = 100e9, Disk = 1e9;
+        if (!gpu)
+        {
+            var cores = Environment.ProcessorCount;
+            return new(device, cores * CoreOperations, HostMemory / 2, HostMemory / 2, HostMemory / 2, HostMemory / 2, Disk, $"assumed for {cores} processors");
+        }
+
+        var known = Known.FirstOrDefault(one => device.Contains(one.Name, StringComparison.OrdinalIgnoreCase));
+        var name = known.Name ?? "H100";
+        var (peak, link, memory) = known.Name is null ? (989e12, 55e9, 3.35e12) : (known.Peak, known.Link, known.Memory);
+        return new(device, Reached * peak, link, link, 1.5 * HostMemory, ReachedMemory * memory, Disk, $"assumed: those of a{(name[0] is 'A' or 'H' or 'L' or 'R' ? "n" : "")} {name}");
+    }
+
+    /// <summary>Whether somebody measured them.</summary>
+    [JsonIgnore]
+    public bool IsMeasured => Source.StartsWith(Measured, StringComparison.Ordinal);
+
+    /// <summary>The rate of products in a precision: fp32 takes twice as long as bf16 on a GPU at the least.</summary>
+    public double OperationsIn(StorePrecision precision, bool gpu) => gpu && precision == StorePrecision.Fp32 ? MatrixOperations / 2 : MatrixOperations;
+}

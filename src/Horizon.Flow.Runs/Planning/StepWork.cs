@@ -1,0 +1,65 @@
+using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+
+namespace Horizon.Flow.Runs.Planning;
+
+/// <summary>What a step has to do at the least, counted from the model's shapes.</summary>
+/// <param name="Tokens">Its tokens, without padding.</param>
+/// <param name="ModelOperations">Operations of forward and backward, a multiplication and an addition being two; nothing recomputed.</param>
+/// <param name="RecomputedOperations">Those of the layers that are computed again.</param>
+/// <param name="BytesBetween">What the operators between matrix products read and write in device memory; an estimate.</param>
+/// <param name="BytesUp">Weights to the device.</param>
+/// <param name="BytesDown">Gradients to the host.</param>
+/// <param name="BytesUpdated">What the optimizer reads and writes in host memory.</param>
+/// <param name="BorderBytes">Of these the largest unit's: its update and the copies around it lie between two steps, beside nothing.</param>
+public sealed record StepWork(double Tokens, double ModelOperations, double RecomputedOperations, double BytesBetween, double BytesUp, double BytesDown, double BytesUpdated, (double Up, double Down, double Updated) BorderBytes)
+{
+    // For each number that a product reads or gives, in a step that computes nothing again, in units of the element's two bytes; fitted to H100 steps of 1.5 B and 7 B.
+    private const double BytesANumber = 17.7;
+
+    /// <summary>Operations of all that is computed.</summary>
+    public double Operations => ModelOperations + RecomputedOperations;
+
+    /// <summary>Counts a step.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="precision">How the store keeps parameters.</param>
+    /// <param name="choice">What becomes of the layers' activations.</param>
+    /// <param name="tokens">Tokens of the step, over all of its micro-batches.</param>
+    /// <param name="documentLength">Tokens of a document on average.</param>
+    public static StepWork Of(TrainingPlan plan, StorePrecision precision, ActivationChoice choice, double tokens, double documentLength)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(choice);
+        var model = plan.Model;
+        var table = new ActivationTable(model, plan.Options with { Activations = choice.Of }, unit => plan.Options.IsTrainable(model.Units[unit]));
+        var element = precision == StorePrecision.Fp32 ? 4.0 : 2.0;
+        double forward = 0, backward = 0, again = 0, numbers = 0, up = 0, down = 0;
+        for (var layer = 0; layer < model.Hidden.Count; layer++)
+        {
+            var (unit, template) = (model.Units[model.Hidden[layer].Unit], model.Hidden[layer].Template);
+            var operations = template.ForwardOperations(unit, documentLength / 2);
+            var goesBack = layer >= table.LowestTrainedLayer;
+            forward += operations;
+            up += unit.ElementCount * (goesBack && template.BackwardNeedsWeights ? 2 : 1);
+            if (!goesBack) continue;
+            backward += 2 * operations;
+            numbers += template.ForwardOperations(unit, 0) / (2.0 * model.HiddenSize);
+            if (!template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Keep) again += operations;
+            if (plan.Options.IsTrainable(unit)) down += unit.ElementCount;
+        }
+
+        var head = model.Units[model.Head.Unit];
+        var logits = 2.0 * model.VocabularySize * model.HiddenSize;
+        forward += logits;
+        backward += 2 * logits;
+        up += head.ElementCount;
+        if (plan.Options.IsTrainable(head)) down += head.ElementCount;
+        double Updated(UnitLayout unit) => !plan.Options.IsTrainable(unit) ? 0
+            : (unit.ElementCount * ((2 * (element + (precision == StorePrecision.Bf16 ? 2 : 0))) + element)) + (2.0 * plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength));
+        var largest = model.Units.MaxBy(unit => unit.ElementCount)!;
+        var border = largest.ElementCount * element;
+        var count = plan.Options.GradientAccumulation;
+        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest)));
+    }
+}

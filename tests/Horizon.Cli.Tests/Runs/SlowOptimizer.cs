@@ -1,0 +1,24 @@
+using System.Diagnostics;
+using Horizon.Flow.Host.Gradients;
+using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+
+namespace Horizon.Flow.Cli.Tests.Runs;
+
+/// <summary>AdamW on a host that is so slow that each unit takes a given time.</summary>
+internal sealed class SlowOptimizer(TimeSpan each) : IHostOptimizer
+{
+    private readonly IHostOptimizer _inner = OptimizerFactory.Create("adamw");
+
+    public string Name => _inner.Name;
+
+    public IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout) => _inner.DescribeState(layout);
+
+    public void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers)
+    {
+        var start = Stopwatch.GetTimestamp();
+        _inner.Update(unit, gradient, step, workers);
+        while (Stopwatch.GetElapsedTime(start) < each) Thread.SpinWait(100);
+    }
+}
