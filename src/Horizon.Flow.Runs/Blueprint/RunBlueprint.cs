@@ -96,13 +96,13 @@ public sealed class RunBlueprint
 
         if (modelConfig.Adapter is not null && (isReward || newTokens is not null))
             throw new HorizonException($"training.adapter trains adapters alone, and {(isReward ? "a reward model has a score to learn" : "model.additional_special_tokens adds rows to learn")}; leave one of them out");
-        if (training.LabelSmoothing > 0 && training.Objective is { } objective)
-            throw new HorizonException($"training.label_smoothing is of the next token's cross-entropy, and training.objective is {objective.Name}; leave one of them out");
         var model = ModelFamilies.Define(modelConfig);
         if (isReward) model = RewardModel.Of(model);
         if (training.LabelSmoothing > 0) model = model.WithLabelSmoothing(training.LabelSmoothing);
         if (training.NeftuneAlpha > 0) model = model.WithEmbeddingNoise(training.NeftuneAlpha);
         var blueprint = new RunBlueprint(configuration, modelConfig, training.CheckOutputs ? model.WithCheckedOutputs() : model) { NewTokens = newTokens };
+        if (training.LabelSmoothing > 0 && blueprint.Objective is not null)
+            throw new HorizonException($"training.label_smoothing is of the next token's cross-entropy, and training.objective is {training.Objective.Name}; leave one of them out");
         foreach (var pattern in configuration.Training.Freeze)
         {
             if (!blueprint.Model.Units.Any(unit => Matches(pattern, unit)))
