@@ -1,3 +1,4 @@
+using Horizon.Flow.Blocks;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Messages;
 
@@ -6,6 +7,8 @@ namespace Horizon.Flow.Distributed;
 /// <summary>A plan on several ranks.</summary>
 public static class RankVerbs
 {
+    private const string SumSquares = "sum squares";
+
     /// <summary>
     /// The plan of one rank of several, which train one model together: its store holds a slice of every unit, of weights, differences and optimizer state; a slice goes up and is made whole on
     /// the devices; gradients are summed on the devices, and a slice comes down and is updated. Every rank runs the same plan with micro-batches of its own, as many as the
@@ -40,6 +43,9 @@ public static class RankVerbs
             .OutOfJoin(Horizon.Flow.Stages.Download).Insert("slice", (_, stage) => new StageBlock<DeviceGradient, DeviceGradient>(
                 stage, gradient => new DeviceGradient(gradient.Visit, gradient.Gradient, slices.Of(gradient.Visit.Layout))), host)
             .At(Horizon.Flow.Stages.Losses).InsertAfter("sum losses", (_, stage) => new LossSumBlock(collectives, stage), host)
-            .At(Horizon.Flow.Stages.Accumulate).InsertAfter("sum squares", (_, stage) => new SquareSumBlock(collectives, stage), host);
+            // Behind whatever may still change gradients; clip then believes the sums of all ranks.
+            .WithGraph(graph => graph.InsertBefore(
+                Horizon.Flow.Stages.Clip, SumSquares, (run, stage) => new SquareSumBlock(collectives, stage, run.WorkersIfChanged(Horizon.Flow.Stages.Accumulate.Name, SumSquares)), host))
+            .At(Horizon.Flow.Stages.Clip).Replace((run, stage) => new ClipBlock(run.Options.MaxGradientNorm, stage));
     }
 }

@@ -56,17 +56,40 @@ public class RankRunTests
         foreach (var store in stores) store.Dispose();
     }
 
-    /// <summary>A loss that is not finite on one rank skips the step on all.</summary>
-    [Fact]
-    public async Task Step_ThatIsBadOnOneRank_IsSkippedByAll()
+    /// <summary>A gradient that is not finite on one rank skips the step on all, and the parameters stay.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Step_ThatIsBadOnOneRank_IsSkippedByAll(bool clip)
     {
-        var training = TrainingCase.Small with { Steps = 1, MicroBatches = 2 };
+        var training = TrainingCase.Small with { Steps = 1, MicroBatches = 2, Clip = clip };
         var ranks = await new RankTraining(training, 2)
         {
-            Rewire = plan => plan.At(Stages.Losses).InsertAfter("spoil", (run, losses) =>
-                new Messages.StepLosses(losses.Info, [.. losses.Sums.Select(sum => run.Plan.Options.HostThreads == 3 ? double.NaN : sum)])),
+            RewireOne = (plan, rank) => rank == 0 ? plan : plan.At(Stages.Accumulate).InsertAfter("spoil", gradient =>
+            {
+                gradient.Floats(0, 1)[0] = float.NaN;
+                return gradient;
+            }),
         }.TrainAsync();
-        Assert.All(ranks, rank => Assert.False(rank.Reports[0].Skipped));
+        Assert.All(ranks, rank => Assert.True(rank.Reports[0].Skipped));
+        Assert.Equal(ranks[0].Reports[0].SkipReason, ranks[1].Reports[0].SkipReason);
+        if (clip) Assert.All(training.Model.Parameters(), pair => Assert.Equal(pair.Value, ranks[0].Parameters[pair.Key]));
+    }
+
+    /// <summary>A stage of a user's own that changes gradients changes slices, and the norm is that of what it made of them.</summary>
+    [Fact]
+    public async Task Training_WithGradientsChangedBeforeClip_IsThatOfOneRank()
+    {
+        var training = TrainingCase.Small with { MicroBatches = 2 };
+        var (one, ranks) = (await training.TrainAsync(rewire: Triple, device: () => new CpuDevice(1)), await new RankTraining(training, 2) { Rewire = Triple }.TrainAsync());
+        Assert.All(one.Reports.Zip(ranks[1].Reports), pair => Assert.Equal(pair.First.GradientNorm, pair.Second.GradientNorm, 1e-5 * pair.First.GradientNorm));
+        Numbers.AssertClose(one.Parameters, ranks[0].Parameters, 1e-6);
+
+        static TrainingPlan Triple(TrainingPlan plan) => plan.At(Stages.Accumulate).InsertAfter("triple", gradient =>
+        {
+            foreach (ref var value in gradient.Floats(0, (int)gradient.Layout.ElementCount)) value *= 3;
+            return gradient;
+        });
     }
 
     /// <summary>One rank's stage fails: it says why, the other ends too and says which rank, and nothing is left out or hanging.</summary>

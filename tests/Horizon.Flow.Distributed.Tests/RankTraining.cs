@@ -12,6 +12,8 @@ internal sealed record RankTraining(TrainingCase Case, int Ranks)
 
     public Func<TrainingPlan, TrainingPlan> Rewire { get; init; } = plan => plan;
 
+    public Func<TrainingPlan, int, TrainingPlan> RewireOne { get; init; } = (plan, _) => plan;
+
     public Func<int, IComputeDevice> Device { get; init; } = _ => new CpuDevice(1);
 
     public async Task<IReadOnlyList<TrainingOutcome>> TrainAsync()
@@ -23,7 +25,7 @@ internal sealed record RankTraining(TrainingCase Case, int Ranks)
         {
             var reports = await Task.WhenAll(sides.Select((side, rank) => Task.Run(async () =>
             {
-                var plan = Rewire(TrainingPlan.For(Case.Definition, own.Options())).Distribute(side, Prefetch);
+                var plan = RewireOne(Rewire(TrainingPlan.For(Case.Definition, own.Options())), rank).Distribute(side, Prefetch);
                 stores[rank] = plan.CreateStore(Case.Bf16 ? StorePrecision.Bf16 : StorePrecision.Fp32);
                 SliceValues.Write(plan, stores[rank], rank, Ranks, Case.Model.Parameters());
                 using var device = Device(rank);
