@@ -1,48 +1,13 @@
 using Horizon.Flow.Alignment.Policies;
 using Horizon.Flow.Devices;
-using Horizon.Flow.Host.ModelFolders;
-using Horizon.Flow.Host.Optimizers;
-using Horizon.Flow.Host.Store;
-using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
-using Horizon.Flow.Text.Tokenizers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Alignment.Tests.Policies;
 
-/// <summary>Answers, their rewards, and a real run: the quickstart's model learns a task that can be checked.</summary>
+/// <summary>Answers, their rewards, and what a run that dies has of them.</summary>
 public class RolloutTests
 {
-    private static string Folder { get; } = Path.Combine(Root(AppContext.BaseDirectory), "examples", "quickstart", "stories260K-hf");
-
-    /// <summary>Of the answers of twelve tokens, the share that say "happy" rises; the prompts are the same, the draws are others.</summary>
-    [Fact]
-    public async Task Grpo_QuickstartsModel_LearnsWhatIsRewarded()
-    {
-        var tokenizer = HuggingFaceTokenizer.Load(Folder);
-        var model = ModelFamilies.Define(ModelFolder.ReadConfig(Folder));
-        var plan = TrainingPlan.For(model, new() { Optimizer = OptimizerFactory.Create("adamw"), LearningRate = _ => 1e-3, GradientAccumulation = 4, HostThreads = 2 }).WithObjective(GrpoObjective.Dapo);
-        using var store = plan.CreateStore(StorePrecision.Fp32);
-        using (var files = WeightFiles.Open(Folder)) await StoreLoader.LoadAsync(files, store.Units);
-        using var device = new CpuDevice(threads: 1);
-        await using var run = plan.Start(store, device);
-        var sampler = new StreamedSampler(run, new() { Answers = 16, MaxTokens = 12 });
-        IReadOnlyList<IReadOnlyList<int>> prompts = [.. ((string[])["Tom was", "Lily was", "Mom was", "The boy was"]).Select(text => tokenizer.Encode(text, addSpecialTokens: true))];
-        double Reward(Rollout rollout) => tokenizer.Decode([.. rollout.AnswerIds], skipSpecialTokens: true).Contains("happy", StringComparison.Ordinal) ? 1 : 0;
-
-        var shares = new List<double>();
-        for (var round = 0; round < 15; round++)
-        {
-            var rollouts = await sampler.SampleAsync(prompts, seed: round);
-            double[] rewards = [.. rollouts.Select(Reward)];
-            shares.Add(rewards.Average());
-            var batches = RolloutBatches.Of(rollouts, RolloutBatches.Advantages(rollouts, rewards), answersEach: 16);
-            await foreach (var report in run.StepsAsync([batches])) Assert.False(report.Skipped);
-        }
-
-        Assert.InRange(shares[0], 0, 0.5);
-        Assert.True(shares[^1] > shares[0] + 0.3, $"the share of answers that pass went {string.Join(", ", shares)}");
-    }
-
     /// <summary>Draws are those of the model: their frequencies are its probabilities, and the same seed draws the same.</summary>
     [Fact]
     public async Task Sample_ManyAnswers_HasTheModelsFrequencies()
@@ -98,5 +63,30 @@ public class RolloutTests
         Assert.Throws<HorizonException>(() => ProcessReward.Start("/no/such/program"));
     }
 
-    private static string Root(string folder) => File.Exists(Path.Combine(folder, "Horizon.Flow.sln")) ? folder : Root(Path.GetDirectoryName(folder)!);
+    /// <summary>A run that dies between drawing and learning has its answers, and the same steps follow.</summary>
+    [Fact]
+    public async Task RolloutFile_AfterADeath_GivesTheSameStep()
+    {
+        var @case = TrainingCase.Small with { Bf16 = false };
+        var plan = @case.Plan().WithObjective(GrpoObjective.Dapo);
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "rollouts.jsonl");
+        using var device = new CpuDevice(threads: 1);
+        async Task<Dictionary<string, float[]>> LearnAsync(bool dies)
+        {
+            using var store = @case.CreateStore(plan);
+            await using var run = plan.Start(store, device);
+            var rollouts = dies ? RolloutFile.Load(path).Rollouts : await new StreamedSampler(run, new() { Answers = 4, MaxTokens = 3 }).SampleAsync([[1, 2], [3]], seed: 5);
+            double[] rewards = [.. rollouts.Select(rollout => rollout.AnswerIds[0] % 3.0)];
+            if (!dies) RolloutFile.Save(path, rollouts, rewards);
+            else rewards = [.. RolloutFile.Load(path).Rewards];
+            await (await run.BeginStepAsync(RolloutBatches.Of(rollouts, RolloutBatches.Advantages(rollouts, rewards), answersEach: 4))).Report;
+            return StoreValues.Read(store);
+        }
+
+        var (whole, resumed) = (await LearnAsync(dies: false), await LearnAsync(dies: true));
+        Assert.All(whole, pair => Assert.Equal(pair.Value, resumed[pair.Key]));
+        await File.AppendAllTextAsync(path, "{\"Prompt\":1}\n");
+        Assert.Contains("rollouts.jsonl, line 9: no answer with a reward", Assert.Throws<HorizonException>(() => RolloutFile.Load(path)).Message, StringComparison.Ordinal);
+    }
 }
