@@ -1,0 +1,1 @@
+await Horizon.Examples.OnPolicyExample.RunAsync(Console.Out, args is [var folder] ? folder : "examples/quickstart");

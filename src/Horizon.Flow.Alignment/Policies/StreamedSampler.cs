@@ -1,0 +1,80 @@
+namespace Horizon.Flow.Alignment.Policies;
+
+/// <summary>
+/// Draws answers with the run that trains: the parameters are those after all steps begun so far, and no copy of them is handed over. All answers go through
+/// each layer together, whole for every token: for small models and short answers.
+/// </summary>
+/// <param name="run">Of the model that is trained.</param>
+/// <param name="options">How.</param>
+public sealed class StreamedSampler(TrainingRun run, SamplingOptions options)
+{
+    /// <summary>Answers to prompts, in their order, those to one prompt together; the same for the same parameters and seed.</summary>
+    /// <param name="prompts">The prompts' tokens, each of one or more.</param>
+    /// <param name="seed">Of the draws.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<IReadOnlyList<Rollout>> SampleAsync(IReadOnlyList<IReadOnlyList<int>> prompts, long seed, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        List<Drawn> all = [.. prompts.SelectMany((prompt, number) => Enumerable.Range(0, options.Answers).Select(answer =>
+            new Drawn(number, prompt, new Random(HashOf(seed, number, answer)))))];
+        for (var token = 0; token < options.MaxTokens && all.Exists(one => !one.IsFinished); token++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var open = all.FindAll(one => !one.IsFinished);
+            var logits = (await run.LogitsAsync([Batch(open)], CancellationToken.None).ConfigureAwait(false))[0];
+            var vocabulary = (int)logits.Shape[^1];
+            for (var i = 0; i < open.Count; i++) open[i].Take(logits.Numbers.AsSpan(i * vocabulary, vocabulary), options);
+        }
+
+        return [.. all.Select(one => new Rollout(one.Prompt, one.PromptIds, one.Answer, one.IsFinished))];
+    }
+
+    // One behind another; the last token of each has a label, so that its logits are given.
+    private static MicroBatch Batch(List<Drawn> open)
+    {
+        var count = open.Sum(one => one.PromptIds.Count + one.Answer.Count);
+        long[] ids = new long[count], targets = new long[count], positions = new long[count], documents = new long[count];
+        Array.Fill(targets, MicroBatch.Unlabelled);
+        var at = 0;
+        for (var number = 0; number < open.Count; number++)
+        {
+            var place = 0;
+            foreach (var id in open[number].PromptIds.Concat(open[number].Answer)) (ids[at], positions[at], documents[at++]) = (id, place++, number);
+            targets[at - 1] = 0;
+        }
+
+        return new MicroBatch(1, count, ids, targets, positions, documents);
+    }
+
+    private static int HashOf(long seed, int prompt, int answer)
+    {
+        var mixed = unchecked((ulong)seed * 0x9E3779B97F4A7C15) ^ ((ulong)prompt << 32) ^ (uint)answer;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+        return (int)((mixed ^ (mixed >> 31)) >> 33);
+    }
+
+    private sealed class Drawn(int prompt, IReadOnlyList<int> promptIds, Random random)
+    {
+        public int Prompt => prompt;
+
+        public IReadOnlyList<int> PromptIds => promptIds;
+
+        public List<int> Answer { get; } = [];
+
+        public bool IsFinished { get; private set; }
+
+        // The largest of logits with Gumbel's noise is a draw from their softmax.
+        public void Take(ReadOnlySpan<float> logits, SamplingOptions options)
+        {
+            var (best, chosen) = (double.NegativeInfinity, 0);
+            for (var id = 0; id < logits.Length; id++)
+            {
+                var value = (logits[id] / options.Temperature) - Math.Log(-Math.Log(1 - random.NextDouble() + double.Epsilon) + double.Epsilon);
+                if (value > best) (best, chosen) = (value, id);
+            }
+
+            Answer.Add(chosen);
+            IsFinished = options.EndIds.Contains(chosen);
+        }
+    }
+}
