@@ -1,7 +1,6 @@
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models;
 
