@@ -1,4 +1,5 @@
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Activations;
@@ -26,10 +27,15 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
 
     private static IEnumerable<ActivationPeak> Moments(ModelDefinition model, ActivationTable table, BatchShape batch, long hidden)
     {
-        long Tape(int layer) => model.Hidden[layer].Template.TapeBytes(model.Units[model.Hidden[layer].Unit], batch);
-        long KeptTape(int layer) => model.Hidden[layer].Template.KeptTapeBytes(model.Units[model.Hidden[layer].Unit], batch);
+        // Asked once: a unit of experts has hundreds of parameters to look through.
+        List<long> Each(Func<IUnitTemplate, UnitLayout, long> bytes) => [.. model.Hidden.Select(binding => bytes(binding.Template, model.Units[binding.Unit]))];
+        var tapesOf = Each((template, unit) => template.TapeBytes(unit, batch));
+        var keptTapesOf = Each((template, unit) => template.KeptTapeBytes(unit, batch));
+        var workOf = Each((template, unit) => template.WorkingBytes(unit, batch));
+        long Tape(int layer) => tapesOf[layer];
+        long KeptTape(int layer) => keptTapesOf[layer];
         long Kept(int layer) => KeptTape(layer) + (model.Hidden[layer].Template.CanBindTapes ? 0 : model.Units[model.Hidden[layer].Unit].ElementCount * batch.Type.ByteSize());
-        long Work(int layer) => model.Hidden[layer].Template.WorkingBytes(model.Units[model.Hidden[layer].Unit], batch);
+        long Work(int layer) => workOf[layer];
         string Name(int layer) => model.Units[model.Hidden[layer].Unit].Name;
         var first = table.Segments.Select(segment => segment.First).ToHashSet();
         bool KeepsInput(int layer) => first.Contains(layer) && !model.Hidden[layer].Template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Offload;

@@ -70,7 +70,7 @@ public sealed class InspectCommandTests : IDisposable
         Assert.True(planner.Probed);
         Assert.Contains(
             """
-            step: about 2.7 s, 1,546 tokens/s; its floor is 2.0 s, compute binds
+            step: about 2.65 s, 1,546 tokens/s; its floor is 2.0 s, compute binds
               compute            2.000 s  ████████████████████ 4 TFLOP (25 % computed again) at 2 TFLOP/s
               between them       0.500 s  █████                5 GB of device memory at 10 GB/s, by the operators that are no products
               upload             0.200 s  ██                   2 GB at 10 GB/s

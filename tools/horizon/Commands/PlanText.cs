@@ -48,7 +48,7 @@ internal static class PlanText
     {
         var (work, time, rates) = (cost.Work, cost.Time, cost.Rates);
         output.WriteLine();
-        output.WriteLine(Invariant($"step: about {ProgressText.Duration(TimeSpan.FromSeconds(time.Predicted))}, {work.Tokens / time.Predicted:N0} tokens/s; its floor is {ProgressText.Duration(TimeSpan.FromSeconds(time.Floor))}, {time.Binds} binds"));
+        output.WriteLine(Invariant($"step: about {Seconds(time.Predicted)}, {work.Tokens / time.Predicted:N0} tokens/s; its floor is {Seconds(time.Floor)}, {time.Binds} binds"));
         var longest = Math.Max(time.Floor, time.Border);
         void Line(string what, double seconds, string how) => output.WriteLine(Invariant($"  {what,-14}{seconds,10:0.000} s  {Bar(seconds / longest)} {how}"));
         Line("compute", time.Compute, Invariant($"{work.Operations / 1e12:0.###} TFLOP ({work.RecomputedOperations / work.Operations:P0} computed again) at {work.Operations / time.Compute / 1e12:0.###} TFLOP/s"));
@@ -61,6 +61,8 @@ internal static class PlanText
     }
 
     private static string Hours(PlanReport plan) => plan is { Length: { } length, Cost: { } cost } ? $"; about {ProgressText.Duration(TimeSpan.FromSeconds(length.Steps * cost.Time.Predicted))}" : "";
+
+    private static string Seconds(double seconds) => seconds < 10 ? Invariant($"{seconds:0.0##} s") : ProgressText.Duration(TimeSpan.FromSeconds(seconds));
 
     private static string Bar(double share) => new string('█', (int)Math.Round(Math.Clamp(share, 0, 1) * BarWidth)).PadRight(BarWidth);
 
