@@ -95,6 +95,7 @@ public static class RunConfigurations
             MaxGradNorm = clip,
             RecomputeInterval = interval,
             Freeze = freeze,
+            Adapter = checks ? new() { Rank = interval, Alpha = clip, Targets = seed % 2 == 0 ? ["q_proj", "mlp.down_proj"] : ["all-linear"], RankStabilized = seed % 2 == 0 } : new(),
         };
 
     private static Gen<OptimizerSection> Optimizer =>
