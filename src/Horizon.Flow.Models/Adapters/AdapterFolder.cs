@@ -26,8 +26,11 @@ public sealed class AdapterFolder
     private static readonly HashSet<string> Harmless =
     [
         "task_type", "revision", "inference_mode", "lora_dropout", "init_lora_weights", "auto_mapping", "peft_version", "eva_config", "corda_config", "loftq_config", "megatron_core",
-        "layers_pattern", "runtime_config", "ensure_weight_tying", "lora_ga_config", "base_model_class", "parent_library", "qalora_group_size", "use_qalora",
+        "layers_pattern", "runtime_config", "ensure_weight_tying", "base_model_class", "parent_library", "qalora_group_size",
     ];
+
+    // Ways to draw adapters that leave the base as it is; others take from it what they put into the adapters.
+    private static readonly HashSet<string> KeepingTheBase = ["gaussian", "orthogonal", "eva"];
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -58,6 +61,8 @@ public sealed class AdapterFolder
         foreach (var key in (string[])["use_dora", "lora_bias"])
             if (json.Flag(key, false)) throw json.Refuse(key, "is not supported where true");
         json.Flag("fan_in_fan_out", false); // follows from the model
+        if (json.IsText("init_lora_weights") && json.Text("init_lora_weights") is { } drawn && !KeepingTheBase.Contains(drawn))
+            throw json.Refuse("init_lora_weights", $"is {drawn}, which changes the base model as well; convert the adapters to plain ones first");
         var rank = json.Integer("r", 1, 1 << 16);
         var adapter = new AdapterConfig(rank, json.Number("lora_alpha", 0, 1e9), Targets(path, json)) { IsRankStabilized = json.Flag("use_rslora", false) };
         var folder = new AdapterFolder(path, adapter, json.Text("base_model_name_or_path"));
@@ -76,7 +81,6 @@ public sealed class AdapterFolder
     {
         ArgumentNullException.ThrowIfNull(config);
         var adapter = config.Adapter ?? throw new ArgumentException("the model has no adapters", nameof(config));
-        IReadOnlyList<string> targets = adapter.Targets;
         return
         [
             .. JsonSerializer.SerializeToUtf8Bytes(
@@ -89,7 +93,7 @@ public sealed class AdapterFolder
                     ["lora_alpha"] = adapter.Alpha == Math.Truncate(adapter.Alpha) ? (long)adapter.Alpha : adapter.Alpha,
                     ["use_rslora"] = adapter.IsRankStabilized,
                     ["lora_dropout"] = 0.0,
-                    ["target_modules"] = targets.Contains(AdapterConfig.AllLinear) ? AdapterConfig.AllLinear : targets,
+                    ["target_modules"] = adapter.Targets.Contains(AdapterConfig.AllLinear) ? Modules(config) : adapter.Targets,
                     ["bias"] = "none",
                     ["fan_in_fan_out"] = config is DenseConfig { TransposedMatrices: true },
                     ["init_lora_weights"] = true,
@@ -99,6 +103,10 @@ public sealed class AdapterFolder
             (byte)'\n',
         ];
     }
+
+    // By name: not every reader knows all-linear, and not every one means the same by it.
+    private static IReadOnlyList<string> Modules(ModelConfig config) =>
+        [.. ModelFamilies.Define(config).Units.SelectMany(unit => unit.Parameters).Where(AdapterLayout.IsA).Select(slot => slot.TensorName[..^TensorA.Length].Split('.')[^1]).Distinct()];
 
     // A pattern, or what picks among layers, is PEFT's to understand: the tensors tell the same.
     private static IReadOnlyList<string> Targets(string path, ConfigJson json)

@@ -75,6 +75,9 @@ public sealed class ConfigJson
     /// <summary>Whether the key is there and holds a list.</summary>
     public bool IsList(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Array;
 
+    /// <summary>Whether the key is there and holds a text.</summary>
+    public bool IsText(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String;
+
     /// <summary>Whether the key is missing, null or false, or holds nothing: an empty text, list or object.</summary>
     public bool IsEmpty(string key) => !_object.TryGetProperty(key, out var value) || value.ValueKind switch
     {

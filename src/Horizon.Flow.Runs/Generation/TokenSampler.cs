@@ -68,15 +68,40 @@ public sealed class TokenSampler
     // Of tokens equally likely the one with the lower id counts first.
     private void KeepLikeliest(double[] weights)
     {
-        var order = Enumerable.Range(0, weights.Length).ToArray();
+        var total = weights.Sum();
+        var order = Candidates(weights, total);
         Array.Sort(Array.ConvertAll(order, id => (-weights[id], id)), order);
         var count = _options.TopK > 0 ? Math.Min(_options.TopK, order.Length) : order.Length;
-        var needed = 0.0;
-        for (var i = 0; i < count; i++) needed += weights[order[i]];
-        needed *= _options.TopP;
+        var needed = _options.TopP * (_options.TopK > 0 ? order.Take(count).Sum(id => weights[id]) : total);
         var (kept, sum) = (0, 0.0);
         while (kept < count && (kept == 0 || sum < needed)) sum += weights[order[kept++]];
-        foreach (var id in order.AsSpan(kept)) weights[id] = 0;
+        var left = Array.ConvertAll(order[..kept], id => weights[id]);
+        Array.Clear(weights);
+        for (var i = 0; i < kept; i++) weights[order[i]] = left[i];
+    }
+
+    // All that can be among the likeliest, the likeliest of which weighs 1: a vocabulary is long, and few of its tokens need to be put in order.
+    private int[] Candidates(double[] weights, double total)
+    {
+        const double Step = 1e-3;
+        for (var least = Step; least > double.Epsilon; least *= Step)
+        {
+            var (count, sum) = (0, 0.0);
+            foreach (var weight in weights)
+            {
+                if (weight < least) continue;
+                count++;
+                sum += weight;
+            }
+
+            if (_options.TopK > 0 ? count < Math.Min(_options.TopK, weights.Length) : sum < _options.TopP * total) continue;
+            var found = new int[count];
+            for (int id = 0, next = 0; id < weights.Length; id++)
+                if (weights[id] >= least) found[next++] = id;
+            return found;
+        }
+
+        return [.. Enumerable.Range(0, weights.Length)];
     }
 
     private float[] Penalized(ReadOnlySpan<float> logits, IEnumerable<int> context)

@@ -47,8 +47,11 @@ public sealed class AdapterRunTests : IDisposable
         Assert.Equal(["adapter_config.json", "adapter_model.safetensors"], Directory.GetFiles(_run.Model).Select(Path.GetFileName).Where(name => name!.StartsWith("adapter", StringComparison.Ordinal) || name.EndsWith(".safetensors", StringComparison.Ordinal) || name == "config.json").Order());
         using var config = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_run.Model, "adapter_config.json")));
         Assert.Equal(
-            ("LORA", 4, 8, "all-linear", _base, false),
-            (Text("peft_type"), config.RootElement.GetProperty("r").GetInt32(), config.RootElement.GetProperty("lora_alpha").GetInt32(), Text("target_modules"), Text("base_model_name_or_path"), config.RootElement.GetProperty("fan_in_fan_out").GetBoolean()));
+            ("LORA", 4, 8, _base, false),
+            (Text("peft_type"), config.RootElement.GetProperty("r").GetInt32(), config.RootElement.GetProperty("lora_alpha").GetInt32(), Text("base_model_name_or_path"), config.RootElement.GetProperty("fan_in_fan_out").GetBoolean()));
+        Assert.Equal(
+            ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+            config.RootElement.GetProperty("target_modules").EnumerateArray().Select(name => name.GetString()));
         var weights = new SafetensorsReader(Path.Combine(_run.Model, "adapter_model.safetensors")).AllFloats();
         var bases = new SafetensorsReader(Path.Combine(_base, "model.safetensors")).AllFloats();
         var expected = bases.Keys.Where(name => name.EndsWith("_proj.weight", StringComparison.Ordinal))
@@ -167,6 +170,7 @@ public sealed class AdapterRunTests : IDisposable
     [InlineData("\"rank_pattern\": { \"q_proj\": 2 }", "rank_pattern is not understood")]
     [InlineData("\"modules_to_save\": [\"lm_head\"]", "modules_to_save is not understood")]
     [InlineData("\"bias\": \"all\"", "bias is all")]
+    [InlineData("\"init_lora_weights\": \"pissa\"", "init_lora_weights is pissa, which changes the base model as well")]
     [InlineData("\"lora_dropout\": 0.1, \"rank_pattern\": {}, \"modules_to_save\": null, \"init_lora_weights\": \"gaussian\"", null)]
     public async Task Open_AdapterConfig_RefusesWhatChangesTheMaths(string settings, string? message)
     {

@@ -107,6 +107,7 @@ public static class RunConfigurations
             Freeze = freeze,
             LabelSmoothing = checks ? 0.125 : 0,
             NeftuneAlpha = interval / 8.0,
+            Adapter = checks ? new() { Rank = interval, Alpha = clip, Targets = seed % 2 == 0 ? ["q_proj", "mlp.down_proj"] : ["all-linear"], RankStabilized = seed % 2 == 0 } : new(),
         };
 
     private static Gen<ObjectiveSection> Objective =>
