@@ -1,5 +1,6 @@
 using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
+using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Program;
 using Horizon.Flow.Resources;
@@ -74,6 +75,21 @@ public class RankRunTests
         Assert.All(ranks, rank => Assert.True(rank.Reports[0].Skipped));
         Assert.Equal(ranks[0].Reports[0].SkipReason, ranks[1].Reports[0].SkipReason);
         if (clip) Assert.All(training.Model.Parameters(), pair => Assert.Equal(pair.Value, ranks[0].Parameters[pair.Key]));
+    }
+
+    /// <summary>Every rule that works element by element, 8-bit blocks included where slices end between them.</summary>
+    [Theory]
+    [InlineData("adamw8bit")]
+    [InlineData("lion")]
+    [InlineData("sgd")]
+    public async Task Training_WithEachElementwiseRule_HasTheBitsOfOneRank(string rule)
+    {
+        // Widths of a block, so that every parameter is whole blocks.
+        var small = TrainingCase.Small with { MicroBatches = 2, Clip = false, Model = TrainingCase.Small.Model with { Layers = 1, HeadWidth = 256, Groups = 1, Hidden = 256, Intermediate = 256, Tied = false } };
+        var (one, ranks) = (await small.TrainAsync(rewire: Rule, device: () => new CpuDevice(1)), await new RankTraining(small, 2) { Rewire = Rule }.TrainAsync());
+        Assert.All(one.Parameters, pair => Assert.Equal(pair.Value, ranks[0].Parameters[pair.Key]));
+
+        TrainingPlan Rule(TrainingPlan plan) => plan.With(options => options with { Optimizer = OptimizerFactory.Create(rule) });
     }
 
     /// <summary>A stage of a user's own that changes gradients changes slices, and the norm is that of what it made of them.</summary>

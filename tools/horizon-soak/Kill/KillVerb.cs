@@ -9,18 +9,19 @@ internal static class KillVerb
     {
         var kills = new Argument<int>("kills") { Description = "How many." };
         var seed = new Option<int>("--seed") { Description = "Of settings and moments.", DefaultValueFactory = _ => 1 };
-        var command = new Command("kill", "Kills real training runs at random moments, resumes them, and compares what comes out in the end with a run that was never interrupted.") { kills, seed };
-        command.SetAction((arguments, _) => RunAsync(arguments.GetValue(kills), new Random(arguments.GetValue(seed))));
+        var ranks = new Option<int>("--ranks") { Description = "Ranks of each run, of which one is killed; the others must end by themselves.", DefaultValueFactory = _ => 1 };
+        var command = new Command("kill", "Kills real training runs at random moments, resumes them, and compares what comes out in the end with a run that was never interrupted.") { kills, seed, ranks };
+        command.SetAction((arguments, _) => RunAsync(arguments.GetValue(kills), arguments.GetValue(ranks), new Random(arguments.GetValue(seed))));
         return command;
     }
 
-    private static async Task<int> RunAsync(int kills, Random random)
+    private static async Task<int> RunAsync(int kills, int ranks, Random random)
     {
         var counts = new Counts();
         for (var round = 0; counts.Kills < kills && counts.Failures.Count == 0; round++)
         {
             using var folder = new RoundFolder();
-            await new Round(folder, RoundSettings.Draw(round, random), random, counts).RunAsync(kills);
+            await new Round(folder, RoundSettings.Draw(round, random, ranks), random, counts).RunAsync(kills);
             Console.WriteLine($"round {round + 1}: {counts}");
         }
 

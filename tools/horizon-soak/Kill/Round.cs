@@ -27,7 +27,7 @@ internal sealed partial class Round(RoundFolder folder, RoundSettings settings, 
 
     private async Task<RunResults?> UninterruptedAsync()
     {
-        using var process = TrainingProcess.Start(Write("reference.yaml", folder["reference"], checkpoints: false), 2);
+        using var process = TrainingProcess.Start(Write("reference.yaml", folder["reference"], checkpoints: false), 2, settings.Ranks);
         if (await process.EndsWithinAsync(Bound) && process.ExitCode == 0) return RunResults.Of(folder["reference"]);
         Fail($"the uninterrupted run failed: {process.Text}");
         return null;
@@ -39,7 +39,7 @@ internal sealed partial class Round(RoundFolder folder, RoundSettings settings, 
         var newest = NewestStep();
         var isDiskFull = !isLast && random.Next(10) == 0;
         counts.Starts++;
-        using var process = TrainingProcess.Start(Write("killed.yaml", Output, checkpoints: true), random.Next(1, 3), isDiskFull ? SmallerThanAnyUnit : null);
+        using var process = TrainingProcess.Start(Write("killed.yaml", Output, checkpoints: true), random.Next(1, 3), settings.Ranks, isDiskFull ? SmallerThanAnyUnit : null);
         var ended = await (isLast ? process.EndsWithinAsync(Bound) : WaitSomeTimeAsync(process));
         if (!ended)
         {
@@ -50,7 +50,7 @@ internal sealed partial class Round(RoundFolder folder, RoundSettings settings, 
                 await process.EndsWithinAsync(TimeSpan.FromSeconds(0.3 * random.NextDouble()));
             }
 
-            await process.KillAsync();
+            if (!await process.KillAsync(random, Bound)) Fail($"ranks went on without the one that was killed: {process.Text}");
             counts.Kills++;
             if (Directory.Exists(Path.Combine(Output, "checkpoints")) && Directory.EnumerateDirectories(Path.Combine(Output, "checkpoints"), ".step-*").Any()) counts.WhileWriting++;
         }

@@ -8,14 +8,16 @@ namespace Horizon.Flow.Soak;
 internal sealed class TrainingProcess : IDisposable
 {
     private const int Terminate = 15;
+    private const int Die = 9;
 
     private readonly Process _process;
+    private readonly int _ranks;
     private readonly StringBuilder _text = new();
     private readonly TaskCompletionSource _firstStep = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private TrainingProcess(Process process)
+    private TrainingProcess(Process process, int ranks)
     {
-        _process = process;
+        (_process, _ranks) = (process, ranks);
         process.OutputDataReceived += (_, line) => Add(line.Data);
         process.ErrorDataReceived += (_, line) => Add(line.Data);
         process.BeginOutputReadLine();
@@ -36,8 +38,9 @@ internal sealed class TrainingProcess : IDisposable
     /// <summary>Starts it.</summary>
     /// <param name="configuration">The YAML file.</param>
     /// <param name="threads">Processors that it sees.</param>
+    /// <param name="ranks">Ranks that it starts.</param>
     /// <param name="largestFile">Bytes that a file may have; null for any.</param>
-    public static TrainingProcess Start(string configuration, int threads, long? largestFile = null)
+    public static TrainingProcess Start(string configuration, int threads, int ranks, long? largestFile = null)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "horizon.dll");
         // A write beyond the limit then fails, as on a full disk, instead of ending the process. The runtime's own memory is no file on disk.
@@ -45,11 +48,11 @@ internal sealed class TrainingProcess : IDisposable
         var start = new ProcessStartInfo("/bin/sh") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add($"{limit}exec dotnet \"$@\"");
-        foreach (var argument in (string[])["sh", program, "train", configuration, "--resume"]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])["sh", program, "train", configuration, "--resume", .. ranks > 1 ? ["--ranks", $"{ranks}"] : Array.Empty<string>()]) start.ArgumentList.Add(argument);
         start.Environment["DOTNET_PROCESSOR_COUNT"] = $"{threads}";
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         start.Environment["DOTNET_TieredPGO"] = "0";
-        return new TrainingProcess(Process.Start(start)!);
+        return new TrainingProcess(Process.Start(start)!, ranks);
     }
 
     /// <summary>Ends when it has told of a step, or has ended.</summary>
@@ -72,11 +75,34 @@ internal sealed class TrainingProcess : IDisposable
 
     public void RequestStop() => _ = Kill(_process.Id, Terminate);
 
-    /// <summary>SIGKILL.</summary>
-    public async Task KillAsync()
+    /// <summary>SIGKILL, to one of the ranks where there are several.</summary>
+    /// <returns>Whether all of it ended in time.</returns>
+    public Task<bool> KillAsync(Random random, TimeSpan time)
     {
-        _process.Kill();
-        await _process.WaitForExitAsync();
+        var ranks = _ranks > 1 ? Children() : [];
+        // Before it has started them, or when they are gone, there is only itself.
+        _ = Kill(ranks.Count == 0 ? _process.Id : ranks[random.Next(ranks.Count)], Die);
+        return EndsWithinAsync(time);
+    }
+
+    private List<int> Children()
+    {
+        var children = new List<int>();
+        foreach (var process in Directory.GetDirectories("/proc").Select(Path.GetFileName))
+        {
+            try
+            {
+                if (!int.TryParse(process, out var number)) continue;
+                var stat = File.ReadAllText($"/proc/{process}/stat");
+                if (stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == $"{_process.Id}") children.Add(number);
+            }
+            catch (IOException)
+            {
+                continue; // gone meanwhile
+            }
+        }
+
+        return children;
     }
 
     public void Dispose() => _process.Dispose();

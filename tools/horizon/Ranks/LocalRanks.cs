@@ -9,6 +9,8 @@ namespace Horizon.Flow.Cli;
 /// <summary>Starts ranks on this machine as torchrun would: the same command line in as many processes, each with its variables. Their output is this process's.</summary>
 internal static partial class LocalRanks
 {
+    private const string OperatorThreads = "OMP_NUM_THREADS";
+
     // A rank that has failed ends the others by itself; this is for one that cannot.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
@@ -67,6 +69,8 @@ internal static partial class LocalRanks
         foreach (var (name, value) in new (string, int)[] { ("RANK", rank), ("WORLD_SIZE", count), ("LOCAL_RANK", rank), ("LOCAL_WORLD_SIZE", count), ("MASTER_PORT", port) })
             start.Environment[name] = value.ToString(CultureInfo.InvariantCulture);
         start.Environment["MASTER_ADDR"] = "localhost";
+        // Ranks that each take all processors for an operator wait for each other instead of computing.
+        if (!start.Environment.ContainsKey(OperatorThreads)) start.Environment[OperatorThreads] = Math.Max(1, Environment.ProcessorCount / count).ToString(CultureInfo.InvariantCulture);
         return Process.Start(start) ?? throw new HorizonException($"rank {rank} could not be started");
     }
 
