@@ -126,6 +126,7 @@ public static class RunPlanner
         {
             var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize));
             if (data is not null) budget = budget.With(data);
+            if (deviceMemory is null) budget = ProcessMemory.AddTo(budget);
             var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
             var model = $"{blueprint.Description}, {batchSize} x {blueprint.SequenceLength} tokens, on {device}{(blueprint.Ranks is { } ranks ? $", each of {ranks.Count} ranks" : "")}";
             return new PlanReport(model, [.. items], deviceMemory, host, "", null) { Activations = activations };

@@ -1,5 +1,4 @@
 using Horizon.Flow.Activations;
-using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Runs.Planning;

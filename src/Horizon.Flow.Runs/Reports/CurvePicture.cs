@@ -55,11 +55,14 @@ internal static class CurvePicture
     /// <summary>A number of at most four digits, with k, M or G where it is large.</summary>
     public static string Number(double value) => Math.Abs(value) switch
     {
-        >= 1e9 => (value / 1e9).ToString("0.##", CultureInfo.InvariantCulture) + " G",
-        >= 1e6 => (value / 1e6).ToString("0.##", CultureInfo.InvariantCulture) + " M",
-        >= 1e4 => (value / 1e3).ToString("0.##", CultureInfo.InvariantCulture) + " k",
+        >= 1e9 => Short(value / 1e9) + " G",
+        >= 1e6 => Short(value / 1e6) + " M",
+        >= 1e4 => Short(value / 1e3) + " k",
+        > 0 and < 1e-2 => value.ToString("0.##e-0", CultureInfo.InvariantCulture), // 0.0001038 has no room beside the axis
         _ => value.ToString("G4", CultureInfo.InvariantCulture),
     };
+
+    private static string Short(double value) => value.ToString(Math.Abs(value) >= 100 ? "0.#" : "0.##", CultureInfo.InvariantCulture);
 
     // Of each run of points the least and the greatest: no spike is lost.
     private static IEnumerable<(long Step, double? Value)> Thin(IReadOnlyList<(long Step, double? Value)> points)

@@ -12,6 +12,15 @@ namespace Horizon.Flow.Resources;
 /// </summary>
 public sealed class MemoryBudget
 {
+    /// <summary>The kind of inputs that wait for backward.</summary>
+    public const string KeptInputs = "kept inputs";
+
+    /// <summary>The kind of tapes of layers that are not computed again.</summary>
+    public const string KeptTapes = "kept tapes";
+
+    /// <summary>The kind of what one visit needs.</summary>
+    public const string WorkInHand = "work in hand";
+
     private MemoryBudget(IReadOnlyList<MemoryItem> items) => Items = items;
 
     /// <summary>All lines.</summary>
@@ -81,10 +90,10 @@ public sealed class MemoryBudget
         var model = plan.Model;
         var hidden = model.HiddenSize * batch.TokenBytes;
         var peak = ActivationPeak.Of(model, ActivationTable.Of(plan), batch);
-        yield return new(MemoryPlace.Device, "kept inputs", peak.Inputs * hidden, Invariant($"{peak.Inputs} of [{batch.Tokens:N0}, {model.HiddenSize}]"));
+        yield return new(MemoryPlace.Device, KeptInputs, peak.Inputs * hidden, Invariant($"{peak.Inputs} of [{batch.Tokens:N0}, {model.HiddenSize}]"));
         if (peak.Tapes > 0)
-            yield return new(MemoryPlace.Device, "kept tapes", peak.TapeBytes, Invariant($"{peak.Tapes} layer(s) that are not computed again"));
-        yield return new(MemoryPlace.Device, "work in hand", peak.Working, Invariant($"at {peak.Moment}, where activations take most"));
+            yield return new(MemoryPlace.Device, KeptTapes, peak.TapeBytes, Invariant($"{peak.Tapes} layer(s) that are not computed again"));
+        yield return new(MemoryPlace.Device, WorkInHand, peak.Working, Invariant($"at {peak.Moment}, where activations take most"));
     }
 
     // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens: the device's use above the sum of all

@@ -48,6 +48,18 @@ public sealed class PlanningTests : IDisposable
         Assert.Contains("does not fit: host memory, ", run.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>A process takes memory beside its buffers, and the C library's heap has gaps; on a GPU neither grows with the batch.</summary>
+    [Fact]
+    public void Plan_OnTheCpu_CountsTheProcessAndItsHeap()
+    {
+        var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), use: ConfigurationUse.Inspect);
+        var (cpu, gpu) = (RunPlanner.Plan(configuration), RunPlanner.Plan(configuration, ByteSize.FromGibibytes(3)));
+        long Of(PlanReport plan, params string[] kinds) => plan.Items.Where(item => kinds.Contains(item.Kind)).Sum(item => item.Bytes);
+        Assert.Equal(290_000_000, Of(cpu, "runtime and libraries"));
+        Assert.Equal(1.3 * Of(cpu, MemoryBudget.KeptInputs, MemoryBudget.KeptTapes, MemoryBudget.WorkInHand), Of(cpu, "gaps in the heap"), 1.0);
+        Assert.Equal(0, Of(gpu, "runtime and libraries", "gaps in the heap"));
+    }
+
     [Property(MaxTest = 20)]
     public void Plan_BestBatchSize_IsTheLargestThatFits(PositiveInt mebibytes, PositiveInt sequence)
     {
