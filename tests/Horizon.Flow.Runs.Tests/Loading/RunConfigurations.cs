@@ -34,7 +34,7 @@ public static class RunConfigurations
         {
             Model = model,
             Data = data,
-            Training = training,
+            Training = model.Init == ModelInit.Pretrained ? training : training with { Adapter = new() },
             Optimizer = optimizer,
             Schedule = schedule,
             Evaluation = new() { Path = evaluationPath, EverySteps = evaluationPath is null ? 0 : steps },
@@ -95,7 +95,7 @@ public static class RunConfigurations
             MaxGradNorm = clip,
             RecomputeInterval = interval,
             Freeze = freeze,
-            Adapter = checks ? new() { Rank = interval, Alpha = clip, Targets = seed % 2 == 0 ? ["q_proj", "mlp.down_proj"] : ["all-linear"], RankStabilized = seed % 2 == 0 } : new(),
+            Adapter = checks ? new() { Rank = interval, Alpha = clip > 0 ? clip : null, Targets = seed % 2 == 0 ? ["q_proj", "mlp.down_proj"] : ["all-linear"], RankStabilized = seed % 2 == 0 } : new(),
         };
 
     private static Gen<OptimizerSection> Optimizer =>
