@@ -34,7 +34,7 @@ public static class RunConfigurations
         {
             Model = model,
             Data = data,
-            Training = training,
+            Training = model.Init == ModelInit.Pretrained ? training : training with { Adapter = new() },
             Optimizer = optimizer,
             Schedule = schedule,
             Evaluation = new()
@@ -107,7 +107,7 @@ public static class RunConfigurations
             Freeze = freeze,
             LabelSmoothing = checks ? 0.125 : 0,
             NeftuneAlpha = interval / 8.0,
-            Adapter = checks ? new() { Rank = interval, Alpha = clip, Targets = seed % 2 == 0 ? ["q_proj", "mlp.down_proj"] : ["all-linear"], RankStabilized = seed % 2 == 0 } : new(),
+            Adapter = checks ? new() { Rank = interval, Alpha = clip > 0 ? clip : null, Targets = seed % 2 == 0 ? ["q_proj", "mlp.down_proj"] : ["all-linear"], RankStabilized = seed % 2 == 0 } : new(),
         };
 
     private static Gen<ObjectiveSection> Objective =>
