@@ -1,7 +1,6 @@
 using Horizon.Flow.Alignment.Preferences;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Horizon.Flow.Alignment.Policies;
 
