@@ -1,4 +1,3 @@
-using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Alignment.Policies;
 using Horizon.Flow.Testing;
