@@ -34,7 +34,7 @@ public class RewardObjectiveTests
             {
                 var scores = logits.view(-1, logits.shape[^1]).select(1, 0).index_select(0, tensor(LastTokens(batch))).view(-1, 2);
                 var (better, worse) = (scores.select(1, 0), scores.select(1, 1));
-                return (worse - better).exp().Plus(1.0).log().add(better.add(worse).Squared().Times(objective.Centering)).sum();
+                return (worse - better).exp().Plus(1.0).log().Plus(better.Plus(worse).Squared().Times(objective.Centering)).sum();
             },
         });
         var (reports, parameters) = await TrainAsync(@case, objective, steps, initial);
