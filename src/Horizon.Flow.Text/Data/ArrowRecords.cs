@@ -116,7 +116,8 @@ internal static class ArrowRecords
         {
             return read();
         }
-        catch (Exception e) when (e is not (HorizonException or OutOfMemoryException))
+        // A damaged length may ask for more than an array can have, which .NET calls out of memory.
+        catch (Exception e) when (e is not (HorizonException or OutOfMemoryException) || e.Message.StartsWith("Array dimensions", StringComparison.Ordinal))
         {
             // Whatever the reader stumbles over in a damaged file, in words that mean nothing to who has it.
             throw new HorizonException($"{file} cannot be read as Arrow: {(e is UnauthorizedAccessException ? e.Message : DataStream.Damage)}", e);

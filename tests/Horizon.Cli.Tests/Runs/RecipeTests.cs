@@ -22,7 +22,7 @@ public sealed class RecipeTests : IDisposable
         var losses = _run.Metric("eval_loss").ToList();
         Assert.Equal(3, losses.Count);
         Assert.True(losses[^1] < 0.97 * losses[0], $"{losses[0]} -> {losses[^1]}");
-        Assert.True(File.Exists(Path.Combine(_run.Model, "model.safetensors")));
+        Assert.True(File.Exists(Path.Combine(_run.Model, name is "lora" ? "adapter_model.safetensors" : "model.safetensors")));
         if (name is "dpo") Assert.Equal(Math.Log(2), losses[0], 1e-6);
         if (name is "dpo" or "orpo" or "reward-model") Assert.Equal(1, _run.Metric("eval_rewards/accuracies").Last());
     }

@@ -28,12 +28,11 @@ public class RunAdviceTests
     }
 
     [Fact]
-    public async Task Of_LargeBatchOnAProcessor_SaysThatComputingBindsAndThatMuchOfItIsComputedAgain()
+    public async Task Of_LargeBatchOnAProcessor_SaysThatComputingBinds()
     {
         var (shares, _) = await Run(rows: 16, length: 128);
         var advice = RunAdvice.Of(shares)!;
         Assert.Equal("compute", advice.Binds);
-        Assert.Contains("more layers keep their activations", advice.Sentence, StringComparison.Ordinal);
         var (kept, _) = await Run(rows: 16, length: 128, policy: ActivationPolicy.Keep);
         Assert.Equal((0, "compute"), (kept["recompute"].Messages - kept["backward"].Messages, RunAdvice.Of(kept)!.Binds));
     }

@@ -21,7 +21,7 @@ public sealed class AdapterTests
         var adapted = ModelFamilies.Define(model.Config with { Adapter = adapter });
         var values = new AdapterValues(adapted, adapter, model.Parameters(), seed);
         var batch = model.Batch();
-        using var dense = new DenseTrainer(model.Config, values.Merged, new DenseOptions { MaxGradNorm = null });
+        using var dense = new DenseTrainer(model.Config, values.Merged, new DenseOptions { Type = TorchSharp.torch.ScalarType.Float64, MaxGradNorm = null });
         var (expectedLoss, _) = dense.Differentiate([batch]);
         var labelled = batch.Targets.Count(target => target != -100);
         using var walk = new UnitWalk(adapted, values.Adapted);
@@ -29,7 +29,8 @@ public sealed class AdapterTests
         var (lossSum, gradients) = walk.Differentiate(deviceBatch, 1.0 / labelled);
 
         Assert.Equal(expectedLoss, lossSum / labelled, 1e-5 * expectedLoss);
-        Numbers.AssertClose(values.Project(dense.Gradients), gradients, 2e-5);
+        // A matrix's gradient goes through a thin product once more than the model's own: fp32 rounds it once more.
+        Numbers.AssertClose(values.Project(dense.Gradients), gradients, 1e-4);
     }
 
     /// <summary>The layer that autograd derives gives the same.</summary>

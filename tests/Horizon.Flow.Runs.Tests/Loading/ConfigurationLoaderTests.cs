@@ -121,7 +121,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("training: { batchsize: 4 }", "run.yaml:1: unknown key 'training.batchsize'; the nearest known key is 'training.batch_size'.")]
     [InlineData("\n\ntraining:\n  learning_rate: 1", "run.yaml:4: unknown key 'training.learning_rate'; the nearest known key is 'optimizer.learning_rate'.")]
     [InlineData("report_to: wandb", "run.yaml:1: unknown key 'report_to', which is another tool's: nothing reports to a service; metrics.jsonl has every step, and 'horizon report' draws it.")]
-    [InlineData("training: { lora_r: 8 }", "run.yaml:1: unknown key 'training.lora_r', which is another tool's: all parameters are trained: they need no more GPU memory.")]
+    [InlineData("training: { lora_r: 8 }", "run.yaml:1: unknown key 'training.lora_r', which is another tool's: here it is 'training.adapter.rank'.")]
     [InlineData("checkpoint: { save_total_limit: 3 }", "run.yaml:1: unknown key 'checkpoint.save_total_limit', which is another tool's: here it is 'checkpoint.keep'.")]
     [InlineData("training: { warmup_ratio: 0.1 }", "run.yaml:1: unknown key 'training.warmup_ratio'; the nearest known key is 'schedule.warmup_ratio'.")]
     [InlineData("trainig: {}", "run.yaml:1: unknown key 'trainig'; the nearest known key is 'training'.")]
