@@ -56,15 +56,23 @@ internal sealed class DecodedUnits : IDisposable
     {
         var unit = _visits[visit];
         var slot = Load(unit);
+        var sooner = new HashSet<Slot> { slot };
         for (var ahead = 1; ahead < _visits.Count; ahead++)
         {
             var next = _visits[(visit + ahead) % _visits.Count];
-            if (_slotOf[next].Holds == next) continue;
-            if (_slotOf[next] != slot) Load(next);
+            var itsSlot = _slotOf[next];
+            if (itsSlot.Holds == next)
+            {
+                sooner.Add(itsSlot);
+                continue;
+            }
+
+            if (!sooner.Contains(itsSlot)) Load(next); // what is there is needed later, or not again
             break;
         }
 
         _device.ComputeWaits(slot.Ready);
+        slot.IsUnread = false;
         return _views[unit];
     }
 
@@ -130,9 +138,16 @@ internal sealed class DecodedUnits : IDisposable
     {
         var slot = _slotOf[unit];
         if (slot.Holds == unit) return slot;
+        if (slot.IsUnread)
+        {
+            // A pass that ended early, or other weights: what is still on its way there must land first.
+            _device.ComputeWaits(slot.Ready);
+            slot.Read = _device.RecordCompute();
+        }
+
         var weights = _store.Units[unit].Weights;
         slot.Ready = _device.Upload(weights, weights.ByteLength, slot.Buffer, slot.Read);
-        slot.Holds = unit;
+        (slot.Holds, slot.IsUnread) = (unit, true);
         return slot;
     }
 
@@ -141,6 +156,9 @@ internal sealed class DecodedUnits : IDisposable
         public DeviceBuffer Buffer => buffer;
 
         public int Holds { get; set; } = -1;
+
+        /// <summary>Whether nobody has waited for the copy that was sent to it last.</summary>
+        public bool IsUnread { get; set; }
 
         /// <summary>When its weights are there.</summary>
         public Fence Ready { get; set; } = Fence.Completed;
