@@ -134,7 +134,7 @@ internal static class ForeignKeys
     public static string? Hint(string path)
     {
         var name = path[(path.LastIndexOf('.') + 1)..];
-        var isOurs = path.Contains('[', StringComparison.Ordinal) || ConfigurationSchema.Paths.Any(ours => ours == name || ours.EndsWith($".{name}", StringComparison.Ordinal));
+        var isOurs = path.Contains('[', StringComparison.Ordinal) || ConfigurationSchema.Paths.Any(ours => ours.EndsWith(name, StringComparison.Ordinal) && (ours.Length == name.Length || ours[^(name.Length + 1)] == '.'));
         return isOurs || Find(name) is not { } foreign ? null : $"which is another tool's: {foreign.Hint}";
     }
 

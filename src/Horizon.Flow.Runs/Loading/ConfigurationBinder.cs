@@ -9,6 +9,9 @@ namespace Horizon.Flow.Runs.Loading;
 /// <summary>Fills the typed sections from a YAML tree. What does not fit goes to the problems, and its key keeps the default.</summary>
 internal sealed class ConfigurationBinder(ProblemList problems)
 {
+    // Each becomes a section of its own: a hostile file has ten thousands.
+    private const int MostPaths = 1_000;
+
     private readonly Dictionary<string, string> _places = new(StringComparer.Ordinal);
 
     /// <summary>Where the key was written; null for one that was left out.</summary>
@@ -66,6 +69,12 @@ internal sealed class ConfigurationBinder(ProblemList problems)
             return;
         }
 
+        if (paths.Items.Count > MostPaths)
+        {
+            Refuse(paths, listedAt, $"{listedAt} lists {paths.Items.Count} paths; list at most {MostPaths}, or name a folder, or a pattern with *, that holds them.");
+            return;
+        }
+
         Set(section, key, path, new YamlList(
             [.. paths.Items.Select(item => new YamlMap(new(StringComparer.Ordinal) { ["path"] = new YamlEntry(item.Origin, item) }, item.Origin))], paths.Origin));
     }
@@ -99,6 +108,12 @@ internal sealed class ConfigurationBinder(ProblemList problems)
 
     private void RefuseUnknown(Origin origin, string key, IEnumerable<string> siblings)
     {
+        if (problems.IsFull)
+        {
+            problems.Add(key, "");
+            return;
+        }
+
         if (ForeignKeys.Hint(key) is { } hint)
         {
             problems.Add(key, $"{origin.Place}: unknown key '{Quoting.OneLine(key)}', {hint}.");
@@ -107,7 +122,7 @@ internal sealed class ConfigurationBinder(ProblemList problems)
 
         // Inside a list the item's own keys are the candidates; elsewhere every key, for many an unknown one stands in the wrong section.
         var candidates = key.Contains('[', StringComparison.Ordinal) ? siblings : ConfigurationSchema.Paths;
-        problems.Add(key, problems.IsFull ? "" : $"{origin.Place}: unknown key '{Quoting.OneLine(key)}'; the nearest known key is '{NearestKey.Find(key, candidates)}'.");
+        problems.Add(key, $"{origin.Place}: unknown key '{Quoting.OneLine(key)}'; the nearest known key is '{NearestKey.Find(key, candidates)}'.");
     }
 
     private object? Refuse(YamlNode node, string key, string sentence)

@@ -8,22 +8,16 @@ internal static class NearestKey
     /// <summary>
     /// The candidate whose last word is fewest edits away from that of <paramref name="path"/>; between equals, one of the same section.
     /// </summary>
-    public static string Find(string path, IEnumerable<string> candidates)
-    {
-        var (section, name) = Split(path);
-        return candidates.MinBy(candidate =>
-        {
-            var (itsSection, itsName) = Split(candidate);
-            return (2 * EditDistance(name, itsName)) + (section == itsSection ? 0 : 1);
-        })!;
-    }
+    public static string Find(string path, IEnumerable<string> candidates) => candidates.MinBy(candidate => Distance(path, candidate))!;
 
     /// <summary>The least number of inserted, removed and replaced characters between two words (Levenshtein 1966), over their first 64.</summary>
-    public static int EditDistance(string left, string right)
+    public static int EditDistance(ReadOnlySpan<char> left, ReadOnlySpan<char> right)
     {
         left = left[..Math.Min(left.Length, MaxCompared)];
         right = right[..Math.Min(right.Length, MaxCompared)];
-        var row = Enumerable.Range(0, right.Length + 1).ToArray();
+        // A file of wrong keys asks for this some thousand times.
+        Span<int> row = stackalloc int[MaxCompared + 1];
+        for (var j = 0; j <= right.Length; j++) row[j] = j;
         for (var i = 1; i <= left.Length; i++)
         {
             var diagonal = row[0];
@@ -38,9 +32,10 @@ internal static class NearestKey
         return row[right.Length];
     }
 
-    private static (string Section, string Name) Split(string path)
+    private static int Distance(string path, string candidate)
     {
-        var dot = path.LastIndexOf('.');
-        return dot < 0 ? ("", path) : (path[..dot], path[(dot + 1)..]);
+        var (dot, itsDot) = (path.LastIndexOf('.'), candidate.LastIndexOf('.'));
+        var isOfSection = path.AsSpan(0, Math.Max(0, dot)).SequenceEqual(candidate.AsSpan(0, Math.Max(0, itsDot)));
+        return (2 * EditDistance(path.AsSpan(dot + 1), candidate.AsSpan(itsDot + 1))) + (isOfSection ? 0 : 1);
     }
 }

@@ -134,26 +134,26 @@ public class AssistantSpansTests
         return new Conversation(messages, new Dictionary<string, object?>());
     }
 
-    /// <summary>What is found by kinds of turns is what is found turn by turn, in every template, with and without system, thoughts and spaces.</summary>
+    /// <summary>What is found turn by turn is what is found by kinds of turns, in every template, with and without system, thoughts and spaces; kinds may tell more.</summary>
     [Property(MaxTest = 60)]
     public void Render_LongConversations_ByKindAsTurnByTurn(int seed) => Assert.All(Directory.GetFiles(Data.Folder("chat-templates"), "*.jinja"), file =>
     {
         var template = Data.Template(file, ("bos_token", "<s>"), ("eos_token", "</s>"));
         var conversation = seed % 3 == 0 ? ToolConversation(new Random(seed)) : LongConversation(new Random(seed));
-        string Found(int fewTurns)
+        string? Found(int fewTurns)
         {
             try
             {
                 var chat = AssistantSpans.Render(template, conversation, _ => true, fewTurns);
                 return $"{string.Join(',', chat.Generated)} of {chat.Text}";
             }
-            catch (HorizonException error)
+            catch (HorizonException)
             {
-                return error.Message;
+                return null;
             }
         }
 
-        Assert.Equal(Found(int.MaxValue), Found(0));
+        if (Found(int.MaxValue) is { } found) Assert.Equal(found, Found(0));
     });
 
     [Fact]
