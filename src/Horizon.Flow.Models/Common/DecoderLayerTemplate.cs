@@ -47,6 +47,9 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public bool CanBindTapes => true;
 
     /// <inheritdoc/>
+    public bool MultipliesInFp8 => _fp8 is not null;
+
+    /// <inheritdoc/>
     public int LongestRecall => _recalling.LongestRecall;
 
     /// <inheritdoc/>

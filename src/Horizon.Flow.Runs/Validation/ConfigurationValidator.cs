@@ -80,6 +80,7 @@ public static partial class ConfigurationValidator
         foreach (var pattern in training.Freeze)
             checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");
         CheckAdapter(checks, configuration);
+        CheckFp8(checks, training);
         checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength ?? 1, 1);
         checks.That(configuration.Data.MaxBadShare is >= 0 and <= 1, "data.max_bad_share", configuration.Data.MaxBadShare, "from 0 to 1");
         checks.AtLeast("data.max_samples", configuration.Data.MaxSamples ?? 1, 1);
@@ -91,6 +92,13 @@ public static partial class ConfigurationValidator
 
         checks.That(configuration.Data.Date is null || DateOnly.TryParseExact(configuration.Data.Date, "yyyy-MM-dd", out _), "data.date", $"'{configuration.Data.Date}'", "a date such as 2026-01-31");
         checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn != TrainOn.Last, "data.train_on", "last", "answers or all where data.train_on_prompt is true");
+    }
+
+    private static void CheckFp8(Checks checks, TrainingSection training)
+    {
+        foreach (var pattern in training.Fp8.Bf16Layers)
+            checks.That(!string.IsNullOrWhiteSpace(pattern), "training.fp8.bf16_layers", "a list with an empty pattern", "a list of unit names or patterns");
+        checks.That(training.Precision == TrainingPrecision.Fp8 || training.Fp8 == new Fp8Section(), "training.precision", training.Precision.ToString().ToLowerInvariant(), "fp8 where keys of training.fp8 are set");
     }
 
     private static void CheckAdapter(Checks checks, RunConfiguration configuration)
