@@ -50,26 +50,23 @@ internal sealed class Fp8FeedForward : IDisposable
     {
         using var scope = NewDisposeScope();
         if (_config.FeedForwardBias) gradients?[Roles.DownBias].copy_(dOutput_TH.sum([0]));
-        Tensor? maximum;
-        using (var dOutput = _products.Gradient(dOutput_TH, gradients is not null))
+        using var dOutput = _products.Gradient(dOutput_TH, gradients is not null);
+        var gated_TF = _products.InputGradient(dOutput, _parameters[Roles.Down]); // first its gradient
+        var bias = _config.FeedForwardBias ? gradients?.Stacked(Roles.GateBias, Roles.UpBias) : null;
+        var (gated, dBoth) = _products.GateBackward(gated_TF, _both_T2F, gradients is not null, bias);
+        gated_TF.Dispose();
+        _both_T2F.Dispose();
+        if (gradients is not null)
         {
-            var gated_TF = _products.InputGradient(dOutput, _parameters[Roles.Down]); // first its gradient
-            _products.Operators.GateBackward(gated_TF, _both_T2F, out var ofGated, out maximum);
-            if (gradients is not null)
-            {
-                using var gated = _products.Activation(gated_TF, straight: false, transposed: true, ofGated);
-                gated_TF.Dispose();
-                _products.WeightGradient(dOutput, gated.Transposed!, gradients[Roles.Down]);
-            }
-
-            gated_TF.Dispose();
+            _products.WeightGradient(dOutput, gated!.Transposed!, gradients[Roles.Down]);
+            gated.Dispose();
+            dOutput.Dispose();
+            _products.WeightGradient(dBoth, normed_HT!, gradients.Stacked(Roles.Gate, Roles.Up));
         }
 
-        if (_config.FeedForwardBias) gradients?.Stacked(Roles.GateBias, Roles.UpBias).copy_(_both_T2F.sum([0]));
-        using var dBoth = _products.Gradient(_both_T2F, gradients is not null, maximum);
-        _both_T2F.Dispose();
-        if (gradients is not null) _products.WeightGradient(dBoth, normed_HT!, gradients.Stacked(Roles.Gate, Roles.Up));
-        return _products.InputGradient(dBoth, GateAndUp).MoveToOuterDisposeScope();
+        var dNormed_TH = _products.InputGradient(dBoth, GateAndUp);
+        dBoth.Dispose();
+        return dNormed_TH.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

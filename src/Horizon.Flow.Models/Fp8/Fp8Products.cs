@@ -37,6 +37,21 @@ internal sealed class Fp8Products
     public Fp8Pair Gradient(Tensor dY, bool weights, Tensor? maximum = null) =>
         Operators.Quantize(dY, new(_options.Gradients, _options.Scaling, IsWeight: false, Straight: true, weights), maximum);
 
+    /// <summary>The gate's backward: what it gave, for the gradient of the next weights, and the gradient of gate and up.</summary>
+    /// <param name="gradient">[T, F]; used up.</param>
+    /// <param name="gateAndUp">[T, 2F]; used up.</param>
+    /// <param name="weights">Whether the weights' gradients are wanted too.</param>
+    /// <param name="bias">[2F]: where the gradient of their bias goes; null where there is none.</param>
+    public (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor gateAndUp, bool weights, Tensor? bias)
+    {
+        Fp8Cast? gated = weights ? new(Fp8Format.E4M3, _options.Scaling, IsWeight: false, Straight: false, Transposed: true) : null;
+        var both = new Fp8Cast(_options.Gradients, _options.Scaling, IsWeight: false, Straight: true, weights);
+        if (bias is null) return Operators.GateBackward(gradient, gateAndUp, gated, both);
+        Operators.Between.GateBackward(gradient, gateAndUp);
+        bias.copy_(gateAndUp.sum([0]));
+        return (gated is { } cast ? Operators.Quantize(gradient, cast) : null, Operators.Quantize(gateAndUp, both));
+    }
+
     /// <summary>[T, O] in the type of the weights: x W^T.</summary>
     /// <param name="x">[T, I].</param>
     /// <param name="weight">[O, I].</param>

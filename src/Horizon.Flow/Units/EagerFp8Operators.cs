@@ -11,6 +11,8 @@ internal sealed class EagerFp8Operators(IUnitOperators operators) : IFp8Operator
     // So that a scale is no less than the smallest normal number: also where all numbers are zero.
     private const float LargestInverse = 8.5070592e37f; // 2^126
 
+    public IUnitOperators Between => operators;
+
     public string? Refusal(Fp8Options options) => null;
 
     public Fp8Pair Quantize(Tensor x, Fp8Cast cast, Tensor? maximum = null)
@@ -41,12 +43,6 @@ internal sealed class EagerFp8Operators(IUnitOperators operators) : IFp8Operator
     {
         maximum = null;
         return operators.Gate(gateAndUp);
-    }
-
-    public void GateBackward(Tensor gradient, Tensor gateAndUp, out Tensor? gated, out Tensor? both)
-    {
-        (gated, both) = (null, null);
-        operators.GateBackward(gradient, gateAndUp);
     }
 
     private static Fp8Matrix Round(Tensor x_RP, Fp8Cast cast)

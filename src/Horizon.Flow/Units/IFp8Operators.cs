@@ -10,6 +10,9 @@ namespace Horizon.Flow.Units;
 /// </summary>
 public interface IFp8Operators
 {
+    /// <summary>The device's operators between products.</summary>
+    IUnitOperators Between { get; }
+
     /// <summary>Why the device cannot multiply so; null where it can.</summary>
     /// <param name="options">How.</param>
     string? Refusal(Fp8Options options);
@@ -41,10 +44,16 @@ public interface IFp8Operators
     /// <param name="maximum">Of the result; null where it was not found.</param>
     Tensor Gate(Tensor gateAndUp, out Tensor? maximum);
 
-    /// <summary><see cref="IUnitOperators.GateBackward"/>.</summary>
-    /// <param name="gradient">[T, F]; overwritten by what <see cref="Gate"/> gave.</param>
-    /// <param name="gateAndUp">[T, 2F]; overwritten by its gradient.</param>
-    /// <param name="gated">The maximum of what <see cref="Gate"/> gave; null where it was not found.</param>
-    /// <param name="both">That of the gradient.</param>
-    void GateBackward(Tensor gradient, Tensor gateAndUp, out Tensor? gated, out Tensor? both);
+    /// <summary><see cref="IUnitOperators.GateBackward"/>, and both of its results in fp8.</summary>
+    /// <param name="gradient">[T, F]; what it holds afterwards is not said.</param>
+    /// <param name="gateAndUp">[T, 2F]; what it holds afterwards is not said.</param>
+    /// <param name="gated">What is wanted of [T, F], what <see cref="Gate"/> gave; null for nothing.</param>
+    /// <param name="both">What is wanted of [T, 2F], the gradient of gate and up.</param>
+    (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor gateAndUp, Fp8Cast? gated, Fp8Cast both)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        ArgumentNullException.ThrowIfNull(gateAndUp);
+        Between.GateBackward(gradient, gateAndUp);
+        return (gated is { } cast ? Quantize(gradient, cast) : null, Quantize(gateAndUp, both));
+    }
 }

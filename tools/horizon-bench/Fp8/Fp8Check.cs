@@ -83,10 +83,21 @@ internal static class Fp8Check
             Same($"norm {rows} x {width}", norm.Output, maximum);
             var both = Numbers(device, rows, 2 * width);
             Same($"gate {rows} x {width}", operators.Gate(both, out maximum), maximum);
-            var gradient = Numbers(device, rows, width);
-            operators.GateBackward(gradient, both, out var gated, out maximum);
-            Same($"gate backward {rows} x {width}, its output", gradient, gated);
-            Same($"gate backward {rows} x {width}", both, maximum);
+            foreach (var format in Enum.GetValues<Fp8Format>())
+            {
+                foreach (var weights in new[] { true, false })
+                {
+                    var gradient = Numbers(device, rows, width);
+                    Fp8Cast? ofGated = weights ? cast with { Straight = false } : null;
+                    var ofBoth = cast with { Format = format, Transposed = weights };
+                    var (gated, found) = operators.GateBackward(gradient.clone(), both.clone(), ofGated, ofBoth);
+                    device.Operators.GateBackward(gradient, both);
+                    var expected = operators.Quantize(both, ofBoth);
+                    var differ = Differ(expected.Straight!, found.Straight!);
+                    if (weights) differ += Differ(expected.Transposed!, found.Transposed!) + Differ(operators.Quantize(gradient, ofGated!.Value).Transposed!, gated!.Transposed!);
+                    report.Check($"gate backward {format} {rows} x {width}{(weights ? "" : ", no weights")}", differ == 0 && (gated is null) == !weights, $"{differ} numbers and scales differ");
+                }
+            }
         }
 
         void Same(string name, Tensor of, Tensor? maximum)

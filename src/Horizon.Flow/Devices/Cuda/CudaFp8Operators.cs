@@ -24,6 +24,8 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
 
     private readonly EagerFp8Operators _eager = new(operators);
 
+    public IUnitOperators Between => operators;
+
     public string? Refusal(Fp8Options options)
     {
         using var scope = NewDisposeScope();
@@ -50,7 +52,7 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
     {
         var (rows, columns, padding) = (x.shape[0], x.shape[1], Fp8Matrix.Padding(cast.Scaling));
         if (columns % padding != 0 || !CudaOperators.Fits(columns, x)) return _eager.Quantize(x, cast);
-        var padded = (rows + padding - 1) / padding * padding;
+        var padded = Padded(rows, cast.Scaling);
         using var maxima = cast.Scaling switch
         {
             Fp8Scaling.Tensor => maximum is null ? Maximum(x) : maximum.alias(),
@@ -60,7 +62,7 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
         var straight = cast.Straight ? Empty(x, cast, rows, columns) : null;
         var transposed = cast.Transposed ? Empty(x, cast, columns, padded) : null;
         var kind = cast is { Scaling: Fp8Scaling.Block, IsWeight: true } ? "square" : cast.Scaling.ToString().ToLowerInvariant();
-        kernels.Launch($"fp8_{kind}_{(cast.Format == Fp8Format.E4M3 ? "e4m3" : "e5m2")}", Tiles(rows, columns), Threads, 0,
+        kernels.Launch($"fp8_{kind}_{NameOf(cast.Format)}", Tiles(rows, columns), Threads, 0,
             x, maxima, straight?.Values, straight?.Scales, transposed?.Values, transposed?.Scales, rows, columns, padded);
         return new(straight, transposed);
     }
@@ -105,11 +107,26 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
         return operators.Gate(gateAndUp, maximum);
     }
 
-    public void GateBackward(Tensor gradient, Tensor gateAndUp, out Tensor? gated, out Tensor? both)
+    public (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor gateAndUp, Fp8Cast? gated, Fp8Cast both)
     {
-        var maxima = CudaOperators.Fits(gradient.shape[1], gradient, gateAndUp) ? zeros([2], int32, gradient.device) : null;
-        operators.GateBackward(gradient, gateAndUp, maxima);
-        (gated, both) = (maxima?.narrow(0, 0, 1), maxima?.narrow(0, 1, 1));
+        var (rows, width) = (gradient.shape[0], gradient.shape[1]);
+        // One scale for all: a pass that looks for the largest numbers and one that writes them in fp8, and none of them in bf16.
+        var fits = both is { Scaling: Fp8Scaling.Tensor, Straight: true } && gated is null or { Scaling: Fp8Scaling.Tensor, Format: Fp8Format.E4M3, Straight: false };
+        if (!fits || width % Fp8Matrix.Padding(Fp8Scaling.Tensor) != 0 || !CudaOperators.Fits(width, gradient, gateAndUp))
+        {
+            operators.GateBackward(gradient, gateAndUp);
+            return (gated is { } cast ? Quantize(gradient, cast) : null, Quantize(gateAndUp, both));
+        }
+
+        var padded = Padded(rows, Fp8Scaling.Tensor);
+        using var maxima = zeros([2], int32, gradient.device);
+        kernels.Launch("fp8_gate_maxima", Math.Min(((rows * width / 8) + Threads - 1) / Threads, 32L * kernels.Processors), Threads, 0, gradient, gateAndUp, rows * width, width, maxima);
+        var product = gated is { } wanted ? Empty(gradient, wanted, width, padded) : null;
+        var straight = Empty(gradient, both, rows, 2 * width);
+        var transposed = both.Transposed ? Empty(gradient, both, 2 * width, padded) : null;
+        kernels.Launch($"fp8_gate_{NameOf(both.Format)}", Tiles(rows, width), Threads, 0,
+            gradient, gateAndUp, maxima, product?.Values, product?.Scales, straight.Values, straight.Scales, transposed?.Values, transposed?.Scales, rows, width, padded);
+        return (product is null ? null : new(null, product), new(straight, transposed));
     }
 
     private Tensor Maximum(Tensor x)
@@ -138,6 +155,10 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
         };
         return new(empty([rows, columns], cast.Format.TorchType(), x.device), empty(scales, float32, x.device), cast.Format, cast.Scaling);
     }
+
+    private static string NameOf(Fp8Format format) => format == Fp8Format.E4M3 ? "e4m3" : "e5m2";
+
+    private static long Padded(long rows, Fp8Scaling scaling) => (rows + Fp8Matrix.Padding(scaling) - 1) / Fp8Matrix.Padding(scaling) * Fp8Matrix.Padding(scaling);
 
     private static long Tiles(long rows, long columns) => (rows + 127) / 128 * ((columns + 127) / 128);
 }

@@ -11,7 +11,7 @@ internal sealed unsafe class CudaKernels : IDisposable
     private static readonly string[] Fp8 =
     [
         "fp8_maximum", "fp8_maxima", "fp8_tensor_e4m3", "fp8_tensor_e5m2", "fp8_row_e4m3", "fp8_row_e5m2", "fp8_block_e4m3", "fp8_block_e5m2", "fp8_square_e4m3",
-        "fp8_square_e5m2",
+        "fp8_square_e5m2", "fp8_gate_maxima", "fp8_gate_e4m3", "fp8_gate_e5m2",
     ];
 
     private readonly Dictionary<string, nint> _functions = [];

@@ -81,18 +81,17 @@ internal sealed class CudaOperators : IUnitOperators
         var (rows, width) = (gateAndUp.shape[0], gateAndUp.shape[1] / 2);
         if (!Fits(width, gateAndUp)) return _eager.Gate(gateAndUp);
         var output = empty([rows, width], gateAndUp.dtype, gateAndUp.device);
-        _kernels.Launch("gate_forward", Blocks(rows * width / 8), Threads, 0, gateAndUp, output, rows * width, width, maximum);
+        // One block a time for each place on the device where a maximum is raised once a thread.
+        var blocks = Blocks(rows * width / 8);
+        _kernels.Launch("gate_forward", maximum is null ? blocks : Math.Min(blocks, 32L * _kernels.Processors), Threads, 0, gateAndUp, output, rows * width, width, maximum);
         return output;
     }
 
-    public void GateBackward(Tensor gradient, Tensor gateAndUp) => GateBackward(gradient, gateAndUp, null);
-
-    /// <summary>The gate's backward, and the largest absolute values of what lies where the gradient was, and of the gradients.</summary>
-    public void GateBackward(Tensor gradient, Tensor gateAndUp, Tensor? maxima)
+    public void GateBackward(Tensor gradient, Tensor gateAndUp)
     {
         var (rows, width) = (gateAndUp.shape[0], gateAndUp.shape[1] / 2);
         if (Fits(width, gradient, gateAndUp))
-            _kernels.Launch("gate_backward", Blocks(rows * width / 8), Threads, 0, gradient, gateAndUp, rows * width, width, maxima);
+            _kernels.Launch("gate_backward", Blocks(rows * width / 8), Threads, 0, gradient, gateAndUp, rows * width, width);
         else _eager.GateBackward(gradient, gateAndUp);
     }
 

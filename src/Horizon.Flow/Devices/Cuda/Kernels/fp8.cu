@@ -41,7 +41,8 @@ struct Tile
     Eight of[8];
     bool inside;
 
-    __device__ Tile(const bf16* x, int64 rows, int columns) : rows(rows), columns(columns)
+    // A row begins every `stride` numbers.
+    __device__ Tile(const bf16* x, int64 rows, int columns, int64 stride) : rows(rows), columns(columns)
     {
         const int across = (columns + 127) / 128;
         first_row = (int64)(blockIdx.x / across) * 128;
@@ -52,7 +53,7 @@ struct Tile
 #pragma unroll
         for (int i = 0; i < 8; i++)
         {
-            if (inside && row(i) < rows) of[i] = *reinterpret_cast<const Eight*>(x + row(i) * columns + column);
+            if (inside && row(i) < rows) of[i] = *reinterpret_cast<const Eight*>(x + row(i) * stride + column);
             else of[i] = Eight{{0, 0, 0, 0}};
         }
     }
@@ -99,6 +100,50 @@ __device__ __forceinline__ void over_rows(const Tile& tile, unsigned* of_columns
     }
 }
 
+// Writes a tile as it lies, rows `stride` numbers apart, and transposed; either may be null. words: 128 x 32.
+template <bool Wide>
+__device__ __forceinline__ void write(
+    const Tile& tile, const float* by_row, const float* by_column, unsigned char* straight, int64 stride, unsigned char* transposed, int64 padded, unsigned* words)
+{
+    if (straight)
+    {
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+        {
+            uint2 eight;
+            const float scale = by_row[i];
+            eight.x = two<Wide>(number(tile.of[i], 0) * scale, number(tile.of[i], 1) * scale) | two<Wide>(number(tile.of[i], 2) * scale, number(tile.of[i], 3) * scale) << 16;
+            eight.y = two<Wide>(number(tile.of[i], 4) * scale, number(tile.of[i], 5) * scale) | two<Wide>(number(tile.of[i], 6) * scale, number(tile.of[i], 7) * scale) << 16;
+            if (tile.inside && tile.row(i) < tile.rows) *reinterpret_cast<uint2*>(straight + tile.row(i) * stride + tile.column) = eight;
+        }
+    }
+
+    if (!transposed) return;
+    __syncthreads(); // the words of a tile before were read
+    // Four rows of a column are a word; words change places so that no two lanes meet in a bank.
+#pragma unroll
+    for (int c = 0; c < 8; c++)
+    {
+        const int place = (threadIdx.x & 15) * 8 + c;
+        const float scale = by_column[c];
+#pragma unroll
+        for (int half = 0; half < 2; half++)
+        {
+            const Eight* of = tile.of + 4 * half;
+            const unsigned four = two<Wide>(number(of[0], c) * scale, number(of[1], c) * scale) | two<Wide>(number(of[2], c) * scale, number(of[3], c) * scale) << 16;
+            words[place * 32 + ((half * 16 + tile.part) ^ ((place >> 3) * 2))] = four;
+        }
+    }
+    __syncthreads();
+    const int lane = threadIdx.x & 31;
+    const int64 row = tile.first_row + lane * 4;
+    for (int place = threadIdx.x >> 5; place < 128; place += 8)
+    {
+        if (row < padded && tile.first_column + place < tile.columns)
+            *reinterpret_cast<unsigned*>(transposed + (int64)(tile.first_column + place) * padded + row) = words[place * 32 + (lane ^ ((place >> 3) * 2))];
+    }
+}
+
 // straight and transposed may be null; so then are their scales. maxima: by tensor [1], by row [rows + columns], else none.
 template <int Kind, bool Wide>
 __device__ __forceinline__ void cast(
@@ -107,7 +152,7 @@ __device__ __forceinline__ void cast(
 {
     __shared__ unsigned words[128 * 32];
     __shared__ unsigned parts[Kind >= BY_BLOCK ? 8 : 1][128];
-    const Tile tile(x, rows, columns);
+    const Tile tile(x, rows, columns, columns);
     float by_row[8], by_column[8];
     if (Kind == BY_TENSOR)
     {
@@ -162,43 +207,7 @@ __device__ __forceinline__ void cast(
         }
     }
 
-    if (straight)
-    {
-#pragma unroll
-        for (int i = 0; i < 8; i++)
-        {
-            uint2 eight;
-            const float scale = by_row[i];
-            eight.x = two<Wide>(number(tile.of[i], 0) * scale, number(tile.of[i], 1) * scale) | two<Wide>(number(tile.of[i], 2) * scale, number(tile.of[i], 3) * scale) << 16;
-            eight.y = two<Wide>(number(tile.of[i], 4) * scale, number(tile.of[i], 5) * scale) | two<Wide>(number(tile.of[i], 6) * scale, number(tile.of[i], 7) * scale) << 16;
-            if (tile.inside && tile.row(i) < rows) *reinterpret_cast<uint2*>(straight + tile.row(i) * columns + tile.column) = eight;
-        }
-    }
-
-    if (!transposed) return;
-    // Four rows of a column are a word; words change places so that no two lanes meet in a bank.
-#pragma unroll
-    for (int c = 0; c < 8; c++)
-    {
-        const int place = (threadIdx.x & 15) * 8 + c;
-        const float scale = by_column[c];
-#pragma unroll
-        for (int half = 0; half < 2; half++)
-        {
-            const Eight* of = tile.of + 4 * half;
-            const unsigned four = two<Wide>(number(of[0], c) * scale, number(of[1], c) * scale) | two<Wide>(number(of[2], c) * scale, number(of[3], c) * scale) << 16;
-            words[place * 32 + ((half * 16 + tile.part) ^ ((place >> 3) * 2))] = four;
-        }
-    }
-    __syncthreads();
-    const int lane = threadIdx.x & 31;
-    const int64 row = tile.first_row + lane * 4;
-    if (row >= padded) return;
-    for (int place = threadIdx.x >> 5; place < 128; place += 8)
-    {
-        if (tile.first_column + place >= columns) return;
-        *reinterpret_cast<unsigned*>(transposed + (int64)(tile.first_column + place) * padded + row) = words[place * 32 + (lane ^ ((place >> 3) * 2))];
-    }
+    write<Wide>(tile, by_row, by_column, straight, columns, transposed, padded, words);
 }
 
 #define CAST(name, kind, wide) \
@@ -232,7 +241,7 @@ extern "C" __global__ void fp8_maximum(const bf16* x, int64 count, unsigned* max
 extern "C" __global__ void fp8_maxima(const bf16* x, int64 rows, int columns, unsigned* maxima)
 {
     __shared__ unsigned parts[8][128];
-    const Tile tile(x, rows, columns);
+    const Tile tile(x, rows, columns, columns);
     unsigned of_rows[8], of_columns[8];
     over_columns(tile, of_rows);
     over_rows(tile, of_columns, parts);
@@ -243,3 +252,76 @@ extern "C" __global__ void fp8_maxima(const bf16* x, int64 rows, int columns, un
         if (tile.part == 0 && tile.inside) atomicMax(maxima + rows + tile.column + i, of_columns[i]);
     }
 }
+
+// differentiate_gate on eight numbers of each, rounded as gate_backward stores them.
+__device__ __forceinline__ void differentiate(Eight& d, Eight& g, Eight& u)
+{
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+    {
+        float d0 = low(d.word[i]), g0 = low(g.word[i]), u0 = low(u.word[i]), d1 = high(d.word[i]), g1 = high(g.word[i]), u1 = high(u.word[i]);
+        differentiate_gate(d0, g0, u0);
+        differentiate_gate(d1, g1, u1);
+        d.word[i] = narrow(d0) | (narrow(d1) << 16);
+        g.word[i] = narrow(g0) | (narrow(g1) << 16);
+        u.word[i] = narrow(u0) | (narrow(u1) << 16);
+    }
+}
+
+// The largest of the gate's output and of the gradients of gate and up, without writing them.
+extern "C" __global__ void fp8_gate_maxima(const bf16* gradient, const bf16* both, int64 count, int width, unsigned* maxima)
+{
+    unsigned of_product = 0, of_gradients = 0;
+    for (int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8; index < count; index += (int64)gridDim.x * blockDim.x * 8)
+    {
+        const int64 row = index / width;
+        const bf16* gate = both + row * 2 * width + (index - row * width);
+        float d[8], g[8], u[8];
+        load(gradient + index, d);
+        load(gate, g);
+        load(gate + width, u);
+#pragma unroll
+        for (int i = 0; i < 8; i++) differentiate_gate(d[i], g[i], u[i]);
+        of_product = largest(d, of_product);
+        of_gradients = largest(u, largest(g, of_gradients));
+    }
+    raise(maxima, of_product);
+    raise(maxima + 1, of_gradients);
+}
+
+// The gate's backward from bf16 to fp8: its output transposed, and the gradients of gate and up, [rows, 2 width] and [2 width, padded].
+// product and transposed may be null; so then are their scales.
+template <bool Wide>
+__device__ __forceinline__ void gate(
+    const bf16* gradient, const bf16* both, const unsigned* maxima, unsigned char* product, float* product_scale, unsigned char* straight, float* straight_scale,
+    unsigned char* transposed, float* transposed_scale, int64 rows, int width, int64 padded)
+{
+    __shared__ unsigned words[128 * 32];
+    Tile d(gradient, rows, width, width), g(both, rows, width, 2 * (int64)width), u(both + width, rows, width, 2 * (int64)width);
+    const float inverse = inverse_of<false>(maxima[0]), wide_inverse = inverse_of<Wide>(maxima[1]);
+    float of_product[8], of_gradients[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        differentiate(d.of[i], g.of[i], u.of[i]);
+        of_product[i] = inverse;
+        of_gradients[i] = wide_inverse;
+    }
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+    {
+        if (product) product_scale[0] = 1.0f / inverse;
+        straight_scale[0] = 1.0f / wide_inverse;
+        if (transposed) transposed_scale[0] = 1.0f / wide_inverse;
+    }
+    write<false>(d, of_product, of_product, nullptr, 0, product, padded, words);
+    write<Wide>(g, of_gradients, of_gradients, straight, 2 * (int64)width, transposed, padded, words);
+    write<Wide>(u, of_gradients, of_gradients, straight + width, 2 * (int64)width, transposed ? transposed + (int64)width * padded : nullptr, padded, words);
+}
+
+#define GATE(name, wide) \
+    extern "C" __global__ void __launch_bounds__(256, 2) name(const bf16* gradient, const bf16* both, const unsigned* maxima, unsigned char* product, float* product_scale, \
+        unsigned char* straight, float* straight_scale, unsigned char* transposed, float* transposed_scale, int64 rows, int width, int64 padded) \
+    { gate<wide>(gradient, both, maxima, product, product_scale, straight, straight_scale, transposed, transposed_scale, rows, width, padded); }
+
+GATE(fp8_gate_e4m3, false)
+GATE(fp8_gate_e5m2, true)

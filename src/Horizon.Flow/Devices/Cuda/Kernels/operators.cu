@@ -218,12 +218,23 @@ extern "C" __global__ void rotate(
     store(b, head + half);
 }
 
-// silu(gate) * up for rows [gate, up] (Shazeer 2020), eight elements a thread. The largest output too, where it is wanted.
+__device__ __forceinline__ float gated(float g, float u) { return g / (1.0f + __expf(-g)) * u; }
+
+// The gradients of gate and up where they are, and their product where its gradient is.
+__device__ __forceinline__ void differentiate_gate(float& d, float& g, float& u)
+{
+    float inverse = 1.0f + __expf(-g), sigmoid = 1.0f / inverse;
+    float up = u, dy = d;
+    d = g / inverse * up; // as gated has it
+    u = dy * g * sigmoid;
+    g = dy * up * sigmoid * (1.0f + g * (1.0f - sigmoid));
+}
+
+// silu(gate) * up for rows [gate, up] (Shazeer 2020), eight elements a thread at a time. The largest output too, where it is wanted.
 extern "C" __global__ void gate_forward(const bf16* both, bf16* output, int64 count, int width, unsigned* maximum)
 {
-    const int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
     unsigned top = 0;
-    if (index < count)
+    for (int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8; index < count; index += (int64)gridDim.x * blockDim.x * 8)
     {
         const int64 row = index / width;
         const bf16* gate = both + row * 2 * width + (index - row * width);
@@ -231,48 +242,29 @@ extern "C" __global__ void gate_forward(const bf16* both, bf16* output, int64 co
         load(gate, g);
         load(gate + width, u);
 #pragma unroll
-        for (int i = 0; i < 8; i++) g[i] = g[i] / (1.0f + __expf(-g[i])) * u[i];
+        for (int i = 0; i < 8; i++) g[i] = gated(g[i], u[i]);
         store(g, output + index);
-        if (maximum) top = largest(g, 0);
+        if (maximum) top = largest(g, top);
     }
     if (maximum) raise(maximum, top);
 }
 
-// The gradients of gate and up in their own place, and their product where its gradient was. The largest of the product and of the
-// gradients too, where they are wanted.
-extern "C" __global__ void gate_backward(bf16* gradient, bf16* both, int64 count, int width, unsigned* maxima)
+// The gradients of gate and up in their own place, and their product where its gradient was.
+extern "C" __global__ void gate_backward(bf16* gradient, bf16* both, int64 count, int width)
 {
     const int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
-    unsigned of_product = 0, of_gradients = 0;
-    if (index < count)
-    {
-        const int64 row = index / width;
-        bf16* gate = both + row * 2 * width + (index - row * width);
-        float d[8], g[8], u[8];
-        load(gradient + index, d);
-        load(gate, g);
-        load(gate + width, u);
+    if (index >= count) return;
+    const int64 row = index / width;
+    bf16* gate = both + row * 2 * width + (index - row * width);
+    float d[8], g[8], u[8];
+    load(gradient + index, d);
+    load(gate, g);
+    load(gate + width, u);
 #pragma unroll
-        for (int i = 0; i < 8; i++)
-        {
-            float inverse = 1.0f + __expf(-g[i]), sigmoid = 1.0f / inverse;
-            float up = u[i], dy = d[i];
-            d[i] = g[i] / inverse * up; // as gate_forward has it
-            u[i] = dy * g[i] * sigmoid;
-            g[i] = dy * up * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
-        }
-        store(d, gradient + index);
-        store(g, gate);
-        store(u, gate + width);
-        if (maxima)
-        {
-            of_product = largest(d, 0);
-            of_gradients = largest(u, largest(g, 0));
-        }
-    }
-    if (!maxima) return;
-    raise(maxima, of_product);
-    raise(maxima + 1, of_gradients);
+    for (int i = 0; i < 8; i++) differentiate_gate(d[i], g[i], u[i]);
+    store(d, gradient + index);
+    store(g, gate);
+    store(u, gate + width);
 }
 
 // Cross-entropy of one token a block, and over its logits (softmax - target) * scale where that is wanted. One reading for the largest
