@@ -120,7 +120,7 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
 
         var padded = Padded(rows, Fp8Scaling.Tensor);
         using var maxima = zeros([2], int32, gradient.device);
-        kernels.Launch("fp8_gate_maxima", Math.Min(((rows * width / 8) + Threads - 1) / Threads, 32L * kernels.Processors), Threads, 0, gradient, gateAndUp, rows * width, width, maxima);
+        kernels.Launch("fp8_gate_maxima", Math.Min(rows, 16L * kernels.Processors), Threads, 0, gradient, gateAndUp, rows, width, maxima);
         var product = gated is { } wanted ? Empty(gradient, wanted, width, padded) : null;
         var straight = Empty(gradient, both, rows, 2 * width);
         var transposed = both.Transposed ? Empty(gradient, both, 2 * width, padded) : null;

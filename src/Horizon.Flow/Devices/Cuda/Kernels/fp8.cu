@@ -253,6 +253,14 @@ extern "C" __global__ void fp8_maxima(const bf16* x, int64 rows, int columns, un
     }
 }
 
+// Two numbers to bf16, as narrow rounds each.
+__device__ __forceinline__ unsigned narrow_two(float first, float second)
+{
+    unsigned bits;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
+    return bits;
+}
+
 // differentiate_gate on eight numbers of each, rounded as gate_backward stores them.
 __device__ __forceinline__ void differentiate(Eight& d, Eight& g, Eight& u)
 {
@@ -262,28 +270,34 @@ __device__ __forceinline__ void differentiate(Eight& d, Eight& g, Eight& u)
         float d0 = low(d.word[i]), g0 = low(g.word[i]), u0 = low(u.word[i]), d1 = high(d.word[i]), g1 = high(g.word[i]), u1 = high(u.word[i]);
         differentiate_gate(d0, g0, u0);
         differentiate_gate(d1, g1, u1);
-        d.word[i] = narrow(d0) | (narrow(d1) << 16);
-        g.word[i] = narrow(g0) | (narrow(g1) << 16);
-        u.word[i] = narrow(u0) | (narrow(u1) << 16);
+        d.word[i] = narrow_two(d0, d1);
+        g.word[i] = narrow_two(g0, g1);
+        u.word[i] = narrow_two(u0, u1);
     }
 }
 
+__device__ __forceinline__ unsigned largest_of(const Eight& eight, unsigned top)
+{
+#pragma unroll
+    for (int i = 0; i < 8; i++) top = max(top, magnitude(eight, i));
+    return top;
+}
+
 // The largest of the gate's output and of the gradients of gate and up, without writing them.
-extern "C" __global__ void fp8_gate_maxima(const bf16* gradient, const bf16* both, int64 count, int width, unsigned* maxima)
+extern "C" __global__ void fp8_gate_maxima(const bf16* gradient, const bf16* both, int64 rows, int width, unsigned* maxima)
 {
     unsigned of_product = 0, of_gradients = 0;
-    for (int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8; index < count; index += (int64)gridDim.x * blockDim.x * 8)
+    for (int64 row = blockIdx.x; row < rows; row += gridDim.x)
     {
-        const int64 row = index / width;
-        const bf16* gate = both + row * 2 * width + (index - row * width);
-        float d[8], g[8], u[8];
-        load(gradient + index, d);
-        load(gate, g);
-        load(gate + width, u);
-#pragma unroll
-        for (int i = 0; i < 8; i++) differentiate_gate(d[i], g[i], u[i]);
-        of_product = largest(d, of_product);
-        of_gradients = largest(u, largest(g, of_gradients));
+        const bf16* gate = both + row * 2 * width;
+        for (int column = threadIdx.x * 8; column < width; column += blockDim.x * 8)
+        {
+            Eight d = *reinterpret_cast<const Eight*>(gradient + row * width + column), g = *reinterpret_cast<const Eight*>(gate + column),
+                u = *reinterpret_cast<const Eight*>(gate + width + column);
+            differentiate(d, g, u);
+            of_product = largest_of(d, of_product);
+            of_gradients = largest_of(u, largest_of(g, of_gradients));
+        }
     }
     raise(maxima, of_product);
     raise(maxima + 1, of_gradients);
