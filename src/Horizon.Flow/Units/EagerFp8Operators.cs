@@ -57,7 +57,7 @@ internal sealed class EagerFp8Operators(IUnitOperators operators) : IFp8Operator
         };
         if (cast is { Scaling: Fp8Scaling.Block, IsWeight: true }) maximum = OfSquares(maximum);
         var inverse = maximum.Dividing(cast.Format.Largest());
-        inverse = minimum(inverse, full_like(inverse, LargestInverse)); // a NaN stays one
+        inverse = inverse.With(LargestInverse, static (x, largest) => x.clamp_max(largest)); // a NaN stays one
         var blocks = cast.Scaling == Fp8Scaling.Block ? InBlocks(x_RP) : x_RP;
         var values = (blocks * inverse).view(x_RP.shape).to(cast.Format.TorchType());
         var scales = inverse.reciprocal();

@@ -70,7 +70,7 @@ public class Fp8LayerTests
 
         Tensor[] Run(bool kept, bool frozen)
         {
-            var flat = full_like(parameters.Flat, double.NaN);
+            var flat = empty_like(parameters.Flat).FillInPlace(double.NaN);
             using var views = new ParameterViews(flat, layout);
             using var tape = template.Recompute(parameters, input, batch);
             var output = kept ? tape.TakeOutput() : tape.Output.clone();

@@ -38,7 +38,7 @@ internal static class Fp8Times
 
         await bench.TimeAsync($"cast of [{tokens}, {inner}] by tensor with its maximum given, both", 4.0 * tokens * inner, 0, () =>
         {
-            var (x, maximum) = (bench.Random(tokens, inner), full([1], 1082130432, int32, device.TorchDevice)); // the bits of 4
+            var (x, maximum) = (bench.Random(tokens, inner), zeros([1], int32, device.TorchDevice).FillInPlace(1082130432)); // the bits of 4
             return () => operators.Quantize(x, new(Fp8Format.E4M3, Fp8Scaling.Tensor, false, true, true), maximum);
         });
         foreach (var found in new[] { false, true })

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Horizon.Flow.Units;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Devices;
