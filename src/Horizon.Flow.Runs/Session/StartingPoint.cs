@@ -1,6 +1,7 @@
 using Horizon.Flow.Alignment;
 using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
@@ -25,6 +26,8 @@ namespace Horizon.Flow.Runs.Session;
 internal sealed class StartingPoint(
     RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, IComputeDevice device, WeightFiles? pretrained, bool resumes, Action<string> notice, SessionProgress progress)
 {
+    private readonly UnitSlices? _slices = blueprint.Ranks is { } ranks ? new UnitSlices(plan, ranks) : null;
+
     private bool NeedsReference => blueprint.Kind.NeedsReference;
 
     /// <summary>Fills the store.</summary>
@@ -62,9 +65,9 @@ internal sealed class StartingPoint(
     {
         // A language model that becomes a reward model has no score yet.
         Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;
-        if (pretrained is null) StartingWeights.Draw(blueprint, store, progress, cancellation);
-        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, mayMiss, progress, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
-        if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation).ConfigureAwait(false);
-        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, progress, cancellation, AdapterLayout.IsAdapter);
+        if (pretrained is null) StartingWeights.Draw(blueprint, store, _slices, progress, cancellation);
+        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, _slices, mayMiss, progress, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
+        if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation, _slices is null ? null : RankStores.LoadOptions(blueprint.Model, _slices)).ConfigureAwait(false);
+        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, _slices, progress, cancellation, AdapterLayout.IsAdapter);
     }
 }

@@ -255,7 +255,7 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
-        await _writer.WriteAsync(folder, _store, _blueprint.Model, _blueprint.Ranks).ConfigureAwait(false);
+        await _writer.WriteAsync(folder, _store, _run.Context.Plan, _blueprint.Ranks).ConfigureAwait(false);
         SessionLog.Saved(_logger, folder);
         // Last: it is worth the least.
         if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
