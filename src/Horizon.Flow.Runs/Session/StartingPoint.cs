@@ -40,7 +40,7 @@ internal sealed class StartingPoint(
         if (teacher is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(teacher.Content) };
         if (teacher?.Logits is { } logits) inputs = inputs with { Data = inputs.Data.Of(new PreparedBatches(inputs.Data.Source, logits.Attach)) };
         if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(notice, cancellation).ConfigureAwait(false);
-        var folder = NeedsReference ? new ReferenceFolder(blueprint, store, device) : null;
+        var folder = NeedsReference ? new ReferenceFolder(blueprint, await StoreContent.OfAsync(blueprint.Model, store, _slices, blueprint.Ranks).ConfigureAwait(false), device) : null;
         if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };
         if (resumes) progress.Report(new PhaseProgress("loading the checkpoint"));
         var resumed = resumes ? await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notice, cancellation).ConfigureAwait(false) : null;
@@ -53,7 +53,9 @@ internal sealed class StartingPoint(
 
         async Task<ReferenceLogProbabilities> ReferenceOfAsync(IBatchSource source)
         {
-            if (folder.Find(source, notice) is { } found) return found;
+            var found = folder.Find(source, notice);
+            // Where one rank has it not, all compute it, since each needs the others' slices for that.
+            if (!await SessionRanks.AnyAsync(blueprint.Ranks, found is null).ConfigureAwait(false)) return found!;
             // What was kept is gone: back to the first weights, and then to the checkpoint's again.
             if (!isUntouched) await BeginAsync(_ => { }, cancellation).ConfigureAwait(false);
             isUntouched = true;

@@ -143,7 +143,7 @@ public sealed class TrainingSession : ITrainingSession
             phases.Report(new PhaseProgress("allocating the weights and the optimizer's state"));
             store = plan.CreateStore(blueprint.Precision);
             var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue, phases);
-            if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
+            if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, plan, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
             (inputs, var resumed) = await start.FillAsync(inputs, teacher, cancellation).ConfigureAwait(false);
             return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher, memory, phases, log);
         }
@@ -311,7 +311,7 @@ public sealed class TrainingSession : ITrainingSession
         var report = await step.Report.ConfigureAwait(false);
         _trace?.Ended(report);
         var ended = new TrainingEvent.StepEnded(_watch.Look(report));
-        return _blueprint.Objective is IMeasuredObjective measured ? ended with { Metrics = measured.MetricsOf(report) } : ended;
+        return _blueprint.Objective is IMeasuredObjective measured ? ended with { Metrics = await measured.MetricsOfAllAsync(Ranks, report.Results).ConfigureAwait(false) } : ended;
     }
 
     private IEnumerable<TrainingEvent> Notices()
