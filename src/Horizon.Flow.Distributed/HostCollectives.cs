@@ -29,7 +29,7 @@ public sealed class HostCollectives(IMeeting meeting) : ICollectives
     {
         stretch.Require(this, slice, whole);
         var parts = Meet([.. Enumerable.Range(0, Count).Select(rank => Elements(whole, stretch.Firsts[rank], stretch.Counts[rank]).ToArray())]);
-        HostSums.Add(slice.ElementType, parts, Elements(slice, stretch.Places[Rank], stretch.Counts[Rank]));
+        HostSums.Add(slice.ElementType, Count, rank => parts[rank], Elements(slice, stretch.Places[Rank], stretch.Counts[Rank]));
     }
 
     /// <inheritdoc/>

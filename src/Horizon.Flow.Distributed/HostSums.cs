@@ -7,37 +7,43 @@ namespace Horizon.Flow.Distributed;
 /// <summary>Sums over ranks in host memory: in fp32, in the order of the ranks, rounded once.</summary>
 internal static class HostSums
 {
+    /// <summary>What a rank adds, as long as the sum.</summary>
+    public delegate ReadOnlySpan<byte> PartOf(int rank);
+
     /// <summary>Adds the parts of all ranks.</summary>
     /// <param name="type">Of the numbers.</param>
-    /// <param name="parts">[ranks]: as long as the target.</param>
+    /// <param name="ranks">How many there are.</param>
+    /// <param name="part">What each adds.</param>
     /// <param name="target">The sum.</param>
-    public static void Add(ElementType type, byte[][] parts, Span<byte> target)
+    public static void Add(ElementType type, int ranks, PartOf part, Span<byte> target)
     {
         switch (type)
         {
-            case ElementType.Float32: AddFloats(parts, MemoryMarshal.Cast<byte, float>(target)); break;
-            case ElementType.BFloat16: AddHalves(parts, MemoryMarshal.Cast<byte, ushort>(target)); break;
+            case ElementType.Float32: AddFloats(ranks, part, MemoryMarshal.Cast<byte, float>(target)); break;
+            case ElementType.BFloat16: AddHalves(ranks, part, MemoryMarshal.Cast<byte, ushort>(target)); break;
             default: throw new ArgumentException($"gradients are bf16 or fp32, not {type}", nameof(type));
         }
     }
 
-    private static void AddFloats(byte[][] parts, Span<float> sum)
+    private static void AddFloats(int ranks, PartOf part, Span<float> sum)
     {
-        MemoryMarshal.Cast<byte, float>(parts[0]).CopyTo(sum);
-        foreach (var part in parts[1..])
+        MemoryMarshal.Cast<byte, float>(part(0)).CopyTo(sum);
+        for (var rank = 1; rank < ranks; rank++)
         {
-            var summand = MemoryMarshal.Cast<byte, float>(part);
+            var summand = MemoryMarshal.Cast<byte, float>(part(rank));
             for (var i = 0; i < sum.Length; i++) sum[i] += summand[i];
         }
     }
 
-    private static void AddHalves(byte[][] parts, Span<ushort> sum)
+    private static void AddHalves(int ranks, PartOf part, Span<ushort> sum)
     {
-        for (var i = 0; i < sum.Length; i++)
+        var wide = new float[sum.Length];
+        for (var rank = 0; rank < ranks; rank++)
         {
-            var all = 0f;
-            foreach (var part in parts) all += ExactMaster.Join(MemoryMarshal.Cast<byte, ushort>(part)[i], 0);
-            sum[i] = ExactMaster.Split(all).Weight;
+            var summand = MemoryMarshal.Cast<byte, ushort>(part(rank));
+            for (var i = 0; i < wide.Length; i++) wide[i] += ExactMaster.Join(summand[i], 0);
         }
+
+        for (var i = 0; i < wide.Length; i++) sum[i] = ExactMaster.Split(wide[i]).Weight;
     }
 }

@@ -9,6 +9,14 @@ namespace Horizon.Flow.Distributed;
 /// <param name="Places">[ranks]: where each rank's part begins in its slice.</param>
 public sealed record SharedStretch(long First, IReadOnlyList<long> Firsts, IReadOnlyList<long> Counts, IReadOnlyList<long> Places)
 {
+    /// <summary>A buffer of which each rank has the next so many elements, in a slice of its own.</summary>
+    /// <param name="counts">[ranks].</param>
+    public static SharedStretch Of(params IReadOnlyList<long> counts)
+    {
+        ArgumentNullException.ThrowIfNull(counts);
+        return new(0, [.. counts.Select((_, rank) => counts.Take(rank).Sum())], counts, [.. counts.Select(_ => 0L)]);
+    }
+
     /// <summary>Elements of all parts together.</summary>
     public long Count => Counts.Sum();
 

@@ -112,7 +112,9 @@ public sealed class TrainingSession : ITrainingSession
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(blueprint);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
-        var device = ComputeDevice.Parse(SessionRanks.DeviceOf(configuration.Device, place), notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
+        var deviceName = SessionRanks.DeviceOf(configuration.Device, place);
+        if (SessionRanks.Bind(deviceName, place, configuration.Pipeline.NumaBinding) is { } bound) notices.Enqueue(bound);
+        var device = ComputeDevice.Parse(deviceName, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         ICollectives? ranks = null;
         Teacher? teacher = null;
@@ -120,7 +122,7 @@ public sealed class TrainingSession : ITrainingSession
         {
             if (place is not null)
             {
-                ranks = await RankGroup.JoinAsync(place, device, cancellationToken: cancellation).ConfigureAwait(false);
+                ranks = await RankGroup.JoinAsync(place, device, library: configuration.Pipeline.Collectives == "mpi" ? CollectivesLibrary.Mpi : CollectivesLibrary.Auto, cancellationToken: cancellation).ConfigureAwait(false);
                 blueprint = blueprint.On(ranks, place.LocalCount);
             }
 
