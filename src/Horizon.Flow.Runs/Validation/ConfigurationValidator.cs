@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Templates;
