@@ -11,7 +11,6 @@ using Horizon.Flow.Models;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Text.Tokenizers;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Session;
 

@@ -35,6 +35,7 @@ public sealed class CutCableTests : IDisposable
         {
             Assert.Equal(0, Ip("-n", _hosts[rank], "address", "add", $"10.99.7.{rank + 1}/24", "dev", "cable"));
             Assert.Equal(0, Ip("-n", _hosts[rank], "link", "set", "cable", "up"));
+            Assert.Equal(0, Ip("-n", _hosts[rank], "link", "set", "lo", "up")); // rank 0 meets itself
         }
 
         using var first = Start(0);
