@@ -1,5 +1,3 @@
-using Horizon.Flow.Cli.Tests.Commands;
-using Horizon.Flow.Devices;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Units;

@@ -1,4 +1,3 @@
-using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Tests.Shared;

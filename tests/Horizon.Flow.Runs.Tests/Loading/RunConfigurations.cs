@@ -2,7 +2,6 @@ using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
 using Horizon.Flow.Host.Optimizers;
-using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Units;
