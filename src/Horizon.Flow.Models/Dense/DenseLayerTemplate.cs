@@ -26,8 +26,9 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     /// <param name="config">With the heads of these layers.</param>
     /// <param name="rotary">Their rotation; null for none.</param>
     /// <param name="slidingWindow">A token sees this many tokens, itself included; null for all.</param>
-    /// <param name="layer">The layer's number; means something only where the embedding says something to each.</param>
-    public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer)
+    /// <param name="layer">The layer's number; means something only where the embedding says something to each, or where there are experts.</param>
+    /// <param name="ledger">Where the routing of experts is written down; null where there are none.</param>
+    public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer, ExpertLedger? ledger)
     {
         (_config, _layer, _slidingWindow) = (config, layer, slidingWindow);
         LongestRecall = config.Delta is not null ? 0 : rotary?.LongestSteady ?? int.MaxValue; // a state of linear attention is not remembered
@@ -35,8 +36,12 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
         _delta = config.Delta is { } delta ? new DeltaAttention(config, delta) : null;
         _convolution = new ShortConvolution(config);
-        _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation, config.Adapter) : null;
+        Ledger = ledger;
+        _experts = config.Experts is { } experts && ledger is not null ? new ExpertFeedForward(experts, config.Activation, ledger, layer, config.Adapter) : null;
     }
+
+    /// <summary>Where the routing of the model's experts is written down; null where it has none.</summary>
+    public ExpertLedger? Ledger { get; }
 
     /// <inheritdoc/>
     public override int LongestRecall { get; }
@@ -88,13 +93,16 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         : _config.HeadCount * batch.SequenceLength * ((narrow * batch.TokenBytes) + (wide * batch.WideTokenBytes));
 
     /// <inheritdoc/>
-    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch)
+    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => Compute(parameters, input, batch, []);
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, ICollection<OwnLoss> losses)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
         var (hidden, width) = (input.narrow(-1, 0, _config.HiddenSize), (long)_config.PerLayerWidth);
-        var output = Layer(parameters, width > 0 ? hidden : input, batch);
+        var output = Layer(parameters, width > 0 ? hidden : input, batch, losses);
         if (width > 0) output = output.Plus(Said(parameters, output, input.narrow(-1, _config.HiddenSize + (_layer * width), width)));
         if (_config.LayerScalar) output *= parameters[Roles.LayerScalar];
         return width > 0 ? cat([output, input.narrow(-1, _config.HiddenSize, _config.LayerCount * width)], -1) : output;
@@ -107,7 +115,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         return DenseNorm.Apply(_config, parameters, Roles.PerLayerNorm, DenseLinear.Apply(_config, parameters, Roles.PerLayerProjection, gate * said_BSP));
     }
 
-    private Tensor Layer(ParameterViews parameters, Tensor input, DeviceBatch batch)
+    private Tensor Layer(ParameterViews parameters, Tensor input, DeviceBatch batch, ICollection<OwnLoss> losses)
     {
         Tensor Norm(string role, Tensor x) => DenseNorm.ApplyIfThere(_config, parameters, role, x);
 
@@ -120,17 +128,17 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         if (_config.Parallel)
         {
             var second = _config.SharedNorm ? normed : Norm(Roles.PostAttentionNorm, input);
-            return input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second)));
+            return input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second, batch, losses)));
         }
 
         var hidden = input.Plus(mixed);
-        var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden));
+        var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden), batch, losses);
         return hidden.Plus(Scaled(Norm(Roles.FeedForwardOutputNorm, fed)));
     }
 
-    private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH)
+    private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, ICollection<OwnLoss> losses)
     {
-        if (_experts is not null && parameters.Contains(Roles.Router)) return _experts.Apply(parameters, x_BSH);
+        if (_experts is not null && parameters.Contains(Roles.Router)) return _experts.Apply(parameters, x_BSH, batch, losses);
         var inner = _config.IntermediateSize;
         if (!_config.Gated) return DenseLinear.Apply(_config, parameters, Roles.Down, Curve.Apply(_config.Activation, DenseLinear.Apply(_config, parameters, Roles.Up, x_BSH)));
         var both = _config.FusedGateUp

@@ -33,6 +33,9 @@ internal sealed record ExpertConfig
     /// <summary>A token's experts come from so many groups: those whose two best experts have the largest sum.</summary>
     public int ChosenGroups { get; init; } = 1;
 
+    /// <summary>The factor of the loss that balances the experts of all layers (<see cref="ExpertLedger"/>); 0 for none.</summary>
+    public double Balancing { get; init; }
+
     /// <summary>Width of a network beside them that every token goes through; 0 for none.</summary>
     public int SharedWidth { get; init; }
 

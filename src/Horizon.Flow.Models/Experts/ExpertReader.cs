@@ -8,20 +8,18 @@ internal static class ExpertReader
     private const int MaximumExperts = 4_096;
     private const int MaximumOfModel = 1 << 18; // each takes a kilobyte before anything is allocated; real models have some ten thousand
 
-    /// <summary>How many experts there are and how many a token has; the rest is the family's. A loss that balances them is refused.</summary>
+    /// <summary>How many experts there are, how many a token has, and the loss that balances them; the rest is the family's.</summary>
     /// <param name="json">The file.</param>
     /// <param name="layers">Layers of the model.</param>
     /// <param name="missing">What the family assumes where the file is silent.</param>
-    /// <param name="balancing">The factor of the balancing loss where the file is silent.</param>
-    public static ExpertConfig Read(ConfigJson json, int layers, ExpertConfig missing, double balancing = 0.001)
-    {
-        RefuseBalancing(json, balancing);
-        return Checked(json, layers, missing with
+    /// <param name="balancing">The factor of the balancing loss where the file is silent; null where transformers' model of the family has none.</param>
+    public static ExpertConfig Read(ConfigJson json, int layers, ExpertConfig missing, double? balancing = 0.001) =>
+        Checked(json, layers, missing with
         {
+            Balancing = Balancing(json, balancing),
             Count = Count(json, missing.Count),
             PerToken = json.Integer("num_experts_per_tok", 1, MaximumExperts, missing.PerToken),
         });
-    }
 
     /// <summary>DeepSeek-V3's routing, which GLM-4 MoE shares: sigmoids, corrections, groups, shared experts.</summary>
     /// <param name="json">The file.</param>
@@ -43,7 +41,7 @@ internal static class ExpertReader
             ChosenGroups = json.Integer("topk_group", 1, MaximumExperts, missing.ChosenGroups),
             SharedWidth = (int)shared,
         };
-        return Read(json, layers, grouped, balancing: 0);
+        return Read(json, layers, grouped, balancing: null);
     }
 
     /// <summary>The first layers, which have no experts: <c>first_k_dense_replace</c>.</summary>
@@ -69,13 +67,13 @@ internal static class ExpertReader
             : count;
     }
 
-    // A loss that balances the experts is asked for by output_router_logits. It is a product of means over all layers together, which no layer knows while the
-    // others are away: refused unless its factor is 0.
-    private static void RefuseBalancing(ConfigJson json, double missing)
+    // Asked for by output_router_logits, as in transformers.
+    private static double Balancing(ConfigJson json, double? missing)
     {
-        var factor = json.Number("router_aux_loss_coef", 0, 1e6, missing);
-        if (json.Flag("output_router_logits", false) && factor != 0)
-            throw json.Refuse("output_router_logits", $"asks for a load-balancing loss over the experts of all layers (router_aux_loss_coef {factor}), which is not supported; set it to false");
+        var factor = json.Number("router_aux_loss_coef", 0, 1e6, missing ?? 0);
+        if (!json.Flag("output_router_logits", false)) return 0;
+        return missing is not null || factor == 0 ? factor : throw json.Refuse(
+            "output_router_logits", $"asks for a load-balancing loss (router_aux_loss_coef {factor}), which models of this family do not have: their router's correction balances them; set it to false");
     }
 
     // Refuses numbers that contradict each other.

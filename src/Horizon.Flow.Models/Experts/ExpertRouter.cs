@@ -15,20 +15,20 @@ internal sealed class ExpertRouter(ExpertConfig config)
 
     /// <param name="parameters">The layer's.</param>
     /// <param name="x_TH">Tokens.</param>
-    /// <returns>[T, K] int64 and [T, K].</returns>
-    public (Tensor Experts, Tensor Weights) Choose(ParameterViews parameters, Tensor x_TH)
+    /// <returns>[T, K] int64, [T, K], and what they were chosen by, [T, E].</returns>
+    public (Tensor Experts, Tensor Weights, Tensor Logits) Choose(ParameterViews parameters, Tensor x_TH)
     {
         var logits_TE = Logits(parameters, x_TH);
         if (config.Router == RouterKind.SoftmaxOfChosen)
         {
             var (largest_TK, places_TK) = logits_TE.topk(config.PerToken);
-            return (places_TK, Scaled(softmax(largest_TK, -1)));
+            return (places_TK, Scaled(softmax(largest_TK, -1)), logits_TE);
         }
 
         var scores_TE = config.Router == RouterKind.Softmax ? softmax(logits_TE, -1, float32) : logits_TE.to(float32).sigmoid();
         var experts_TK = Largest(parameters, scores_TE);
         var weights_TK = scores_TE.gather(1, experts_TK);
-        return (experts_TK, Scaled(config.Normalized ? weights_TK / weights_TK.sum([-1], keepdim: true).Plus(Tiny) : weights_TK));
+        return (experts_TK, Scaled(config.Normalized ? weights_TK / weights_TK.sum([-1], keepdim: true).Plus(Tiny) : weights_TK), logits_TE);
     }
 
     private Tensor Logits(ParameterViews parameters, Tensor x_TH)

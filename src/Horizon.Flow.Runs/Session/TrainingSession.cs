@@ -9,6 +9,7 @@ using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
@@ -310,8 +311,9 @@ public sealed class TrainingSession : ITrainingSession
     {
         var report = await step.Report.ConfigureAwait(false);
         _trace?.Ended(report);
-        var ended = new TrainingEvent.StepEnded(_watch.Look(report));
-        return _blueprint.Objective is IMeasuredObjective measured ? ended with { Metrics = measured.MetricsOf(report) } : ended;
+        var metrics = _run.Context.Plan.ExpertMetricsOf(report);
+        if (_blueprint.Objective is IMeasuredObjective measured) metrics = measured.MetricsOf(report).Concat(metrics).ToDictionary();
+        return new TrainingEvent.StepEnded(_watch.Look(report)) { Metrics = metrics };
     }
 
     private IEnumerable<TrainingEvent> Notices()

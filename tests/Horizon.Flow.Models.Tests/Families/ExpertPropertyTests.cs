@@ -12,9 +12,9 @@ public class ExpertPropertyTests
 {
     private sealed class Layer(ExpertConfig config) : AutogradTemplate
     {
-        private readonly ExpertFeedForward _experts = new(config, Activation.Silu);
+        private readonly ExpertFeedForward _experts = new(config, Activation.Silu, new ExpertLedger(config, [0]), 0);
 
-        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => _experts.Apply(parameters, input!);
+        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => _experts.Apply(parameters, input!, batch, []);
     }
 
     /// <summary>Outputs and all gradients; what no token chose has a gradient of zero, and every buffer starts as NaN.</summary>

@@ -120,7 +120,7 @@ public class FamilyConfigTests
     }
 
     [Theory]
-    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true", "output_router_logits asks for a load-balancing loss")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"output_router_logits\": true, \"router_aux_loss_coef\": 0.1", "output_router_logits asks for a load-balancing loss (router_aux_loss_coef 0.1)")]
     [InlineData("MixtralForCausalLM", "\"router_jitter_noise\": 0.1", "router_jitter_noise 0.1 is not supported")]
     [InlineData("MixtralForCausalLM", "\"num_local_experts\": 4, \"num_experts\": 5", "num_experts is 5 where num_local_experts is 4")]
     [InlineData("MixtralForCausalLM", "\"num_local_experts\": 4, \"num_experts_per_tok\": 5", "num_experts_per_tok (5) is more than the 4 experts")]
@@ -146,7 +146,6 @@ public class FamilyConfigTests
     [InlineData("Qwen3NextForCausalLM", "\"linear_num_value_heads\": 65536, \"linear_value_head_dim\": 512", "linear_value_head_dim (512) times 65536 heads is wider")]
     [InlineData("Qwen3NextForCausalLM", "\"layer_types\": [\"linear_attention\", \"linear_attention\", \"sliding_attention\", \"full_attention\"]", "layer_types has 'sliding_attention'")]
     [InlineData("Qwen3NextForCausalLM", "\"use_sliding_window\": true", "use_sliding_window is not supported")]
-    [InlineData("Qwen3NextForCausalLM", "\"output_router_logits\": true", "output_router_logits asks for a load-balancing loss")]
     [InlineData("Qwen3NextForCausalLM", "\"hidden_act\": \"gelu\"", "hidden_act 'gelu' is not supported")]
     [InlineData("Qwen3_5ForCausalLM", "\"attn_output_gate\": false", "attn_output_gate false is not supported")]
     [InlineData("Qwen3_5ForCausalLM", "\"output_gate_type\": \"sigmoid\"", "output_gate_type 'sigmoid' is not supported; supported is swish")]
@@ -172,6 +171,19 @@ public class FamilyConfigTests
         var config = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}"));
         Assert.Equal((count, perToken, width), (config.Experts!.Count, config.Experts.PerToken, config.Experts.Width));
     }
+
+    /// <summary>The factor of the load-balancing loss: the file's, or transformers' default of the family; none where the loss is not asked for.</summary>
+    [Theory]
+    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("MixtralForCausalLM", "\"router_aux_loss_coef\": 0.02", 0)]
+    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true, \"router_aux_loss_coef\": 0.02", 0.02)]
+    [InlineData("Qwen3MoeForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("Qwen3NextForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("MiniMaxM2ForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("GptOssForCausalLM", "\"output_router_logits\": true", 0.9)]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"output_router_logits\": true", 0)]
+    public void Read_BalancingLoss_IsAskedForByTheFile(string architecture, string settings, double factor) =>
+        Assert.Equal(factor, Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}")).Experts!.Balancing);
 
     /// <summary>Which layers have linear attention: by name, or all but every so many.</summary>
     [Theory]
