@@ -136,7 +136,13 @@ public class FamilyConfigTests
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_group\": 3", "n_group (3) must divide the 256 experts")]
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_group\": 2, \"topk_group\": 3", "topk_group (3) is more than n_group (2)")]
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_routed_experts\": 8, \"n_group\": 4, \"topk_group\": 1", "num_experts_per_tok (8) is more than the 2 experts of topk_group (1) groups")]
-    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\"}", "quantization_config is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"awq\"}", "quantization_config is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"mxfp4\"}", "quantization_config is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [64, 128]}", "quantization_config.weight_block_size [64, 128] is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\", \"fmt\": \"e5m2\"}", "quantization_config.fmt 'e5m2' is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\", \"rotation\": true}", "quantization_config.rotation: not understood")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": \"pack-quantized\"}", "quantization_config.format 'pack-quantized' is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"transform_config\": {\"a\": 1}}", "quantization_config.transform_config is not supported")]
     [InlineData("Glm4MoeForCausalLM", "\"n_shared_experts\": 4096, \"moe_intermediate_size\": 8192", "n_shared_experts makes a network of width 33,554,432")]
     [InlineData("MiniMaxM2ForCausalLM", "\"use_routing_bias\": false", "use_routing_bias false is not supported")]
     [InlineData("MiniMaxM2ForCausalLM", "\"attn_type_list\": [1, 0, 1, 1]", "attn_type_list has other layers")]
@@ -164,6 +170,8 @@ public class FamilyConfigTests
     [InlineData("GptOssForCausalLM", "\"experts_per_token\": 4", 128, 4, 48)]
     [InlineData("GptOssForCausalLM", "\"quantization_config\": {\"quant_method\": \"mxfp4\", \"modules_to_not_convert\": [\"lm_head\"]}", 128, 4, 48)]
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4", 256, 8, 2048)]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"activation_scheme\": \"dynamic\", \"fmt\": \"e4m3\", \"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}", 256, 8, 2048)]
+    [InlineData("Glm4MoeForCausalLM", "\"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"config_groups\": {\"group_0\": {}}, \"ignore\": [\"lm_head\"], \"transform_config\": {}}", 128, 8, 1408)]
     [InlineData("Glm4MoeForCausalLM", "\"num_nextn_predict_layers\": 1", 128, 8, 1408)]
     [InlineData("MiniMaxM2ForCausalLM", "\"use_mtp\": true, \"num_mtp_modules\": 3", 256, 8, 48)]
     public void Read_Experts_AreThoseOfTheFamily(string architecture, string settings, int count, int perToken, int width)
@@ -212,7 +220,7 @@ public class FamilyConfigTests
         Assert.Contains("text_config.num_experts: not understood", Refused(() => Nested(", \"num_experts\": 4", "")), StringComparison.Ordinal);
         Assert.Contains("audio_config: not understood", Refused(() => Nested("", ", \"audio_config\": {}")), StringComparison.Ordinal);
         Assert.Contains("tie_word_embeddings says something other", Refused(() => Nested(", \"tie_word_embeddings\": false", ", \"tie_word_embeddings\": true")), StringComparison.Ordinal);
-        Assert.Contains("quantization_config is not supported", Refused(() => Nested("", ", \"quantization_config\": {\"quant_method\": \"fp8\"}")), StringComparison.Ordinal);
+        Assert.Contains("quantization_config is not supported", Refused(() => Nested("", ", \"quantization_config\": {\"quant_method\": \"awq\"}")), StringComparison.Ordinal);
     }
 
     /// <summary>New weights: norms that stand for one more are zero, but not the one of linear attention; decays between 0 and 16.</summary>
