@@ -82,7 +82,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         + (2L * _config.HeadCount * _config.HeadDimension); // keys and values once for each query head
 
     private long ExpertBytes(UnitLayout unit, BatchShape batch) =>
-        _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? _experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes : 0;
+        _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? (_experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes) + _experts.PaddingBytes(_config.HiddenSize, batch) : 0;
 
     private long DeltaBytes(UnitLayout unit, BatchShape batch) =>
         _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay) ? _delta.KeptOf() * batch.WideTokenBytes : 0;

@@ -29,7 +29,7 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
         var x_TH = x_BSH.flatten(0, 1);
         var (experts, weights, logits) = _router.Choose(parameters, x_TH);
         ledger.Write(layer, batch, logits, experts, losses);
-        var mixed = _products.Apply(parameters, x_TH, experts, weights);
+        var mixed = _products.Apply(parameters, x_TH, experts, weights, batch.Operators);
         if (config.SharedWidth > 0) mixed = mixed.Plus(Shared(parameters, x_TH));
         return mixed.view(x_BSH.shape);
     }
@@ -38,6 +38,12 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
     /// <param name="hidden">H.</param>
     public long KeptOf(long hidden) =>
         ((config.Balancing > 0 ? 3L : 2L) * config.Count) + (config.PerToken * ((4 * hidden) + (6L * config.Width))) + (5L * config.SharedWidth);
+
+    /// <summary>Bytes of the rows between experts where the device multiplies groups: of their input, what is in between, and what they give.</summary>
+    /// <param name="hidden">H.</param>
+    /// <param name="batch">The micro-batch.</param>
+    public long PaddingBytes(long hidden, BatchShape batch) =>
+        GroupedRows.CountOf(0, config.Count) * ((2 * hidden) + (6L * config.Width)) * batch.Type.ByteSize();
 
     /// <summary>Bytes of the experts' gradients, which are there once more until they are written.</summary>
     public static long GradientBytes(UnitLayout unit, BatchShape batch) =>
