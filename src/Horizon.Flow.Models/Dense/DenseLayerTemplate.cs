@@ -101,12 +101,18 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
-        var (hidden, width) = (input.narrow(-1, 0, _config.HiddenSize), (long)_config.PerLayerWidth);
-        var output = Layer(parameters, width > 0 ? hidden : input, batch, losses);
+        var (hidden, width, carried) = (input.narrow(-1, 0, _config.HiddenSize), (long)_config.PerLayerWidth, _config.CarriedWidth);
+        var (output, shared) = Layer(parameters, carried > _config.HiddenSize ? hidden : input, batch, losses, Shared(input));
         if (width > 0) output = output.Plus(Said(parameters, output, input.narrow(-1, _config.HiddenSize + (_layer * width), width)));
         if (_config.LayerScalar) output *= parameters[Roles.LayerScalar];
-        return width > 0 ? cat([output, input.narrow(-1, _config.HiddenSize, _config.LayerCount * width)], -1) : output;
+        if (carried == _config.HiddenSize) return output;
+        if (shared is null) return cat([output, input.narrow(-1, _config.HiddenSize, carried - _config.HiddenSize)], -1);
+        var (place, end) = (_config.SharedKeys!.Value.Place, _config.SharedKeys.Value.Place + _config.SharedKeys.Value.Width);
+        return cat([output, input.narrow(-1, _config.HiddenSize, place - _config.HiddenSize), shared, input.narrow(-1, end, carried - end)], -1);
     }
+
+    // Keys and values of an earlier layer, where this one uses them.
+    private Tensor? Shared(Tensor input) => _config.SharedKeys is { AreOwn: false } keys ? input.narrow(-1, keys.Place, keys.Width) : null;
 
     // What the embedding says to this layer, through a gate that the hidden state opens.
     private Tensor Said(ParameterViews parameters, Tensor x_BSH, Tensor said_BSP)
@@ -115,30 +121,39 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         return DenseNorm.Apply(_config, parameters, Roles.PerLayerNorm, DenseLinear.Apply(_config, parameters, Roles.PerLayerProjection, gate * said_BSP));
     }
 
-    private Tensor Layer(ParameterViews parameters, Tensor input, DeviceBatch batch, ICollection<OwnLoss> losses)
+    private (Tensor Output, Tensor? Shared) Layer(ParameterViews parameters, Tensor input, DeviceBatch batch, ICollection<OwnLoss> losses, Tensor? keys)
     {
         Tensor Norm(string role, Tensor x) => DenseNorm.ApplyIfThere(_config, parameters, role, x);
 
         var normed = Norm(Roles.InputNorm, input);
+        Tensor? shared = null;
         var mixed = parameters.Contains(Roles.Convolution) ? _convolution.Apply(parameters, normed, batch)
             : _delta is not null && parameters.Contains(Roles.DeltaDecay) ? _delta.Apply(parameters, normed, batch)
             : _latent is not null ? _latent.Apply(parameters, normed, batch)
-            : _attention.Apply(parameters, normed, batch);
+            : Attend();
         mixed = Scaled(Norm(Roles.AttentionOutputNorm, mixed));
         if (_config.Parallel)
         {
             var second = _config.SharedNorm ? normed : Norm(Roles.PostAttentionNorm, input);
-            return input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second, batch, losses)));
+            return (input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second, batch, losses))), shared);
         }
 
         var hidden = input.Plus(mixed);
         var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden), batch, losses);
-        return hidden.Plus(Scaled(Norm(Roles.FeedForwardOutputNorm, fed)));
+        if (_config.ExpertsBeside && _experts is not null && parameters.Contains(Roles.Router))
+            fed = Norm(Roles.DenseOutputNorm, fed).Plus(Norm(Roles.ExpertOutputNorm, _experts.Apply(parameters, Norm(Roles.ExpertInputNorm, hidden), batch, losses, hidden)));
+        return (hidden.Plus(Scaled(Norm(Roles.FeedForwardOutputNorm, fed))), shared);
+
+        Tensor Attend()
+        {
+            (var output, shared) = _attention.Apply(parameters, normed, batch, keys);
+            return output;
+        }
     }
 
     private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, ICollection<OwnLoss> losses)
     {
-        if (_experts is not null && parameters.Contains(Roles.Router)) return _experts.Apply(parameters, x_BSH, batch, losses);
+        if (_experts is not null && !_config.ExpertsBeside && parameters.Contains(Roles.Router)) return _experts.Apply(parameters, x_BSH, batch, losses);
         var inner = _config.IntermediateSize;
         if (!_config.Gated) return DenseLinear.Apply(_config, parameters, Roles.Down, Curve.Apply(_config.Activation, DenseLinear.Apply(_config, parameters, Roles.Up, x_BSH)));
         var both = _config.FusedGateUp

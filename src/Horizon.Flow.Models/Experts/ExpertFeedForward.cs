@@ -23,11 +23,12 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
     /// <param name="x_BSH">Normed input.</param>
     /// <param name="batch">Where the routing is written down.</param>
     /// <param name="losses">Takes what the layer adds to the loss.</param>
+    /// <param name="routed_BSH">What the router reads; null for the same.</param>
     /// <returns>[B, S, H].</returns>
-    public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, ICollection<OwnLoss> losses)
+    public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, ICollection<OwnLoss> losses, Tensor? routed_BSH = null)
     {
         var x_TH = x_BSH.flatten(0, 1);
-        var (experts, weights, logits) = _router.Choose(parameters, x_TH);
+        var (experts, weights, logits) = _router.Choose(parameters, routed_BSH?.flatten(0, 1) ?? x_TH);
         ledger.Write(layer, batch, logits, experts, losses);
         var mixed = _products.Apply(parameters, x_TH, experts, weights, batch.Operators);
         if (config.SharedWidth > 0) mixed = mixed.Plus(Shared(parameters, x_TH));

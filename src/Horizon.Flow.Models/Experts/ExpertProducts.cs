@@ -32,7 +32,7 @@ internal sealed class ExpertProducts(ExpertConfig config, Activation activation,
     private bool Groups(ParameterViews parameters, Tensor x_TH, IUnitOperators operators)
     {
         if (adapter is not null || !operators.MultipliesGroups(x_TH.dtype)) return false;
-        string[] roles = config.ClampedGate is null ? [Roles.ExpertGate(0), Roles.ExpertDown(0)] : [Roles.ExpertsGateUp, Roles.ExpertsDown];
+        string[] roles = config is { ClampedGate: null, Fused: false } ? [Roles.ExpertGate(0), Roles.ExpertDown(0)] : [Roles.ExpertsGateUp, Roles.ExpertsDown];
         return x_TH.shape[1] % GroupedOperators.Alignment == 0 && config.Width % GroupedOperators.Alignment == 0
             && roles.All(role => parameters.Slots(role, role)[0].Offset % GroupedOperators.Alignment == 0);
     }
@@ -48,9 +48,10 @@ internal sealed class ExpertProducts(ExpertConfig config, Activation activation,
             return rows.Gather(Fused(Roles.ExpertsDown, Roles.ExpertsDownBias, Clamped(Fused(Roles.ExpertsGateUp, Roles.ExpertsGateUpBias, x_PH), gate)), config.PerToken);
         }
 
-        Tensor Stacked(string first, string end, Tensor x) =>
-            GroupedOperators.Product(x, parameters.Stacked(first, end).view(config.Count, -1, x.shape[1]).transpose(1, 2), rows.Ends);
-        return rows.Gather(Stacked(Roles.ExpertDown(0), Roles.ExpertDown(last), Gated(Stacked(Roles.ExpertGate(0), Roles.ExpertUp(last), x_PH))), config.PerToken);
+        Tensor Stacked(string all, string first, string end, Tensor x) => GroupedOperators.Product(
+            x, (config.Fused ? parameters[all] : parameters.Stacked(first, end).view(config.Count, -1, x.shape[1])).transpose(1, 2), rows.Ends);
+        var inner = Gated(Stacked(Roles.ExpertsGateUp, Roles.ExpertGate(0), Roles.ExpertUp(last), x_PH));
+        return rows.Gather(Stacked(Roles.ExpertsDown, Roles.ExpertDown(0), Roles.ExpertDown(last), inner), config.PerToken);
     }
 
     // [P, out]: each group's bias, as a product with ones, so that its gradient is a sum of the group in fp32 and in one order.
@@ -67,7 +68,7 @@ internal sealed class ExpertProducts(ExpertConfig config, Activation activation,
         var (order_N, back_N, loads) = Sort(experts_TK);
         var sorted_NH = x_TH.index_select(0, order_N.With(config.PerToken, static (x, number) => x.div(number, RoundingMode.floor)));
         var (results, first) = (new List<Tensor>(), 0L);
-        var compute = config.ClampedGate is { } gate ? Fused(parameters, gate) : (x, expert) => Separate(parameters, x, expert);
+        var compute = config.ClampedGate is { } gate ? Fused(parameters, gate) : config.Fused ? Fused(parameters) : (x, expert) => Separate(parameters, x, expert);
         for (var expert = 0; expert < loads.Length; expert++)
         {
             if (loads[expert] > 0) results.Add(compute(sorted_NH.narrow(0, first, loads[expert]), expert));
@@ -103,6 +104,12 @@ internal sealed class ExpertProducts(ExpertConfig config, Activation activation,
         var gated = pairs.select(-1, 0).With(gate.Limit, static (y, limit) => y.clamp_max(limit));
         var up = pairs.select(-1, 1).With(gate.Limit, static (y, limit) => y.clamp_max(limit)).With(-gate.Limit, static (y, limit) => y.clamp_min(limit));
         return up.Plus(1) * (gated * gated.Times(gate.Alpha).sigmoid());
+    }
+
+    private Func<Tensor, int, Tensor> Fused(ParameterViews parameters)
+    {
+        var (inputs, outputs) = (parameters[Roles.ExpertsGateUp].unbind(), parameters[Roles.ExpertsDown].unbind());
+        return (x, expert) => linear(Gated(linear(x, inputs[expert])), outputs[expert]);
     }
 
     // The tensors are taken apart once, so that backward puts their gradients together once.

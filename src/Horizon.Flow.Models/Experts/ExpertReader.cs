@@ -13,13 +13,14 @@ internal static class ExpertReader
     /// <param name="layers">Layers of the model.</param>
     /// <param name="missing">What the family assumes where the file is silent.</param>
     /// <param name="balancing">The factor of the balancing loss where the file is silent; null where transformers' model of the family has none.</param>
-    public static ExpertConfig Read(ConfigJson json, int layers, ExpertConfig missing, double? balancing = 0.001) =>
+    /// <param name="perToken">The key of how many experts a token has.</param>
+    public static ExpertConfig Read(ConfigJson json, int layers, ExpertConfig missing, double? balancing = 0.001, string perToken = "num_experts_per_tok") =>
         Checked(json, layers, missing with
         {
             Balancing = Balancing(json, balancing),
             Count = Count(json, missing.Count),
-            PerToken = json.Integer("num_experts_per_tok", 1, MaximumExperts, missing.PerToken),
-        });
+            PerToken = json.Integer(perToken, 1, MaximumExperts, missing.PerToken),
+        }, perToken);
 
     /// <summary>DeepSeek-V3's routing, which GLM-4 MoE shares: sigmoids, corrections, groups, shared experts.</summary>
     /// <param name="json">The file.</param>
@@ -77,18 +78,18 @@ internal static class ExpertReader
     }
 
     // Refuses numbers that contradict each other.
-    private static ExpertConfig Checked(ConfigJson json, int layers, ExpertConfig experts)
+    private static ExpertConfig Checked(ConfigJson json, int layers, ExpertConfig experts, string perToken)
     {
         if ((long)layers * experts.Count > MaximumOfModel)
             throw json.Refuse("num_hidden_layers", $"({layers}) times {experts.Count} experts are more than the {MaximumOfModel:N0} experts that a model may have");
         if (experts.PerToken > experts.Count)
-            throw json.Refuse("num_experts_per_tok", $"({experts.PerToken}) is more than the {experts.Count} experts of a layer");
+            throw json.Refuse(perToken, $"({experts.PerToken}) is more than the {experts.Count} experts of a layer");
         if (experts.Groups == 1 && experts.ChosenGroups == 1) return experts;
         if (experts.Count % experts.Groups != 0 || experts.Count / experts.Groups < 2)
             throw json.Refuse("n_group", $"({experts.Groups}) must divide the {experts.Count} experts into groups of two or more");
         if (experts.ChosenGroups > experts.Groups) throw json.Refuse("topk_group", $"({experts.ChosenGroups}) is more than n_group ({experts.Groups})");
         var within = experts.ChosenGroups * (experts.Count / experts.Groups);
         return experts.PerToken <= within ? experts
-            : throw json.Refuse("num_experts_per_tok", $"({experts.PerToken}) is more than the {within} experts of topk_group ({experts.ChosenGroups}) groups");
+            : throw json.Refuse(perToken, $"({experts.PerToken}) is more than the {within} experts of topk_group ({experts.ChosenGroups}) groups");
     }
 }

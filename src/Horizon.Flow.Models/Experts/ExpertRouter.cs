@@ -18,7 +18,7 @@ internal sealed class ExpertRouter(ExpertConfig config)
     /// <returns>[T, K] int64, [T, K], and what they were chosen by, [T, E].</returns>
     public (Tensor Experts, Tensor Weights, Tensor Logits) Choose(ParameterViews parameters, Tensor x_TH)
     {
-        var logits_TE = Logits(parameters, x_TH);
+        var logits_TE = Logits(parameters, Normed(parameters, x_TH));
         if (config.Router == RouterKind.SoftmaxOfChosen)
         {
             var (largest_TK, places_TK) = logits_TE.topk(config.PerToken);
@@ -28,8 +28,13 @@ internal sealed class ExpertRouter(ExpertConfig config)
         var scores_TE = config.Router == RouterKind.Softmax ? softmax(logits_TE, -1, float32) : logits_TE.to(float32).sigmoid();
         var experts_TK = Largest(parameters, scores_TE);
         var weights_TK = scores_TE.gather(1, experts_TK);
-        return (experts_TK, Scaled(config.Normalized ? weights_TK / weights_TK.sum([-1], keepdim: true).Plus(Tiny) : weights_TK), logits_TE);
+        if (config.Normalized) weights_TK /= weights_TK.sum([-1], keepdim: true).Plus(Tiny);
+        if (config.RouterNormEpsilon is not null) weights_TK *= parameters[Roles.RouterExpertScale].to(float32).index_select(0, experts_TK.flatten()).view(experts_TK.shape);
+        return (experts_TK, Scaled(weights_TK), logits_TE);
     }
+
+    private Tensor Normed(ParameterViews parameters, Tensor x_TH) => config.RouterNormEpsilon is not { } epsilon ? x_TH
+        : (RmsNorm.Unit(x_TH, epsilon).to(x_TH.dtype) * parameters[Roles.RouterScale]).Times(1 / Math.Sqrt(x_TH.shape[1]));
 
     private Tensor Logits(ParameterViews parameters, Tensor x_TH)
     {

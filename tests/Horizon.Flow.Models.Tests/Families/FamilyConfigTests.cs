@@ -254,8 +254,12 @@ public class FamilyConfigTests
         Assert.Equal(fraction, Read($"{{\"architectures\": [\"MiniMaxM2ForCausalLM\"], {Sizes}, {settings}}}").Rope.RotatedFraction);
 
     [Theory]
-    [InlineData("\"num_kv_shared_layers\": 2", "num_kv_shared_layers is not supported")]
-    [InlineData("\"enable_moe_block\": true", "enable_moe_block is not supported")]
+    [InlineData("\"num_kv_shared_layers\": 2", "num_kv_shared_layers lets layer 3 use the keys and values of an earlier layer of its kind in layer_types, and there is none before layer 2")]
+    [InlineData("\"num_kv_shared_layers\": 4", "num_kv_shared_layers must be a whole number from 0 to 3")]
+    [InlineData("\"enable_moe_block\": true", "num_experts is missing")]
+    [InlineData("\"enable_moe_block\": true, \"num_experts\": 4, \"top_k_experts\": 5, \"moe_intermediate_size\": 8", "top_k_experts (5) is more than the 4 experts")]
+    [InlineData("\"enable_moe_block\": true, \"num_experts\": 4, \"top_k_experts\": 2, \"moe_intermediate_size\": 8, \"output_router_logits\": true, \"router_aux_loss_coef\": 0.1", "output_router_logits asks for a load-balancing loss")]
+    [InlineData("\"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\", \"full_attention\"], \"num_kv_shared_layers\": 1, \"per_layer_config\": {\"3\": {\"head_dim\": 24}}", "per_layer_config gives layer 3 heads of another shape than layer 0")]
     [InlineData("\"use_bidirectional_attention\": \"all\"", "use_bidirectional_attention 'all' is not supported")]
     [InlineData("\"vocab_size_per_layer_input\": 12", "vocab_size_per_layer_input must be a whole number from 13")]
     [InlineData("\"per_layer_config\": {\"3\": {\"intermediate_size\": 8}}", "per_layer_config.3.intermediate_size: not understood")]
