@@ -43,7 +43,7 @@ public sealed class ExpertCase
              from perToken in Gen.Choose(1, chosenGroups * ofGroup)
              from width in widths
              from shared in Gen.Elements(0, 1, 5)
-             from flags in Gen.Choose(0, 31)
+             from flags in Gen.Choose(0, 127)
              from hidden in hiddens
              from tokens in Gen.Choose(1, 12)
              from seed in Gen.Choose(0, 1_000_000)
@@ -59,6 +59,8 @@ public sealed class ExpertCase
                      RouterBias = (flags & 2) != 0,
                      Normalized = (flags & 4) != 0,
                      ClampedGate = (flags & 8) != 0 ? (1.7, 0.4) : null,
+                     Fused = (flags & 40) == 32,
+                     RouterNormEpsilon = (flags & 64) != 0 ? 1e-3 : null,
                      Scale = 1 + (seed % 3),
                      Groups = groups,
                      ChosenGroups = chosenGroups,
