@@ -90,7 +90,8 @@ public static partial class ConfigurationValidator
         }
 
         checks.That(configuration.Data.Date is null || DateOnly.TryParseExact(configuration.Data.Date, "yyyy-MM-dd", out _), "data.date", $"'{configuration.Data.Date}'", "a date such as 2026-01-31");
-        checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn != TrainOn.Last, "data.train_on", "last", "answers or all where data.train_on_prompt is true");
+        checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn is TrainOn.Answers or TrainOn.All, "data.train_on", ConfigurationSchema.ValueName(configuration.Data.TrainOn), "answers or all where data.train_on_prompt is true");
+        checks.That(configuration.Data.TrainOn != TrainOn.Each || configuration.Evaluation.Fraction == 0, "evaluation.fraction", configuration.Evaluation.Fraction, "0 where data.train_on is each, since parts of one conversation would be held out and trained on: give evaluation.path");
     }
 
     private static void CheckAdapter(Checks checks, RunConfiguration configuration)
