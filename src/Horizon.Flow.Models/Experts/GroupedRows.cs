@@ -29,7 +29,7 @@ internal sealed class GroupedRows
         var sortedPlaces_N = TensorArithmetic.Range(experts_N.shape[0], device: device).Plus(shifts_E.index_select(0, sorted_N));
         _places_N = zeros_like(sortedPlaces_N).scatter(0, order_N, sortedPlaces_N);
         Count = CountOf(experts_N.shape[0], experts);
-        Ends = cat([paddedEnds_E.narrow(0, 0, experts - 1), full([1], Count, int64, device)]).to(int32);
+        Ends = cat([paddedEnds_E.narrow(0, 0, experts - 1), zeros([1], int64, device).Plus(Count)]).to(int32);
     }
 
     /// <summary>[E] int32: where each expert's rows end.</summary>
