@@ -110,8 +110,8 @@ public static class StoreLoader
         for (var i = 0; i < units.Count; i++)
         {
             var unit = units[i];
-            var (whole, first) = options.Wholes?[i] ?? (unit.Layout, 0);
-            foreach (var slot in whole.Parameters.Where(slot => slot.Offset < first + unit.Layout.ElementCount && slot.Offset + slot.Count > first))
+            var (whole, pieces) = options.Wholes?[i] ?? (unit.Layout, [new UnitPiece(0, unit.Layout.ElementCount, 0)]);
+            foreach (var slot in whole.Parameters.Where(slot => pieces.Any(piece => piece.Within(slot.Offset, slot.Count).Count > 0)))
             {
                 if (options.Wanted?.Invoke(slot) == false) continue;
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
@@ -119,7 +119,7 @@ public static class StoreLoader
                 {
                     var scales = WeightScales.Find(ending => Find(files, name + ending), tensor);
                     if (scales is { } beside) work.Add(beside);
-                    work.Add((tensor, new SlotDestination(unit, slot, first, options.MayGrow?.Invoke(slot.Role) ?? false) { Scales = scales?.Destination }));
+                    work.Add((tensor, new SlotDestination(unit, slot, options.Wholes is null ? null : pieces, options.MayGrow?.Invoke(slot.Role) ?? false) { Scales = scales?.Destination }));
                 }
                 else if (options.Wholes is not null && MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 })
                     throw new HorizonException($"{files.Path} holds '{name}' in 4-bit blocks, which cannot be loaded in slices; load and export it on one rank first");
@@ -153,7 +153,13 @@ public static class StoreLoader
         var used = work.Select(item => item.Tensor.Name).ToHashSet(StringComparer.Ordinal);
         // Other slices use what this one does not.
         foreach (var slot in options?.Wholes?.SelectMany(unit => unit.Whole.Parameters) ?? [])
-            if (Find(files, options!.Alias?.Invoke(slot.TensorName) ?? slot.TensorName) is { } tensor) used.Add(tensor.Name);
+        {
+            var name = options!.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
+            if (Find(files, name) is not { } tensor) continue;
+            used.Add(tensor.Name);
+            if (WeightScales.Find(ending => Find(files, name + ending), tensor) is { } scales) used.Add(scales.Tensor.Name);
+        }
+
         return [.. files.TensorNames
             .Where(name => !used.Contains(name) && !HarmlessEndings.Any(ending => name.EndsWith(ending, StringComparison.Ordinal)))
             .Order(StringComparer.Ordinal)];

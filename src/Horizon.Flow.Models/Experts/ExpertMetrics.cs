@@ -36,16 +36,31 @@ public static class ExpertMetrics
 
     /// <summary>The metrics of a step; none where the plan counts none, or the step had no tokens.</summary>
     /// <param name="plan">The plan that trained.</param>
-    /// <param name="report">Of one of its steps. Of several ranks it knows the tokens of this one.</param>
-    public static IReadOnlyDictionary<string, double> ExpertMetricsOf(this TrainingPlan plan, StepReport report)
+    /// <param name="report">Of one of its steps.</param>
+    public static IReadOnlyDictionary<string, double> ExpertMetricsOf(this TrainingPlan plan, StepReport report) => plan.ExpertMetricsOf(plan.ExpertSumsOf(report));
+
+    /// <summary>What the metrics are worked out from: sums over the step's micro-batches, which ranks that share a step may add up.</summary>
+    /// <param name="plan">The plan that trained.</param>
+    /// <param name="report">Of one of its steps.</param>
+    /// <returns>As many for every step of the plan; none where it counts none.</returns>
+    public static double[] ExpertSumsOf(this TrainingPlan plan, StepReport report)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(report);
         List<float[]> parts = [.. report.Results.Where(result => result.Visit.Op == Op).Select(result => result.Numbers)];
-        if (parts.Count == 0 || LedgerOf(plan) is not { } ledger) return ImmutableDictionary<string, double>.Empty;
+        return parts.Count == 0 ? [] : [.. Enumerable.Range(0, parts[0].Length).Select(place => parts.Sum(part => (double)part[place]))];
+    }
+
+    /// <summary>The metrics of such sums.</summary>
+    /// <param name="plan">The plan that trained.</param>
+    /// <param name="sums">Of <see cref="ExpertSumsOf"/>.</param>
+    public static IReadOnlyDictionary<string, double> ExpertMetricsOf(this TrainingPlan plan, double[] sums)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(sums);
+        if (sums.Length == 0 || LedgerOf(plan) is not { } ledger) return ImmutableDictionary<string, double>.Empty;
         var (layers, experts) = ledger.Shape;
-        var loads = Enumerable.Range(0, layers * experts).Select(place => parts.Sum(part => (double)part[place])).ToArray();
-        List<double[]> visited = [.. loads.Chunk(experts).Where(layer => layer.Sum() > 0)];
+        List<double[]> visited = [.. sums.Take(layers * experts).Chunk(experts).Where(layer => layer.Sum() > 0)];
         if (visited.Count == 0) return ImmutableDictionary<string, double>.Empty;
         double Share(double load, double[] layer) => load * ledger.PerToken / layer.Sum();
         var metrics = new Dictionary<string, double>
@@ -53,7 +68,7 @@ public static class ExpertMetrics
             [MostLoaded] = visited.Max(layer => Share(layer.Max(), layer)),
             [LeastLoaded] = visited.Min(layer => Share(layer.Min(), layer)),
         };
-        if (ledger.Balances) metrics[Balancing] = parts.Sum(part => (double)part[^1]);
+        if (ledger.Balances) metrics[Balancing] = sums[^1];
         return metrics;
     }
 

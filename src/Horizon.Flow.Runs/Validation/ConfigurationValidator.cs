@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Templates;
@@ -162,9 +163,10 @@ public static partial class ConfigurationValidator
         checks.AtLeast("pipeline.gradient_slabs", configuration.Pipeline.GradientSlabs, 1);
         checks.OneOf("pipeline.activations", configuration.Pipeline.Activations, ["auto", "recompute", "keep", "offload"]);
         checks.AtLeast("pipeline.checkpoint_buffers", configuration.Pipeline.CheckpointBuffers, 0);
-        checks.That(Device().IsMatch(configuration.Device), "device", $"'{configuration.Device}'", "auto, cpu, or cuda:N with the number of a GPU, such as cuda:0");
+        checks.OneOf("pipeline.collectives", configuration.Pipeline.Collectives, ["auto", "mpi"]);
+        checks.That(Device().IsMatch(configuration.Device), "device", $"'{configuration.Device}'", "auto, cpu, cuda (of several ranks each takes its own), or cuda:N with the number of a GPU, such as cuda:0");
     }
 
-    [GeneratedRegex(@"\A(auto|cpu|cuda:[0-9]{1,3})\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A(auto|cpu|cuda(:[0-9]{1,3})?)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Device();
 }

@@ -39,7 +39,7 @@ internal sealed class DenseExperts(ExpertCase layer)
     private Tensor Weights(Dictionary<string, Tensor> leaves, Tensor x)
     {
         var read = _config.RouterNormEpsilon is not { } epsilon ? x
-            : x / x.square().mean([-1], keepdim: true).Plus(epsilon).sqrt() * leaves[Roles.RouterScale].Over(Math.Sqrt(layer.Hidden));
+            : x / x.Squared().mean([-1], keepdim: true).Plus(epsilon).sqrt() * leaves[Roles.RouterScale].Over(Math.Sqrt(layer.Hidden));
         var logits = read.matmul(leaves[Roles.Router].t());
         if (_config.RouterBias) logits = logits.Plus(leaves[Roles.RouterBias]);
         var scores = _config.Router == RouterKind.Sigmoid ? logits.sigmoid() : nn.functional.softmax(logits, -1);

@@ -1,6 +1,5 @@
 using FsCheck.Xunit;
 using Horizon.Flow.Activations;
-using Horizon.Flow.Accounting;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;

@@ -56,13 +56,13 @@ internal sealed class Glm4Double : IDisposable
         var (first, second) = (settings.GetProperty("betas")[0].GetDouble(), settings.GetProperty("betas")[1].GetDouble());
         var found = autograd.grad([Loss(step)], [.. _parameters.Values]);
         using var noGrad = no_grad();
-        var norm = Math.Sqrt(found.Sum(gradient => gradient.square().sum().item<double>()));
+        var norm = Math.Sqrt(found.Sum(gradient => gradient.Squared().sum().item<double>()));
         var clip = Math.Min(1, Setting("max_grad_norm") / (norm + 1e-6));
         foreach (var (name, gradient) in _parameters.Keys.Zip(found).ToList())
         {
             var scaled = gradient.Times(clip);
             var (m, v) = _moments.TryGetValue(name, out var earlier) ? earlier : (zeros_like(scaled), zeros_like(scaled));
-            _moments[name] = (m, v) = (m.Times(first).Plus(scaled.Times(1 - first)).DetachFromDisposeScope(), v.Times(second).Plus(scaled.square().Times(1 - second)).DetachFromDisposeScope());
+            _moments[name] = (m, v) = (m.Times(first).Plus(scaled.Times(1 - first)).DetachFromDisposeScope(), v.Times(second).Plus(scaled.Squared().Times(1 - second)).DetachFromDisposeScope());
             var change = m.Over(1 - Math.Pow(first, step + 1)) / v.Over(1 - Math.Pow(second, step + 1)).sqrt().Plus(Setting("eps"));
             var moved = _parameters[name].Times(1 - (Setting("lr") * Setting("weight_decay"))).Plus(change.Times(-Setting("lr")));
             _parameters[name].Dispose();
@@ -99,15 +99,15 @@ internal sealed class Glm4Double : IDisposable
     private Tensor Layer(string prefix, Tensor x)
     {
         Tensor Norm(string name, Tensor input) => Normed($"{prefix}{name}.weight", input);
-        x += Norm("post_self_attn_layernorm", Attention($"{prefix}self_attn.", Norm("input_layernorm", x)));
+        x = x.Plus(Norm("post_self_attn_layernorm", Attention($"{prefix}self_attn.", Norm("input_layernorm", x))));
         var both = Norm("post_attention_layernorm", x).matmul(_parameters[prefix + "mlp.gate_up_proj.weight"].t()).chunk(2, -1);
-        return x + Norm("post_mlp_layernorm", (both[0].sigmoid() * both[0] * both[1]).matmul(_parameters[prefix + "mlp.down_proj.weight"].t()));
+        return x.Plus(Norm("post_mlp_layernorm", (both[0].sigmoid() * both[0] * both[1]).matmul(_parameters[prefix + "mlp.down_proj.weight"].t())));
     }
 
     private Tensor Attention(string prefix, Tensor x)
     {
         var (rows, length, groups) = (x.shape[0], x.shape[1], Number("num_attention_heads") / Number("num_key_value_heads"));
-        Tensor Heads(string name) => (x.matmul(_parameters[$"{prefix}{name}.weight"].t()) + _parameters[$"{prefix}{name}.bias"]).view(rows, length, -1, HeadWidth).transpose(1, 2);
+        Tensor Heads(string name) => x.matmul(_parameters[$"{prefix}{name}.weight"].t()).Plus(_parameters[$"{prefix}{name}.bias"]).view(rows, length, -1, HeadWidth).transpose(1, 2);
         var (query, key, value) = (Turn(Heads("q_proj")), Turn(Heads("k_proj")).repeat_interleave(groups, 1), Heads("v_proj").repeat_interleave(groups, 1));
         var later = ones([length, length], ScalarType.Bool).triu(1);
         var scores = query.matmul(key.transpose(2, 3)).Over(Math.Sqrt(HeadWidth)).With(double.NegativeInfinity, (all, nothing) => all.masked_fill(later, nothing));
@@ -122,9 +122,9 @@ internal sealed class Glm4Double : IDisposable
         var angles = tensor([.. Enumerable.Range(0, (int)length).SelectMany(place => Enumerable.Range(0, pairs).Select(pair => place * Math.Pow(theta, -2.0 * pair / Turned)))], [length, pairs], dtype: float64);
         var turned = x.narrow(-1, 0, Turned).unflatten(3, [pairs, 2]);
         var (a, b) = (turned.select(-1, 0), turned.select(-1, 1));
-        return cat([stack([(a * angles.cos()) - (b * angles.sin()), (b * angles.cos()) + (a * angles.sin())], -1).flatten(3), x.narrow(-1, Turned, HeadWidth - Turned)], -1);
+        return cat([stack([(a * angles.cos()) - (b * angles.sin()), (b * angles.cos()).Plus(a * angles.sin())], -1).flatten(3), x.narrow(-1, Turned, HeadWidth - Turned)], -1);
     }
 
     private Tensor Normed(string name, Tensor x) =>
-        _parameters[name] * x * x.square().mean([-1], keepdim: true).Plus(_config.RootElement.GetProperty("rms_norm_eps").GetDouble()).rsqrt();
+        _parameters[name] * x * x.Squared().mean([-1], keepdim: true).Plus(_config.RootElement.GetProperty("rms_norm_eps").GetDouble()).rsqrt();
 }
