@@ -10,6 +10,7 @@ using Horizon.Flow.Checks;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Objectives;
@@ -156,7 +157,7 @@ public sealed class RunBlueprint
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
             IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
-        });
+        }).WithExpertLoads();
         if (Teacher is not null) plan = plan.WithTeacher(Teacher, (DistillationObjective)Objective!);
         else if (Objective is not null) plan = plan.WithObjective(Objective);
         return Ranks is null ? plan : plan.Distribute(Ranks);

@@ -9,6 +9,7 @@ using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
@@ -312,8 +313,10 @@ public sealed class TrainingSession : ITrainingSession
     {
         var report = await step.Report.ConfigureAwait(false);
         _trace?.Ended(report);
-        var ended = new TrainingEvent.StepEnded(_watch.Look(report));
-        return _blueprint.Objective is IMeasuredObjective measured ? ended with { Metrics = await measured.MetricsOfAllAsync(Ranks, report.Results).ConfigureAwait(false) } : ended;
+        var metrics = await _run.Context.Plan.ExpertMetricsOfAllAsync(Ranks, report).ConfigureAwait(false);
+        if (_blueprint.Objective is IMeasuredObjective measured)
+            metrics = (await measured.MetricsOfAllAsync(Ranks, report.Results).ConfigureAwait(false)).Concat(metrics).ToDictionary();
+        return new TrainingEvent.StepEnded(_watch.Look(report)) { Metrics = metrics };
     }
 
     private IEnumerable<TrainingEvent> Notices()

@@ -19,6 +19,9 @@ internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : I
 
     public bool AttendsByRow => kernels.Generation is 9 or 10;
 
+    /// <inheritdoc/>
+    public bool MultipliesGroups(ScalarType type) => type == ScalarType.BFloat16 && kernels.Generation is 9 or 10;
+
     public bool IsDeterministic => deterministic;
 
     public int Multiprocessors => kernels.Processors;
