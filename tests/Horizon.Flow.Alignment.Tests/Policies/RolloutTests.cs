@@ -76,11 +76,16 @@ public class RolloutTests
         {
             using var store = @case.CreateStore(plan);
             await using var run = plan.Start(store, device);
-            var rollouts = dies ? RolloutFile.Load(path).Rollouts : await new StreamedSampler(run, new() { Answers = 4, MaxTokens = 3 }).SampleAsync([[1, 2], [3]], seed: 5);
-            double[] rewards = [.. rollouts.Select(rollout => rollout.AnswerIds[0] % 3.0)];
-            if (!dies) RolloutFile.Save(path, rollouts, rewards);
-            else rewards = [.. RolloutFile.Load(path).Rewards];
-            await (await run.BeginStepAsync(RolloutBatches.Of(rollouts, RolloutBatches.Advantages(rollouts, rewards), answersEach: 4))).Report;
+            if (!dies)
+            {
+                var drawn = await new StreamedSampler(run, new() { Answers = 4, MaxTokens = 3 }).SampleAsync([[1, 2], [3]], seed: 5);
+                var old = await RolloutLogProbabilities.ComputeAsync(run, drawn, answersEach: 4);
+                RolloutFile.Save(path, [.. drawn.Zip(old, (one, numbers) => new GradedRollout(one, one.AnswerIds[0] % 3.0) { OldLogProbabilities = numbers })]);
+            }
+
+            var rollouts = RolloutFile.Load(path);
+            var advantages = RolloutBatches.Advantages([.. rollouts.Select(one => one.Rollout)], [.. rollouts.Select(one => one.Reward)]);
+            await (await run.BeginStepAsync(RolloutBatches.Of(rollouts, advantages, answersEach: 4))).Report;
             return StoreValues.Read(store);
         }
 
