@@ -118,9 +118,17 @@ internal sealed class PolicySteps(
     {
         var seed = (long)(XxHash3.HashToUInt64(MemoryMarshal.AsBytes([blueprint.Configuration.Training.Seed, round])) >> 1);
         var rollouts = await source.DrawAsync(asked, seed, stop).ConfigureAwait(false);
-        Answer[] answers = [.. rollouts.Select(rollout => new Answer(asked[rollout.Prompt], rollout, tokenizer.Decode(rollout.AnswerIds, skipSpecialTokens: true)))];
+        Answer[] answers = [.. rollouts.Select(rollout => new Answer(asked[rollout.Prompt], rollout, TextOf(rollout)))];
         var rewards = await reward.RewardAsync(answers, stop).ConfigureAwait(false);
         return [.. rollouts.Zip(rewards, (rollout, number) => new GradedRollout(rollout, number))];
+    }
+
+    // How an answer's first token is spelled depends on what stands before it.
+    private string TextOf(Rollout rollout)
+    {
+        var decoder = new DecodeStream(tokenizer, skipSpecialTokens: true);
+        foreach (var id in rollout.PromptIds) decoder.Append(id);
+        return string.Concat(rollout.AnswerIds.Select(decoder.Append)) + decoder.Flush();
     }
 
     private long RoundOf(long step) => (step - 1) / _everySteps;
