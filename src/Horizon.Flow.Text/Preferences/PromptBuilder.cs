@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Horizon.Flow.Text.Data;
-using Horizon.Flow.Text.Templates;
 using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Text.Preferences;

@@ -57,7 +57,7 @@ public class RolloutTests
         }
 
         using (var ends = ProcessReward.Start("/bin/sh", "-c", "exit 3"))
-            Assert.Contains("ended before it had rewarded answer 1", (await Assert.ThrowsAsync<HorizonException>(() => ends.RewardAsync([("a", "b")]))).Message, StringComparison.Ordinal);
+            Assert.Contains("ended with exit code 3 before it had rewarded answer 1", (await Assert.ThrowsAsync<HorizonException>(() => ends.RewardAsync([("a", "b")]))).Message, StringComparison.Ordinal);
         using (var other = ProcessReward.Start("/bin/sh", "-c", "read -r line; echo good"))
             Assert.Contains("wrote 'good' for answer 1", (await Assert.ThrowsAsync<HorizonException>(() => other.RewardAsync([("a", "b")]))).Message, StringComparison.Ordinal);
         Assert.Throws<HorizonException>(() => ProcessReward.Start("/no/such/program"));
