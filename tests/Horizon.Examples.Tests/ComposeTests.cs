@@ -5,7 +5,7 @@ public class ComposeTests
     private static readonly string Root = FindRoot(AppContext.BaseDirectory);
 
     [Fact]
-    public async Task RunAsync_TheReadmesProgram_LearnsAndSpeaks()
+    public async Task RunAsync_TheShownProgram_LearnsAndSpeaks()
     {
         var output = new StringWriter();
         var reports = await ComposeExample.RunAsync(output, Path.Combine(Root, "examples", "quickstart"), steps: 6);
@@ -16,15 +16,15 @@ public class ComposeTests
         Assert.DoesNotContain("largest gradient of layer 0:", output.ToString(), StringComparison.Ordinal);
     }
 
-    /// <summary>What the README shows is what the example compiles.</summary>
+    /// <summary>What is shown is what the example compiles.</summary>
     [Fact]
-    public void Readme_ShowsTheProgramAsItIs()
+    public void Extending_ShowsTheProgramAsItIs()
     {
         var source = File.ReadAllLines(Path.Combine(Root, "examples", "Compose", "ComposeExample.cs"));
         var begin = Array.FindIndex(source, line => line.Contains("<snippet>", StringComparison.Ordinal));
         var end = Array.FindIndex(source, line => line.Contains("</snippet>", StringComparison.Ordinal));
         var snippet = string.Join('\n', source[(begin + 1)..end].Select(line => line.Length > 8 ? line[8..] : line.Trim()));
-        Assert.Contains(snippet, File.ReadAllText(Path.Combine(Root, "README.md")), StringComparison.Ordinal);
+        Assert.Contains(snippet, File.ReadAllText(Path.Combine(Root, "docs", "extending.md")), StringComparison.Ordinal);
     }
 
     private static string FindRoot(string folder) => File.Exists(Path.Combine(folder, "Horizon.Flow.sln")) ? folder : FindRoot(Path.GetDirectoryName(folder)!);

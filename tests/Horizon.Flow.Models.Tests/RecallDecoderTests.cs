@@ -43,6 +43,39 @@ public class RecallDecoderTests
         Assert.Contains(nameof(Forgetful), error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A part of a long text needs no head, whose weights are on their way then, to where those of the next part's layers go.</summary>
+    [Fact]
+    public async Task NextLogits_WeightsSentForNothing_LandBeforeThoseThatTakeTheirPlace()
+    {
+        var definition = ModelFamilies.Define(Small.Config with { MaximumSequenceLength = 1024 });
+        int[] ids = [.. Enumerable.Range(0, 600).Select(place => place * place % definition.VocabularySize)];
+        using var device = new LateDevice();
+        using var store = Store(definition, Small.Parameters());
+        await using var resident = await RecallDecoder.CreateAsync(definition, store, device);
+        await using var streamed = await RecallDecoder.CreateAsync(definition, store, device, memory: 0);
+        Assert.Equal(store.Units.Count, streamed.StreamedUnits);
+        Assert.Equal(await resident.NextLogitsAsync(ids), await streamed.NextLogitsAsync(ids));
+    }
+
+    /// <summary>Nothing is sent in the place of what is needed sooner, or each pass would send some weights twice.</summary>
+    [Property(MaxTest = 20)]
+    public async Task NextLogits_OneTokenMore_SendsNoUnitTwice(byte layers, byte share)
+    {
+        var definition = ModelFamilies.Define(Small.Config with { LayerCount = 2 + (layers % 5) });
+        using var device = new LateDevice();
+        using var store = ParameterStore.Create(definition.Units, StorePrecision.Fp32, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
+        await using var decoder = await RecallDecoder.CreateAsync(definition, store, device, store.Units.Sum(unit => unit.Weights.ByteLength) * share / 256);
+        var ids = new List<int> { 1, 2 };
+        await decoder.NextLogitsAsync(ids);
+        for (var pass = 0; pass < 3; pass++)
+        {
+            var before = device.Uploads;
+            ids.Add(pass);
+            await decoder.NextLogitsAsync(ids);
+            Assert.InRange(device.Uploads - before, 0, decoder.StreamedUnits); // fewer where a unit finds itself in its buffer
+        }
+    }
+
     /// <summary>Angles that change with the length of the text would change what is remembered.</summary>
     [Theory]
     [InlineData(RopeKind.Dynamic, 32)]

@@ -82,6 +82,8 @@ public sealed class HorizonCommandLine
     {
         foreach (var wrong in parse.Errors)
             error.WriteLine($"error: {wrong.Message}");
+        if (parse.CommandResult.Command.Options.Any(option => option.Name == "--set") && parse.UnmatchedTokens.FirstOrDefault(token => token.IndexOf('=', StringComparison.Ordinal) > 0) is { } setting)
+            error.WriteLine($"each setting has a --set of its own: --set {setting}");
         var command = parse.CommandResult.Command is RootCommand ? "" : $"{parse.CommandResult.Command.Name} ";
         error.WriteLine($"horizon {command}--help says how to write it");
         return ExitCodes.Usage;

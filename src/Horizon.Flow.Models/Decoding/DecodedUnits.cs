@@ -56,29 +56,21 @@ internal sealed class DecodedUnits : IDisposable
     {
         var unit = _visits[visit];
         var slot = Load(unit);
-        var sooner = new HashSet<Slot> { slot };
         for (var ahead = 1; ahead < _visits.Count; ahead++)
         {
-            var next = _visits[(visit + ahead) % _visits.Count];
-            var itsSlot = _slotOf[next];
-            if (itsSlot.Holds == next)
-            {
-                sooner.Add(itsSlot);
-                continue;
-            }
-
-            if (!sooner.Contains(itsSlot)) Load(next); // what is there is needed later, or not again
+            var next = UnitAt(visit + ahead);
+            if (_slotOf[next].Holds == next) continue;
+            if (!IsNeeded(_slotOf[next], visit, ahead)) Load(next);
             break;
         }
 
         _device.ComputeWaits(slot.Ready);
-        slot.IsUnread = false;
         return _views[unit];
     }
 
     /// <summary>What was launched with a visit's weights is all that reads them.</summary>
     /// <param name="visit">Its number in the pass.</param>
-    public void Release(int visit) => _slotOf[_visits[visit]].Read = _device.RecordCompute();
+    public void Release(int visit) => _slotOf[_visits[visit]].Free = _device.RecordCompute();
 
     /// <summary>Other weights lie in the store: none on the device is one of them.</summary>
     public void Forget()
@@ -138,17 +130,20 @@ internal sealed class DecodedUnits : IDisposable
     {
         var slot = _slotOf[unit];
         if (slot.Holds == unit) return slot;
-        if (slot.IsUnread)
-        {
-            // A pass that ended early, or other weights: what is still on its way there must land first.
-            _device.ComputeWaits(slot.Ready);
-            slot.Read = _device.RecordCompute();
-        }
-
         var weights = _store.Units[unit].Weights;
-        slot.Ready = _device.Upload(weights, weights.ByteLength, slot.Buffer, slot.Read);
-        (slot.Holds, slot.IsUnread) = (unit, true);
+        slot.Ready = _device.Upload(weights, weights.ByteLength, slot.Buffer, slot.Free);
+        (slot.Holds, slot.Free) = (unit, slot.Ready); // a pass that ends early reads it no more: the next copy there waits for this one
         return slot;
+    }
+
+    private int UnitAt(int visit) => _visits[visit % _visits.Count];
+
+    // Whether one of so many visits from one on has its weights there.
+    private bool IsNeeded(Slot slot, int visit, int count)
+    {
+        for (var i = 0; i < count; i++)
+            if (_slotOf[UnitAt(visit + i)] == slot) return true;
+        return false;
     }
 
     private sealed class Slot(DeviceBuffer buffer)
@@ -157,13 +152,10 @@ internal sealed class DecodedUnits : IDisposable
 
         public int Holds { get; set; } = -1;
 
-        /// <summary>Whether nobody has waited for the copy that was sent to it last.</summary>
-        public bool IsUnread { get; set; }
-
         /// <summary>When its weights are there.</summary>
         public Fence Ready { get; set; } = Fence.Completed;
 
-        /// <summary>When its last reader is done.</summary>
-        public Fence Read { get; set; } = Fence.Completed;
+        /// <summary>When its last reader is done, or where there was none since, the last copy.</summary>
+        public Fence Free { get; set; } = Fence.Completed;
     }
 }

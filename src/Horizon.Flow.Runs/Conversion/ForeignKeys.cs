@@ -7,12 +7,12 @@ internal static class ForeignKeys
 {
     private const string Epochs = "how many steps an epoch has is said by 'horizon plan'";
     private const string Services = "nothing reports to a service; metrics.jsonl has every step, and 'horizon report' draws it";
-    private const string Devices = "one GPU streams the model, and nothing is sharded over several";
+    private const string Devices = "a model streams through one GPU, or with 'horizon train --gpus N' through several, each with rows of its own";
     private const string Kernels = "kernels are chosen by the device";
     private const string Workers = "data are read on all processors";
-    private const string Preferences = "preferences are learned in code, see docs/alignment.md";
+    private const string Preferences = "training.objective has no such option, see docs/alignment.md";
     private const string Quantized = "weights are whole: exact fp32 masters lie in host memory";
-    private const string Adapters = "all parameters are trained: they need no more GPU memory";
+    private const string Adapters = "all parameters are trained, or low-rank adapters by training.adapter, which has no such option";
     private const string Precision = "training.precision is bf16 with exact fp32 masters, or fp32";
     private const string Media = "models are trained on text alone";
 
@@ -43,6 +43,22 @@ internal static class ForeignKeys
         Known("training.precision", "bf16", "fp16", "pure_bf16", "fp32", "bfloat16", "float16", "torch_dtype");
         Known("training.neftune_alpha", "neftune_noise_alpha");
         Known("training.label_smoothing", "label_smoothing_factor");
+        Known("training.objective.name", "rl", "pref_loss", "reward_model");
+        Known("training.objective.beta", "pref_beta", "rl_beta");
+        Known("training.objective.label_smoothing", "dpo_label_smoothing");
+        Known("training.objective.length_normalised", "dpo_norm_loss");
+        Known("training.objective.margin", "simpo_gamma");
+        Known("training.objective.lambda", "orpo_alpha");
+        Known("training.objective.likelihood_weight", "cpo_alpha");
+        Known("training.objective.desirable_weight", "kto_desirable_weight", "kto_chosen_weight");
+        Known("training.objective.undesirable_weight", "kto_undesirable_weight", "kto_rejected_weight");
+        Known("training.objective.centering", "center_rewards_coefficient");
+        Known("training.adapter.rank", "adapter", "lora_r", "lora_rank");
+        Known("training.adapter.alpha", "lora_alpha");
+        Known("training.adapter.dropout", "lora_dropout");
+        Known("training.adapter.targets", "lora_target", "lora_target_modules", "lora_target_linear");
+        Known("training.adapter.rank_stabilized", "use_rslora", "peft_use_rslora");
+        Known("training.adapter.path", "adapter_name_or_path", "lora_model_dir");
         Known("optimizer.name", "optim", "optimizer", "use_muon");
         Known("optimizer.learning_rate", "learning_rate", "lr");
         Known("optimizer.weight_decay", "weight_decay");
@@ -68,7 +84,7 @@ internal static class ForeignKeys
         NotNeeded("a fixed order, and the same file gives the same run: set the key itself", "set_seed", "data_seed", "full_determinism");
         NotNeeded("what is trained is said by the other keys", "do_train", "stage", "finetuning_type", "strict", "debug", "test_value", "model_type", "tokenizer_type", "tokenizer_use_fast", "use_fast_tokenizer",
             "is_llama_derived_model", "is_mistral_derived_model", "is_falcon_derived_model", "is_qwen_derived_model", "cls_model_config", "trust_remote_code", "low_cpu_mem_usage", "resize_vocab",
-            "lora_model_dir", "eval_sample_packing", "apply_chat_template", "skip_prepare_dataset", "tokenizer_use_mistral_common", "dataset_keep_in_memory", "tokenizer_legacy");
+            "eval_sample_packing", "apply_chat_template", "skip_prepare_dataset", "tokenizer_use_mistral_common", "dataset_keep_in_memory", "tokenizer_legacy");
         NotNeeded(Workers, "preprocessing_num_workers", "dataloader_num_workers", "dataset_processes", "dataset_num_proc", "preprocessing_batch_size", "dataloader_pin_memory", "dataloader_prefetch_factor",
             "dataloader_persistent_workers", "overwrite_cache", "cache_dir", "streaming", "buffer_size", "remove_unused_columns", "tokenized_path");
         NotNeeded("layers are kept, recomputed or moved as fits best: pipeline.activations", "gradient_checkpointing", "gradient_checkpointing_kwargs", "disable_gradient_checkpointing", "use_reentrant_gc",
@@ -79,6 +95,9 @@ internal static class ForeignKeys
             "include_num_input_tokens_seen", "cut_cross_entropy", "unsloth_lora_mlp", "unsloth_lora_qkv", "unsloth_lora_o");
         NotNeeded(Devices, "deepspeed", "fsdp", "fsdp_config", "fsdp_version", "fsdp_transformer_layer_cls_to_wrap", "ddp_timeout", "ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "local_rank",
             "device_map", "max_memory", "gpu_memory_limit", "zero_stage", "dp_shard_size", "dp_replicate_size");
+        NotNeeded("what the untouched model says of the data is computed once, before training, and kept", "precompute_ref_log_probs");
+        NotNeeded("a reward model has one score", "num_labels");
+        NotNeeded("'horizon merge' merges adapters into a model", "merge_lora");
         NotNeeded("rows are never padded", "pad_to_sequence_len", "pad_to_multiple_of", "batch_flattening", "sample_packing_eff_est", "sample_packing_group_size", "sample_packing_bin_size", "total_num_tokens",
             "auto_find_batch_size", "efficient_eos");
         NotNeeded("a model is always written as safetensors, and a checkpoint with all that --resume needs", "save_safetensors", "save_only_model", "save_strategy", "save_first_step", "save_on_each_node");
@@ -96,13 +115,12 @@ internal static class ForeignKeys
         Missing("a warm-up is a number of steps or a share of them", "lr_quadratic_warmup", "cosine_constant_lr_ratio", "lr_div_factor");
         Missing("schedules have the keys cycles, power, decay_fraction and min_learning_rate", "lr_scheduler_kwargs");
         Missing("optimizer has keys of its own", "optim_args", "optim_target_modules", "lr_groups", "embedding_lr", "embedding_lr_scale", "loraplus_lr_ratio", "loraplus_lr_embedding");
-        Missing(Adapters, "adapter", "lora", "lora_r", "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "lora_target_modules", "lora_target_linear", "lora_modules_to_save", "additional_target", "lora_fan_in_fan_out",
-            "lora_on_cpu", "use_rslora", "use_dora", "pissa_init", "pissa_iter", "pissa_convert", "peft", "peft_use_dora", "peft_use_rslora", "peft_layers_to_transform", "peft_init_lora_weights", "relora_steps",
-            "relora_warmup_steps", "relora_prune_ratio", "merge_lora", "adapter_name_or_path", "create_new_adapter", "oft_block_size", "oft_target", "module_dropout", "lora_bias");
+        Missing(Adapters, "lora", "lora_modules_to_save", "additional_target", "lora_fan_in_fan_out", "lora_on_cpu", "use_dora", "pissa_init", "pissa_iter", "pissa_convert", "peft", "peft_use_dora",
+            "peft_layers_to_transform", "peft_init_lora_weights", "relora_steps", "relora_warmup_steps", "relora_prune_ratio", "create_new_adapter", "oft_block_size", "oft_target", "module_dropout", "lora_bias");
         Missing(Quantized, "load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method", "quantization_type", "double_quantization", "bnb_config_kwargs", "gptq", "qat", "quantization", "fp8", "fp8_backend",
             "fp8_enable_fsdp_float8_all_gather", "upcast_layernorm", "upcast_lmhead_output", "embeddings_skip_upcast", "enable_qat");
-        Missing(Preferences, "rl", "rl_beta", "pref_beta", "pref_loss", "pref_ftx", "pref_bco_weight", "dpo_label_smoothing", "simpo_gamma", "cpo_alpha", "orpo_alpha", "rpo_alpha", "kto_desirable_weight", "kto_undesirable_weight",
-            "kto_chosen_weight", "kto_rejected_weight", "dpo_use_weighting", "ref_model", "reward_model", "reward_model_type", "reward_model_adapters", "ppo_score_norm", "trl", "beta", "process_reward_model", "num_labels", "center_rewards_coefficient", "precompute_ref_log_probs");
+        Missing(Preferences, "pref_ftx", "pref_bco_weight", "rpo_alpha", "dpo_use_weighting", "reward_model_type", "reward_model_adapters", "ppo_score_norm", "trl", "beta", "process_reward_model");
+        Missing("the reference is the model that training begins with, model.path", "ref_model");
         Missing(Devices, "sequence_parallel_size", "sequence_parallel_mode", "sequence_parallel_degree", "context_parallel_size", "tensor_parallel_size", "heads_k_stride", "ring_attn_func", "expert_parallel_size", "use_ray", "ray_num_workers", "ray_run_name", "ray_storage_path", "placement_strategy", "resources_per_worker", "use_kt");
         Missing("another optimizer is a few lines of code: examples/CustomOptimizer, LowRankGradients and LayerSampling", "use_galore", "galore_layerwise", "galore_target", "galore_rank", "galore_update_interval", "galore_scale",
             "galore_proj_type", "use_apollo", "apollo_layerwise", "apollo_target", "apollo_rank", "apollo_scale", "use_badam", "badam_mode", "badam_switch_mode", "badam_switch_interval", "badam_update_ratio",
@@ -122,11 +140,6 @@ internal static class ForeignKeys
         Missing("the file of the training is the whole of it", "plugins", "callbacks", "hooks", "profiler_steps", "loss_watchdog_threshold", "loss_watchdog_patience", "revision_of_model", "base_model_config", "model_revision", "llmcompressor");
         Missing("LLaMA-Factory's table of data sets is read where it lies beside the file", "dataset_dir");
         Missing(Precision, "fp16_full_eval", "bf16_full_eval", "half_precision_backend");
-        // Where adapters can be trained, their keys are these.
-        Adapter("training.adapter.rank", "lora_r", "lora_rank");
-        Adapter("training.adapter.alpha", "lora_alpha");
-        Adapter("training.adapter.dropout", "lora_dropout");
-        Adapter("training.adapter.targets", "lora_target", "lora_target_modules");
     }
 
     /// <summary>What to say to somebody who wrote a key of another tool into a configuration; null where it is none, or a key of ours in another section.</summary>
@@ -150,12 +163,6 @@ internal static class ForeignKeys
     private static void NotNeeded(string says, params string[] names) => Add(new ForeignKey(ForeignKeyKind.NotNeeded, null, says), names);
 
     private static void Missing(string says, params string[] names) => Add(new ForeignKey(ForeignKeyKind.Missing, null, says), names);
-
-    private static void Adapter(string target, params string[] names)
-    {
-        if (!ConfigurationSchema.Paths.Contains(target)) return;
-        foreach (var name in names) All[name] = new ForeignKey(ForeignKeyKind.Known, target, "");
-    }
 
     private static void Add(ForeignKey key, string[] names)
     {

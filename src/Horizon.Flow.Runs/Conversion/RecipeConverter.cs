@@ -13,6 +13,8 @@ public sealed class RecipeConverter
 {
     private const string LlamaFactory = "LLaMA-Factory";
     private const string Axolotl = "axolotl";
+    private const string Objective = "training.objective";
+    private const string Adapter = "training.adapter";
 
     private readonly Dictionary<string, YamlEntry> _keys;
     private readonly RecipeDraft _draft = new();
@@ -52,6 +54,8 @@ public sealed class RecipeConverter
 
     private void Run()
     {
+        var objective = new RecipeObjective(_draft, Text);
+        objective.Convert();
         foreach (var (key, entry) in _keys)
         {
             if (entry.Value is YamlScalar { IsNull: true } || IsSwitchedOff(key, entry.Value)) continue;
@@ -62,23 +66,21 @@ public sealed class RecipeConverter
             else Carry(key, foreign.Target!, entry.Value);
         }
 
-        if (Text("stage") is { } stage and not "sft") Stage(stage);
-        if (Text("finetuning_type") is { } kind and not "full") _draft.Missing.Add($"finetuning_type: {kind}: {ForeignKeys.Find("adapter")!.Says}.");
+        var targets = _keys.FirstOrDefault(key => key.Key is "lora_target" or "lora_target_modules").Value?.Value;
+        new RecipeAdapter(_draft, Text).Convert(IsAxolotl, targets is null ? [] : Texts(targets));
+        foreach (var section in (string[])[Objective, Adapter])
+            if (!_draft.Has(section)) _draft.NotNeeded.AddRange(_keys.Keys.Where(key => ForeignKeys.Find(key) is { Target: { } target } && IsOf(section, target)));
         Defaults();
+        if (objective.IsLearned) Compared();
     }
 
     /// <summary>A key that asks for nothing, as load_in_8bit: false does: it is only said where it is not known.</summary>
     private static bool IsSwitchedOff(string key, YamlNode value) =>
         value is YamlScalar { Text: "false" or "False" } && ForeignKeys.Find(key) is { Kind: ForeignKeyKind.Missing };
 
-    private void Stage(string stage)
-    {
-        if (stage == "pt") _draft.Set("data.format", "text");
-        else _draft.Missing.Add($"stage: {stage}: {ForeignKeys.Find("pref_beta")!.Says}.");
-    }
-
     private void Carry(string key, string target, YamlNode value)
     {
+        if (IsOf(Objective, target) || IsOf(Adapter, target)) return; // these go together, each in a class of its own
         switch (target)
         {
             case "model.path": Model(key, value); break;
@@ -244,6 +246,24 @@ public sealed class RecipeConverter
         if (_draft["evaluation.patience"] is not null && _draft["evaluation.every_steps"] is null) _draft.Remove("evaluation.patience");
         _draft.Changed.Add("a step has training.batch_size x training.gradient_accumulation rows: multiply the latter by the number of GPUs that the recipe was written for.");
     }
+
+    /// <summary>What preferences leave no room for.</summary>
+    private void Compared()
+    {
+        _draft.Remove("data.format"); // their keys tell their shape
+        foreach (var key in (string[])["data.train_on", "data.train_on_prompt", "data.group_by_length", "training.label_smoothing"])
+        {
+            if (_draft[key] is null) continue;
+            _draft.Remove(key);
+            _draft.Changed.Add($"{key} is left out: answers are compared as wholes.");
+        }
+
+        if (_draft["training.objective.name"] is not "reward" || _draft["training.adapter.rank"] is null) return;
+        _draft.RemoveSection(Adapter);
+        _draft.Missing.Add("adapters of a reward model: it has a score to learn, so all parameters are trained.");
+    }
+
+    private static bool IsOf(string section, string path) => path.StartsWith(section + ".", StringComparison.Ordinal);
 
     private string? Text(string key) => _keys.TryGetValue(key, out var entry) && entry.Value is YamlScalar { IsNull: false } scalar ? scalar.Text : null;
 

@@ -15,10 +15,11 @@ internal sealed class RecipeData(RecipeDraft draft, string folder, string tableF
     private static readonly HashSet<string> Usual = new(StringComparer.Ordinal)
     {
         "messages", "conversations", "role", "from", "content", "value", "instruction", "input", "output", "system", "tools", "text", "history", "human", "user", "gpt", "assistant",
-        "function_call", "observation", "tool", "function",
+        "function_call", "observation", "tool", "function", "chosen", "rejected", "label", "kto_tag",
     };
 
     private readonly Dictionary<string, string> _columns = new(StringComparer.Ordinal);
+    private readonly string? _objective = draft["training.objective.name"] as string;
 
     /// <summary>Sets the data keys of the draft.</summary>
     public void Convert(string key, YamlNode value, List<object> names)
@@ -59,11 +60,13 @@ internal sealed class RecipeData(RecipeDraft draft, string folder, string tableF
         }
 
         if (Said(entry, "split") is { } split and not "train") set["split"] = split;
-        if (entry.TryGetProperty("ranking", out var ranking) && ranking.ValueKind == JsonValueKind.True) draft.Missing.Add($"the data set {Quoting.OneLine(name)} holds preferences: {ForeignKeys.Find("rl")!.Says}.");
+        if (_objective is null && entry.TryGetProperty("ranking", out var ranking) && ranking.ValueKind == JsonValueKind.True)
+            draft.Missing.Add($"the data set {Quoting.OneLine(name)} holds preferences, and the recipe learns none: name training.objective.");
         var isSharegpt = Said(entry, "formatting") is "sharegpt";
         Columns(entry, "columns", isSharegpt
             ? [("messages", "data.columns.turns"), ("system", "data.columns.system"), ("tools", "data.columns.tools")]
             : [("prompt", "data.columns.prompt"), ("query", "data.columns.input"), ("response", "data.columns.answer"), ("system", "data.columns.system"), ("history", "data.columns.history")]);
+        Columns(entry, "columns", [("chosen", "data.columns.chosen"), ("rejected", "data.columns.rejected"), ("kto_tag", "data.columns.label")]);
         Columns(entry, "tags", [("role_tag", "data.columns.role"), ("content_tag", "data.columns.content"), ("user_tag", "data.roles.user"), ("assistant_tag", "data.roles.assistant"), ("system_tag", "data.roles.system")]);
         return set;
     }
@@ -77,7 +80,8 @@ internal sealed class RecipeData(RecipeDraft draft, string folder, string tableF
 
     private void Column(string ours, string theirs)
     {
-        if (Usual.Contains(theirs) || (ours == "data.columns.prompt" && theirs is "prompt" or "question" or "query") || (ours == "data.columns.answer" && theirs is "response" or "answer" or "completion")) return;
+        // A prompt that answers are compared for is a turn there, where a text named so is one text with its answer here.
+        if (Usual.Contains(theirs) || (_objective is null && ours == "data.columns.prompt" && theirs is "prompt" or "question" or "query") || (_objective is null && ours == "data.columns.answer" && theirs is "response" or "answer" or "completion")) return;
         if (!_columns.TryAdd(ours, theirs) && _columns[ours] != theirs) draft.Changed.Add($"{ours} is {_columns[ours]} for all sets; one of them has {Quoting.OneLine(theirs)} there: train it by itself, or rename its key.");
     }
 
@@ -108,7 +112,8 @@ internal sealed class RecipeData(RecipeDraft draft, string folder, string tableF
                 case "message_field_content": Column("data.columns.content", Said(key)!); break;
                 case "message_property_mappings" when entry.Value is YamlMap map: Mappings(map); break;
                 case "roles" when entry.Value is YamlMap roles: Roles(roles); break;
-                case "field_chosen" or "field_rejected": draft.Missing.Add($"datasets.{key}: {ForeignKeys.Find("rl")!.Says}."); break;
+                case "field_chosen": Column("data.columns.chosen", Said(key)!); break;
+                case "field_rejected": Column("data.columns.rejected", Said(key)!); break;
                 case "train_on_eos" or "roles_to_train" when Said(key) is "turn" || FirstOf(entry.Value) is "assistant": break;
                 default: draft.Missing.Add($"datasets.{Quoting.OneLine(key)}: see data.columns, data.roles and data.sets for what a set may say."); break;
             }
@@ -121,17 +126,35 @@ internal sealed class RecipeData(RecipeDraft draft, string folder, string tableF
     {
         if (type is YamlMap { Entries: var keys })
         {
-            foreach (var (theirs, ours) in ((string, string)[])[("field_instruction", "data.columns.prompt"), ("field_input", "data.columns.input"), ("field_output", "data.columns.answer"), ("field_system", "data.columns.system")])
+            foreach (var (theirs, ours) in ((string, string)[])[("field_instruction", "data.columns.prompt"), ("field_prompt", "data.columns.prompt"), ("field_chosen", "data.columns.chosen"), ("field_rejected", "data.columns.rejected"), ("field_input", "data.columns.input"), ("field_output", "data.columns.answer"), ("field_system", "data.columns.system")])
                 if (keys.TryGetValue(theirs, out var field) && field.Value is YamlScalar { IsNull: false } column) Column(ours, column.Text);
             if (keys.ContainsKey("format")) draft.Missing.Add("datasets.type.format: prompts are written by the chat template.");
             return;
         }
 
         if (type is not YamlScalar { Text: var name }) return;
+        if (_objective is not null)
+        {
+            Compared(name);
+            return;
+        }
+
         if (name.StartsWith("alpaca", StringComparison.Ordinal)) set["format"] = "alpaca";
         else if (name is "completion" or "pretrain") set["format"] = "text";
         else if (name.StartsWith("sharegpt", StringComparison.Ordinal)) set["format"] = "sharegpt";
         else if (!name.StartsWith("chat_template", StringComparison.Ordinal)) draft.Changed.Add($"datasets.type: {Quoting.OneLine(name)}: the records' keys tell their shape here.");
+    }
+
+    // Kinds of axolotl's preferences, as chatml.intel: most are told by their keys.
+    private void Compared(string kind)
+    {
+        var shape = kind[(kind.LastIndexOf('.') + 1)..];
+        if (_objective == "kto")
+        {
+            Column("data.columns.prompt", shape switch { "argilla" => "instruction", "intel" => "question", "icr" => "input", _ => "prompt" });
+            Column("data.columns.answer", "completion");
+        }
+        else if (shape == "prompt_pairs") Column("data.columns.prompt", "prompt");
     }
 
     private void Mappings(YamlMap map)

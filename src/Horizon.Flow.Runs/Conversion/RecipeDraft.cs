@@ -34,6 +34,16 @@ internal sealed class RecipeDraft
 
     public void Remove(string path) => _values.Remove(path);
 
+    public void RemoveSection(string section)
+    {
+        foreach (var path in In(section).ToList()) Remove(path);
+    }
+
+    /// <summary>Whether a key of a section was set.</summary>
+    public bool Has(string section) => In(section).Any();
+
+    private IEnumerable<string> In(string section) => _values.Keys.Where(path => path.StartsWith(section + ".", StringComparison.Ordinal));
+
     /// <summary>The YAML, sections and keys in the order of a configuration's.</summary>
     public string ToYaml()
     {
@@ -54,7 +64,7 @@ internal sealed class RecipeDraft
         {
             var dot = path.LastIndexOf('.');
             if ((dot < 0 ? "" : path[..dot]) != section) continue;
-            var isSection = _values.Keys.Any(key => key.StartsWith(path + ".", StringComparison.Ordinal));
+            var isSection = Has(path);
             if (!isSection && !_values.ContainsKey(path)) continue;
             emitter.Emit(new Scalar(path[(dot + 1)..]));
             if (isSection) WriteSection(emitter, path);

@@ -46,7 +46,8 @@ public sealed record RunAdvice(string Binds, double Share, string Sentence)
             return Say("copies", 1, "by the counted bytes the link to the device binds", "raise training.batch_size, so that a copied unit serves more tokens");
         if (computing / whole.TotalSeconds >= Most)
         {
-            var again = Seconds(Stages.Recompute.Name) / computing;
+            // By what was reckoned: the stage's time has kept activations in it, too.
+            var again = cost is null ? 0 : cost.Work.RecomputedOperations / cost.Work.Operations;
             return Say("compute", computing / whole.TotalSeconds, "computing binds", again >= MuchAgain
                 ? string.Create(CultureInfo.InvariantCulture, $"{again:P0} of it is computed again: with a smaller training.batch_size and a larger training.gradient_accumulation more layers keep their activations (pipeline.activations)")
                 : "nothing waits for the host; on a GPU training.deterministic: false is faster, else only a faster device");

@@ -25,9 +25,12 @@ internal sealed class ColumnMap
         Add(_record, columns.History, "history");
         Add(_record, columns.Turns, "messages");
         Add(_record, columns.Tools, "tools");
+        Add(_record, columns.Chosen, "chosen");
+        Add(_record, columns.Rejected, "rejected");
+        Add(_record, columns.Label, "label");
         Add(_turn, columns.Role, "role");
         Add(_turn, columns.Content, "content");
-        _needed = [.. new[] { columns.Text, columns.Prompt, columns.Answer, columns.Turns }.OfType<string>()];
+        _needed = [.. new[] { columns.Text, columns.Prompt, columns.Answer, columns.Turns, columns.Chosen, columns.Rejected, columns.Label }.OfType<string>()];
         HasPair = columns.Prompt is not null && columns.Answer is not null;
         _isEmpty = _record.Count == 0 && _turn.Count == 0 && _roles.Count == 0;
     }
@@ -49,7 +52,9 @@ internal sealed class ColumnMap
         {
             if (Renamed(_record, member.Name) is not { } name) continue;
             writer.WritePropertyName(name);
-            if (member.Value.ValueKind == JsonValueKind.Array && (member.Name == _turns || (_turns is null && member.Name is "messages" or "conversations"))) WriteTurns(writer, member.Value);
+            var holdsTurns = name is "chosen" or "rejected" || member.Name == _turns || (_turns is null && member.Name is "messages" or "conversations");
+            if (holdsTurns && member.Value.ValueKind == JsonValueKind.Array) WriteTurns(writer, member.Value);
+            else if (holdsTurns && member.Value.ValueKind == JsonValueKind.Object) WriteTurn(writer, member.Value);
             else member.Value.WriteTo(writer);
         }
     }

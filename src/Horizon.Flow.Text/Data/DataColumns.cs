@@ -33,4 +33,13 @@ public sealed record DataColumns
 
     /// <summary>What stands for `tools`.</summary>
     public string? Tools { get; init; }
+
+    /// <summary>What stands for the answer that is preferred.</summary>
+    public string? Chosen { get; init; }
+
+    /// <summary>What stands for the answer that is not.</summary>
+    public string? Rejected { get; init; }
+
+    /// <summary>What stands for the label of a rated answer, true or false.</summary>
+    public string? Label { get; init; }
 }

@@ -84,7 +84,7 @@ internal static class RecordKeys
     private static string? Refusal(string key, JsonElement value, DataFormat format)
     {
         if (Preferences.Contains(key) || (key is "label" or "kto_tag" && IsTruth(value) && format is not (DataFormat.Text or DataFormat.Tokens)))
-            return $"'{key}' makes this a record of preferences, which cannot be learned as text: give plain conversations, without '{key}', or train on preferences in code (Horizon.Flow.Alignment).";
+            return $"'{key}' makes this a record of preferences, which cannot be learned as text: give plain conversations, without '{key}', or name what is learned from preferences, training.objective: {{ name: dpo }} for instance.";
         if (Media.Contains(key)) return $"'{key}' goes with the text, and only text can be trained: leave such records out.";
         if (Weights.Contains(key) && !IsOne(value))
             return $"'{key}' of a whole record is not supported: leave out the records that are not to be trained.";

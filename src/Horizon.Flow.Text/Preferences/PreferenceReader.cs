@@ -6,10 +6,11 @@ namespace Horizon.Flow.Text.Preferences;
 /// <summary>
 /// Reads preferences in the shapes of TRL: <c>prompt</c>, <c>chosen</c> and <c>rejected</c>, or <c>prompt</c>, <c>completion</c> and <c>label</c>; each of them
 /// text, which is one text with its answer, or turns, for the chat template. Of pairs of whole conversations without a prompt, the turns that they share at
-/// their beginning are the prompt.
+/// their beginning are the prompt. Read as turns, too: <c>conversations</c> or <c>messages</c> before the answers, or with a label ending in the rated one; an
+/// <c>instruction</c> or <c>question</c> (with <c>input</c>, <c>history</c> and <c>system</c>) and its answers (LLaMA-Factory); OpenAI's <c>preferred_output</c>.
 /// </summary>
 /// <remarks>
-/// Path, split, format of files, records at most, the date and the share of bad records are those of <see cref="DataOptions"/>. An example longer than a row is
+/// Path, split, columns and roles, records at most, the date and the share of bad records are those of <see cref="DataOptions"/>. An example longer than a row is
 /// left out and counted, or with <see cref="TooLong.Cut"/> cut at its end. What else the options say of records and their tokens is refused; the order and the
 /// micro-batches are those of <see cref="PreferenceBatches"/>.
 /// </remarks>
@@ -44,7 +45,7 @@ public static class PreferenceReader
             };
         });
 
-    /// <summary>Reads prompts that answers are to be drawn to: <c>prompt</c>, or what <see cref="DataColumns.Prompt"/> names, a text or turns; all other keys stay with it.</summary>
+    /// <summary>Reads prompts that answers are to be drawn to: <c>prompt</c>, a text that the answer goes on with, or turns; <c>messages</c>; or an <c>instruction</c> or <c>question</c>, which is the user's turn where there is a chat template. All other keys stay with it.</summary>
     /// <inheritdoc cref="ReadPairs"/>
     public static PreferenceSet<PromptRecord> ReadPrompts(DataOptions options, ITokenizer tokenizer, int vocabularySize) =>
         Read<PromptRecord>(options, tokenizer, "prompts", (date, tally) => new PromptBuilder(options, tokenizer, vocabularySize, date, tally).Of);
@@ -57,6 +58,7 @@ public static class PreferenceReader
         Require(options, what);
         var tally = new DataTally();
         var date = options.NoonOfDate;
+        var columns = new ColumnMap(options.Columns, options.Roles);
         var read = reader(date, tally);
         var (files, notice) = DataFiles.Find(options);
         if (files.FirstOrDefault(file => !DataFiles.HoldsRecords(file)) is { } text) throw new HorizonException($"{text} holds no records; {what} are read from {FileKind.Known}, but for text.");
@@ -65,7 +67,7 @@ public static class PreferenceReader
         try
         {
             var records = files.SelectMany(file => RecordReader.Read(file)).Take(options.MaxSamples ?? int.MaxValue);
-            foreach (var chunk in RecordBuilder<T?>.Chunks(records)) built.Send(chunk, record => read(record.Parse()));
+            foreach (var chunk in RecordBuilder<T?>.Chunks(records)) built.Send(chunk, record => read(columns.Apply(record.Parse())));
             built.TakeAll();
         }
         finally
@@ -96,8 +98,6 @@ public static class PreferenceReader
     {
         if (options.SequenceLength < 2) throw new HorizonException($"data.sequence_length is {options.SequenceLength}: {(what == "prompts" ? "a prompt needs" : "a prompt and an answer need")} 2 or more.");
         Refuse(options.Sets.Count > 0, "data.sets", "read each set by itself");
-        var named = what == "prompts" ? options.Columns with { Prompt = null } : options.Columns;
-        Refuse(named != new DataColumns() || options.Roles.Count > 0, "data.columns and data.roles", "name keys and roles as they are named here");
         Refuse(options.TrainOnPrompt || options.TrainOn != TrainOn.Answers, "data.train_on", "the answers alone are compared");
         Refuse(options.TooLong == TooLong.Split, "data.too_long: split", "take cut or drop");
         Refuse(options.Format is not (DataFormat.Auto or DataFormat.Pairs), "another data.format than pairs", "leave it out, since the keys tell their shape");

@@ -8,83 +8,156 @@ internal static class PreferenceRecord
 {
     private const string Prompt = "prompt";
     private const string Completion = "completion";
-    private const string Chosen = "chosen";
-    private const string Rejected = "rejected";
-    private const string Label = "label";
+    private const string Input = "input";
+    private const string History = "history";
+
+    // Of several, the first that a record has.
+    private static readonly (string Chosen, string Rejected)[] Answers = [("chosen", "rejected"), ("chosen_response", "rejected_response"), ("preferred_output", "non_preferred_output")];
+    private static readonly string[] Labels = ["label", "kto_tag"];
+    private static readonly string[] Conversations = ["conversations", "messages"];
+    private static readonly string[] Questions = ["instruction", "question", "query", "problem", "user", Input];
 
     public static (DataRecord Chosen, DataRecord Rejected) Pair(DataRecord record)
     {
-        var (chosen, rejected) = (Needed(record, Chosen), Needed(record, Rejected));
+        var request = Request(record);
+        var (preferred, other) = Answers.FirstOrDefault(names => record.Has(names.Chosen), Answers[0]);
+        var (chosen, rejected) = (Answer(record, preferred), Answer(record, other));
         if (chosen.ValueKind != rejected.ValueKind || chosen.ValueKind is not (JsonValueKind.String or JsonValueKind.Array))
-            throw record.Error("'chosen' and 'rejected' must both be texts, or both be lists of turns.");
-        if (JsonElement.DeepEquals(chosen, rejected)) throw record.Error("'chosen' and 'rejected' are the same: nothing is preferred.");
-        if (chosen.ValueKind == JsonValueKind.String) return (With(record, Text(record), chosen), With(record, Text(record), rejected));
-        var (first, second) = (Turns(record, Chosen, chosen), Turns(record, Rejected, rejected));
+            throw record.Error($"'{preferred}' and '{other}' must both be texts, or both be lists of turns.");
+        if (JsonElement.DeepEquals(chosen, rejected)) throw record.Error($"'{preferred}' and '{other}' are the same: nothing is preferred.");
+        var (prompt, from) = Asked(request);
+        if (chosen.ValueKind == JsonValueKind.String)
+        {
+            if (prompt is { ValueKind: JsonValueKind.String } text) return (With(request, from, text, chosen), With(request, from, text, rejected));
+            if (prompt is not { ValueKind: JsonValueKind.Array }) throw record.Error($"'{Prompt}' must be a text where '{preferred}' and '{other}' are.");
+            (chosen, rejected) = (List([Turn(record, "assistant", chosen)]), List([Turn(record, "assistant", rejected)]));
+        }
+
+        var (first, second) = (Turns(record, preferred, chosen), Turns(record, other, rejected));
         var shared = first.Zip(second).TakeWhile(pair => JsonElement.DeepEquals(pair.First, pair.Second)).Count();
-        if (record.Optional(Prompt) is not { } prompt)
+        if (prompt is null)
         {
             return shared > 0 && shared < first.Count && shared < second.Count
-                ? (With(record, List(first[..shared]), List(first[shared..])), With(record, List(first[..shared]), List(second[shared..])))
-                : throw record.Error("without 'prompt', 'chosen' and 'rejected' must begin with the same turns and then differ.");
+                ? (With(request, from, List(first[..shared]), List(first[shared..])), With(request, from, List(first[..shared]), List(second[shared..])))
+                : throw record.Error($"without '{Prompt}', '{preferred}' and '{other}' must begin with the same turns and then differ.");
         }
 
         // The prompt may be told again in the conversations, as a text or as turns.
-        var asked = prompt.ValueKind == JsonValueKind.Array ? Turns(record, Prompt, prompt) : [Turn(record, prompt)];
-        if (asked.Count <= shared && asked.Index().All(turn => IsSame(turn.Item, first[turn.Index]))) (first, second) = (first[asked.Count..], second[asked.Count..]);
+        var asked = AsTurns(record, prompt.Value);
+        if (asked.Count <= shared && asked.Index().All(turn => JsonElement.DeepEquals(turn.Item, first[turn.Index]))) (first, second) = (first[asked.Count..], second[asked.Count..]);
         if (first.Count == 0 || second.Count == 0) throw record.Error("an answer has no turn beside the prompt.");
-        if (Speaker(first[0]) is "user" or "human" || Speaker(second[0]) is "user" or "human")
-            throw record.Error("'chosen' and 'rejected' begin with another turn of the user than 'prompt'.");
-        return (With(record, List(asked), List(first)), With(record, List(asked), List(second)));
+        if (IsUser(first[0]) || IsUser(second[0])) throw record.Error($"'{preferred}' and '{other}' begin with another turn of the user than '{Prompt}'.");
+        return (With(request, from, List(asked), List(first)), With(request, from, List(asked), List(second)));
     }
 
     public static (DataRecord Answer, bool IsDesirable) Rated(DataRecord record)
     {
-        var label = Needed(record, Label);
-        if (label.ValueKind is not (JsonValueKind.True or JsonValueKind.False)) throw record.Error("'label' must be true or false.");
-        var (prompt, completion) = (Needed(record, Prompt), Needed(record, Completion));
-        if (completion.ValueKind == JsonValueKind.Array && prompt.ValueKind == JsonValueKind.String) prompt = List([Turn(record, prompt)]);
+        var name = Labels.FirstOrDefault(record.Has, Labels[0]);
+        var label = Needed(record, name);
+        if (label.ValueKind is not (JsonValueKind.True or JsonValueKind.False)) throw record.Error($"'{name}' must be true or false.");
+        var (prompt, completion, from) = Exchange(record);
+        if (completion.ValueKind == JsonValueKind.Array && prompt.ValueKind == JsonValueKind.String) prompt = List(AsTurns(record, prompt));
         if (prompt.ValueKind != completion.ValueKind || prompt.ValueKind is not (JsonValueKind.String or JsonValueKind.Array))
             throw record.Error("'prompt' and 'completion' must both be texts, or lists of turns.");
-        return (With(record, prompt, completion), label.ValueKind == JsonValueKind.True);
+        return (With(record, from, prompt, completion), label.ValueKind == JsonValueKind.True);
+    }
+
+    // A rated answer, what it answers, and the keys that both come from.
+    private static (JsonElement Prompt, JsonElement Completion, string[] From) Exchange(DataRecord record)
+    {
+        if (record.Has(Prompt) && record.Has(Completion)) return (Needed(record, Prompt), Needed(record, Completion), []);
+        if (Array.Find(Conversations, record.Has) is { } key)
+        {
+            var turns = Turns(record, key, Needed(record, key));
+            return turns.Count > 1 && !IsUser(turns[^1]) ? (List(turns[..^1]), List(turns[^1..]), [key]) : throw record.Error($"'{key}' must end with the answer that is rated.");
+        }
+
+        return (record.Has("instruction") && record.Has("output") ? ("instruction", "output") : PairKeys.Of(record)) is var (question, answer)
+            ? (List(Question(record, question)), List([Turn(record, "assistant", Needed(record, answer))]), [question, answer, Input, History])
+            : (Needed(record, Prompt), Needed(record, Completion), []);
+    }
+
+    // What the answers answer, and the keys that it comes from: turns, or a text that they go on with; null where they tell it themselves.
+    private static (JsonElement? Prompt, string[] From) Asked(DataRecord record)
+    {
+        if (record.Optional(Prompt) is { } prompt) return (prompt, []);
+        if (Array.Find(Conversations, record.Has) is { } key) return (List(Turns(record, key, Needed(record, key))), [key]);
+        return Array.Find(Questions, record.Has) is { } question ? (List(Question(record, question)), [question, Input, History]) : (null, []);
+    }
+
+    // OpenAI's records ask by an object: {"input": {"messages": [...], "tools": [...]}, "preferred_output": [...], "non_preferred_output": [...]}.
+    private static DataRecord Request(DataRecord record) => record.Optional(Input) is not { ValueKind: JsonValueKind.Object } input ? record : record with
+    {
+        Value = Rewritten(record, name => name == Input, writer =>
+        {
+            foreach (var member in input.EnumerateObject()) record.Guard(() => Write(() => member.WriteTo(writer)));
+        }),
+    };
+
+    private static List<JsonElement> Question(DataRecord record, string key)
+    {
+        var turns = new List<JsonElement>();
+        foreach (var exchange in record.Optional(History) is null ? [] : record.List(History))
+        {
+            if (exchange.ValueKind != JsonValueKind.Array || exchange.GetArrayLength() != 2) throw record.Error($"'{History}' must hold pairs of strings.");
+            turns.AddRange([Turn(record, "user", exchange[0]), Turn(record, "assistant", exchange[1])]);
+        }
+
+        var (question, input) = (record.Text(key), key == Input ? "" : record.Text(Input, isOptional: true));
+        return [.. turns, Turn("user", input.Length > 0 ? $"{question}\n{input}" : question)];
     }
 
     private static JsonElement Needed(DataRecord record, string key) => record.Value.ValueKind != JsonValueKind.Object
         ? throw record.Error("a record must be an object with keys.")
         : record.Optional(key) ?? throw record.Error($"'{key}' is missing.");
 
-    private static JsonElement Text(DataRecord record) => record.Optional(Prompt) is { ValueKind: JsonValueKind.String } text ? text
-        : throw record.Error("'prompt' must be a text where 'chosen' and 'rejected' are.");
+    // One turn stands for a list of it.
+    private static JsonElement Answer(DataRecord record, string key) => Needed(record, key) is { ValueKind: JsonValueKind.Object } turn ? List([turn]) : Needed(record, key);
 
-    private static List<JsonElement> Turns(DataRecord record, string key, JsonElement list)
+    private static List<JsonElement> Turns(DataRecord record, string key, JsonElement list) =>
+        list.ValueKind == JsonValueKind.Array && list.EnumerateArray().ToList() is var turns && turns.TrueForAll(turn => turn.ValueKind == JsonValueKind.Object)
+            ? turns
+            : throw record.Error($"every turn of '{key}' must be an object with role and content.");
+
+    private static List<JsonElement> AsTurns(DataRecord record, JsonElement prompt) => prompt.ValueKind switch
     {
-        List<JsonElement> turns = [.. list.EnumerateArray()];
-        return turns.TrueForAll(turn => turn.ValueKind == JsonValueKind.Object) ? turns : throw record.Error($"every turn of '{key}' must be an object with role and content.");
-    }
+        JsonValueKind.Array => Turns(record, Prompt, prompt),
+        JsonValueKind.String => [Turn(record, "user", prompt)],
+        _ => throw record.Error($"'{Prompt}' must be a text or a list of turns."),
+    };
 
-    private static JsonElement Turn(DataRecord record, JsonElement text) => text.ValueKind == JsonValueKind.String
-        ? JsonSerializer.SerializeToElement(new { role = "user", content = record.Guard(text.GetString) })
-        : throw record.Error("'prompt' must be a text or a list of turns.");
+    private static JsonElement Turn(DataRecord record, string role, JsonElement text) => text.ValueKind == JsonValueKind.String
+        ? Turn(role, record.Guard(() => text.GetString()!))
+        : throw record.Error($"what the {role} says must be a text.");
+
+    private static JsonElement Turn(string role, string content) => JsonSerializer.SerializeToElement(new { role, content });
 
     private static JsonElement List(IReadOnlyList<JsonElement> turns) => JsonSerializer.SerializeToElement(turns);
 
-    private static bool IsSame(JsonElement one, JsonElement other) => JsonElement.DeepEquals(one, other);
-
-    private static string? Speaker(JsonElement turn) => (turn.TryGetProperty("role", out var role) || turn.TryGetProperty("from", out role))
-        && role.ValueKind == JsonValueKind.String ? role.GetString() : null;
+    private static bool IsUser(JsonElement turn) => (turn.TryGetProperty("role", out var role) || turn.TryGetProperty("from", out role))
+        && role.ValueKind == JsonValueKind.String && role.GetString() is "user" or "human";
 
     // Every other key stays, and means what it means elsewhere.
-    private static DataRecord With(DataRecord record, JsonElement prompt, JsonElement completion) => record with
+    private static DataRecord With(DataRecord record, string[] from, JsonElement prompt, JsonElement completion) => record with
     {
-        Value = JsonElement.Parse(JsonRecord.Write(writer =>
-        {
-            foreach (var member in record.Value.EnumerateObject())
-                if (!(record.Guard(() => member.Name) is Prompt or Completion or Chosen or Rejected or Label)) record.Guard(() => Write(() => member.WriteTo(writer)));
-            writer.WritePropertyName(Prompt);
-            record.Guard(() => Write(() => prompt.WriteTo(writer)));
-            writer.WritePropertyName(Completion);
-            record.Guard(() => Write(() => completion.WriteTo(writer)));
-        })),
+        Value = Rewritten(
+            record,
+            name => name is Prompt or Completion || from.Contains(name) || Labels.Contains(name) || Answers.Any(names => name == names.Chosen || name == names.Rejected),
+            writer =>
+            {
+                writer.WritePropertyName(Prompt);
+                record.Guard(() => Write(() => prompt.WriteTo(writer)));
+                writer.WritePropertyName(Completion);
+                record.Guard(() => Write(() => completion.WriteTo(writer)));
+            }),
     };
+
+    private static JsonElement Rewritten(DataRecord record, Func<string, bool> isLeft, Action<Utf8JsonWriter> add) => JsonElement.Parse(JsonRecord.Write(writer =>
+    {
+        foreach (var member in record.Value.EnumerateObject())
+            if (!isLeft(record.Guard(() => member.Name))) record.Guard(() => Write(() => member.WriteTo(writer)));
+        add(writer);
+    }));
 
     private static bool Write(Action write)
     {

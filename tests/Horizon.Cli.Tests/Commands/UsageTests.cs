@@ -45,6 +45,14 @@ public class UsageTests
     }
 
     [Fact]
+    public async Task Train_TwoSettingsAfterOneSet_SaysThatEachHasItsOwn()
+    {
+        var (code, _, error) = await Run("train", "run.yaml", "--set", "training.seed=1", "training.epochs=2");
+        Assert.Equal(ExitCodes.Usage, code);
+        Assert.Contains("each setting has a --set of its own: --set training.epochs=2\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Generate_EmptyStop_IsRefused()
     {
         var (code, _, error) = await Run("generate", "--model", ".", "--prompt", "x", "--stop", "");

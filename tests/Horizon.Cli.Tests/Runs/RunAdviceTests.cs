@@ -28,11 +28,13 @@ public class RunAdviceTests
     }
 
     [Fact]
-    public async Task Of_LargeBatchOnAProcessor_SaysThatComputingBinds()
+    public async Task Of_LargeBatchOnAProcessor_SaysThatComputingBindsAndWhatIsComputedAgain()
     {
         var (shares, _) = await Run(rows: 16, length: 128);
-        var advice = RunAdvice.Of(shares)!;
+        var advice = RunAdvice.Of(shares, Cost(again: 0.25))!;
         Assert.Equal("compute", advice.Binds);
+        Assert.Contains("20 % of it is computed again", advice.Sentence, StringComparison.Ordinal);
+        Assert.DoesNotContain("computed again", RunAdvice.Of(shares, Cost())!.Sentence, StringComparison.Ordinal);
         var (kept, _) = await Run(rows: 16, length: 128, policy: ActivationPolicy.Keep);
         Assert.Equal((0, "compute"), (kept["recompute"].Messages - kept["backward"].Messages, RunAdvice.Of(kept)!.Binds));
     }
@@ -48,7 +50,7 @@ public class RunAdviceTests
     public async Task Of_StepsWhoseBytesTakeLongest_SaysThatTheLinkBinds()
     {
         var (shares, _) = await Run(rows: 1, length: 8);
-        var advice = RunAdvice.Of(shares, Cost(upload: 3, source: "assumed"), shareOfFloor: 0.95)!;
+        var advice = RunAdvice.Of(shares, Cost(upload: 3), shareOfFloor: 0.95)!;
         Assert.Equal("copies", advice.Binds);
         Assert.Contains("raise training.batch_size", advice.Sentence, StringComparison.Ordinal);
     }
@@ -60,14 +62,14 @@ public class RunAdviceTests
     public async Task Of_NearAFloorThatWasMeasured_SaysNothing(string source, double share, bool silent)
     {
         var (shares, _) = await Run(rows: 16, length: 64);
-        Assert.Equal(silent, RunAdvice.Of(shares, Cost(upload: 0, source), share) is null);
+        Assert.Equal(silent, RunAdvice.Of(shares, Cost(source: source), share) is null);
     }
 
     [Fact]
     public void Of_NothingMeasured_SaysNothing() => Assert.Null(RunAdvice.Of(new Dictionary<string, StageShares>()));
 
-    private static StepCost Cost(double upload, string source) => new(
-        new StepWork(1, 1, 0, 1, 1, 1, 1, (0, 0, 0)), new StepTime(1, 0, upload, 0, 0, 0), new MachineRates("cpu", 1, 1, 1, 1, 1, 1, source));
+    private static StepCost Cost(double upload = 0, string source = "assumed", double again = 0) => new(
+        new StepWork(1, 1, again, 1, 1, 1, 1, (0, 0, 0)), new StepTime(1, 0, upload, 0, 0, 0), new MachineRates("cpu", 1, 1, 1, 1, 1, 1, source));
 
     private static async Task<(IReadOnlyDictionary<string, StageShares> Shares, long Tokens)> Run(
         int rows, int length, IHostOptimizer? optimizer = null, int accumulation = 1, ActivationPolicy policy = ActivationPolicy.Recompute, TimeSpan between = default)

@@ -155,7 +155,7 @@ public sealed class RecipeConverterTests : IDisposable
                     TooLong = TooLong.Drop,
                     TrainOnPrompt = true,
                 },
-                Training = new() { BatchSize = 4, GradientAccumulation = 2, MaxSteps = 100 },
+                Training = new() { BatchSize = 4, GradientAccumulation = 2, MaxSteps = 100, Adapter = new() { Rank = 8, Alpha = 16 } },
                 Optimizer = new() { LearningRate = 2e-5, Betas = [0.9, 0.999], WeightDecay = 0.1 },
                 Schedule = new() { Name = "cosine", WarmupRatio = 0.05, MinLearningRate = 2e-6 },
                 Logging = new() { EverySteps = 1 },
@@ -163,7 +163,7 @@ public sealed class RecipeConverterTests : IDisposable
             },
             run);
         Assert.Equal(
-            ["load_in_4bit", "datasets.split", "adapter", "evals_per_epoch"],
+            ["load_in_4bit", "datasets.split", "evals_per_epoch"],
             recipe.Missing.Select(missing => missing.Split(':')[0]));
         Assert.Contains("evaluation.patience is left out: nothing is held out to evaluate on.", recipe.Changed);
         Assert.Equal(["flash_attention"], recipe.NotNeeded);
@@ -179,8 +179,12 @@ public sealed class RecipeConverterTests : IDisposable
         Assert.Contains(expected, Assert.Throws<HorizonException>(() => RecipeConverter.Convert(yaml, "a.yaml", _folder.Path)).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("stage: dpo\npref_beta: 0.1", "stage: dpo: preferences are learned in code, see docs/alignment.md.")]
-    [InlineData("finetuning_type: lora\nlora_rank: 8", "finetuning_type: lora: all parameters are trained: they need no more GPU memory.")]
+    [InlineData("stage: ppo", "stage: ppo: what it learns from answers of its own, or in another way, is in docs/alignment.md.")]
+    [InlineData("stage: dpo\npref_loss: bco_pair", "pref_loss: bco_pair: training.objective.name is one of next_token")]
+    [InlineData("stage: dpo\npref_ftx: 0.1", "pref_ftx: training.objective has no such option, see docs/alignment.md.")]
+    [InlineData("stage: rm\nfinetuning_type: lora", "adapters of a reward model: it has a score to learn, so all parameters are trained.")]
+    [InlineData("finetuning_type: freeze", "finetuning_type: freeze: all parameters are trained, or low-rank adapters (training.adapter).")]
+    [InlineData("use_dora: true", "use_dora: all parameters are trained, or low-rank adapters by training.adapter, which has no such option.")]
     [InlineData("lr_scheduler_type: reduce_lr_on_plateau", "lr_scheduler: reduce_lr_on_plateau: cosine takes its place.")]
     [InlineData("optim: lomo", "optim: lomo: adamw takes its place; another optimizer is a few lines of code, see examples/CustomOptimizer.")]
     [InlineData("val_size: 200", "val_size: 200 is a number of examples; evaluation.fraction is a share of them.")]
@@ -188,7 +192,60 @@ public sealed class RecipeConverterTests : IDisposable
     public void Convert_WhatHasNoCounterpart_IsSaid(string keys, string expected)
     {
         var (recipe, _) = Convert($"model_name_or_path: ./m\ndataset: a.jsonl\noutput_dir: out\n{keys}\n");
-        Assert.Contains(expected, recipe.Missing);
+        Assert.Contains(recipe.Missing, missing => missing.StartsWith(expected, StringComparison.Ordinal));
+    }
+
+    /// <summary>What is learned from preferences, by the names that both tools have for it.</summary>
+    [Theory]
+    [InlineData("model_name_or_path: ./m\nstage: dpo\npref_beta: 0.2\npref_loss: sigmoid\ndpo_label_smoothing: 0.1", "{ name: dpo, beta: 0.2, label_smoothing: 0.1 }")]
+    [InlineData("model_name_or_path: ./m\nstage: dpo", "{ name: dpo, beta: 0.1 }")]
+    [InlineData("model_name_or_path: ./m\nstage: dpo\npref_loss: orpo\npref_beta: 0.3", "{ name: orpo, lambda: 0.3 }")]
+    [InlineData("model_name_or_path: ./m\nstage: dpo\npref_loss: simpo\npref_beta: 2.5\nsimpo_gamma: 1.5", "{ name: simpo, beta: 2.5, margin: 1.5 }")]
+    [InlineData("model_name_or_path: ./m\nstage: kto\nkto_chosen_weight: 2", "{ name: kto, beta: 0.1, desirable_weight: 2 }")]
+    [InlineData("model_name_or_path: ./m\nstage: rm", "{ name: reward }")]
+    [InlineData("base_model: ./m\nrl: ipo\nrl_beta: 0.4", "{ name: ipo, beta: 0.4 }")]
+    [InlineData("base_model: ./m\nrl: orpo\norpo_alpha: 0.2", "{ name: orpo, lambda: 0.2 }")]
+    [InlineData("base_model: ./m\nrl: kto\nkto_undesirable_weight: 0.5", "{ name: kto, beta: 0.1, undesirable_weight: 0.5 }")]
+    [InlineData("base_model: ./m\nreward_model: true\ncenter_rewards_coefficient: 0.01\nnum_labels: 1", "{ name: reward, centering: 0.01 }")]
+    public void Convert_Preferences_NamesTheObjective(string keys, string objective)
+    {
+        var data = keys.StartsWith("base_model", StringComparison.Ordinal) ? "datasets: [{ path: ./a.jsonl, type: chatml.intel }]" : "dataset: a.jsonl\nmask_history: true";
+        var (recipe, run) = Convert($"{keys}\n{data}\nfinetuning_type: full\noutput_dir: out\n");
+        var expected = ConfigurationLoader.Parse($"model: {{ path: m }}\ndata: {{ path: a.jsonl }}\ntraining: {{ objective: {objective} }}\noutput: {{ directory: out }}\n", "run.yaml", _folder.Path, use: ConfigurationUse.Train);
+        Assert.Equal(expected.Training.Objective, run.Training.Objective);
+        Assert.Equal(TrainOn.Answers, run.Data.TrainOn);
+        Assert.Empty(recipe.Missing);
+    }
+
+    /// <summary>LLaMA-Factory's alpaca columns and axolotl's kinds of preferences, whose prompts are turns.</summary>
+    [Fact]
+    public void Convert_Preferences_NamesTheirColumns()
+    {
+        _folder.Write("data/dataset_info.json", """
+            { "pairs": { "file_name": "talks.json", "ranking": true, "columns": { "prompt": "prompt", "query": "input", "chosen": "better", "rejected": "worse" } } }
+            """);
+        var (_, run) = Convert("model_name_or_path: ./m\nstage: dpo\ndataset: pairs\noutput_dir: out\n");
+        Assert.Equal(new DataColumns { Prompt = "prompt", Chosen = "better", Rejected = "worse" }, run.Data.Columns);
+        var (_, rated) = Convert("base_model: ./m\nrl: kto\ndatasets: [{ path: ./a.jsonl, type: chatml.intel }]\noutput_dir: out\n");
+        Assert.Equal(new DataColumns { Prompt = "question", Answer = "completion" }, rated.Data.Columns);
+        Assert.Contains("pairs holds preferences, and the recipe learns none", Assert.Single(Convert("model_name_or_path: ./m\nfinetuning_type: full\ndataset: pairs\noutput_dir: out\n").Recipe.Missing), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model_name_or_path: ./m\nfinetuning_type: lora\nlora_rank: 16\nlora_target: q_proj,v_proj", "{ rank: 16, alpha: 32, targets: [q_proj, v_proj] }", 0)]
+    [InlineData("model_name_or_path: ./m", "{ rank: 8, alpha: 16 }", 1)]
+    [InlineData("base_model: ./m\nadapter: lora\nlora_r: 32\nlora_alpha: 8\nlora_target_linear: true\nlora_dropout: 0\npeft_use_rslora: true", "{ rank: 32, alpha: 8, rank_stabilized: true }", 0)]
+    [InlineData("base_model: ./m\nadapter: qlora\nlora_r: 32\nlora_target_modules: [q_proj]\nlora_dropout: 0.05", "{ rank: 32, alpha: 16, targets: [q_proj] }", 2)]
+    [InlineData("base_model: ./m\nadapter: lora\nlora_r: 32\nlora_model_dir: ./m", "{ path: m }", 0)]
+    [InlineData("base_model: ./m\nlora_r: 32", "{}", 0)]
+    public void Convert_Adapters_AreTheSectionOfTheirOwn(string keys, string adapter, int notes)
+    {
+        var data = keys.StartsWith("base_model", StringComparison.Ordinal) ? "datasets: [{ path: ./a.jsonl, type: chat_template }]" : "dataset: a.jsonl";
+        var (recipe, run) = Convert($"{keys}\n{data}\noutput_dir: out\n");
+        var expected = ConfigurationLoader.Parse($"model: {{ path: m }}\ndata: {{ path: a.jsonl }}\ntraining: {{ adapter: {adapter} }}\noutput: {{ directory: out }}\n", "run.yaml", _folder.Path, use: ConfigurationUse.Train);
+        Assert.Equal(expected.Training.Adapter, run.Training.Adapter);
+        Assert.Equal(notes, recipe.Changed.Count(change => change.Contains("lora", StringComparison.OrdinalIgnoreCase)));
+        Assert.Empty(recipe.Missing);
     }
 
     private string In(string name) => Path.Combine(_folder.Path, name);

@@ -18,13 +18,23 @@ public class PreferenceReaderTests
     [InlineData($$"""{"prompt":"What is the sky?","chosen":[{{Ask}},{{Blue}}],"rejected":[{{Ask}},{{Green}}],"score_chosen":8}""", $"[{Ask}]")]
     [InlineData($$"""{"prompt":"What is the sky?","chosen":[{{Blue}}],"rejected":[{{Green}}]}""", $"[{Ask}]")]
     [InlineData($$"""{"prompt":[{{System}},{{Ask}}],"chosen":[{{Blue}}],"rejected":[{{Green}}]}""", $"[{System},{Ask}]")]
+    [InlineData("""{"conversations":[{"from":"human","value":"What is the sky?"}],"chosen":{"from":"gpt","value":"Blue."},"rejected":{"from":"gpt","value":"Green, mostly."}}""", $"[{Ask}]")]
+    [InlineData($$"""{"messages":[{{System}},{{Ask}}],"chosen":{{Blue}},"rejected":{{Green}}}""", $"[{System},{Ask}]")]
+    [InlineData($$"""{"messages":[{{Ask}}],"chosen":"Blue.","rejected":"Green, mostly."}""", $"[{Ask}]")]
+    [InlineData("""{"system":"Be short.","question":"What is the sky?","chosen":"Blue.","rejected":"Green, mostly."}""", $"[{System},{Ask}]")]
+    [InlineData("""{"instruction":"What is","input":"the sky?","chosen":"Blue.","rejected":"Green, mostly."}""", """[{"role":"user","content":"What is\nthe sky?"}]""")]
+    [InlineData("""{"instruction":"What is the sky?","input":"","history":[["Hi","Hello"]],"chosen":"Blue.","rejected":"Green, mostly."}""",
+        $$"""[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{{Ask}}]""")]
+    [InlineData($$"""{"input":{"messages":[{{Ask}}],"tools":[],"parallel_tool_calls":true},"preferred_output":[{{Blue}}],"non_preferred_output":[{{Green}}]}""", $"[{Ask}]")]
     public void ReadPairs_Turns_AreTheConversationsOfEachAnswer(string record, string prompt)
     {
         var pair = Assert.Single(Pairs(record).Examples);
         AssertSame(Plain($$"""{"prompt":{{prompt}},"completion":[{{Blue}}]}"""), pair.Chosen);
         AssertSame(Plain($$"""{"prompt":{{prompt}},"completion":[{{Green}}]}"""), pair.Rejected);
+        Assert.DoesNotContain(Pairs(record).Notices, notice => notice.Contains("keys", StringComparison.Ordinal) && !record.Contains("score_chosen", StringComparison.Ordinal));
         Assert.Contains("Blue.", Learned(pair.Chosen), StringComparison.Ordinal);
         Assert.DoesNotContain("sky", Learned(pair.Chosen), StringComparison.Ordinal);
+        Assert.DoesNotContain("Hello", Learned(pair.Chosen), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -39,6 +49,9 @@ public class PreferenceReaderTests
     [InlineData("""{"prompt":"The sky is","completion":" blue.","label":true}""", """{"prompt":"The sky is","completion":" blue."}""", true)]
     [InlineData($$"""{"prompt":[{{Ask}}],"completion":[{{Green}}],"label":false}""", $$"""{"prompt":[{{Ask}}],"completion":[{{Green}}]}""", false)]
     [InlineData($$"""{"prompt":"What is the sky?","completion":[{{Blue}}],"label":true}""", $$"""{"prompt":[{{Ask}}],"completion":[{{Blue}}]}""", true)]
+    [InlineData($$"""{"messages":[{{Ask}},{{Blue}},{{Ask}},{{Green}}],"label":false}""", $$"""{"prompt":[{{Ask}},{{Blue}},{{Ask}}],"completion":[{{Green}}]}""", false)]
+    [InlineData($$"""{"instruction":"What is the sky?","input":"","output":"Blue.","kto_tag":true}""", $$"""{"prompt":[{{Ask}}],"completion":[{{Blue}}]}""", true)]
+    [InlineData($$"""{"question":"What is the sky?","answer":"Blue.","label":true}""", $$"""{"prompt":[{{Ask}}],"completion":[{{Blue}}]}""", true)]
     public void ReadRated_EveryShape_IsThePlainRecordWithItsLabel(string record, string plain, bool isDesirable)
     {
         var answer = Assert.Single(Rated(record).Examples);
@@ -55,6 +68,8 @@ public class PreferenceReaderTests
     [InlineData($$"""{"prompt":"Another","chosen":[{{Ask}},{{Blue}}],"rejected":[{{Ask}},{{Green}}]}""", "another turn of the user than 'prompt'")]
     [InlineData($$"""{"prompt":[{{Ask}}],"chosen":[{{Blue}}],"rejected":[7]}""", "every turn of 'rejected' must be an object")]
     [InlineData($$"""{"prompt":[{{Ask}}],"chosen":[{{Blue}}],"rejected":[{{Ask}}]}""", "another turn of the user")]
+    [InlineData($$"""{"conversations":"a","chosen":{{Blue}},"rejected":{{Green}}}""", "every turn of 'conversations' must be an object")]
+    [InlineData("""{"question":"a","history":["b"],"chosen":"b","rejected":"c"}""", "'history' must hold pairs of strings")]
     [InlineData("7", "must be an object")]
     [InlineData("""{"prompt":"a""", "not valid JSON")]
     public void ReadPairs_WhatIsNone_IsRefusedByLine(string record, string complaint) => AssertRefused(record, complaint, Pairs);
@@ -64,6 +79,8 @@ public class PreferenceReaderTests
     [InlineData("""{"prompt":"a","completion":"b","label":1}""", "'label' must be true or false")]
     [InlineData("""{"prompt":"a","completion":7,"label":true}""", "must both be texts, or lists of turns")]
     [InlineData("""{"completion":"b","label":true}""", "'prompt' is missing")]
+    [InlineData($$"""{"messages":[{{Ask}}],"label":true}""", "'messages' must end with the answer that is rated")]
+    [InlineData("""{"question":"a","answer":["b"],"label":true}""", "what the assistant says must be a text")]
     public void ReadRated_WhatIsNone_IsRefusedByLine(string record, string complaint) => AssertRefused(record, complaint, Rated);
 
     [Fact]
@@ -92,8 +109,25 @@ public class PreferenceReaderTests
         const string Good = """{"prompt":"The sky is","chosen":" blue.","rejected":" green."}""";
         foreach (var change in (Func<DataOptions, DataOptions>[])[
             options => options with { TrainOnPrompt = true }, options => options with { TrainOn = TrainOn.Last }, options => options with { TooLong = TooLong.Split },
-            options => options with { Format = DataFormat.Messages }, options => options with { CacheFolder = "cache" }, options => options with { HeldOutShare = 0.1 }, options => options with { Columns = new() { Prompt = "q" } }, options => options with { Sets = [new() { Path = "x" }] }])
+            options => options with { Format = DataFormat.Messages }, options => options with { CacheFolder = "cache" }, options => options with { HeldOutShare = 0.1 }, options => options with { Sets = [new() { Path = "x" }] }])
             Assert.Contains("cannot be had with preferences", Assert.Throws<HorizonException>(() => Pairs(Good, change)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ReadPairs_NamesOfTheirOwn_AreSaidByColumnsAndRoles()
+    {
+        var pair = Assert.Single(Pairs(
+            """{"talk":[{"who":"customer","said":"What is the sky?"}],"good":{"who":"robot","said":"Blue."},"bad":[{"who":"robot","said":"Green, mostly."}]}""",
+            options => options with
+            {
+                Columns = new() { Turns = "talk", Chosen = "good", Rejected = "bad", Role = "who", Content = "said" },
+                Roles = new Dictionary<string, string> { ["customer"] = "user", ["robot"] = "assistant" },
+            }).Examples);
+        AssertSame(Plain($$"""{"prompt":[{{Ask}}],"completion":[{{Blue}}]}"""), pair.Chosen);
+        AssertSame(Plain($$"""{"prompt":[{{Ask}}],"completion":[{{Green}}]}"""), pair.Rejected);
+        var rated = Assert.Single(Rated("""{"q":"What is the sky?","a":"Blue.","liked":false}""", options => options with { Columns = new() { Prompt = "q", Answer = "a", Label = "liked" } }).Examples);
+        AssertSame(Plain($$"""{"prompt":[{{Ask}}],"completion":[{{Blue}}]}"""), rated.Document);
+        Assert.False(rated.IsDesirable);
     }
 
     internal static PreferenceSet<PreferencePair> Pairs(string lines, Func<DataOptions, DataOptions>? change = null) =>

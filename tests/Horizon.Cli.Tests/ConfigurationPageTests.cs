@@ -5,17 +5,17 @@ using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests;
 
-public sealed class ReadmeTests : IDisposable
+public sealed class ConfigurationPageTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>The README shows a configuration that is valid, and the defaults as they are.</summary>
+    /// <summary>docs/configuration.md shows a configuration that is valid, and the defaults as they are.</summary>
     [Fact]
-    public void Readme_ShowsTheDefaults()
+    public void Page_ShowsTheDefaults()
     {
-        var text = File.ReadAllText(Path.Combine(FindRoot(AppContext.BaseDirectory), "README.md"));
+        var text = File.ReadAllText(Path.Combine(FindRoot(AppContext.BaseDirectory), "docs", "configuration.md"));
         var begin = text.IndexOf("```yaml\n", StringComparison.Ordinal) + "```yaml\n".Length;
         var yaml = text[begin..text.IndexOf("```", begin, StringComparison.Ordinal)]
             .Replace("FILE-or-DIR", "data.txt", StringComparison.Ordinal).Replace("FILE", "data.txt", StringComparison.Ordinal).Replace("DIR", "folder", StringComparison.Ordinal);
