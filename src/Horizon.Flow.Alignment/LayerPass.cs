@@ -4,21 +4,19 @@ using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Alignment;
 
-/// <summary>A pass of several micro-batches layer by layer, up to eight through each while it is on the device, so that the store is streamed once for them.</summary>
+/// <summary>A pass of several micro-batches layer by layer, some through each while it is on the device, so that the store is streamed once for them.</summary>
 internal static class LayerPass
 {
-    // As many hidden states are held on the device.
-    private const int Together = 8;
-
     /// <summary>What an operation of the head gives for each micro-batch, in their order, with the parameters after all steps begun so far.</summary>
     /// <param name="run">A run of the model.</param>
     /// <param name="batches">One or more.</param>
     /// <param name="op">One that gives numbers of labelled places.</param>
+    /// <param name="together">Micro-batches that go through each layer together: as many hidden states are held on the device.</param>
     /// <param name="cancellation">Gives up waiting for room; the run is then stopped.</param>
-    public static async Task<IReadOnlyList<HostResult>> RunAsync(TrainingRun run, IReadOnlyList<MicroBatch> batches, string op, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<HostResult>> RunAsync(TrainingRun run, IReadOnlyList<MicroBatch> batches, string op, int together, CancellationToken cancellation)
     {
         var results = new List<HostResult>();
-        foreach (var part in batches.Chunk(Together))
+        foreach (var part in batches.Chunk(together))
         {
             var pass = await run.ComputeAsync(Program(run.Context.Plan.Model, part.Length, op), part, cancellation).ConfigureAwait(false);
             results.AddRange(pass.Results.OrderBy(result => result.Visit.MicroBatch));

@@ -31,7 +31,7 @@ public sealed class ReferenceLogProbabilities
         var computed = 0;
         foreach (var batches in microBatches.Where(batch => !SequenceKey.Of(batch).All(_values.ContainsKey)).Chunk(together))
         {
-            foreach (var result in await LayerPass.RunAsync(run, batches, Ops.LogProbabilities, cancellationToken).ConfigureAwait(false))
+            foreach (var result in await LayerPass.RunAsync(run, batches, Ops.LogProbabilities, together, cancellationToken).ConfigureAwait(false))
                 Add(batches[result.Visit.MicroBatch], result);
             computed += batches.Length;
         }

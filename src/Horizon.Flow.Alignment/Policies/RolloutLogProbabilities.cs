@@ -3,7 +3,10 @@ namespace Horizon.Flow.Alignment.Policies;
 /// <summary>The log-probabilities of answers' tokens.</summary>
 public static class RolloutLogProbabilities
 {
-    /// <summary>Those with the parameters of a run after all steps begun so far, streamed once for all answers.</summary>
+    // So many micro-batches go through each layer while it is on the device.
+    private const int Together = 8;
+
+    /// <summary>Those with the parameters of a run after all steps begun so far; the store is streamed once for up to eight micro-batches.</summary>
     /// <param name="run">A run of the model.</param>
     /// <param name="rollouts">The answers.</param>
     /// <param name="answersEach">Answers of a micro-batch.</param>
@@ -14,7 +17,7 @@ public static class RolloutLogProbabilities
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(rollouts);
         var batches = RolloutBatches.Of(rollouts, new double[rollouts.Count], answersEach);
-        var results = await LayerPass.RunAsync(run, batches, Program.Ops.LogProbabilities, cancellation).ConfigureAwait(false);
+        var results = await LayerPass.RunAsync(run, batches, Program.Ops.LogProbabilities, Together, cancellation).ConfigureAwait(false);
         return Split(rollouts, results.SelectMany(result => result.Numbers));
     }
 

@@ -97,8 +97,9 @@ public sealed class ServerSampler : IAnswerSource, IDisposable
             ["top_p"] = 1,
             ["seed"] = seed,
         };
-        if (_options.IsChat) request["messages"] = prompt.Prompt.ValueKind == JsonValueKind.Array ? prompt.Prompt : new[] { new { role = "user", content = prompt.Text } };
-        else request["prompt"] = prompt.Ids;
+        if (!_options.IsChat) request["prompt"] = prompt.Ids;
+        else request["messages"] = prompt.Prompt.ValueKind == JsonValueKind.Array ? prompt.Prompt
+            : throw new HorizonException($"/v1/chat/completions takes turns, and a prompt is the text '{prompt.Text[..Math.Min(prompt.Text.Length, 40)]}', which a template would change; write prompts as turns, or ask /v1/completions");
         if (_options.Kind == ServerKind.OpenAI) return request;
         // A model's folder may name others as its defaults.
         (request["top_k"], request["min_p"], request["repetition_penalty"]) = (-1, 0, 1);

@@ -11,6 +11,9 @@ namespace Horizon.Flow.Alignment.Policies;
 /// <param name="options">How.</param>
 public sealed class StreamedSampler(TrainingRun run, SamplingOptions options) : IAnswerSource
 {
+    // So many micro-batches go through each layer while it is on the device.
+    private const int PartsAtOnce = 8;
+
     /// <summary>Answers to prompts, in their order, those to one prompt together; the same for the same parameters and seed.</summary>
     /// <param name="prompts">The prompts' tokens, each of one or more.</param>
     /// <param name="seed">Of the draws.</param>
@@ -25,7 +28,7 @@ public sealed class StreamedSampler(TrainingRun run, SamplingOptions options) : 
             cancellation.ThrowIfCancellationRequested();
             var open = all.FindAll(one => !one.IsFinished);
             List<Drawn[]> parts = [.. open.Chunk(options.Together)];
-            var results = await LayerPass.RunAsync(run, [.. parts.Select(Batch)], Ops.Logits, CancellationToken.None).ConfigureAwait(false);
+            var results = await LayerPass.RunAsync(run, [.. parts.Select(Batch)], Ops.Logits, PartsAtOnce, CancellationToken.None).ConfigureAwait(false);
             foreach (var (part, logits) in parts.Zip(results))
             {
                 var vocabulary = (int)logits.Shape[^1];

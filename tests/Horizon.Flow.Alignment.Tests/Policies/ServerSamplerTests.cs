@@ -71,6 +71,7 @@ public class ServerSamplerTests
         Assert.All(rollouts, one => Assert.Equal(['h', 'i'], one.AnswerIds));
         Assert.Equal("http://far:8000/v1/chat/completions", handler.Requests[0].Path);
         Assert.Equal("hello", handler.Requests[0].Body.GetProperty("messages")[0].GetProperty("content").GetString());
+        Assert.Contains("write prompts as turns", (await Assert.ThrowsAsync<HorizonException>(() => server.DrawAsync([Prompt("a")], seed: 4))).Message, StringComparison.Ordinal);
     }
 
     /// <summary>One that is down or has too much to do is asked again, one that refuses is not.</summary>
