@@ -102,9 +102,14 @@ public sealed class PreferenceRunTests : IDisposable
     [InlineData(2, "never", "dpo")]
     [InlineData(3, "gone", "kto")]
     [InlineData(3, "kept", "simpo")]
+    [InlineData(1, "kept", "ipo")]
+    [InlineData(2, "kept", "hinge")]
+    [InlineData(3, "kept", "robust")]
+    [InlineData(1, "kept", "cpo")]
+    [InlineData(2, "kept", "orpo")]
     public async Task Resume_InAnyPlace_GivesTheModelAndMetricsOfTheUninterruptedRun(int step, string reference, string name)
     {
-        string[] set = [$"training.objective.name={name}", .. reference == "never" ? (string[])["data.cache=false"] : [],
+        string[] set = [$"training.objective.name={name}", .. name == "orpo" ? (string[])["training.objective.beta=null"] : [], .. reference == "never" ? (string[])["data.cache=false"] : [],
             .. name == "kto" ? (string[])["data.path=" + _run.In("rated.jsonl"), "evaluation.path=" + _run.In("rated-held-out.jsonl")] : []];
         Assert.Equal(ExitCodes.Success, (await _run.TrainAsync(set)).ExitCode);
         var (model, metrics) = (_run.ModelBytes(), _run.LastingMetrics());

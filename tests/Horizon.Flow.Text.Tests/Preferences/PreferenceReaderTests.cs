@@ -72,7 +72,7 @@ public class PreferenceReaderTests
     public void ReadPrompts_Malformed_IsRefusedByLine(string record, string expected)
     {
         var error = Assert.Throws<HorizonException>(() => Prompts(record));
-        Assert.Contains("line 1", error.Message, StringComparison.Ordinal);
+        Assert.Contains(record[0] == '[' ? "record 1: " : "line 1: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
