@@ -20,13 +20,24 @@ public interface IMeasuredObjective : IObjective
 
     /// <summary>The same of what visits of the head gave, of a step or of <see cref="TrainingRun.ScoreAsync"/>.</summary>
     /// <param name="results">Those of visits that give no loss are passed over.</param>
-    IReadOnlyDictionary<string, double> MetricsOf(IEnumerable<HostResult> results)
+    IReadOnlyDictionary<string, double> MetricsOf(IEnumerable<HostResult> results) => MetricsOf(SumsOf(results));
+
+    /// <summary>What the metrics are means of: those of several ranks add up.</summary>
+    /// <param name="results">Those of visits that give no loss are passed over.</param>
+    /// <returns>[names, 2]: for each name a sum, and what it is the sum over.</returns>
+    double[] SumsOf(IEnumerable<HostResult> results)
     {
         ArgumentNullException.ThrowIfNull(results);
         List<float[]> parts = [.. results.Where(result => result.Visit.Planned.GivesLoss).Select(result => result.Numbers)];
-        return MetricNames
-            .Select((name, i) => (name, Sum: parts.Sum(part => (double)part[2 * i]), Count: parts.Sum(part => (double)part[(2 * i) + 1])))
-            .Where(metric => metric.Count > 0).ToDictionary(metric => metric.name, metric => metric.Sum / metric.Count);
+        return [.. Enumerable.Range(0, 2 * MetricNames.Count).Select(i => parts.Sum(part => (double)part[i]))];
+    }
+
+    /// <summary>The means of such sums; one that nothing counts for is left out.</summary>
+    /// <param name="sums">[names, 2], see <see cref="SumsOf"/>.</param>
+    IReadOnlyDictionary<string, double> MetricsOf(double[] sums)
+    {
+        ArgumentNullException.ThrowIfNull(sums);
+        return MetricNames.Select((name, i) => (name, Sum: sums[2 * i], Count: sums[(2 * i) + 1])).Where(metric => metric.Count > 0).ToDictionary(metric => metric.name, metric => metric.Sum / metric.Count);
     }
 
     /// <summary>Lets the head's visits give their numbers to the host.</summary>

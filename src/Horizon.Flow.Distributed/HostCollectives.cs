@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Host.Numerics;
 
 namespace Horizon.Flow.Distributed;
 
@@ -19,25 +17,19 @@ public sealed class HostCollectives(IMeeting meeting) : ICollectives
     public static IReadOnlyList<HostCollectives> CreateLocal(int count) => [.. LocalMeeting.Create(count).Select(meeting => new HostCollectives(meeting))];
 
     /// <inheritdoc/>
-    public void AllGather(DeviceBuffer slice, DeviceBuffer whole, long elements, nint stream)
+    public void AllGather(DeviceBuffer slice, DeviceBuffer whole, SharedStretch stretch, nint stream)
     {
-        var bytes = Check(slice, whole, elements);
-        var all = Meet([Bytes(slice, 0, bytes).ToArray()]);
-        for (var rank = 0; rank < Count; rank++) all[rank].CopyTo(Bytes(whole, rank * bytes, bytes));
+        stretch.Require(this, slice, whole);
+        var all = Meet([Elements(slice, stretch.Places[Rank], stretch.Counts[Rank]).ToArray()]);
+        for (var rank = 0; rank < Count; rank++) all[rank].CopyTo(Elements(whole, stretch.Firsts[rank], stretch.Counts[rank]));
     }
 
     /// <inheritdoc/>
-    public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, long elements, nint stream)
+    public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, SharedStretch stretch, nint stream)
     {
-        var bytes = Check(slice, whole, elements);
-        var parts = Meet([.. Enumerable.Range(0, Count).Select(rank => Bytes(whole, rank * bytes, bytes).ToArray())]);
-        Action<byte[][], Span<byte>> sum = slice.ElementType switch
-        {
-            ElementType.Float32 => SumFloats,
-            ElementType.BFloat16 => SumHalves,
-            var other => throw new ArgumentException($"gradients are bf16 or fp32, not {other}", nameof(slice)),
-        };
-        sum(parts, Bytes(slice, 0, bytes));
+        stretch.Require(this, slice, whole);
+        var parts = Meet([.. Enumerable.Range(0, Count).Select(rank => Elements(whole, stretch.Firsts[rank], stretch.Counts[rank]).ToArray())]);
+        HostSums.Add(slice.ElementType, Count, rank => parts[rank], Elements(slice, stretch.Places[Rank], stretch.Counts[Rank]));
     }
 
     /// <inheritdoc/>
@@ -56,36 +48,9 @@ public sealed class HostCollectives(IMeeting meeting) : ICollectives
     // The lane waits: on a host there is nothing to run beside.
     private byte[][] Meet(byte[][] parts) => meeting.MeetAsync("devices", parts).GetAwaiter().GetResult();
 
-    private long Check(DeviceBuffer slice, DeviceBuffer whole, long elements)
+    private static unsafe Span<byte> Elements(DeviceBuffer buffer, long first, long count)
     {
-        ArgumentNullException.ThrowIfNull(slice);
-        ArgumentNullException.ThrowIfNull(whole);
-        if (slice.ElementType != whole.ElementType || elements > slice.ElementCount || elements * Count > whole.ElementCount)
-            throw new ArgumentException($"{Count} slices of {elements} elements do not fit buffers of {slice.ElementCount} {slice.ElementType} and {whole.ElementCount} {whole.ElementType}");
-        return elements * slice.ElementType.ByteSize();
-    }
-
-    private static unsafe Span<byte> Bytes(DeviceBuffer buffer, long first, long count) => new((byte*)buffer.Address + first, checked((int)count));
-
-    private static void SumFloats(byte[][] parts, Span<byte> target)
-    {
-        var sum = MemoryMarshal.Cast<byte, float>(target);
-        MemoryMarshal.Cast<byte, float>(parts[0]).CopyTo(sum);
-        foreach (var part in parts[1..])
-        {
-            var summand = MemoryMarshal.Cast<byte, float>(part);
-            for (var i = 0; i < sum.Length; i++) sum[i] += summand[i];
-        }
-    }
-
-    private static void SumHalves(byte[][] parts, Span<byte> target)
-    {
-        var sum = MemoryMarshal.Cast<byte, ushort>(target);
-        for (var i = 0; i < sum.Length; i++)
-        {
-            var all = 0f;
-            foreach (var part in parts) all += ExactMaster.Join(MemoryMarshal.Cast<byte, ushort>(part)[i], 0);
-            sum[i] = ExactMaster.Split(all).Weight;
-        }
+        var size = buffer.ElementType.ByteSize();
+        return new((byte*)buffer.Address + (first * size), checked((int)(count * size)));
     }
 }

@@ -14,21 +14,21 @@ public interface ICollectives : IDisposable
     /// <summary>How many ranks there are.</summary>
     int Count { get; }
 
-    /// <summary>Makes a whole of everybody's slices: rank r's becomes elements r x <paramref name="elements"/> and the following, on every rank.</summary>
-    /// <param name="slice">[at least elements], this rank's.</param>
-    /// <param name="whole">[at least Count x elements], of the same type.</param>
-    /// <param name="elements">Of a slice.</param>
+    /// <summary>Makes a whole of everybody's parts of a stretch, on every rank.</summary>
+    /// <param name="slice">This rank's slice, in which its part lies at <see cref="SharedStretch.Places"/>.</param>
+    /// <param name="whole">The unit's flat buffer, of the same type.</param>
+    /// <param name="stretch">Which part is whose; the same on every rank. What follows the stretch in the whole may be overwritten, as far as a whole last part would reach.</param>
     /// <param name="stream">A CUstream to launch on; 0 to do it at once.</param>
     /// <exception cref="HorizonException">The ranks were aborted, or one has gone.</exception>
-    void AllGather(DeviceBuffer slice, DeviceBuffer whole, long elements, nint stream);
+    void AllGather(DeviceBuffer slice, DeviceBuffer whole, SharedStretch stretch, nint stream);
 
-    /// <summary>Adds everybody's wholes and gives each rank its slice of the sum.</summary>
-    /// <param name="whole">[at least Count x elements], this rank's summand.</param>
-    /// <param name="slice">[at least elements], of the same type.</param>
-    /// <param name="elements">Of a slice.</param>
+    /// <summary>Adds everybody's wholes and gives each rank its part of the sum.</summary>
+    /// <param name="whole">This rank's summand.</param>
+    /// <param name="slice">Where its part of the sum goes, to <see cref="SharedStretch.Places"/>; of the same type.</param>
+    /// <param name="stretch">Which part is whose.</param>
     /// <param name="stream">A CUstream to launch on; 0 to do it at once.</param>
     /// <exception cref="HorizonException">The ranks were aborted, or one has gone.</exception>
-    void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, long elements, nint stream);
+    void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, SharedStretch stretch, nint stream);
 
     /// <summary>Tells every rank what each brings, from host to host.</summary>
     /// <param name="line">What it is about; exchanges of one line follow each other, different lines may overtake.</param>

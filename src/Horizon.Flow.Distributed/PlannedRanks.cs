@@ -4,7 +4,7 @@ namespace Horizon.Flow.Distributed;
 
 /// <summary>Ranks that are not there, for plans: what each would hold is worked out, nothing runs.</summary>
 /// <param name="count">How many there would be.</param>
-/// <param name="rank">Which one is looked at; the first by default, whose slices are the largest.</param>
+/// <param name="rank">Which one is looked at; the first by default.</param>
 public sealed class PlannedRanks(int count, int rank = 0) : ICollectives
 {
     /// <inheritdoc/>
@@ -14,10 +14,10 @@ public sealed class PlannedRanks(int count, int rank = 0) : ICollectives
     public int Count => count;
 
     /// <inheritdoc/>
-    public void AllGather(DeviceBuffer slice, DeviceBuffer whole, long elements, nint stream) => throw OnlyPlanned();
+    public void AllGather(DeviceBuffer slice, DeviceBuffer whole, SharedStretch stretch, nint stream) => throw OnlyPlanned();
 
     /// <inheritdoc/>
-    public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, long elements, nint stream) => throw OnlyPlanned();
+    public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, SharedStretch stretch, nint stream) => throw OnlyPlanned();
 
     /// <inheritdoc/>
     public Task<byte[][]> ExchangeAsync(string line, byte[] own, CancellationToken cancellationToken = default) => throw OnlyPlanned();

@@ -3,7 +3,6 @@ using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Host.Store;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Distributed;
 
@@ -13,27 +12,31 @@ public static class RankExport
     private const string Line = "export";
 
     /// <summary>Every rank calls it, at a step boundary; <see cref="ModelExporter"/> writes in rank 0.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="plan">The rank's plan.</param>
     /// <param name="store">This rank's slices.</param>
     /// <param name="collectives">This rank's side.</param>
     /// <param name="write">Writes the tensors; called in rank 0 alone.</param>
+    /// <param name="wanted">Which parameters; all by default.</param>
+    /// <param name="masters">Whether the fp32 masters are written, not the weights as the device reads them.</param>
     /// <exception cref="HorizonException">The folder cannot be written; on every rank.</exception>
-    public static async Task RunAsync(ModelDefinition model, ParameterStore store, ICollectives collectives, Func<IReadOnlyList<TensorPart>, Task> write)
+    public static async Task RunAsync(
+        TrainingPlan plan, ParameterStore store, ICollectives collectives, Func<IReadOnlyList<TensorPart>, Task> write, Func<ParameterSlot, bool>? wanted = null, bool masters = false)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(collectives);
         ArgumentNullException.ThrowIfNull(write);
+        var pieces = new RankPieces(plan, store, collectives, masters);
         if (collectives.Rank > 0)
         {
-            await ServeAsync(model, store, collectives).ConfigureAwait(false);
+            await ServeAsync(pieces, collectives).ConfigureAwait(false);
             return;
         }
 
         HorizonException? failure = null;
         try
         {
-            await write([.. model.Units.SelectMany((unit, i) => unit.Parameters.Select(slot => Part(i, slot)))]).ConfigureAwait(false);
+            await write([.. plan.Model.Units.SelectMany((unit, i) => unit.Parameters.Where(slot => wanted?.Invoke(slot) != false).Select(slot => Part(i, slot)))]).ConfigureAwait(false);
         }
         catch (HorizonException error)
         {
@@ -46,17 +49,19 @@ public static class RankExport
 
         TensorPart Part(int unit, ParameterSlot slot)
         {
-            var size = store.WeightType.ByteSize();
-            return new TensorPart(slot.TensorName, store.WeightType.ToSafetensors(), slot.Shape, (offset, bytes) =>
+            var size = pieces.Type.ByteSize();
+            var order = pieces.OrderOf(unit, slot);
+            return new TensorPart(slot.TensorName, pieces.Type.ToSafetensors(), slot.Shape, (offset, bytes) =>
             {
                 // Writers ask on one thread, which waits here.
-                collectives.ExchangeAsync(Line, Request(unit, slot.Offset + (offset / size), bytes.Length / size)).GetAwaiter().GetResult();
-                var pieces = collectives.ExchangeAsync(Line, Piece(model, store, collectives, unit, slot.Offset + (offset / size), bytes.Length / size)).GetAwaiter().GetResult();
+                var (first, count) = (slot.Offset + (offset / size), bytes.Length / size);
+                collectives.ExchangeAsync(Line, Request(unit, first, count)).GetAwaiter().GetResult();
+                var all = collectives.ExchangeAsync(Line, pieces.Of(unit, first, count)).GetAwaiter().GetResult();
                 var filled = 0;
-                foreach (var piece in pieces)
+                foreach (var rank in order)
                 {
-                    piece.CopyTo(bytes[filled..]);
-                    filled += piece.Length;
+                    all[rank].CopyTo(bytes[filled..]);
+                    filled += all[rank].Length;
                 }
 
                 if (filled != bytes.Length) throw new HorizonException($"the ranks have {filled} of {bytes.Length} bytes of {slot.TensorName}; start all ranks with one configuration");
@@ -64,25 +69,16 @@ public static class RankExport
         }
     }
 
-    private static async Task ServeAsync(ModelDefinition model, ParameterStore store, ICollectives collectives)
+    private static async Task ServeAsync(RankPieces pieces, ICollectives collectives)
     {
         while (true)
         {
             var request = MemoryMarshal.Cast<byte, long>((await collectives.ExchangeAsync(Line, []).ConfigureAwait(false))[0]).ToArray();
             if (request[0] == -1) return;
             if (request[0] == -2) throw new HorizonException("rank 0 could not write the model; its own error says why");
-            await collectives.ExchangeAsync(Line, Piece(model, store, collectives, (int)request[0], request[1], request[2])).ConfigureAwait(false);
+            await collectives.ExchangeAsync(Line, pieces.Of((int)request[0], request[1], request[2])).ConfigureAwait(false);
         }
     }
 
     private static byte[] Request(long unit, long first, long count) => MemoryMarshal.AsBytes<long>([unit, first, count]).ToArray();
-
-    // Slices lie one after another, so pieces do.
-    private static byte[] Piece(ModelDefinition model, ParameterStore store, ICollectives collectives, int unit, long first, long count)
-    {
-        var (state, begin) = (store.Units[unit], new UnitSlices(collectives.Rank, collectives.Count).FirstOf(model.Units[unit]));
-        var (from, end) = (Math.Max(first, begin) - begin, Math.Min(first + count, begin + state.Layout.ElementCount) - begin);
-        var size = store.WeightType.ByteSize();
-        return from >= end ? [] : state.Weights.Span<byte>(from * size, checked((int)((end - from) * size))).ToArray();
-    }
 }

@@ -1,5 +1,6 @@
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Units;
 
@@ -9,12 +10,13 @@ namespace Horizon.Flow.Distributed;
 public static class RankStores
 {
     /// <summary>How a model folder is read into the rank's slices.</summary>
-    public static LoadOptions LoadOptions(ModelDefinition model, ICollectives collectives)
+    /// <param name="model">The model, one of the plan's.</param>
+    /// <param name="slices">The rank's.</param>
+    public static LoadOptions LoadOptions(ModelDefinition model, UnitSlices slices)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(collectives);
-        var slices = new UnitSlices(collectives.Rank, collectives.Count);
-        return new() { Wholes = [.. model.Units.Select(unit => (unit, slices.FirstOf(unit)))] };
+        ArgumentNullException.ThrowIfNull(slices);
+        return new() { Wholes = [.. model.Units.Select(unit => (unit, slices.PiecesOf(unit)))] };
     }
 
     /// <summary>What a checkpoint of whole units holds of the rank's store.</summary>
@@ -28,18 +30,14 @@ public static class RankStores
         ArgumentNullException.ThrowIfNull(collectives);
         var (architecture, optimizer) = (plan.Model.Architecture, plan.Options.Optimizer);
         var whole = CheckpointContents.OfWhole(architecture, store, optimizer, plan.Model.Units);
-        return (whole, new CheckpointCut(CheckpointContents.Of(architecture, store, optimizer), StartsOf));
+        var slices = new UnitSlices(plan, collectives);
+        return (whole, new CheckpointCut(CheckpointContents.Of(architecture, store, optimizer), PlaceOf));
 
-        // What the ranks before have of it.
-        IReadOnlyList<long> StartsOf(int unit)
+        (long, IReadOnlyList<IReadOnlyList<OptimizerBuffer>>) PlaceOf(int unit)
         {
-            var layout = plan.Model.Units[unit];
-            var first = new UnitSlices(collectives.Rank, collectives.Count).FirstOf(layout);
-            var starts = new List<long> { first * (store.Precision == StorePrecision.Fp32 ? sizeof(float) : sizeof(ushort)) };
-            if (store.Precision == StorePrecision.Bf16) starts.Add(first * sizeof(short));
-            var before = Enumerable.Range(0, collectives.Rank).Select(rank => optimizer.DescribeState(new UnitSlices(rank, collectives.Count).Of(layout))).ToList();
-            for (var i = 0; i < optimizer.DescribeState(layout).Count; i++) starts.Add(before.Sum(state => state[i].ByteLength));
-            return starts;
+            var cut = slices.CutOf(plan.Model.Units[unit]);
+            return cut.Gradient is not { } gradient ? (0, [])
+                : (gradient.Firsts[collectives.Rank], [.. gradient.Order.TakeWhile(rank => rank != collectives.Rank).Select(rank => optimizer.DescribeState(cut.SliceOf(rank).Trained))]);
         }
     }
 }

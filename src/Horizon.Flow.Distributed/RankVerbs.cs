@@ -17,20 +17,20 @@ public static class RankVerbs
     /// <param name="plan">With everything else wired: this verb comes last.</param>
     /// <param name="collectives">This rank's side. Belongs to the caller, and is disposed after the run.</param>
     /// <param name="prefetch">How many loads ahead of its first reader a unit is made whole.</param>
-    /// <exception cref="HorizonException">The update rule needs whole matrices, or the plan reduces gradients by itself.</exception>
+    /// <exception cref="HorizonException">The plan reduces gradients or units by itself.</exception>
     public static TrainingPlan Distribute(this TrainingPlan plan, ICollectives collectives, int prefetch = 1)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(collectives);
         ArgumentOutOfRangeException.ThrowIfNegative(prefetch);
-        var slices = new UnitSlices(collectives.Rank, collectives.Count);
-        SliceRules.Require(plan, collectives.Count);
-        var pools = new RankPools(collectives.Count, prefetch);
+        SliceRules.Require(plan);
+        var slices = new UnitSlices(plan, collectives);
+        var pools = new RankPools(slices, collectives.Count, prefetch);
         var host = new StageTraits { Capacity = plan.Options.Pipeline.StageCapacity, PassesThrough = true };
         var sliced = plan
-            .With(options => options with { StoreLayout = slices.Of, GradientLayout = slices.Of })
+            .With(options => options with { StoreLayout = slices.Of, GradientLayout = slices.GradientOf })
             .WithOp(
-                RankOps.Collective, (run, stage) => new CollectiveBlock(collectives, run.Device.OpenStream("collectives"), stage),
+                RankOps.Collective, (run, stage) => new CollectiveBlock(collectives, run.Device.OpenStream("collectives"), stage, slices),
                 new StageTraits { RunsOn = DefaultGraph.ComputeLane, Pools = [pools.WholeWeights, pools.WholeGradients] })
             .WithGraph(graph => graph.MapNodes(node => node with { Traits = node.Traits with { Pools = pools.InPlaceOf(node.Traits.Pools) } }))
             .WithProgram(program => RankProgram.Distribute(program, prefetch))
@@ -41,7 +41,7 @@ public static class RankVerbs
             });
         return sliced
             .OutOfJoin(Horizon.Flow.Stages.Download).Insert("slice", (_, stage) => new StageBlock<DeviceGradient, DeviceGradient>(
-                stage, gradient => new DeviceGradient(gradient.Visit, gradient.Gradient, slices.Of(gradient.Visit.Layout))), host)
+                stage, gradient => new DeviceGradient(gradient.Visit, gradient.Gradient, slices.GradientOf(gradient.Visit.Layout))), host)
             .At(Horizon.Flow.Stages.Losses).InsertAfter("sum losses", (_, stage) => new LossSumBlock(collectives, stage), host)
             // Behind whatever may still change gradients; clip then believes the sums of all ranks.
             .WithGraph(graph => graph.InsertBefore(

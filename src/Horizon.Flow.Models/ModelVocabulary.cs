@@ -1,6 +1,7 @@
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models;
 
@@ -28,35 +29,49 @@ public static class ModelVocabulary
     public static bool HasTokenRows(string role) => role is Roles.Embedding or Roles.Head;
 
     /// <summary>Rows of new tokens become the mean of those before them, in the embedding and in a head of its own.</summary>
+    /// <param name="model">The model.</param>
     /// <param name="store">The weights, loaded.</param>
     /// <param name="first">The first new token.</param>
     /// <param name="end">One past the last.</param>
-    public static void FillNewRows(ParameterStore store, int first, int end)
+    /// <param name="piecesOf">What the store has of each unit; null where it has whole ones.</param>
+    /// <param name="sum">Where the units are shared, adds the sums of all who share them; null elsewhere.</param>
+    public static async Task FillNewRowsAsync(
+        ModelDefinition model, ParameterStore store, int first, int end, Func<UnitLayout, IReadOnlyList<UnitPiece>>? piecesOf = null, Func<double[], Task<double[]>>? sum = null)
     {
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(store);
         ArgumentOutOfRangeException.ThrowIfLessThan(first, 1);
-        foreach (var unit in store.Units)
+        for (var i = 0; i < store.Units.Count; i++)
         {
-            foreach (var slot in unit.Layout.Parameters.Where(slot => HasTokenRows(slot.Role)))
+            var (unit, whole) = (store.Units[i], model.Units[i]);
+            var pieces = piecesOf?.Invoke(whole) ?? [new UnitPiece(0, whole.ElementCount, 0)];
+            foreach (var slot in whole.Parameters.Where(slot => HasTokenRows(slot.Role)))
             {
-                var mean = Mean(unit, slot, first);
-                for (var row = first; row < end; row++) unit.WriteMasters(slot.Offset + (row * slot.Shape[1]), mean);
+                var width = checked((int)slot.Shape[1]);
+                var sums = Sums(unit, pieces.Select(piece => piece.Within(slot.Offset, (long)first * width)), slot, width);
+                if (sum is not null) sums = await sum(sums).ConfigureAwait(false);
+                var mean = Array.ConvertAll(sums, value => (float)(value / first));
+                foreach (var piece in pieces.Select(piece => piece.Within(slot.Offset + ((long)first * width), (long)(end - first) * width)))
+                    for (long at = 0; at < piece.Count; at++) unit.WriteMasters(piece.Place + at, [mean[(piece.First + at - slot.Offset) % width]]);
             }
         }
     }
 
-    private static float[] Mean(UnitState unit, ParameterSlot slot, int rows)
+    // [width]: of the rows that the pieces have.
+    private static double[] Sums(UnitState unit, IEnumerable<UnitPiece> pieces, ParameterSlot slot, int width)
     {
-        var width = checked((int)slot.Shape[1]);
-        var sum = new double[width];
+        var sums = new double[width];
         var some = new float[RowsAtOnce * width];
-        for (var row = 0; row < rows; row += RowsAtOnce)
+        foreach (var piece in pieces)
         {
-            var values = some.AsSpan(0, Math.Min(RowsAtOnce, rows - row) * width);
-            unit.ReadMasters(slot.Offset + ((long)row * width), values);
-            for (var i = 0; i < values.Length; i++) sum[i % width] += values[i];
+            for (long at = 0; at < piece.Count; at += some.Length)
+            {
+                var values = some.AsSpan(0, (int)Math.Min(some.Length, piece.Count - at));
+                unit.ReadMasters(piece.Place + at, values);
+                for (var i = 0; i < values.Length; i++) sums[(piece.First + at + i - slot.Offset) % width] += values[i];
+            }
         }
 
-        return [.. sum.Select(value => (float)(value / rows))];
+        return sums;
     }
 }

@@ -53,7 +53,7 @@ public class RankRunTests
             return await (await run.BeginStepAsync([rank == 0 ? batch : unlabelled])).Report;
         })));
         Assert.All(reports, report => Assert.Equal((one.Reports[0].Loss, one.Reports[0].Tokens), (report.Loss, report.Tokens)));
-        Numbers.AssertClose(one.Parameters, SliceValues.Join(training.Definition, stores), 1e-6);
+        Numbers.AssertClose(one.Parameters, SliceValues.Join(training.Plan(), stores), 1e-6);
         foreach (var store in stores) store.Dispose();
     }
 
@@ -167,7 +167,7 @@ public class RankRunTests
     {
         var plan = TrainingCase.Small.Plan();
         var (alone, ranked) = (MemoryBudget.Of(plan, StorePrecision.Bf16), MemoryBudget.Of(plan.Distribute(new PlannedRanks(2)), StorePrecision.Bf16));
-        var sliced = plan.Model.Units.Sum(unit => UnitSlices.SizeOf(unit, 2));
+        var sliced = plan.Model.Units.Sum(unit => new UnitSlices(plan, 0, 2).Of(unit).ElementCount);
         Assert.Equal(12 * plan.Model.ParameterCount, StateOf(alone));
         Assert.Equal(12 * sliced, StateOf(ranked));
         Assert.InRange(sliced, plan.Model.ParameterCount / 2, plan.Model.ParameterCount);

@@ -17,22 +17,21 @@ internal static class StoreFill
     /// <param name="workers">Threads.</param>
     /// <param name="deviation">Of matrices; null for 1 / sqrt(width of the input).</param>
     /// <param name="wholes">The units of the model, where the store has slices of them; a slice gets the numbers that it has in the whole.</param>
-    /// <param name="firstOf">Where a unit's slice begins.</param>
+    /// <param name="piecesOf">What a slice has of a unit.</param>
     public static void Fill(
-        ParameterStore store, int seed, HostWorkers workers, double? deviation = null, IReadOnlyList<UnitLayout>? wholes = null, Func<UnitLayout, long>? firstOf = null)
+        ParameterStore store, int seed, HostWorkers workers, double? deviation = null, IReadOnlyList<UnitLayout>? wholes = null, Func<UnitLayout, IReadOnlyList<UnitPiece>>? piecesOf = null)
     {
         for (var index = 0; index < store.Units.Count; index++)
         {
             var unit = store.Units[index];
             var whole = wholes?[index] ?? unit.Layout;
-            var begin = firstOf?.Invoke(whole) ?? 0;
+            var pieces = piecesOf?.Invoke(whole) ?? [new UnitPiece(0, whole.ElementCount, 0)];
             foreach (var slot in whole.Parameters)
             {
-                var (first, end) = (Math.Max(begin, slot.Offset), Math.Min(begin + unit.Layout.ElementCount, slot.Offset + slot.Count));
-                if (first >= end) continue;
+                if (pieces.Select(piece => piece.Within(slot.Offset, slot.Count)).FirstOrDefault(piece => piece.Count > 0) is not { Count: > 0 } held) continue;
                 var isNorm = slot.Role.EndsWith("norm.weight", StringComparison.Ordinal);
                 var spread = slot.Shape.Count == 2 ? Math.Sqrt(3) * (deviation ?? Math.Sqrt(1.0 / slot.Shape[1])) : deviation is null ? 0.2 : 0;
-                Fill(unit, (first - begin, first - slot.Offset, end - first), (ulong)Seeds.Mix(seed, index, slot.Offset), isNorm ? 1f : 0f, (float)spread, workers);
+                Fill(unit, (held.Place, held.First - slot.Offset, held.Count), (ulong)Seeds.Mix(seed, index, slot.Offset), isNorm ? 1f : 0f, (float)spread, workers);
             }
 
             unit.Difference?.Touch(workers);

@@ -4,7 +4,7 @@ using Horizon.Flow.Host.Checkpoints;
 namespace Horizon.Flow.Distributed;
 
 /// <summary>One rank's part of a checkpoint. Each draft meets those of the other ranks once, whatever becomes of it: where one has failed, all have.</summary>
-internal sealed class RankCheckpointDraft(ICheckpointSliceDraft? own, HorizonException? refused, string path, CheckpointContents whole, ICollectives collectives) : ICheckpointDraft
+internal sealed class RankCheckpointDraft(ICheckpointSliceDraft? own, HorizonException? refused, string path, CheckpointContents whole, Func<int, IReadOnlyList<int>> order, ICollectives collectives) : ICheckpointDraft
 {
     private const string Line = "checkpoint";
 
@@ -42,7 +42,7 @@ internal sealed class RankCheckpointDraft(ICheckpointSliceDraft? own, HorizonExc
         {
             try
             {
-                await own!.CommitAsync(manifest.InSlices(whole, all), cancellationToken).ConfigureAwait(false);
+                await own!.CommitAsync(manifest.InSlices(whole, all, order), cancellationToken).ConfigureAwait(false);
             }
             catch (HorizonException error)
             {

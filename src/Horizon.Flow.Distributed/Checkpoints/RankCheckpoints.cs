@@ -13,6 +13,9 @@ namespace Horizon.Flow.Distributed;
 /// <param name="collectives">This rank's side.</param>
 public sealed class RankCheckpoints(TrainingCheckpoints folder, TrainingPlan plan, ParameterStore store, ICollectives collectives) : ICheckpointTarget
 {
+    private readonly UnitSlices _slices = new(plan, collectives);
+    private readonly IReadOnlyList<int> _anyOrder = [.. Enumerable.Range(0, collectives.Count)];
+
     /// <inheritdoc/>
     public ICheckpointDraft Begin(long step, long byteLength)
     {
@@ -21,7 +24,7 @@ public sealed class RankCheckpoints(TrainingCheckpoints folder, TrainingPlan pla
         HorizonException? refused = null;
         try
         {
-            own = folder.BeginSlice(step, byteLength, collectives.Rank, collectives.Count);
+            own = folder.BeginSlice(step, byteLength, unit => PlaceOf(OrderOf(unit)), collectives.Count);
         }
         catch (HorizonException error)
         {
@@ -29,8 +32,12 @@ public sealed class RankCheckpoints(TrainingCheckpoints folder, TrainingPlan pla
             refused = error;
         }
 
-        return new RankCheckpointDraft(own, refused, folder.PathOf(step), RankStores.Contents(plan, store, collectives).Whole, collectives);
+        return new RankCheckpointDraft(own, refused, folder.PathOf(step), RankStores.Contents(plan, store, collectives).Whole, OrderOf, collectives);
     }
+
+    private IReadOnlyList<int> OrderOf(int unit) => _slices.CutOf(plan.Model.Units[unit]).Gradient?.Order ?? _anyOrder;
+
+    private int PlaceOf(IReadOnlyList<int> order) => order.ToList().IndexOf(collectives.Rank);
 
     /// <inheritdoc/>
     public void Prune(long step)

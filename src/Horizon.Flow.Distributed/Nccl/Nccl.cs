@@ -50,6 +50,18 @@ internal static partial class Nccl
     [LibraryImport(Library)]
     public static partial int ncclReduceScatter(nint source, nint target, nuint count, int type, int operation, nint communicator, nint stream);
 
+    [LibraryImport(Library)]
+    public static partial int ncclBroadcast(nint source, nint target, nuint count, int type, int root, nint communicator, nint stream);
+
+    [LibraryImport(Library)]
+    public static partial int ncclReduce(nint source, nint target, nuint count, int type, int operation, int root, nint communicator, nint stream);
+
+    [LibraryImport(Library)]
+    public static partial int ncclGroupStart();
+
+    [LibraryImport(Library)]
+    public static partial int ncclGroupEnd();
+
     /// <summary>An error in words.</summary>
     public static string Describe(int result, nint communicator = 0)
     {

@@ -74,17 +74,25 @@ public sealed class NcclCollectives : ICollectives
     }
 
     /// <inheritdoc/>
-    public void AllGather(DeviceBuffer slice, DeviceBuffer whole, long elements, nint stream)
+    public void AllGather(DeviceBuffer slice, DeviceBuffer whole, SharedStretch stretch, nint stream)
     {
-        CheckSizes(slice, whole, elements);
-        Launch("ncclAllGather", communicator => Nccl.ncclAllGather(slice.Address, whole.Address, (nuint)elements, TypeOf(slice), communicator, stream));
+        ArgumentNullException.ThrowIfNull(stretch);
+        stretch.Require(this, slice, whole);
+        var own = At(slice, stretch.Places[Rank]);
+        if (stretch.IsEvenIn(slice, whole))
+            Launch("ncclAllGather", communicator => Nccl.ncclAllGather(own, At(whole, stretch.First), (nuint)stretch.Largest, TypeOf(slice), communicator, stream));
+        else Launch("ncclBroadcast", communicator => Each(stretch, (rank, count) => Nccl.ncclBroadcast(own, At(whole, stretch.Firsts[rank]), count, TypeOf(slice), rank, communicator, stream)));
     }
 
     /// <inheritdoc/>
-    public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, long elements, nint stream)
+    public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, SharedStretch stretch, nint stream)
     {
-        CheckSizes(slice, whole, elements);
-        Launch("ncclReduceScatter", communicator => Nccl.ncclReduceScatter(whole.Address, slice.Address, (nuint)elements, TypeOf(slice), Nccl.Sum, communicator, stream));
+        ArgumentNullException.ThrowIfNull(stretch);
+        stretch.Require(this, slice, whole);
+        var own = At(slice, stretch.Places[Rank]);
+        if (stretch.IsEvenIn(slice, whole))
+            Launch("ncclReduceScatter", communicator => Nccl.ncclReduceScatter(At(whole, stretch.First), own, (nuint)stretch.Largest, TypeOf(slice), Nccl.Sum, communicator, stream));
+        else Launch("ncclReduce", communicator => Each(stretch, (rank, count) => Nccl.ncclReduce(At(whole, stretch.Firsts[rank]), own, count, TypeOf(slice), Nccl.Sum, rank, communicator, stream)));
     }
 
     /// <inheritdoc/>
@@ -153,13 +161,17 @@ public sealed class NcclCollectives : ICollectives
         var other => throw new ArgumentException($"weights and gradients are bf16 or fp32, not {other}", nameof(buffer)),
     };
 
-    private void CheckSizes(DeviceBuffer slice, DeviceBuffer whole, long elements)
+    // Parts of different sizes: each rank is the root of its own, all of them at once.
+    private static int Each(SharedStretch stretch, Func<int, nuint, int> call)
     {
-        ArgumentNullException.ThrowIfNull(slice);
-        ArgumentNullException.ThrowIfNull(whole);
-        if (slice.ElementType != whole.ElementType || elements > slice.ElementCount || elements * Count > whole.ElementCount)
-            throw new ArgumentException($"{Count} slices of {elements} elements do not fit buffers of {slice.ElementCount} {slice.ElementType} and {whole.ElementCount} {whole.ElementType}");
+        var result = Nccl.ncclGroupStart();
+        for (var rank = 0; rank < stretch.Counts.Count && result is Nccl.Success or Nccl.InProgress; rank++)
+            if (stretch.Counts[rank] > 0) result = call(rank, (nuint)stretch.Counts[rank]);
+        var ended = Nccl.ncclGroupEnd();
+        return result is Nccl.Success or Nccl.InProgress ? ended : result;
     }
+
+    private static nint At(DeviceBuffer buffer, long element) => buffer.Address + (nint)(element * buffer.ElementType.ByteSize());
 
     private void Launch(string call, Func<nint, int> launch)
     {

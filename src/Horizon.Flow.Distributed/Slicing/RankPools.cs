@@ -13,12 +13,17 @@ internal sealed class RankPools
     /// <summary>Gradients before they are summed.</summary>
     public const string WholeGradientsName = "whole gradient buffers";
 
-    public RankPools(int ranks, int prefetch)
+    public RankPools(UnitSlices slices, int ranks, int prefetch)
     {
-        SliceWeights = Slots(PoolNames.DeviceWeights, plan => plan.Options.Pipeline.DeviceBuffers, ranks, 1);
-        SliceGradients = Slots(PoolNames.DeviceGradients, plan => plan.Options.Pipeline.GradientBuffers, ranks, 1);
-        WholeWeights = Slots(WholeWeightsName, plan => Math.Max(plan.Options.Pipeline.DeviceBuffers, plan.Options.RecomputeInterval + prefetch), ranks, ranks);
-        WholeGradients = Slots(WholeGradientsName, plan => plan.Options.Pipeline.GradientBuffers, ranks, ranks);
+        // With room for a whole last part, so that equal counts do.
+        var (slice, whole) = (LargestOf(cut => cut.Stretches.Sum(stretch => stretch.Largest)), LargestOf(cut => cut.Stretches.Max(stretch => stretch.PaddedEnd)));
+        var (sliceGradient, wholeGradient) = (LargestOf(cut => cut.Gradient?.Largest ?? 0), LargestOf(cut => cut.Gradient?.PaddedEnd ?? 0));
+        SliceWeights = Slots(PoolNames.DeviceWeights, plan => plan.Options.Pipeline.DeviceBuffers, slice, $"the largest slice of {ranks}");
+        SliceGradients = Slots(PoolNames.DeviceGradients, plan => plan.Options.Pipeline.GradientBuffers, sliceGradient, $"the largest slice of {ranks}");
+        WholeWeights = Slots(WholeWeightsName, plan => Math.Max(plan.Options.Pipeline.DeviceBuffers, plan.Options.RecomputeInterval + prefetch), whole, "the largest unit");
+        WholeGradients = Slots(WholeGradientsName, plan => plan.Options.Pipeline.GradientBuffers, wholeGradient, "the largest unit");
+
+        long LargestOf(Func<UnitCut, long> count) => Math.Max(1, slices.Cuts.Max(count));
     }
 
     public PoolSpec<LeasePool<DeviceSlot>> SliceWeights { get; }
@@ -33,15 +38,11 @@ internal sealed class RankPools
     public IReadOnlyList<IPoolSpec> InPlaceOf(IReadOnlyList<IPoolSpec> pools) =>
         [.. pools.Select(pool => pool.Name == SliceWeights.Name ? SliceWeights : pool.Name == SliceGradients.Name ? SliceGradients : pool)];
 
-    private static PoolSpec<LeasePool<DeviceSlot>> Slots(string name, Func<TrainingPlan, int> capacity, int ranks, int slices)
-    {
-        return new(name, capacity, (run, count) => new(name, count, () => new DeviceSlot(run.Device.Allocate(Elements(run.Plan), run.Store.WeightType))))
+    private static PoolSpec<LeasePool<DeviceSlot>> Slots(string name, Func<TrainingPlan, int> capacity, long elements, string what) =>
+        new(name, capacity, (run, count) => new(name, count, () => new DeviceSlot(run.Device.Allocate(elements, run.Store.WeightType))))
         {
             Memory = sizing => [new(
-                MemoryPlace.Device, name, capacity(sizing.Plan) * Elements(sizing.Plan) * Host.Memory.ElementTypes.ByteSize(sizing.WeightType),
-                Invariant($"{capacity(sizing.Plan)} x {(slices == 1 ? $"the largest slice of {ranks}" : "the largest unit")}, {Elements(sizing.Plan):N0} parameters"))],
+                MemoryPlace.Device, name, capacity(sizing.Plan) * elements * Host.Memory.ElementTypes.ByteSize(sizing.WeightType),
+                Invariant($"{capacity(sizing.Plan)} x {what}, {elements:N0} parameters"))],
         };
-
-        long Elements(TrainingPlan plan) => slices * plan.Models.Max(model => model.Units.Max(unit => UnitSlices.SizeOf(unit, ranks)));
-    }
 }

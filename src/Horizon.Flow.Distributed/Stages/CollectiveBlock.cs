@@ -17,16 +17,23 @@ public sealed class CollectiveBlock : StageBlock<OpWork, Computed>
     /// <param name="collectives">This rank's side.</param>
     /// <param name="stream">Where they run.</param>
     /// <param name="options">Bounds.</param>
-    public CollectiveBlock(ICollectives collectives, IDeviceStream stream, StageOptions options)
+    /// <param name="slices">How units are shared.</param>
+    public CollectiveBlock(ICollectives collectives, IDeviceStream stream, StageOptions options, UnitSlices slices)
         : base(options, work =>
         {
-            var elements = UnitSlices.SizeOf(work.Visit.Layout, collectives.Count);
+            var cut = slices.CutOf(work.Visit.Layout);
             var source = work.SlotOf(0);
             var target = work.Visit.Planned.GivesGradient ? work.GradientSlot : work.TargetSlotOf(0);
             var done = stream.Enqueue([source.Fence, target.Fence], handle =>
             {
-                if (work.Visit.Planned.GivesGradient) collectives.ReduceScatter(source.Buffer, target.Buffer, elements, handle);
-                else collectives.AllGather(source.Buffer, target.Buffer, elements, handle);
+                if (!work.Visit.Planned.GivesGradient)
+                {
+                    foreach (var stretch in cut.Stretches) collectives.AllGather(source.Buffer, target.Buffer, stretch, handle);
+                }
+                else if (cut.Gradient is { } gradient)
+                {
+                    collectives.ReduceScatter(source.Buffer, target.Buffer, gradient, handle);
+                }
             });
             return work.GiveBehind(done);
         })
@@ -34,6 +41,7 @@ public sealed class CollectiveBlock : StageBlock<OpWork, Computed>
         ArgumentNullException.ThrowIfNull(collectives);
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(slices);
         var stopped = options.Cancellation.Register(() => collectives.Abort("its run was stopped; its own error says why"));
         Completion.ContinueWith(
             _ =>

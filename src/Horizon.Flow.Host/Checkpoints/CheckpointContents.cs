@@ -34,7 +34,7 @@ public sealed record CheckpointContents(string Architecture, StorePrecision Prec
     {
         ArgumentNullException.ThrowIfNull(wholes);
         var slices = Of(architecture, store, optimizer);
-        return slices with { Units = [.. slices.Units.Select((unit, i) => unit.InWhole(wholes[i], optimizer))] };
+        return slices with { Units = [.. slices.Units.Select((unit, i) => unit.InWhole(wholes[i], store.Precision, optimizer))] };
     }
 
     /// <summary>All differences between a checkpoint's contents and these, which a run wants; a few words each, empty if there are none.</summary>

@@ -14,10 +14,10 @@ internal sealed class CheckpointDraft : ICheckpointDraft, ICheckpointSliceDraft
     private readonly string _partial;
     private readonly Dictionary<int, CheckpointFile> _files = [];
     private Task _flushed = Task.CompletedTask;
-    private readonly (int Index, int Count)? _slice;
+    private readonly (Func<int, int> Of, int Count)? _slice;
     private bool _committed;
 
-    public CheckpointDraft(TrainingCheckpoints folder, long step, (int Index, int Count)? slice = null)
+    public CheckpointDraft(TrainingCheckpoints folder, long step, (Func<int, int> Of, int Count)? slice = null)
     {
         (_folder, _step, _slice) = (folder, step, slice);
         _partial = folder.TemporaryPath(step);
@@ -28,7 +28,7 @@ internal sealed class CheckpointDraft : ICheckpointDraft, ICheckpointSliceDraft
     {
         var parts = image.Parts;
         var (file, stream) = await ChecksummedFile.WriteAsync(
-            Path.Combine(_partial, ManifestFile.UnitFileName(unit, _slice?.Index ?? 0, _slice?.Count)),
+            Path.Combine(_partial, ManifestFile.UnitFileName(unit, _slice?.Of(unit) ?? 0, _slice?.Count)),
             SafetensorsWriter.FileLength(parts),
             writer => SafetensorsWriter.WriteAsync(writer, parts, null, cancellationToken),
             cancellationToken).ConfigureAwait(false);

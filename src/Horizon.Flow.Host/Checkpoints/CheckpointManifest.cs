@@ -43,7 +43,8 @@ public sealed record CheckpointManifest(
     /// <summary>The same for units in slices.</summary>
     /// <param name="contents">Of whole units.</param>
     /// <param name="files">[slices][units]: the files of each slice.</param>
-    public CheckpointManifest InSlices(CheckpointContents contents, IReadOnlyList<IReadOnlyList<CheckpointFile>> files)
+    /// <param name="order">By unit, [slices]: the slices in the order in which they lie in it; as they are given by default.</param>
+    public CheckpointManifest InSlices(CheckpointContents contents, IReadOnlyList<IReadOnlyList<CheckpointFile>> files, Func<int, IReadOnlyList<int>>? order = null)
     {
         ArgumentNullException.ThrowIfNull(contents);
         ArgumentNullException.ThrowIfNull(files);
@@ -52,7 +53,7 @@ public sealed record CheckpointManifest(
             Format = CurrentFormat,
             Contents = contents,
             Slices = files.Count,
-            Files = [.. Enumerable.Range(0, contents.Units.Count).SelectMany(unit => files.Select(slice => slice[unit]))],
+            Files = [.. Enumerable.Range(0, contents.Units.Count).SelectMany(unit => (order?.Invoke(unit).Select(slice => files[slice]) ?? files).Select(slice => slice[unit]))],
         };
     }
 

@@ -66,7 +66,7 @@ public sealed class TrainingCheckpoint
             // A frozen unit that was trained before has masters and moments in the checkpoint, and keeps them here too.
             if (!own.IsTrained && own.HasDifference != store.Units[unit].Difference is not null) store.Units[unit].FitDifference(own.HasDifference);
             if (!own.IsTrained && own.HasState != store.Units[unit].OptimizerState.Count > 0) store.Units[unit].RenewOptimizerState(own.DescribeState());
-            await LoadAsync(unit, whole, UnitImage.Of(store.Units[unit], own), cut?.StartsOf(unit), cancellationToken).ConfigureAwait(false);
+            await LoadAsync(unit, whole, UnitImage.Of(store.Units[unit], own), cut?.StartsOf(unit, whole), cancellationToken).ConfigureAwait(false);
         }
 
         for (var unit = 0; unit < store.Units.Count; unit++) store.Units[unit].Updates = Manifest.CountsOf(unit).Updates;
@@ -77,6 +77,8 @@ public sealed class TrainingCheckpoint
     private async Task LoadAsync(int unit, UnitContents whole, UnitImage image, IReadOnlyList<long>? starts, CancellationToken cancellationToken)
     {
         var position = new long[whole.Buffers.Count];
+        var held = image.Contents.Buffers.Zip(image.Places).ToDictionary(pair => pair.First.Name, pair => pair.Second);
+        var places = whole.Buffers.Select(buffer => held.GetValueOrDefault(buffer.Name)).ToList();
         foreach (var file in Manifest.FilesOf(unit))
         {
             var path = System.IO.Path.Combine(Path, file.Name);
@@ -86,8 +88,10 @@ public sealed class TrainingCheckpoint
             var wanted = false;
             for (var i = 0; i < position.Length; i++)
             {
-                var (buffer, place) = (whole.Buffers[i], image.Places[i]);
-                if (!tensors.Tensors.TryGetValue(buffer.Name, out var tensor) || tensor.Type != buffer.Type.ToSafetensors() || tensor.Shape.Count != 1)
+                var (buffer, place) = (whole.Buffers[i], places[i]);
+                // A slice need not have some of everything.
+                if (!tensors.Tensors.TryGetValue(buffer.Name, out var tensor) && Manifest.Slices is not null) continue;
+                if (tensor is null || tensor.Type != buffer.Type.ToSafetensors() || tensor.Shape.Count != 1)
                     throw Damaged(path, $"it lacks {buffer}");
                 var piece = new PieceDestination(place.Buffer, place.Offset, place.Length, position[i] - (starts?[i] ?? 0));
                 wanted |= piece.Wants(tensor.ByteLength);

@@ -126,19 +126,18 @@ public sealed class TrainingCheckpoints : ICheckpointTarget
     /// <summary>Begins one slice of a checkpoint that several processes write together, each a slice of every unit. The folder is the same for all of them.</summary>
     /// <param name="step">The step after which the state was taken.</param>
     /// <param name="byteLength">How much this slice has.</param>
-    /// <param name="slice">Which one, from 0.</param>
+    /// <param name="slice">By unit, which of its slices in the order in which they lie in it, from 0.</param>
     /// <param name="slices">How many there are.</param>
     /// <exception cref="HorizonException">There is no room, or nothing can be written there.</exception>
     /// <remarks>Leftovers are not cleared away, for they may be the work of the others: <see cref="RemoveUnfinished"/> is for the start of a run.</remarks>
-    public ICheckpointSliceDraft BeginSlice(long step, long byteLength, int slice, int slices)
+    public ICheckpointSliceDraft BeginSlice(long step, long byteLength, Func<int, int> slice, int slices)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(slices, 1);
-        ArgumentOutOfRangeException.ThrowIfNegative(slice);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slice, slices);
+        ArgumentNullException.ThrowIfNull(slice);
         return Begin(step, byteLength, (slice, slices));
     }
 
-    private CheckpointDraft Begin(long step, long byteLength, (int Index, int Count)? slice)
+    private CheckpointDraft Begin(long step, long byteLength, (Func<int, int> Of, int Count)? slice)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         CheckpointDraft? draft = null;

@@ -53,21 +53,30 @@ public sealed record UnitContents(string Name, bool IsTrained, IReadOnlyList<Par
         };
     }
 
-    /// <summary>What a whole unit holds, of which this is a slice.</summary>
+    /// <summary>What a whole unit holds, of which this is a slice; a slice may be empty.</summary>
     /// <exception cref="HorizonException">It has state of a user's own, which nobody knows how to cut.</exception>
-    internal UnitContents InWhole(UnitLayout whole, IHostOptimizer optimizer)
+    internal UnitContents InWhole(UnitLayout whole, StorePrecision precision, IHostOptimizer optimizer)
     {
         if (Buffers.FirstOrDefault(IsOwn) is { } own)
             throw new HorizonException($"unit '{Name}' has state of the user's own ('{own.Name[OwnPrefix.Length..]}'), which slices of units cannot be saved with; leave it out, or use one rank");
-        var described = optimizer.DescribeState(whole).Select(buffer => State(buffer.Name, buffer.ByteLength)).ToList();
+        var elements = whole.Trained.ElementCount;
+        var exact = precision == StorePrecision.Bf16 && elements > 0;
+        List<BufferContents> state = [.. optimizer.DescribeState(whole.Trained).Select(buffer => State(buffer.Name, buffer.ByteLength))];
+        var (weights, difference) = (new BufferContents(Weights, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16, elements), new BufferContents(Difference, ElementType.Int16, elements));
         return this with
         {
             Parameters = [.. whole.Parameters.Select(slot => new ParameterContents(slot.TensorName, slot.Shape))],
-            Buffers = [.. Buffers.Where(buffer => !IsState(buffer)).Select(buffer => buffer with { Elements = whole.ElementCount }), .. HasState ? described : []],
-            KeptDifference = KeptDifference is null ? null : KeptDifference with { Elements = whole.ElementCount },
-            KeptState = IsTrained ? [] : described,
+            Buffers = [.. elements > 0 ? [weights] : Array.Empty<BufferContents>(), .. exact && (IsTrained || HasDifference) ? [difference] : Array.Empty<BufferContents>(), .. IsTrained || HasState ? state : []],
+            KeptDifference = exact ? difference : null,
+            KeptState = IsTrained ? [] : state,
         };
     }
+
+    /// <summary>Where a slice's buffers begin in those of this whole unit, in bytes and in their order.</summary>
+    /// <param name="first">The slice's first element among what is trained.</param>
+    /// <param name="before">The states of the slices before it.</param>
+    internal IReadOnlyList<long> StartsBehind(long first, IReadOnlyList<IReadOnlyList<OptimizerBuffer>> before) =>
+        [.. Buffers.Select(buffer => IsState(buffer) ? before.Sum(state => state.Where(one => StatePrefix + one.Name == buffer.Name).Sum(one => one.ByteLength)) : first * buffer.Type.ByteSize())];
 
     /// <summary>The same with or without the difference and the optimizer state of a frozen unit, as a checkpoint has it.</summary>
     internal UnitContents WithStateAs(UnitContents saved) => IsTrained ? this : this with

@@ -46,7 +46,7 @@ public sealed class MicroBatch
     {
         (Rows, SequenceLength, TokenCount) = (other.Rows, other.SequenceLength, other.TokenCount);
         (InputIds, Targets, Positions, Documents, LabelledPlaces) = (other.InputIds, other.Targets, other.Positions, other.Documents, other.LabelledPlaces);
-        (Columns, Seed) = (other.Columns, other.Seed);
+        (Columns, Seed, IsSpare) = (other.Columns, other.Seed, other.IsSpare);
     }
 
     // A document's tokens lie together: then attention computes each document alone.
@@ -99,6 +99,9 @@ public sealed class MicroBatch
     /// <summary>Where the random numbers begin that units draw for it in training; null, as in evaluation, where they draw none.</summary>
     public long? Seed { get; private init; }
 
+    /// <summary>Whether it only keeps others company: it goes through the model as they do, and adds nothing to loss, gradient, metrics or counts.</summary>
+    public bool IsSpare { get; private init; }
+
     /// <summary>How many labelled places each sequence has: each document of each row, in the order in which they lie. Padding with a number of its own counts as one, with none.</summary>
     public IReadOnlyList<int> LabelledBySequence => _labelledBySequence ??= CountBySequence();
 
@@ -115,6 +118,9 @@ public sealed class MicroBatch
     /// <summary>The micro-batch for training with random numbers; the arrays of tokens are shared.</summary>
     /// <param name="seed">The same one gives the same numbers: it should be another for every micro-batch of a run, and follow from its place in it.</param>
     public MicroBatch WithSeed(long seed) => new(this) { Seed = seed };
+
+    /// <summary>The same as one that only keeps others company (<see cref="IsSpare"/>); the arrays of tokens are shared.</summary>
+    public MicroBatch AsSpare() => new(this) { IsSpare = true };
 
     private int[] CountBySequence()
     {

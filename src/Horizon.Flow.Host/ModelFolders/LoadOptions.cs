@@ -11,8 +11,8 @@ public sealed record LoadOptions
     /// <value>Null: names are the same, up to a leading <c>model.</c>.</value>
     public Func<string, string?>? Alias { get; init; }
 
-    /// <summary>[units]: the whole layouts, where the store has slices of the units, and the element of the whole at which each begins; null where it has whole ones.</summary>
-    public IReadOnlyList<(UnitLayout Whole, long First)>? Wholes { get; init; }
+    /// <summary>[units]: the whole layouts, where the store has slices of the units, and the pieces of them that each slice has; null where it has whole ones.</summary>
+    public IReadOnlyList<(UnitLayout Whole, IReadOnlyList<UnitPiece> Pieces)>? Wholes { get; init; }
 
     /// <summary>Which parameters, by the names in the store's layout, may be missing: they are left as they are, and named in <see cref="LoadResult.Missing"/>.</summary>
     /// <value>None.</value>

@@ -101,13 +101,13 @@ public static class StoreLoader
         for (var i = 0; i < units.Count; i++)
         {
             var unit = units[i];
-            var (whole, first) = options.Wholes?[i] ?? (unit.Layout, 0);
-            foreach (var slot in whole.Parameters.Where(slot => slot.Offset < first + unit.Layout.ElementCount && slot.Offset + slot.Count > first))
+            var (whole, pieces) = options.Wholes?[i] ?? (unit.Layout, [new UnitPiece(0, unit.Layout.ElementCount, 0)]);
+            foreach (var slot in whole.Parameters.Where(slot => pieces.Any(piece => piece.Within(slot.Offset, slot.Count).Count > 0)))
             {
                 if (options.Wanted?.Invoke(slot) == false) continue;
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
-                    work.Add((tensor, new SlotDestination(unit, slot, first, options.MayGrow?.Invoke(slot.Role) ?? false)));
+                    work.Add((tensor, new SlotDestination(unit, slot, options.Wholes is null ? null : pieces, options.MayGrow?.Invoke(slot.Role) ?? false)));
                 else if (options.Wholes is not null && MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 })
                     throw new HorizonException($"{files.Path} holds '{name}' in 4-bit blocks, which cannot be loaded in slices; load and export it on one rank first");
                 else if (MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 } halves)

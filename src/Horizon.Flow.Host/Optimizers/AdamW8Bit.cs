@@ -32,6 +32,9 @@ internal sealed class AdamW8Bit(OptimizerOptions options) : HostOptimizer<Quanti
     }
 
     /// <inheritdoc/>
+    public override long GrainOf(ParameterSlot slot) => QuantizedPieces.BlockElements;
+
+    /// <inheritdoc/>
     protected override QuantizedPieces Prepare(UnitLayout layout) => QuantizedPieces.Cut(layout, Options);
 
     /// <inheritdoc/>

@@ -45,6 +45,9 @@ public abstract class ElementRuleOptimizer<TRule> : HostOptimizer
         return [.. _state.Select(name => new OptimizerBuffer(name, layout.ElementCount * sizeof(float)))];
     }
 
+    /// <inheritdoc/>
+    public sealed override long GrainOf(ParameterSlot slot) => 1;
+
     /// <summary>The rule of one step: what depends on the step's number, such as bias corrections, is worked out here.</summary>
     protected abstract TRule RuleOf(OptimizerStep step);
 

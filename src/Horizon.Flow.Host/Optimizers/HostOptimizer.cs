@@ -38,6 +38,13 @@ public abstract class HostOptimizer : IHostOptimizer
     public abstract IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout);
 
     /// <inheritdoc/>
+    public virtual long GrainOf(ParameterSlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        return slot.Count;
+    }
+
+    /// <inheritdoc/>
     public void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers)
     {
         ArgumentNullException.ThrowIfNull(unit);

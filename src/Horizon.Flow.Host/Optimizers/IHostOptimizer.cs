@@ -24,6 +24,18 @@ public interface IHostOptimizer
     IReadOnlyList<OptimizerBuffer> DescribeState(UnitLayout layout);
 
     /// <summary>
+    /// Where several ranks share a unit, how many neighbouring elements of a parameter belong together: its state can be cut at multiples of so many, counted from its beginning. 1 where
+    /// every element is updated by itself.
+    /// </summary>
+    /// <param name="slot">The parameter.</param>
+    /// <value>The whole parameter.</value>
+    long GrainOf(ParameterSlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        return slot.Count;
+    }
+
+    /// <summary>
     /// One step for one unit, in place: weights, difference and state. The result does not depend on the number of threads.
     /// </summary>
     /// <param name="unit">The unit's buffers.</param>

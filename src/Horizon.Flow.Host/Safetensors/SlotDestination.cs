@@ -9,9 +9,9 @@ namespace Horizon.Flow.Host.Safetensors;
 /// </summary>
 /// <param name="unit">The unit's state.</param>
 /// <param name="slot">A slot of its layout.</param>
-/// <param name="first">Where the state is a slice of a unit, the element of the whole at which it begins: of the slot's elements it takes those that fall into it.</param>
+/// <param name="pieces">Where the state is a slice of a unit, the pieces of the whole that it has: of the slot's elements it takes those that fall into them. Null where it is whole.</param>
 /// <param name="mayGrow">Whether the tensor may have fewer rows.</param>
-public sealed class SlotDestination(UnitState unit, ParameterSlot slot, long first = 0, bool mayGrow = false) : ITensorDestination
+public sealed class SlotDestination(UnitState unit, ParameterSlot slot, IReadOnlyList<UnitPiece>? pieces = null, bool mayGrow = false) : ITensorDestination
 {
     // 16 KiB of floats: stays in the first-level cache between conversion, check and split.
     private const int ScratchElements = 4096;
@@ -54,9 +54,15 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot, long fir
     {
         var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Precision == StorePrecision.Bf16);
         if (bad >= 0) throw Refusal(tensor, element + bad, values[bad]);
-        var begin = slot.Offset + element - first;
-        var (from, end) = (Math.Max(0, begin), Math.Min(unit.Layout.ElementCount, begin + values.Length));
-        if (from < end) unit.WriteMasters(from, values[(int)(from - begin)..(int)(end - begin)]);
+        var begin = slot.Offset + element;
+        if (pieces is null)
+        {
+            unit.WriteMasters(begin, values);
+            return;
+        }
+
+        foreach (var piece in pieces)
+            if (piece.Within(begin, values.Length) is { Count: > 0 } taken) unit.WriteMasters(taken.Place, values.Slice((int)(taken.First - begin), (int)taken.Count));
     }
 
     private static HorizonException Refusal(TensorInfo tensor, long element, float value) => new(

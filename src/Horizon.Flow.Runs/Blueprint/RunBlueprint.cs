@@ -135,6 +135,8 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(ranks);
         ArgumentOutOfRangeException.ThrowIfLessThan(here, 1);
+        if (Kind.IsOnPolicy) throw new HorizonException($"training.objective.name is {Configuration.Training.Objective.Name}, whose answers one rank draws and grades; start one rank");
+        if (HoldsReference) throw new HorizonException("training.objective.reference is held, which one rank alone does; leave it out, and what the reference says is computed once by all ranks and kept");
         var (microBatches, count) = (Configuration.Training.GradientAccumulation, ranks.Count);
         if (microBatches % count != 0)
         {
@@ -142,12 +144,7 @@ public sealed class RunBlueprint
             throw new HorizonException($"training.gradient_accumulation is {microBatches}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; set it to {(microBatches > count ? $"{above - count} or {above}" : $"{above}")}, or start another number of ranks");
         }
 
-        if (Objective is not null)
-            throw new HorizonException($"training.objective is {Configuration.Training.Objective!.Name}, and several ranks learn the next token alone; start one rank");
-        if (ModelConfig.Adapter is not null) throw new HorizonException("training.adapter trains on one rank alone; start one rank, or train all parameters");
-        if (NewTokens is not null) throw new HorizonException("model.additional_special_tokens adds tokens, which several ranks do not; train one step on one rank first, and start from that model");
-        if (Configuration.Checkpoint.KeepBest) throw new HorizonException("checkpoint.keep_best goes back to the best checkpoint at the end, which several ranks do not; leave it out, or start one rank");
-        return new(Configuration, ModelConfig, Model) { Ranks = ranks, RanksHere = here };
+        return new(Configuration, ModelConfig, Model) { Ranks = ranks, RanksHere = here, NewTokens = NewTokens };
     }
 
     /// <summary>The graph that trains the model.</summary>

@@ -1,4 +1,5 @@
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
@@ -11,7 +12,7 @@ namespace Horizon.Flow.Runs.Data;
 /// <param name="Summary">What an epoch holds, and what was left out.</param>
 /// <param name="Lengths">Tokens of each document, ascending.</param>
 /// <param name="SequenceLength">Tokens of a row at most.</param>
-/// <param name="Places">Places of all rows, were each as long as a row may be.</param>
+/// <param name="Places">Places of all rows, were each as long as a row may be; 0 where they lie one behind another, as answers that are compared do.</param>
 /// <param name="Examples">The first documents as stretches of text.</param>
 public sealed record DataReport(DataSummary Summary, IReadOnlyList<int> Lengths, int SequenceLength, long Places, IReadOnlyList<IReadOnlyList<DataStretch>> Examples)
 {
@@ -33,7 +34,7 @@ public sealed record DataReport(DataSummary Summary, IReadOnlyList<int> Lengths,
             source.Summary,
             [.. source.DocumentLengths.Order()],
             length,
-            (long)source.Summary.Rows * length,
+            blueprint.Kind.Data == ObjectiveData.Text ? (long)source.Summary.Rows * length : 0,
             [.. source.Documents.Take(examples).Select(document => Stretches(document, tokenizer))]);
     }
 

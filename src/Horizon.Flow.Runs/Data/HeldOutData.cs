@@ -1,12 +1,14 @@
 using System.Collections.Immutable;
 using Horizon.Flow.Alignment;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Messages;
+using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Text.Batches;
 
 namespace Horizon.Flow.Runs.Data;
 
 /// <summary>Text that is never trained on, and the loss on it.</summary>
-internal sealed class HeldOutData(IBatchSource source, RankShare? share = null)
+internal sealed class HeldOutData(IBatchSource source, RankShare? share = null, ICollectives? ranks = null)
 {
     // So many micro-batches overlap on the device; between two such groups a run can stop.
     private const int GroupSize = 8;
@@ -27,6 +29,9 @@ internal sealed class HeldOutData(IBatchSource source, RankShare? share = null)
 
     /// <summary>What is done with some micro-batches before they are looked at; null for nothing.</summary>
     public Func<IReadOnlyList<MicroBatch>, Task<IReadOnlyList<MicroBatch>>>? Prepare { private get; init; }
+
+    /// <summary>The same of another source with the same micro-batches.</summary>
+    public HeldOutData Of(IBatchSource other) => new(other, _share, ranks);
 
     /// <summary>The mean loss over all that counts, labelled tokens or what the objective says, and the objective's metrics; null when it was stopped.</summary>
     public async Task<Evaluation?> EvaluateAsync(TrainingRun run, CancellationToken stop)
@@ -49,6 +54,6 @@ internal sealed class HeldOutData(IBatchSource source, RankShare? share = null)
             results.AddRange(pass.Results);
         }
 
-        return new Evaluation(sum / count, objective is IMeasuredObjective measured ? measured.MetricsOf(results) : ImmutableDictionary<string, double>.Empty);
+        return new Evaluation(sum / count, objective is IMeasuredObjective measured ? await measured.MetricsOfAllAsync(ranks, results).ConfigureAwait(false) : ImmutableDictionary<string, double>.Empty);
     }
 }

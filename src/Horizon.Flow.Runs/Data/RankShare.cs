@@ -2,7 +2,7 @@ namespace Horizon.Flow.Runs.Data;
 
 /// <summary>
 /// Which micro-batches of the one order are a rank's: number i of a step is rank i mod N's, so that the order does not depend on how many ranks there are. Every rank has as many; where
-/// the last ones are missing, one without a label stands in their place.
+/// the last ones are missing, one that counts nothing stands in their place.
 /// </summary>
 /// <param name="Rank">From 0.</param>
 /// <param name="Count">Ranks.</param>
@@ -18,13 +18,6 @@ internal sealed record RankShare(int Rank, int Count)
     {
         var all = indices.ToList();
         var places = (all.Count + Count - 1) / Count;
-        return [.. Enumerable.Range(0, places).Select(place => (place * Count) + Rank).Select(i => i < all.Count ? get(all[i]) : Unlabelled(get(all[0])))];
-    }
-
-    private static MicroBatch Unlabelled(MicroBatch batch)
-    {
-        var targets = new long[batch.Targets.Length];
-        Array.Fill(targets, MicroBatch.Unlabelled);
-        return new MicroBatch(batch.Rows, batch.SequenceLength, batch.InputIds, targets, batch.Positions, batch.Documents, tokenCount: 0);
+        return [.. Enumerable.Range(0, places).Select(place => (place * Count) + Rank).Select(i => i < all.Count ? get(all[i]) : get(all[0]).AsSpare())];
     }
 }

@@ -31,7 +31,7 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
         var source = DataReader.OpenTraining(blueprint, tokenizer, progress);
         var heldOut = blueprint.Configuration.Evaluation.Path is { } path ? DataReader.OpenHeldOut(blueprint, tokenizer, path, progress) : source.HeldOut;
         var share = blueprint.Ranks is { } ranks ? new RankShare(ranks.Rank, ranks.Count) : null;
-        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, share), heldOut is null ? null : new HeldOutData(heldOut, share));
+        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, share), heldOut is null ? null : new HeldOutData(heldOut, share, blueprint.Ranks));
     }
 
     /// <summary>The same, with what the reference says of all labels; the store holds the untouched weights until it is known.</summary>
@@ -39,6 +39,6 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
     public async Task<RunInputs> WithReferenceAsync(Func<IBatchSource, Task<ReferenceLogProbabilities>> open)
     {
         var data = Data.Of(new PreparedBatches(Data.Source, (await open(Data.Source).ConfigureAwait(false)).Attach));
-        return this with { Data = data, HeldOut = HeldOut is null ? null : new HeldOutData(new PreparedBatches(HeldOut.Source, (await open(HeldOut.Source).ConfigureAwait(false)).Attach)) };
+        return this with { Data = data, HeldOut = HeldOut is null ? null : HeldOut.Of(new PreparedBatches(HeldOut.Source, (await open(HeldOut.Source).ConfigureAwait(false)).Attach)) };
     }
 }

@@ -33,10 +33,10 @@ internal sealed class TrainingData
     public IBatchSource Source => _source;
 
     /// <summary>The same steps, of another source with the same micro-batches.</summary>
-    public TrainingData Of(IBatchSource source) => new(source, _training) { Reference = Reference };
+    public TrainingData Of(IBatchSource source) => new(source, _training, _share) { Reference = Reference };
 
     /// <summary>The same steps, learned relative to what some weights say of them.</summary>
-    public TrainingData RelativeTo(string weights) => new(_source, _training) { Reference = weights };
+    public TrainingData RelativeTo(string weights) => new(_source, _training, _share) { Reference = weights };
 
     /// <summary>Which weights the data is learned relative to; null for none.</summary>
     public string? Reference { get; private init; }

@@ -103,11 +103,15 @@ public sealed class ModelSource
     }
 
     /// <summary>Loads the weights of adapters into a store of a model that has them.</summary>
+    /// <param name="adapters">The folder.</param>
+    /// <param name="store">The store.</param>
+    /// <param name="cancellation">Ends the loading.</param>
+    /// <param name="slices">Where the store has slices of the units, which; null where it has whole ones.</param>
     /// <exception cref="HorizonException">One is missing, of another shape, or not of this model.</exception>
-    internal static async Task LoadAdaptersAsync(AdapterFolder adapters, ParameterStore store, CancellationToken cancellation)
+    internal static async Task LoadAdaptersAsync(AdapterFolder adapters, ParameterStore store, CancellationToken cancellation, LoadOptions? slices = null)
     {
         using var weights = adapters.OpenWeights();
-        var result = await StoreLoader.LoadAsync(weights, store.Units, new() { Wanted = AdapterLayout.IsAdapter }, cancellationToken: cancellation).ConfigureAwait(false);
+        var result = await StoreLoader.LoadAsync(weights, store.Units, (slices ?? new()) with { Wanted = AdapterLayout.IsAdapter }, cancellationToken: cancellation).ConfigureAwait(false);
         if (result.UnexpectedTensors is [var other, ..])
             throw new HorizonException($"{adapters.Path} holds {other}, which is no adapter of this model: its base is another one, or it needs more than adapters");
     }

@@ -23,14 +23,16 @@ internal sealed class ReferenceFolder
     private readonly string? _folder;
     private readonly string _layout;
 
+    private readonly bool _keeps;
+
     /// <param name="blueprint">The run.</param>
-    /// <param name="store">The untouched weights.</param>
+    /// <param name="weights">What tells the untouched weights from others, see <see cref="StoreContent"/>.</param>
     /// <param name="device">Where it computes: a GPU has other last bits than a CPU.</param>
-    public ReferenceFolder(RunBlueprint blueprint, ParameterStore store, IComputeDevice device)
+    public ReferenceFolder(RunBlueprint blueprint, string weights, IComputeDevice device)
     {
+        (Weights, _keeps) = (weights, blueprint.Ranks is null or { Rank: 0 });
         var configuration = blueprint.Configuration;
         _folder = configuration.Data.CacheFolder is { } cache ? Path.Combine(cache, "reference") : null;
-        Weights = StoreContent.Of(store);
         _layout = string.Create(
             CultureInfo.InvariantCulture,
             $"{Weights} {device.TorchDevice.type} {configuration.Training.BatchSize} {configuration.Training.Seed} {configuration.Data.Shuffle}");
@@ -56,7 +58,7 @@ internal sealed class ReferenceFolder
         }
     }
 
-    /// <summary>Streams the store as it is, and keeps what it says.</summary>
+    /// <summary>Streams the store as it is, and keeps what it says. Of several ranks each computes all of it, with the units of all.</summary>
     public async Task<ReferenceLogProbabilities> ComputeAsync(
         TrainingPlan plan, ParameterStore store, IComputeDevice device, IBatchSource source, Action<string> notice, CancellationToken cancellation)
     {
@@ -76,7 +78,7 @@ internal sealed class ReferenceFolder
         notice(string.Create(
             CultureInfo.InvariantCulture,
             $"the reference's log-probabilities of {reference.Count:N0} sequences were computed in {TimeProvider.System.GetElapsedTime(started).TotalSeconds:0.0} s"));
-        Keep(reference, PathOf(source), notice);
+        if (_keeps) Keep(reference, PathOf(source), notice);
         return reference;
     }
 

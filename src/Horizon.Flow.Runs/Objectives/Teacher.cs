@@ -1,6 +1,7 @@
 using System.Globalization;
 using Horizon.Flow.Alignment.Distillation;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Optimizers;
@@ -30,23 +31,29 @@ internal sealed class Teacher : IDisposable
 
     /// <summary>Loads the teacher, or opens the file, which is made first where it is missing.</summary>
     /// <param name="blueprint">The run.</param>
+    /// <param name="plan">Its plan.</param>
     /// <param name="device">Where it computes.</param>
     /// <param name="source">What will be trained on.</param>
     /// <param name="notice">Takes sentences for the user.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="HorizonException">The teacher cannot be loaded, or the file is another one's.</exception>
-    public static async Task<Teacher> OpenAsync(RunBlueprint blueprint, IComputeDevice device, IBatchSource source, Action<string> notice, CancellationToken cancellation)
+    public static async Task<Teacher> OpenAsync(RunBlueprint blueprint, TrainingPlan plan, IComputeDevice device, IBatchSource source, Action<string> notice, CancellationToken cancellation)
     {
         var section = blueprint.Configuration.Training.Objective;
         if (section.Teacher is { } folder && HasOtherTokenizer(folder, blueprint.Configuration.Model.Path!))
             notice($"the {Tokenizer} of training.objective.teacher is not that of model.path, byte for byte: the same ids must mean the same tokens");
         if (blueprint.Teacher is not null)
         {
-            var store = await LoadAsync(blueprint.Teacher, section.Teacher!, blueprint.Precision, notice, cancellation).ConfigureAwait(false);
-            return new Teacher(store, null, StoreContent.Of(store));
+            var slices = blueprint.Ranks is { } ranks ? new UnitSlices(plan, ranks) : null;
+            // As the plan has it.
+            var model = plan.Models[1];
+            var store = await LoadAsync(model, section.Teacher!, blueprint.Precision, slices, notice, cancellation).ConfigureAwait(false);
+            return new Teacher(store, null, await StoreContent.OfAsync(model, store, slices, blueprint.Ranks).ConfigureAwait(false));
         }
 
         var (path, temperature) = (section.Logits!, section.Temperature ?? 1);
+        if (!File.Exists(path) && blueprint.Ranks is not null)
+            throw new HorizonException($"training.objective.logits: {path} is not there, and several ranks do not write it; start one rank first, with training.max_steps: 1 and another output.directory, and then the ranks");
         if (!File.Exists(path)) await WriteAsync(blueprint, device, source, path, section.TopK!.Value, temperature, notice, cancellation).ConfigureAwait(false);
         var logits = TeacherLogits.Open(path);
         if (logits.TopK == section.TopK && logits.Temperature == temperature) return new Teacher(null, logits, logits.Hash);
@@ -71,7 +78,7 @@ internal sealed class Teacher : IDisposable
         if (model.VocabularySize < blueprint.Model.VocabularySize || topK >= blueprint.Model.VocabularySize)
             throw new HorizonException($"training.objective: a teacher of {model.VocabularySize:N0} token ids cannot give {topK:N0} of them to a model of {blueprint.Model.VocabularySize:N0}; take another teacher, or a smaller top_k");
         var started = TimeProvider.System.GetTimestamp();
-        using var store = await LoadAsync(model, folder, blueprint.Precision, notice, cancellation).ConfigureAwait(false);
+        using var store = await LoadAsync(model, folder, blueprint.Precision, null, notice, cancellation).ConfigureAwait(false);
         try
         {
             OutputFile.Claim(path);
@@ -88,13 +95,13 @@ internal sealed class Teacher : IDisposable
         notice(string.Create(CultureInfo.InvariantCulture, $"what the teacher says was written to {path} in {TimeProvider.System.GetElapsedTime(started).TotalSeconds:0.0} s"));
     }
 
-    private static async Task<ParameterStore> LoadAsync(ModelDefinition model, string folder, StorePrecision precision, Action<string> notice, CancellationToken cancellation)
+    private static async Task<ParameterStore> LoadAsync(ModelDefinition model, string folder, StorePrecision precision, UnitSlices? slices, Action<string> notice, CancellationToken cancellation)
     {
         using var files = WeightFiles.Open(folder);
-        var store = ParameterStore.Create(model.Units, precision, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
+        var store = ParameterStore.Create(slices is null ? model.Units : model.Units.Select(slices.Of), precision, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
         try
         {
-            if ((await StoreLoader.LoadAsync(files, store.Units, cancellationToken: cancellation).ConfigureAwait(false)).Warning is { } warning) notice($"the teacher: {warning}");
+            if ((await StoreLoader.LoadAsync(files, store.Units, slices is null ? null : RankStores.LoadOptions(model, slices), cancellationToken: cancellation).ConfigureAwait(false)).Warning is { } warning) notice($"the teacher: {warning}");
             return store;
         }
         catch

@@ -22,12 +22,19 @@ public sealed record StepTraffic(long UpBytes, long DownBytes, long BetweenBytes
         var program = plan.CreateProgrammer().ProgramFor(new StepRequest(1, StepPurpose.Train, plan.Options.GradientAccumulation));
         var element = precision == StorePrecision.Fp32 ? sizeof(float) : ElementType.BFloat16.ByteSize();
         long Stored(int unit) => plan.Options.StoreLayout(plan.Model.Units[unit]).ElementCount;
-        long Slice(int unit) => UnitSlices.SizeOf(plan.Model.Units[unit], ranks);
+        var slices = new UnitSlices(plan, 0, ranks);
+        // All of the others' parts of a unit; and of a gradient all that the others have of one's own.
+        long Moved(ProgramVisit visit)
+        {
+            var (whole, cut) = (plan.Model.Units[visit.Unit], slices.CutOf(plan.Model.Units[visit.Unit]));
+            return visit.GivesGradient ? (cut.Gradient?.Counts[0] ?? 0) * (ranks - 1) : whole.ElementCount - cut.Stretches.Sum(stretch => stretch.Counts[0]);
+        }
+
         return new(
             program.Visits.Where(visit => visit.Loads).Sum(visit => Stored(visit.Unit) * element),
             program.Visits.Where(visit => visit.GivesGradient).Sum(visit => plan.Options.GradientLayout(plan.Model.Units[visit.Unit]).ElementCount * element),
-            program.Visits.Where(visit => visit.Op == RankOps.Collective).Sum(visit => Slice(visit.Unit) * (ranks - 1) * element),
-            program.TrainedUnits.Sum(Stored));
+            program.Visits.Where(visit => visit.Op == RankOps.Collective).Sum(visit => Moved(visit) * element),
+            program.TrainedUnits.Sum(unit => plan.Options.GradientLayout(plan.Model.Units[unit]).ElementCount));
     }
 
     /// <summary>In words.</summary>

@@ -23,4 +23,12 @@ public sealed record PipelineSection
     /// <value>Default 2 buffers of the largest unit with its optimizer state; taken only where <c>checkpoint.every_steps</c> asks for checkpoints.</value>
     /// <remarks>An update that would overtake the writer copies its unit; where no buffer is free it waits for the disk, and the run says so.</remarks>
     public int CheckpointBuffers { get; init; } = 2;
+
+    /// <summary>What carries collectives between ranks: <c>auto</c> is NCCL on GPUs and the ranks' own connections on CPUs; <c>mpi</c> is the library of the mpirun that started CPU ranks.</summary>
+    /// <value>Default <c>auto</c>.</value>
+    public string Collectives { get; init; } = "auto";
+
+    /// <summary>Whether a rank keeps to the cores of its GPU's NUMA node, and so its memory to the node's own.</summary>
+    /// <value>Default true; nothing happens where a machine has one node, or the launcher has chosen the cores.</value>
+    public bool NumaBinding { get; init; } = true;
 }

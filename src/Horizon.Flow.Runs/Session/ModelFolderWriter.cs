@@ -11,7 +11,6 @@ using Horizon.Flow.Models;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Text.Tokenizers;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Session;
 
@@ -62,13 +61,11 @@ internal sealed class ModelFolderWriter
     /// <param name="target">Made where needed.</param>
     /// <param name="store">The weights, at one step.</param>
     /// <exception cref="HorizonException">The folder cannot be written, or the disk is full.</exception>
-    /// <param name="model">The model.</param>
+    /// <param name="plan">The run's.</param>
     /// <param name="ranks">The ranks that share the run, each of which calls this, and rank 0 writes; null where there is one.</param>
-    public Task WriteAsync(string target, ParameterStore store, ModelDefinition model, ICollectives? ranks)
+    public Task WriteAsync(string target, ParameterStore store, TrainingPlan plan, ICollectives? ranks)
     {
-        if (ranks is not null)
-            return RankExport.RunAsync(model, store, ranks, tensors => WriteAsync(target, options => ModelExporter.ExportAsync(target, tensors, options), Whole(store.WeightType, new ModelExportOptions().MaxShardBytes)));
-        return _config.Adapter is null ? WriteAsync(target, store, store.WeightType, new ModelExportOptions().MaxShardBytes) : WriteAsync(target, store.Units, new()
+        var options = _config.Adapter is null ? Whole(store.WeightType, new ModelExportOptions().MaxShardBytes) : new ModelExportOptions
         {
             // Their masters: what goes on from them begins where they ended.
             ElementType = ElementType.Float32,
@@ -76,7 +73,10 @@ internal sealed class ModelFolderWriter
             Stem = AdapterFolder.WeightStem,
             Wanted = AdapterLayout.IsAdapter,
             Description = new Dictionary<string, ReadOnlyMemory<byte>> { [AdapterFolder.ConfigFile] = AdapterFolder.Describe(_config, Path.GetFullPath(_source)) },
-        });
+        };
+        return ranks is null ? WriteAsync(target, store.Units, options)
+            : RankExport.RunAsync(
+                plan, store, ranks, tensors => WriteAsync(target, given => ModelExporter.ExportAsync(target, tensors, given), options), options.Wanted, masters: _config.Adapter is not null);
     }
 
     /// <summary>The whole model, in a type and in files of a size.</summary>

@@ -70,14 +70,17 @@ internal static class ResumePoint
         return false;
     }
 
+    /// <summary>What a checkpoint of the run holds, and of that its store, where it has slices.</summary>
+    public static (CheckpointContents Contents, CheckpointCut? Cut) ContentsOf(RunBlueprint blueprint, TrainingPlan plan, ParameterStore store) =>
+        blueprint.Ranks is { } ranks ? RankStores.Contents(plan, store, ranks) : (CheckpointContents.Of(blueprint.Model.Architecture, store, plan.Options.Optimizer), null);
+
     /// <summary>Fills the store from the newest whole checkpoint.</summary>
     /// <exception cref="HorizonException">None is whole, or it is not of this run: every difference is listed.</exception>
     public static async Task<TrainingCheckpoint> LoadAsync(
         RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, TrainingData data, Action<string> notice, CancellationToken cancellation)
     {
         var folder = FolderOf(blueprint.Configuration);
-        (CheckpointContents contents, CheckpointCut? cut) = blueprint.Ranks is { } ranks ? RankStores.Contents(plan, store, ranks)
-            : (CheckpointContents.Of(blueprint.Model.Architecture, store, plan.Options.Optimizer), null);
+        var (contents, cut) = ContentsOf(blueprint, plan, store);
         var checkpoint = await folder.LoadNewestAsync(store, contents, notice, manifest => Differences(manifest, blueprint, data), cancellation, cut).ConfigureAwait(false)
             ?? throw new HorizonException($"the checkpoints in {folder.Path} are gone");
         notice($"going on from {checkpoint.Path}");

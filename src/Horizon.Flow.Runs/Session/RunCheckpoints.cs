@@ -26,6 +26,7 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     private readonly ParameterStore _store;
     private readonly TrainingCheckpoints _folder;
     private readonly CheckpointContents _contents;
+    private readonly CheckpointCut? _cut;
     private readonly long _everySteps;
     private readonly TrainingCheckpoint? _resumedFrom;
     private (long Step, IReadOnlyDictionary<string, string> Watch)? _latest;
@@ -44,7 +45,8 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     {
         var configuration = blueprint.Configuration;
         (_store, _resumedFrom, _everySteps) = (store, resumedFrom, configuration.Checkpoint.EverySteps);
-        (_folder, _contents) = (ResumePoint.FolderOf(configuration), CheckpointContents.Of(blueprint.Model.Architecture, store, plan.Options.Optimizer));
+        _folder = ResumePoint.FolderOf(configuration);
+        (_contents, _cut) = ResumePoint.ContentsOf(blueprint, plan, store);
         ICheckpointTarget target = blueprint.Ranks is { } ranks ? new RankCheckpoints(_folder, plan, store, ranks) : _folder;
         Writer = new CheckpointWriter(plan, store, target, new CheckpointOptions
         {
@@ -80,7 +82,7 @@ internal sealed class RunCheckpoints : IAsyncDisposable
 
     /// <summary>Fills the store from the checkpoint of a step, after the last one of the run.</summary>
     /// <exception cref="HorizonException">It is damaged or gone.</exception>
-    public Task ReturnToAsync(long step) => _folder.Open(step).LoadAsync(_store, _contents);
+    public Task ReturnToAsync(long step) => _folder.Open(step).LoadAsync(_store, _contents, cut: _cut);
 
     /// <summary>Makes sure that the state as it now is lies on disk.</summary>
     /// <returns>The newest checkpoint; null where there was no step yet.</returns>

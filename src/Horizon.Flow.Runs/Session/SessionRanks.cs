@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
@@ -25,6 +26,15 @@ internal static class SessionRanks
             : place.LocalRank < devices ? $"cuda:{place.LocalRank}"
             : throw new HorizonException($"there are {place.LocalCount} ranks on this machine and {devices} GPUs; start one rank a GPU");
     }
+
+    /// <summary>Keeps a rank to the cores of its GPU's NUMA node, before anything is allocated.</summary>
+    /// <param name="device">From <see cref="DeviceOf"/>.</param>
+    /// <param name="place">Null where there is one rank, which needs all of the machine's memory.</param>
+    /// <param name="wanted">Whether the configuration wants it.</param>
+    /// <returns>A sentence for the user, or null.</returns>
+    public static string? Bind(string device, RankPlace? place, bool wanted) =>
+        wanted && place is { Count: > 1 } && device.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal)
+            ? NumaBinding.Bind(CudaDevice.PciAddressOf(ordinal)) : null;
 
     /// <summary>Lets rank 0 do something that is done once, and tells all what came of it.</summary>
     /// <exception cref="HorizonException">It failed, in words; on every rank.</exception>

@@ -1,6 +1,7 @@
 using Horizon.Flow.Alignment;
 using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Optimizers;
@@ -26,6 +27,8 @@ namespace Horizon.Flow.Runs.Session;
 internal sealed class StartingPoint(
     RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, IComputeDevice device, WeightFiles? pretrained, bool resumes, Action<string> notice, SessionProgress progress)
 {
+    private readonly UnitSlices? _slices = blueprint.Ranks is { } ranks ? new UnitSlices(plan, ranks) : null;
+
     private bool NeedsReference => blueprint.KeepsReference;
 
     /// <summary>Fills the store.</summary>
@@ -38,9 +41,9 @@ internal sealed class StartingPoint(
     {
         if (teacher is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(teacher.Content) };
         if (teacher?.Logits is { } logits) inputs = inputs with { Data = inputs.Data.Of(new PreparedBatches(inputs.Data.Source, logits.Attach)) };
-        if (reference is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(StoreContent.Of(reference)) };
+        if (reference is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(await StoreContent.OfAsync(blueprint.Model, reference).ConfigureAwait(false)) };
         if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(store, notice, cancellation).ConfigureAwait(false);
-        var folder = NeedsReference ? new ReferenceFolder(blueprint, store, device) : null;
+        var folder = NeedsReference ? new ReferenceFolder(blueprint, await StoreContent.OfAsync(blueprint.Model, store, _slices, blueprint.Ranks).ConfigureAwait(false), device) : null;
         if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };
         if (resumes) progress.Report(new PhaseProgress("loading the checkpoint"));
         var resumed = resumes ? await ResumePoint.LoadAsync(blueprint, plan, store, inputs.Data, notice, cancellation).ConfigureAwait(false) : null;
@@ -53,7 +56,9 @@ internal sealed class StartingPoint(
 
         async Task<ReferenceLogProbabilities> ReferenceOfAsync(IBatchSource source)
         {
-            if (folder.Find(source, notice) is { } found) return found;
+            var found = folder.Find(source, notice);
+            // Where one rank has it not, all compute it, since each needs the others' slices for that.
+            if (!await SessionRanks.AnyAsync(blueprint.Ranks, found is null).ConfigureAwait(false)) return found!;
             // What was kept is gone: back to the first weights, and then to the checkpoint's again.
             if (!isUntouched) await BeginAsync(store, _ => { }, cancellation).ConfigureAwait(false);
             isUntouched = true;
@@ -83,9 +88,9 @@ internal sealed class StartingPoint(
     {
         // A language model that becomes a reward model has no score yet.
         Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;
-        if (pretrained is null) StartingWeights.Draw(blueprint, store, progress, cancellation);
-        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, mayMiss, progress, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
-        if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation).ConfigureAwait(false);
-        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, progress, cancellation, AdapterLayout.IsAdapter);
+        if (pretrained is null) StartingWeights.Draw(blueprint, store, _slices, progress, cancellation);
+        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, _slices, mayMiss, progress, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
+        if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation, _slices is null ? null : RankStores.LoadOptions(blueprint.Model, _slices)).ConfigureAwait(false);
+        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, _slices, progress, cancellation, AdapterLayout.IsAdapter);
     }
 }

@@ -17,27 +17,34 @@ internal static class StartingWeights
     /// <param name="checkpoint">The folder's files.</param>
     /// <param name="blueprint">The run.</param>
     /// <param name="store">What is filled.</param>
+    /// <param name="slices">This rank's; null where there is one.</param>
     /// <param name="mayMiss">Parameters, by name, that are drawn where the folder lacks them; null for none.</param>
     /// <param name="progress">Is told how far it is.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <returns>What the user should know, or null.</returns>
     public static async Task<string?> LoadAsync(
-        WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, Func<string, bool>? mayMiss, SessionProgress progress, CancellationToken cancellation)
+        WeightFiles checkpoint, RunBlueprint blueprint, ParameterStore store, UnitSlices? slices, Func<string, bool>? mayMiss, SessionProgress progress, CancellationToken cancellation)
     {
-        var options = (blueprint.Ranks is { } ranks ? RankStores.LoadOptions(blueprint.Model, ranks) : new LoadOptions()) with
+        var options = (slices is not null ? RankStores.LoadOptions(blueprint.Model, slices) : new LoadOptions()) with
         {
             Wanted = slot => !AdapterLayout.IsAdapter(slot),
             MayMiss = mayMiss,
             MayGrow = blueprint.NewTokens is null ? null : ModelVocabulary.HasTokenRows,
         };
         var result = await StoreLoader.LoadAsync(checkpoint, store.Units, options, progress, cancellation).ConfigureAwait(false);
-        if (result.Missing.Count > 0) Draw(blueprint, store, progress, cancellation, slot => result.Missing.Contains(slot.TensorName));
-        if (blueprint.NewTokens is var (first, end)) ModelVocabulary.FillNewRows(store, first, end);
+        if (result.Missing.Count > 0) Draw(blueprint, store, slices, progress, cancellation, slot => result.Missing.Contains(slot.TensorName));
+        if (blueprint.NewTokens is var (first, end))
+        {
+            await ModelVocabulary.FillNewRowsAsync(
+                blueprint.Model, store, first, end, slices is null ? null : slices.PiecesOf,
+                blueprint.Ranks is { } ranks ? sums => ranks.SumAsync("new rows", sums, cancellation) : null).ConfigureAwait(false);
+        }
+
         return result.Warning;
     }
 
     /// <summary>Random ones from a seed, as the model's family draws them; the same for any number of threads.</summary>
-    public static void Draw(RunBlueprint blueprint, ParameterStore store, SessionProgress progress, CancellationToken cancellation, Func<ParameterSlot, bool>? wanted = null)
+    public static void Draw(RunBlueprint blueprint, ParameterStore store, UnitSlices? slices, SessionProgress progress, CancellationToken cancellation, Func<ParameterSlot, bool>? wanted = null)
     {
         using var workers = new HostWorkers();
         var (model, seed) = (blueprint.Model, blueprint.Configuration.Training.Seed);
@@ -47,12 +54,12 @@ internal static class StartingWeights
             var (unit, whole) = (store.Units[i], model.Units[i]);
             progress.Report(new PhaseProgress("drawing the first weights", done, total));
             done += unit.Weights.ByteLength;
-            var begin = blueprint.Ranks is { } ranks ? new UnitSlices(ranks.Rank, ranks.Count).FirstOf(whole) : 0;
+            var pieces = slices?.PiecesOf(whole) ?? [new UnitPiece(0, whole.ElementCount, 0)];
             foreach (var slot in whole.Parameters.Where(slot => wanted?.Invoke(slot) != false))
             {
                 cancellation.ThrowIfCancellationRequested();
-                var (from, end) = (Math.Max(begin, slot.Offset), Math.Min(begin + unit.Layout.ElementCount, slot.Offset + slot.Count));
-                if (from < end) workers.Sweep(end - from, (_, first, count) => Fill(model, unit, slot, seed, from - slot.Offset + first, from - begin + first, count));
+                foreach (var held in pieces.Select(piece => piece.Within(slot.Offset, slot.Count)).Where(piece => piece.Count > 0))
+                    workers.Sweep(held.Count, (_, first, count) => Fill(model, unit, slot, seed, held.First - slot.Offset + first, held.Place + first, count));
             }
         }
     }
@@ -62,7 +69,7 @@ internal static class StartingWeights
         var rented = ArrayPool<float>.Shared.Rent(count);
         var masters = rented.AsSpan(0, count);
         model.Initialize(slot, seed, first, masters);
-        unit.WriteMasters(slot.Offset + first, masters);
+        unit.WriteMasters(place, masters);
         ArrayPool<float>.Shared.Return(rented);
     }
 }

@@ -123,7 +123,9 @@ public sealed class TrainingSession : ITrainingSession
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(blueprint);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
-        var device = ComputeDevice.Parse(SessionRanks.DeviceOf(configuration.Device, place), notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
+        var deviceName = SessionRanks.DeviceOf(configuration.Device, place);
+        if (SessionRanks.Bind(deviceName, place, configuration.Pipeline.NumaBinding) is { } bound) notices.Enqueue(bound);
+        var device = ComputeDevice.Parse(deviceName, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         ICollectives? ranks = null;
         Teacher? teacher = null;
@@ -133,7 +135,7 @@ public sealed class TrainingSession : ITrainingSession
         {
             if (place is not null)
             {
-                ranks = await RankGroup.JoinAsync(place, device, cancellationToken: cancellation).ConfigureAwait(false);
+                ranks = await RankGroup.JoinAsync(place, device, library: configuration.Pipeline.Collectives == "mpi" ? CollectivesLibrary.Mpi : CollectivesLibrary.Auto, cancellationToken: cancellation).ConfigureAwait(false);
                 blueprint = blueprint.On(ranks, place.LocalCount);
             }
 
@@ -156,7 +158,7 @@ public sealed class TrainingSession : ITrainingSession
             phases.Report(new PhaseProgress("allocating the weights and the optimizer's state"));
             store = plan.CreateStore(blueprint.Precision);
             var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue, phases);
-            if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
+            if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, plan, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
             if (blueprint.Kind.IsOnPolicy) rewards = await RolloutRewards.OpenAsync(blueprint, device, cancellation).ConfigureAwait(false);
             reference = await start.ReferenceAsync(cancellation).ConfigureAwait(false);
             (inputs, var resumed) = await start.FillAsync(inputs, teacher, reference, cancellation).ConfigureAwait(false);
@@ -275,7 +277,7 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
-        await _writer.WriteAsync(folder, _store, _blueprint.Model, _blueprint.Ranks).ConfigureAwait(false);
+        await _writer.WriteAsync(folder, _store, _run.Context.Plan, _blueprint.Ranks).ConfigureAwait(false);
         SessionLog.Saved(_logger, folder);
         // Last: it is worth the least.
         if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
@@ -352,7 +354,7 @@ public sealed class TrainingSession : ITrainingSession
         _trace?.Ended(report);
         var ended = new TrainingEvent.StepEnded(_watch.Look(report));
         if (_blueprint.Objective is not IMeasuredObjective measured) return ended;
-        var metrics = measured.MetricsOf(report);
+        var metrics = await measured.MetricsOfAllAsync(Ranks, report.Results).ConfigureAwait(false);
         return ended with { Metrics = _policy is null ? metrics : new Dictionary<string, double>([.. _policy.TakeMetrics(report.Step), .. metrics]) };
     }
 

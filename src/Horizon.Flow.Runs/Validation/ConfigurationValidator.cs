@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Templates;
@@ -91,7 +92,8 @@ public static partial class ConfigurationValidator
         }
 
         checks.That(configuration.Data.Date is null || DateOnly.TryParseExact(configuration.Data.Date, "yyyy-MM-dd", out _), "data.date", $"'{configuration.Data.Date}'", "a date such as 2026-01-31");
-        checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn != TrainOn.Last, "data.train_on", "last", "answers or all where data.train_on_prompt is true");
+        checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn is TrainOn.Answers or TrainOn.All, "data.train_on", ConfigurationSchema.ValueName(configuration.Data.TrainOn), "answers or all where data.train_on_prompt is true");
+        checks.That(configuration.Data.TrainOn != TrainOn.Each || configuration.Evaluation.Fraction == 0, "evaluation.fraction", configuration.Evaluation.Fraction, "0 where data.train_on is each, since parts of one conversation would be held out and trained on: give evaluation.path");
     }
 
     private static void CheckAdapter(Checks checks, RunConfiguration configuration)
@@ -162,9 +164,10 @@ public static partial class ConfigurationValidator
         checks.AtLeast("pipeline.gradient_slabs", configuration.Pipeline.GradientSlabs, 1);
         checks.OneOf("pipeline.activations", configuration.Pipeline.Activations, ["auto", "recompute", "keep", "offload"]);
         checks.AtLeast("pipeline.checkpoint_buffers", configuration.Pipeline.CheckpointBuffers, 0);
-        checks.That(Device().IsMatch(configuration.Device), "device", $"'{configuration.Device}'", "auto, cpu, or cuda:N with the number of a GPU, such as cuda:0");
+        checks.OneOf("pipeline.collectives", configuration.Pipeline.Collectives, ["auto", "mpi"]);
+        checks.That(Device().IsMatch(configuration.Device), "device", $"'{configuration.Device}'", "auto, cpu, cuda (of several ranks each takes its own), or cuda:N with the number of a GPU, such as cuda:0");
     }
 
-    [GeneratedRegex(@"\A(auto|cpu|cuda:[0-9]{1,3})\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A(auto|cpu|cuda(:[0-9]{1,3})?)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Device();
 }

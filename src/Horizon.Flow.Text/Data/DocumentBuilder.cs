@@ -31,17 +31,17 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
 
     /// <exception cref="BadRecordException">The record cannot be trained on; others can.</exception>
     /// <exception cref="HorizonException">No record of this data set can be trained on as it is.</exception>
-    public TokenDocument FromRecord(DataRecord record, DataFormat format)
+    public IReadOnlyList<TokenDocument> FromRecord(DataRecord record, DataFormat format)
     {
         RecordKeys.Check(record, format, tally);
         return format switch
         {
-            DataFormat.Tokens => Checked(TokenRecordReader.Read(record), record.Where),
-            DataFormat.Text => FromText(record.Text(record.Has("text") ? "text" : "content"), record.Where),
+            DataFormat.Tokens => [Checked(TokenRecordReader.Read(record), record.Where)],
+            DataFormat.Text => [FromText(record.Text(record.Has("text") ? "text" : "content"), record.Where)],
             DataFormat.Pairs when PairKeys.Of(record) is not { } => throw record.Error($"a prompt and its answer are missing; known are {PairKeys.Names}."),
             DataFormat.Pairs when PairKeys.Of(record) is { } pair && PairKeys.IsContinuation(pair) && record.Optional("prompt") is { ValueKind: JsonValueKind.String } =>
-                FromContinuation(record),
-            DataFormat.Alpaca or DataFormat.Pairs when Needed(record.Where).ChatTemplate is null => FromPlainAlpaca(record),
+                [FromContinuation(record)],
+            DataFormat.Alpaca or DataFormat.Pairs when Needed(record.Where).ChatTemplate is null => [FromPlainAlpaca(record)],
             _ => FromConversation(record, format),
         };
     }
@@ -73,17 +73,21 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         return Conversation(ids, _trainOnPrompt ? ids : [.. labels, .. ids[labels.Length..]], where);
     }
 
-    private TokenDocument FromConversation(DataRecord record, DataFormat format)
+    private List<TokenDocument> FromConversation(DataRecord record, DataFormat format)
     {
         var owner = Needed(record.Where);
         var template = owner.ChatTemplate
             ?? throw new HorizonException($"{record.Where}: conversations need a chat template, and the tokenizer has none: {AddTemplate}.");
         tally.SeeTemplate();
-        var chat = Render(record, template, new ConversationReader(template, trainOn, date, tally).Read(record, format));
+        return [.. Render(record, template, new ConversationReader(template, trainOn, date, tally).Read(record, format)).Select(chat => FromChat(owner, chat, record.Where))];
+    }
+
+    private TokenDocument FromChat(ITokenizer owner, RenderedChat chat, string where)
+    {
         var tokens = Encode(owner, chat.Text);
         var ids = new int[tokens.Count];
         for (var i = 0; i < ids.Length; i++) ids[i] = tokens[i].Id;
-        return Conversation(ids, Mask(tokens, chat.Generated, _trainOnPrompt), record.Where);
+        return Conversation(ids, Mask(tokens, chat.Generated, _trainOnPrompt), where);
     }
 
     private IReadOnlyList<Token> Encode(ITokenizer owner, string text)
@@ -94,15 +98,16 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
         return tokens;
     }
 
-    /// <summary>The text, and its stretches that are trained, or with prompts those that are left out.</summary>
-    private RenderedChat Render(DataRecord record, ChatTemplate template, Conversation conversation)
+    /// <summary>The text, and its stretches that are trained, or with prompts those that are left out; several where each answer stands as it would be generated.</summary>
+    private IReadOnlyList<RenderedChat> Render(DataRecord record, ChatTemplate template, Conversation conversation)
     {
         try
         {
-            if (!_trainOnPrompt) return AssistantSpans.Render(template, conversation);
-            return conversation.Messages.All(message => message.IsTrained)
+            if (trainOn == TrainOn.Each) return AnswerTexts.Render(template, conversation);
+            if (!_trainOnPrompt) return [AssistantSpans.Render(template, conversation)];
+            return [conversation.Messages.All(message => message.IsTrained)
                 ? template.Render(conversation, addGenerationPrompt: false) with { Generated = [] }
-                : AssistantSpans.Render(template, conversation, message => !message.IsTrained);
+                : AssistantSpans.Render(template, conversation, message => !message.IsTrained)];
         }
         catch (HorizonException e)
         {

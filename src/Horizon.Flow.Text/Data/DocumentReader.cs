@@ -8,7 +8,7 @@ internal sealed class DocumentReader
     private readonly ColumnMap _columns;
     private readonly ReadGauge _gauge;
     private readonly Action<TokenDocument> _take;
-    private readonly RecordBuilder<TokenDocument> _documents;
+    private readonly RecordBuilder<IReadOnlyList<TokenDocument>> _documents;
     private bool _holdsText;
     private int _taken;
     private long _sent;
@@ -16,7 +16,7 @@ internal sealed class DocumentReader
     private DocumentReader(DataOptions options, DocumentBuilder builder, ReadGauge gauge, Action<TokenDocument> take, Action isTaken)
     {
         (_options, _builder, _gauge, _take, _columns) = (options, builder, gauge, take, new ColumnMap(options.Columns, options.Roles));
-        _documents = new RecordBuilder<TokenDocument>(options.MaxBadShare, Take, isTaken);
+        _documents = new RecordBuilder<IReadOnlyList<TokenDocument>>(options.MaxBadShare, Take, isTaken);
     }
 
     /// <param name="options">The data set.</param>
@@ -57,7 +57,7 @@ internal sealed class DocumentReader
             return;
         }
 
-        foreach (var records in RecordBuilder<TokenDocument>.Chunks(RecordReader.Read(file, _gauge).Take(Left)))
+        foreach (var records in RecordBuilder<IReadOnlyList<TokenDocument>>.Chunks(RecordReader.Read(file, _gauge).Take(Left)))
         {
             if (format == DataFormat.Auto) format = DataFiles.Detect(records, _columns);
             // What data.columns names are an instruction and its output, whatever other pairs stand beside them.
@@ -73,7 +73,7 @@ internal sealed class DocumentReader
         _documents.TakeAll();
         try
         {
-            _documents.TakeBuilt(_builder.FromText(RecordReader.ReadText(file, _gauge), file));
+            _documents.TakeBuilt([_builder.FromText(RecordReader.ReadText(file, _gauge), file)]);
             _sent++;
         }
         catch (BadRecordException e)
@@ -82,10 +82,13 @@ internal sealed class DocumentReader
         }
     }
 
-    private void Take(TokenDocument document)
+    private void Take(IReadOnlyList<TokenDocument> documents)
     {
-        _take(document);
-        _taken++;
-        _holdsText |= document.InputIds.Length > 0;
+        foreach (var document in documents)
+        {
+            _take(document);
+            _taken++;
+            _holdsText |= document.InputIds.Length > 0;
+        }
     }
 }

@@ -11,4 +11,7 @@ public enum TrainOn
 
     /// <summary>The assistant's last turn, with its thoughts where the template drops those of earlier ones.</summary>
     Last,
+
+    /// <summary>What the assistant says, each turn as it would be generated: a conversation whose template drops thoughts of earlier turns becomes several documents.</summary>
+    Each,
 }

@@ -19,10 +19,10 @@ internal sealed class PreferenceDocuments
     }
 
     /// <summary>The document; null where it is longer than a row.</summary>
-    public TokenDocument? Of(DataRecord record) => Fit(_builder.FromRecord(record, DataFormat.Pairs), record);
+    public TokenDocument? Of(DataRecord record) => Fit(_builder.FromRecord(record, DataFormat.Pairs)[0], record);
 
     /// <summary>The same for a pair's second record.</summary>
-    public TokenDocument? OfOther(DataRecord record) => Fit(_others.FromRecord(record, DataFormat.Pairs), record);
+    public TokenDocument? OfOther(DataRecord record) => Fit(_others.FromRecord(record, DataFormat.Pairs)[0], record);
 
     private TokenDocument? Fit(TokenDocument document, DataRecord record)
     {

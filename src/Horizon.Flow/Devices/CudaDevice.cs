@@ -62,6 +62,11 @@ public sealed class CudaDevice : IComputeDevice
         Operators = _kernels is null ? new EagerOperators { IsDeterministic = deterministic } : new CudaOperators(_kernels, deterministic);
     }
 
+    /// <summary>Where a device is on the machine's bus, such as <c>0000:1b:00.0</c>; nothing is started for it.</summary>
+    /// <param name="ordinal">Which device.</param>
+    /// <exception cref="DeviceException">The driver has no such device.</exception>
+    public static string PciAddressOf(int ordinal) => CudaContext.AddressOf(ordinal);
+
     /// <summary>The devices that the driver shows; 0 where there is no driver.</summary>
     public static int Count
     {

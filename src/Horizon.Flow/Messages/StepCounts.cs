@@ -16,7 +16,8 @@ public sealed record StepCounts(long LabelledTokens, long Tokens, long LossCount
     {
         ArgumentNullException.ThrowIfNull(microBatches);
         ArgumentNullException.ThrowIfNull(program);
-        var labelled = microBatches.Sum(batch => (long)batch.LabelledTokens);
-        return new(labelled, microBatches.Sum(batch => (long)batch.TokenCount), lossCount is null || program.Losses == 0 ? labelled : microBatches.Sum(lossCount));
+        List<MicroBatch> counted = [.. microBatches.Where(batch => !batch.IsSpare)];
+        var labelled = counted.Sum(batch => (long)batch.LabelledTokens);
+        return new(labelled, counted.Sum(batch => (long)batch.TokenCount), lossCount is null || program.Losses == 0 ? labelled : counted.Sum(lossCount));
     }
 }

@@ -32,7 +32,8 @@ internal static class TorchSharpLibrary
                 if (!TryLoadCopy(path)) throw;
             }
         }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException or InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException or InvalidDataException or IOException or UnauthorizedAccessException
+            or ArgumentOutOfRangeException { ParamName: "value" }) // the copy is longer than a file may be
         {
             throw new HorizonException(
                 $"TorchSharp's native library does not load: {NativeLoadError.Reason(path, error)}. It must fit the system's libraries and the libtorch " +

@@ -41,6 +41,9 @@ public sealed class DeviceBatch : IDisposable
     /// <summary>Where the random numbers begin that units draw in training; null where they draw none (<see cref="MicroBatch.Seed"/>).</summary>
     public long? Seed { get; init; }
 
+    /// <summary>Whether it only keeps others company (<see cref="MicroBatch.IsSpare"/>): what is made of it is multiplied by 0.</summary>
+    public bool IsSpare { get; init; }
+
     /// <summary>What units remember of the tokens before those of the batch; null where there are none. Owned by whoever gave it.</summary>
     public Recall? Recall { get; init; }
 
@@ -125,6 +128,7 @@ public sealed class DeviceBatch : IDisposable
             Index = index,
             Step = step,
             Seed = tokens.Seed,
+            IsSpare = tokens.IsSpare,
             _columns = tokens.Columns.ToDictionary(column => column.Key, column => tensor(column.Value).ToDevice(device.TorchDevice).DetachFromDisposeScope()),
             _labelledBySequence = tokens.LabelledBySequence,
             _spans = tokens.Documents is null ? null : DocumentSpans.Of(tokens.Documents, tokens.Rows, tokens.SequenceLength, device.TorchDevice),

@@ -27,6 +27,15 @@ public sealed class DataReportTests : IDisposable
         Assert.Contains("rows:      3 of at most 10 tokens, 40.0 % of their places filled", run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Data_Preferences_LieOneBehindAnother()
+    {
+        _run.Write("pairs.jsonl", """{"prompt":"Once","chosen":" upon a time.","rejected":" more."}""");
+        _run.Write("pairs.yaml", $"{{ model: {{ path: {RunFolder.Stories} }}, data: {{ path: pairs.jsonl, sequence_length: 100 }}, training: {{ objective: {{ name: dpo }} }}, device: cpu }}");
+        var run = await _run.RunAsync("data", _run.In("pairs.yaml"));
+        Assert.Contains("rows:      2 of at most 100 tokens, one behind another without padding\n", run.Output, StringComparison.Ordinal);
+    }
+
     /// <summary>A document that an epoch holds several times lies in memory once, and so does one of which no row holds everything: only numbers are more.</summary>
     [Fact]
     public void Plan_DocumentsRepeatedOrCut_AreCountedOnceAndWhole()

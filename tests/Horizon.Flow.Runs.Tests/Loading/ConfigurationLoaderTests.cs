@@ -149,6 +149,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("optimizer: { learning_rate: 0 }", "run.yaml:1: optimizer.learning_rate is 0; it should be more than 0.")]
     [InlineData("schedule: { min_learning_rate: 1 }", "run.yaml:1: schedule.min_learning_rate is 1; it should be no more than optimizer.learning_rate, which is 0.0001.")]
     [InlineData("evaluation: { every_steps: 5 }", "run.yaml:1: evaluation.every_steps is 5; it should be 0 as long as neither evaluation.path nor evaluation.fraction gives data to evaluate on.")]
+    [InlineData("data: { train_on: each }\nevaluation: { fraction: 0.1 }", "run.yaml:2: evaluation.fraction is 0.1; it should be 0 where data.train_on is each, since parts of one conversation would be held out and trained on: give evaluation.path.")]
     [InlineData("data: { train_on: last, train_on_prompt: true }", "run.yaml:1: data.train_on is last; it should be answers or all where data.train_on_prompt is true.")]
     [InlineData("data: { date: today }", "run.yaml:1: data.date is 'today'; it should be a date such as 2026-01-31.")]
     [InlineData("evaluation: { fraction: 1 }", "run.yaml:1: evaluation.fraction is 1; it should be at least 0 and less than 1.")]

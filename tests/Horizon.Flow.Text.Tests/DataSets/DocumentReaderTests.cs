@@ -127,6 +127,36 @@ public class DocumentReaderTests
         Assert.Equal("<think>\n\n</think>\n\nd<|im_end|>\n", Trained(Assert.Single(Read(file, Data.Qwen, o => o with { TrainOn = TrainOn.Last })), Data.Qwen));
     }
 
+    /// <summary>Qwen3 drops the thoughts of turns before the last question, and keeps those of a turn that goes on with a tool's answer.</summary>
+    [Fact]
+    public void Read_TrainOnEach_LearnsEveryAnswerAsItWouldBeGenerated()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """
+            {"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"<think>\nx\n</think>\n\nb"},{"role":"user","content":"c"},{"role":"assistant","content":"<think>\ny\n</think>\n\nd"},{"role":"tool","content":"e"},{"role":"assistant","content":"f"}]}
+            """);
+        var documents = Read(file, Data.Qwen, o => o with { TrainOn = TrainOn.Each });
+        Assert.Equal(["<think>\nx\n</think>\n\nb<|im_end|>\n", "<think>\ny\n</think>\n\nd<|im_end|>\n<think>\n\n</think>\n\nf<|im_end|>\n"], documents.Select(document => Trained(document, Data.Qwen)));
+        Assert.DoesNotContain("x", Data.Qwen.Decode(documents[1].InputIds, skipSpecialTokens: false), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_TrainOnEachWithNothingDropped_IsOneDocument()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("a.jsonl", """
+            {"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d","weight":0},{"role":"user","content":"e"},{"role":"assistant","content":"f"}]}
+            """);
+        var chatml = HuggingFaceTokenizer.Load(Data.Folder("qwen3-mini-tokenizer"), new TokenizerChanges
+        {
+            ChatTemplate = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+        });
+        var each = Assert.Single(Read(file, chatml, o => o with { TrainOn = TrainOn.Each }));
+        var plain = Assert.Single(Read(file, chatml));
+        Assert.Equal(plain.InputIds, each.InputIds);
+        Assert.Equal(plain.Labels, each.Labels);
+    }
+
     [Fact]
     public void Read_SeveralSets_TakesEachAsOftenAsItsWeightSays()
     {

@@ -188,7 +188,7 @@ public class PreferenceReaderTests
     }
 
     private static TokenDocument Plain(string record) => new DocumentBuilder(Tests.Data.Qwen, Tests.Data.Qwen.VocabularySize, TrainOn.Answers, new DateTime(2026, 1, 1, 12, 0, 0), new DataTally())
-        .FromRecord(new RawRecord(Encoding.UTF8.GetBytes(record), default, "here").Parse(), DataFormat.Pairs);
+        .FromRecord(new RawRecord(Encoding.UTF8.GetBytes(record), default, "here").Parse(), DataFormat.Pairs)[0];
 
     private static string Learned(TokenDocument document) => Tests.Data.Qwen.Decode([.. document.Labels.Where(label => label != TokenDocument.Ignored)], skipSpecialTokens: false);
 

@@ -20,5 +20,5 @@ internal static class BenchRanks
     public static TrainingPlan Wire(TrainingPlan plan, ICollectives? collectives) => collectives is null ? plan : plan.Distribute(collectives);
 
     public static void Fill(ParameterStore store, TrainingPlan plan, int seed, HostWorkers workers, double deviation, ICollectives? collectives) =>
-        StoreFill.Fill(store, seed, workers, deviation, plan.Model.Units, collectives is null ? null : new UnitSlices(collectives.Rank, collectives.Count).FirstOf);
+        StoreFill.Fill(store, seed, workers, deviation, plan.Model.Units, collectives is null ? null : new UnitSlices(plan, collectives).PiecesOf);
 }

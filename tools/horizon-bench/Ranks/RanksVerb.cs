@@ -27,37 +27,43 @@ internal static class RanksVerb
             ?? throw new HorizonException("there is one rank; start several with torchrun, srun or mpirun");
         report.Say($"device {device.Name}");
         foreach (var type in new[] { ElementType.Float32, ElementType.BFloat16 })
-            await report.Part($"{type}", limit, () => CheckAsync(device, ranks, type, elements / ranks.Count, report));
+        {
+            var each = elements / ranks.Count;
+            await report.Part($"{type}", limit, () => CheckAsync(device, ranks, type, SharedStretch.Of([.. Enumerable.Repeat(each, ranks.Count)]), "", report));
+            // As with an update rule that needs whole matrices: the first has least, the last has most.
+            await report.Part($"{type} in parts", limit, () => CheckAsync(device, ranks, type, SharedStretch.Of([.. Enumerable.Range(0, ranks.Count).Select(rank => 2 * each * rank / ranks.Count)]), " in unequal parts", report));
+        }
+
         var sums = await ranks.SumAsync("check", [ranks.Rank + 1]);
         report.Check("numbers of the host are added", sums[0] == ranks.Count * (ranks.Count + 1) / 2.0);
     }
 
-    private static async Task CheckAsync(IComputeDevice device, ICollectives ranks, ElementType type, long elements, Report report)
+    private static async Task CheckAsync(IComputeDevice device, ICollectives ranks, ElementType type, SharedStretch stretch, string how, Report report)
     {
         using var stream = device.OpenStream("collectives");
-        using var slice = device.Allocate(elements, type);
-        using var whole = device.Allocate(elements * ranks.Count, type);
+        using var slice = device.Allocate(stretch.Largest, type);
+        using var whole = device.Allocate(stretch.Count, type);
         var filled = await device.Lane.RunAsync(() =>
         {
             slice.Flat.FillInPlace((float)(ranks.Rank + 1));
             return device.RecordCompute();
         });
-        var gathered = await EnqueueAsync(filled, handle => ranks.AllGather(slice, whole, elements, handle));
+        var gathered = await EnqueueAsync(filled, handle => ranks.AllGather(slice, whole, stretch, handle));
         var right = await device.Lane.RunAsync(() =>
         {
             device.ComputeWaits(gathered);
-            return Enumerable.Range(0, ranks.Count).All(rank => All(whole.Flat.narrow(0, rank * elements, elements), rank + 1));
+            return Enumerable.Range(0, ranks.Count).All(rank => All(whole.Flat.narrow(0, stretch.Firsts[rank], stretch.Counts[rank]), rank + 1));
         });
-        report.Check($"all-gather of {type}", right);
-        var summed = await EnqueueAsync(await device.Lane.RunAsync(device.RecordCompute), handle => ranks.ReduceScatter(whole, slice, elements, handle));
+        report.Check($"all-gather of {type}{how}", right);
+        var summed = await EnqueueAsync(await device.Lane.RunAsync(device.RecordCompute), handle => ranks.ReduceScatter(whole, slice, stretch, handle));
         right = await device.Lane.RunAsync(() =>
         {
             device.ComputeWaits(summed);
-            return All(slice.Flat, (ranks.Rank + 1) * ranks.Count);
+            return All(slice.Flat.narrow(0, 0, stretch.Counts[ranks.Rank]), (ranks.Rank + 1) * ranks.Count);
         });
-        report.Check($"reduce-scatter of {type}", right);
-        await TimeAsync("all-gather", handle => ranks.AllGather(slice, whole, elements, handle));
-        await TimeAsync("reduce-scatter", handle => ranks.ReduceScatter(whole, slice, elements, handle));
+        report.Check($"reduce-scatter of {type}{how}", right);
+        await TimeAsync("all-gather", handle => ranks.AllGather(slice, whole, stretch, handle));
+        await TimeAsync("reduce-scatter", handle => ranks.ReduceScatter(whole, slice, stretch, handle));
 
         Task<Fence> EnqueueAsync(Fence after, Action<nint> work) => device.Lane.RunAsync(() => stream.Enqueue([after], work));
 
@@ -72,7 +78,7 @@ internal static class RanksVerb
             var launched = Stopwatch.GetElapsedTime(start);
             await last.WaitAsync();
             var each = Stopwatch.GetElapsedTime(start).TotalMilliseconds / Rounds;
-            report.Say($"{what} of {whole.ByteLength / 1e6:F0} MB {type}: {each:F2} ms, launched in {launched.TotalMilliseconds / Rounds:F3} ms");
+            report.Say($"{what} of {whole.ByteLength / 1e6:F0} MB {type}{how}: {each:F2} ms, launched in {launched.TotalMilliseconds / Rounds:F3} ms");
         }
     }
 

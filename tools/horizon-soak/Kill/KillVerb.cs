@@ -9,19 +9,22 @@ internal static class KillVerb
     {
         var kills = new Argument<int>("kills") { Description = "How many." };
         var seed = new Option<int>("--seed") { Description = "Of settings and moments.", DefaultValueFactory = _ => 1 };
+        var minutes = new Option<double>("--minutes") { Description = "No further kill after so many; the round in hand still comes to its end.", DefaultValueFactory = _ => double.PositiveInfinity };
         var ranks = new Option<int>("--ranks") { Description = "Ranks of each run, of which one is killed; the others must end by themselves.", DefaultValueFactory = _ => 1 };
-        var command = new Command("kill", "Kills real training runs at random moments, resumes them, and compares what comes out in the end with a run that was never interrupted.") { kills, seed, ranks };
-        command.SetAction((arguments, _) => RunAsync(arguments.GetValue(kills), arguments.GetValue(ranks), new Random(arguments.GetValue(seed))));
+        var command = new Command("kill", "Kills real training runs at random moments, resumes them, and compares what comes out in the end with a run that was never interrupted.") { kills, seed, minutes, ranks };
+        command.SetAction((arguments, _) => RunAsync(arguments.GetValue(kills), arguments.GetValue(minutes), arguments.GetValue(ranks), new Random(arguments.GetValue(seed))));
         return command;
     }
 
-    private static async Task<int> RunAsync(int kills, int ranks, Random random)
+    private static async Task<int> RunAsync(int kills, double minutes, int ranks, Random random)
     {
         var counts = new Counts();
-        for (var round = 0; counts.Kills < kills && counts.Failures.Count == 0; round++)
+        var start = TimeProvider.System.GetTimestamp();
+        bool IsEnough() => counts.Kills >= kills || TimeProvider.System.GetElapsedTime(start).TotalMinutes >= minutes;
+        for (var round = 0; !IsEnough() && counts.Failures.Count == 0; round++)
         {
             using var folder = new RoundFolder();
-            await new Round(folder, RoundSettings.Draw(round, random, ranks), random, counts).RunAsync(kills);
+            await new Round(folder, RoundSettings.Draw(round, random, ranks), random, counts).RunAsync(IsEnough);
             Console.WriteLine($"round {round + 1}: {counts}");
         }
 

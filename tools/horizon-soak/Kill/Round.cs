@@ -12,13 +12,13 @@ internal sealed partial class Round(RoundFolder folder, RoundSettings settings, 
 
     private string Output => folder["killed"];
 
-    public async Task RunAsync(int kills)
+    public async Task RunAsync(Func<bool> isEnough)
     {
         if (await UninterruptedAsync() is not { } expected) return;
         // Once there were enough kills the run is left to end, and its end still counts.
         while (counts.Failures.Count == 0)
         {
-            if (!await StartAsync(isLast: counts.Kills >= kills)) continue;
+            if (!await StartAsync(isLast: isEnough())) continue;
             if (RunResults.Of(Output).DifferenceFrom(expected) is { } difference) Fail($"the run came out other than without interruption: {difference}");
             else counts.EqualRounds++;
             return;

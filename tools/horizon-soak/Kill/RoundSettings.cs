@@ -9,14 +9,8 @@ internal sealed record RoundSettings(string Optimizer, string Precision, double 
 
     private static readonly string[] Optimizers = ["adamw", "muon", "adafactor", "lion", "adamw8bit", "sgd"];
 
-    // Those that can be cut into slices, whatever the model.
-    private static readonly string[] Elementwise = ["adamw", "lion", "sgd"];
-
-    public static RoundSettings Draw(int round, Random random, int ranks)
-    {
-        var optimizers = ranks > 1 ? Elementwise : Optimizers;
-        return new(optimizers[round % optimizers.Length], round % 2 == 0 ? "fp32" : "bf16", random.Next(2), ranks * random.Next(1, 3), random.Next(1, 3), ranks);
-    }
+    public static RoundSettings Draw(int round, Random random, int ranks) =>
+        new(Optimizers[round % Optimizers.Length], round % 2 == 0 ? "fp32" : "bf16", random.Next(2), ranks * random.Next(1, 3), random.Next(1, 3), ranks);
 
     /// <summary>A configuration; every call draws other capacities.</summary>
     public string Yaml(string output, bool checkpoints, Random random)

@@ -17,7 +17,7 @@ internal static class DataText
         var summary = report.Summary;
         Line($"documents: {summary.Documents:N0}{(summary.BadRecords > 0 ? $", and {summary.BadRecords:N0} malformed records" : "")}");
         Line($"tokens:    {summary.Tokens:N0}, of which {summary.LabelledTokens:N0} ({Share(summary.LabelledTokens, summary.Tokens)}) are learned");
-        Line($"rows:      {summary.Rows:N0} of at most {report.SequenceLength:N0} tokens, {report.Efficiency:P1} of their places filled");
+        Line($"rows:      {summary.Rows:N0} of at most {report.SequenceLength:N0} tokens, {(report.Places > 0 ? report.Efficiency.ToString("P1", CultureInfo.InvariantCulture) + " of their places filled" : "one behind another without padding")}");
         foreach (var warning in summary.Warnings) output.WriteLine($"note:      {Printable.Line(warning)}");
         WriteHistogram(report.Lengths, output);
         var terminal = (output as PrintedWriter)?.Terminal;

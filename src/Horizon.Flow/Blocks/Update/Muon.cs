@@ -101,6 +101,9 @@ public sealed class Muon : IUpdateStage
     }
 
     /// <inheritdoc/>
+    public long GrainOf(ParameterSlot slot) => IsMatrix(slot) ? slot.Count : _adamW.GrainOf(slot);
+
+    /// <inheritdoc/>
     public void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers)
     {
         ArgumentNullException.ThrowIfNull(unit);

@@ -52,6 +52,17 @@ internal sealed unsafe class CudaContext : IDisposable
         }
     }
 
+    /// <summary>Where a device is on the bus, such as <c>0000:1b:00.0</c>; takes no context.</summary>
+    public static string AddressOf(int ordinal)
+    {
+        const int Length = 32;
+        Check(cuInit(0), "cuInit");
+        Check(cuDeviceGet(out var device, ordinal), "cuDeviceGet");
+        var address = stackalloc byte[Length];
+        Check(cuDeviceGetPCIBusId(address, Length, device), "cuDeviceGetPCIBusId");
+        return Encoding.UTF8.GetString(address, new ReadOnlySpan<byte>(address, Length).IndexOf((byte)0)).ToLowerInvariant();
+    }
+
     /// <summary>Makes the context current on the calling thread until the result is disposed.</summary>
     public Entered Enter()
     {

@@ -51,6 +51,9 @@ internal static unsafe partial class CudaDriver
     public static partial int cuDeviceGetName(byte* name, int length, int device);
 
     [LibraryImport(Library)]
+    public static partial int cuDeviceGetPCIBusId(byte* address, int length, int device);
+
+    [LibraryImport(Library)]
     public static partial int cuDeviceTotalMem_v2(out nuint bytes, int device);
 
     [LibraryImport(Library)]

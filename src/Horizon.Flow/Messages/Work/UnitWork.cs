@@ -35,8 +35,8 @@ public abstract class UnitWork : UnitMessage
     /// <summary>The micro-batch on the device.</summary>
     public DeviceBatch Batch => Order.Batch;
 
-    /// <summary>What the sum of losses is multiplied by.</summary>
-    public double LossScale => Visit.Step.LossScale;
+    /// <summary>What the sum of losses is multiplied by; 0 for a batch that only keeps others company.</summary>
+    public double LossScale => Batch.IsSpare ? 0 : Visit.Step.LossScale;
 
     /// <summary>The operators of the visit's layer.</summary>
     /// <exception cref="InvalidOperationException">The visit is the head's.</exception>
@@ -101,7 +101,8 @@ public abstract class UnitWork : UnitMessage
         CheckLane();
         var cell = Order.Loss ?? throw new InvalidOperationException($"{Visit} gives no loss in its program");
         using var detached = sum.detach();
-        cell.Value.OnDevice.Flat.copy_(detached);
+        if (Batch.IsSpare) cell.Value.OnDevice.Flat.zero_();
+        else cell.Value.OnDevice.Flat.copy_(detached);
     }
 
     /// <summary>The numbers that the visit gives to the host; null where its program asks for none.</summary>
@@ -109,7 +110,7 @@ public abstract class UnitWork : UnitMessage
     {
         if (!Visit.Planned.GivesResult) return null;
         if (numbers is null) throw new InvalidOperationException($"{Visit} gives a result in its program, but its head gave no numbers");
-        return numbers.to(float32).contiguous().DetachFromDisposeScope();
+        return (Batch.IsSpare ? zeros_like(numbers, float32) : numbers.to(float32).contiguous()).DetachFromDisposeScope();
     }
 
     private ParameterViews? Views(Lease<DeviceSlot>? lease, UnitLayout layout)

@@ -1,0 +1,16 @@
+using Horizon.Flow.Alignment;
+using Horizon.Flow.Distributed;
+using Horizon.Flow.Messages;
+
+namespace Horizon.Flow.Runs.Objectives;
+
+/// <summary>An objective's metrics where several ranks share a step or a pass.</summary>
+internal static class RankMetrics
+{
+    /// <summary>The metrics over the results of all ranks, each of which calls this; of these alone where there is one.</summary>
+    public static async Task<IReadOnlyDictionary<string, double>> MetricsOfAllAsync(this IMeasuredObjective objective, ICollectives? ranks, IEnumerable<HostResult> results)
+    {
+        var sums = objective.SumsOf(results);
+        return objective.MetricsOf(ranks is null || sums.Length == 0 ? sums : await ranks.SumAsync("metrics", sums).ConfigureAwait(false));
+    }
+}

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Horizon.Flow.Runs.Loading;
+using YamlDotNet.RepresentationModel;
+
+namespace Horizon.Flow.Cli.Tests.Runs;
+
+/// <summary>examples/deploy as far as it can be checked without a cluster: the scripts run with stand-ins for the launchers, and what they start is what the program takes.</summary>
+public sealed partial class DeployTests : IDisposable
+{
+    private readonly RunFolder _run = new();
+
+    public DeployTests()
+    {
+        _run.Write("run.yaml", $"model: {{ path: {RunFolder.Stories} }}\ndata: {{ path: text.txt }}\noutput: {{ directory: out }}\n");
+        _run.Write("text.txt", "Once upon a time.");
+    }
+
+    public void Dispose() => _run.Dispose();
+
+    [Theory]
+    [InlineData("torchrun.sh", "torchrun", "--no-python --nproc-per-node gpu --nnodes 1 --node-rank 0 --master-addr localhost --master-port 29500 --max-restarts 3")]
+    [InlineData("train.sbatch", "srun", "--kill-on-bad-exit=0 --cpu-bind=cores")]
+    public async Task Script_WithAStandInForItsLauncher_StartsWhatTheProgramTakes(string script, string launcher, string options)
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // The launchers' system.
+        _run.Write(launcher, "#!/bin/sh\necho \"$@\"\n");
+        File.SetUnixFileMode(_run.In(launcher), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var start = new ProcessStartInfo("/bin/sh", [Deploy(script), _run.In("run.yaml")]) { RedirectStandardOutput = true };
+        start.Environment["PATH"] = $"{_run.Path}:/usr/bin:/bin";
+        using var process = Process.Start(start)!;
+        var line = (await process.StandardOutput.ReadToEndAsync()).Trim();
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+        Assert.StartsWith(options + " horizon train ", line, StringComparison.Ordinal);
+        RequireAccepted(line[(line.IndexOf("horizon ", StringComparison.Ordinal) + "horizon ".Length)..].Split(' '));
+    }
+
+    [Fact]
+    public void TrainJob_ReadAsYaml_StartsWhatTheProgramTakes()
+    {
+        var yaml = new YamlStream();
+        yaml.Load(new StringReader(File.ReadAllText(Deploy("trainjob.yaml"))));
+        var root = yaml.Documents.Single().RootNode;
+        Assert.Equal(("trainer.kubeflow.org/v1alpha1", "TrainJob", "torch-distributed"), (Text(root["apiVersion"]), Text(root["kind"]), Text(root["spec"]["runtimeRef"]["name"])));
+        var command = ((YamlSequenceNode)root["spec"]["trainer"]["command"]).Select(Text).ToArray();
+        Assert.Equal(["torchrun", "--no-python", "horizon"], command[..3]);
+        RequireAccepted([.. command[3..].Select(word => word == "/shared/run.yaml" ? _run.In("run.yaml") : word)]);
+        Assert.Equal(Text(root["spec"]["trainer"]["numProcPerNode"]), Text(root["spec"]["trainer"]["resourcesPerNode"]["limits"]["nvidia.com/gpu"]));
+    }
+
+    /// <summary>Options that sbatch has, as its manual lists them; another one would fail only on a cluster.</summary>
+    [Fact]
+    public void Sbatch_Options_AreThoseOfItsManual()
+    {
+        string[] known = ["job-name", "nodes", "ntasks-per-node", "gpus-per-node", "cpus-per-task", "exclusive", "signal", "requeue"];
+        var given = Option().Matches(File.ReadAllText(Deploy("train.sbatch"))).Select(match => match.Groups["name"].Value).ToList();
+        Assert.NotEmpty(given);
+        Assert.Subset(known.ToHashSet(), given.ToHashSet());
+    }
+
+    private static string Deploy(string name) => Path.Combine(Root(), "examples", "deploy", name);
+
+    private static string Root()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Horizon.Flow.sln"))) folder = Path.GetDirectoryName(folder)!;
+        return folder;
+    }
+
+    private static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
+
+    private static void RequireAccepted(string[] arguments)
+    {
+        Assert.Empty(new RootCommand { new TrainCommand(new Trainer(), TrainingProgress.For) }.Parse(arguments).Errors);
+        var settings = arguments.Zip(arguments.Skip(1)).Where(pair => pair.First == "--set").Select(pair => pair.Second).ToList();
+        Assert.Equal("cuda", ConfigurationLoader.Load(arguments[1], settings).Device);
+    }
+
+    [GeneratedRegex(@"^#SBATCH --(?<name>[a-z-]+)", RegexOptions.Multiline)]
+    private static partial Regex Option();
+}
