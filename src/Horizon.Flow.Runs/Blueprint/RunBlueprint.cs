@@ -12,6 +12,7 @@ using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Experts;
+using Horizon.Flow.Models.Fp8;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Objectives;
@@ -69,8 +70,8 @@ public sealed class RunBlueprint
     /// <summary>Whether what the untouched weights say of the data is computed before training, and kept.</summary>
     internal bool KeepsReference => Kind.NeedsReference && !HoldsReference;
 
-    /// <summary>fp32, or bf16 with exact masters.</summary>
-    public StorePrecision Precision => Configuration.Training.Precision;
+    /// <summary>How parameters are kept: fp32, or bf16 with exact masters, which products in fp8 have too.</summary>
+    public StorePrecision Precision => Configuration.Training.Precision == TrainingPrecision.Fp32 ? StorePrecision.Fp32 : StorePrecision.Bf16;
 
     /// <summary>Tokens of a row at most.</summary>
     public int SequenceLength => Math.Min(Configuration.Data.SequenceLength ?? DataSection.LongestByDefault, Model.MaximumSequenceLength);
@@ -78,7 +79,7 @@ public sealed class RunBlueprint
     /// <summary>Model, size and precision in a few words.</summary>
     public string Description => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
+        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}, {Configuration.Training.Precision.ToString().ToLowerInvariant()}");
 
     /// <summary>What was chosen other than configured, or has no effect; a sentence each.</summary>
     public IReadOnlyList<string> Notices => [.. DescribeBuffers()];
@@ -113,6 +114,7 @@ public sealed class RunBlueprint
             throw new HorizonException($"training.adapter trains adapters alone, and {(isReward ? "a reward model has a score to learn" : "model.additional_special_tokens adds rows to learn")}; leave one of them out");
         var model = ModelFamilies.Define(modelConfig);
         if (isReward) model = RewardModel.Of(model);
+        if (training.Precision == TrainingPrecision.Fp8) model = InFp8(model, training.Fp8);
         if (training.LabelSmoothing > 0) model = model.WithLabelSmoothing(training.LabelSmoothing);
         if (training.NeftuneAlpha > 0) model = model.WithEmbeddingNoise(training.NeftuneAlpha);
         var blueprint = new RunBlueprint(configuration, modelConfig, training.CheckOutputs ? model.WithCheckedOutputs() : model) { NewTokens = newTokens };
@@ -213,6 +215,25 @@ public sealed class RunBlueprint
     // A recomputed segment holds all of its units at once.
     private int DeviceBuffers => Math.Max(
         Configuration.Pipeline.DeviceBuffers, Math.Min(Configuration.Training.RecomputeInterval, ModelConfig.LayerCount));
+
+    private static ModelDefinition InFp8(ModelDefinition model, Fp8Section section)
+    {
+        var layers = model.Hidden.Where(binding => !binding.Template.IsEmbedding).Select(binding => model.Units[binding.Unit]).ToList();
+        foreach (var pattern in section.Bf16Layers)
+        {
+            if (!layers.Any(unit => Matches(pattern, unit)))
+                throw new HorizonException($"training.fp8.bf16_layers: '{pattern}' is no layer of the model; its layers are {layers[0].Name} to {layers[^1].Name}.");
+        }
+
+        try
+        {
+            return model.WithFp8(section.Options, name => section.Bf16Layers.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)));
+        }
+        catch (HorizonException error)
+        {
+            throw new HorizonException($"training.precision is fp8: {error.Message}", error);
+        }
+    }
 
     private static bool Matches(string pattern, UnitLayout unit) => FileSystemName.MatchesSimpleExpression(pattern, unit.Name, ignoreCase: false);
 

@@ -140,6 +140,7 @@ public sealed class TrainingSession : ITrainingSession
                 blueprint = blueprint.On(ranks, place.LocalCount);
             }
 
+            await RequireFp8Async(blueprint, device, cancellation).ConfigureAwait(false);
             var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, notices.Enqueue)).ConfigureAwait(false);
             using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.KeepsReference || blueprint.HoldsReference || blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
             // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
@@ -332,6 +333,16 @@ public sealed class TrainingSession : ITrainingSession
     }
 
     private Task<IReadOnlyList<MicroBatch>> AttachAsync(IReadOnlyList<MicroBatch> microBatches) => _reference!.AttachAsync(microBatches, CancellationToken.None);
+
+    // Before anything is read or allocated.
+    private static async Task RequireFp8Async(RunBlueprint blueprint, IComputeDevice device, CancellationToken cancellation)
+    {
+        if (blueprint.Configuration.Training.Precision != TrainingPrecision.Fp8) return;
+        var refusal = device.Operators.Fp8 is { } operators
+            ? await device.Lane.RunAsync(() => operators.Refusal(blueprint.Configuration.Training.Fp8.Options), cancellation).ConfigureAwait(false)
+            : "it needs a GPU of compute capability 8.9 or later, with NVRTC beside libtorch";
+        if (refusal is not null) throw new HorizonException($"training.precision is fp8, which {device.Name} does not multiply: {refusal}; set it to bf16, or another training.fp8.scaling, or device to cpu, where fp8 is emulated.");
+    }
 
     private bool IsLookDue(long step) => Evaluation.EverySteps > 0 && step % Evaluation.EverySteps == 0 && step != _data.TotalSteps;
 

@@ -49,7 +49,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
             Device = "cpu",
         };
         Assert.Equal(expected, Load(Contract));
-        Assert.Equal(StorePrecision.Bf16, expected.Training.Precision);
+        Assert.Equal(TrainingPrecision.Bf16, expected.Training.Precision);
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Tests.Loading;
 
@@ -88,7 +89,7 @@ public static class RunConfigurations
         from steps in Gen.Elements<long?>(null, 0, 1, 200, long.MaxValue)
         from epochs in Gen.OneOf(Gen.Constant<int?>(null), Gen.Choose(1, 10).Select(number => (int?)number))
         from seed in Gen.Elements(0L, 42, long.MaxValue)
-        from precision in Gen.Elements(Enum.GetValues<StorePrecision>())
+        from precision in Gen.Elements(Enum.GetValues<TrainingPrecision>())
         from clip in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))
         from interval in Gen.Choose(1, 100)
         from freeze in Texts
@@ -109,6 +110,7 @@ public static class RunConfigurations
             Epochs = epochs,
             Seed = seed,
             Precision = precision,
+            Fp8 = precision == TrainingPrecision.Fp8 ? new() { Scaling = checks ? Fp8Scaling.Block : Fp8Scaling.Row, Gradients = checks ? Fp8Format.E4M3 : Fp8Format.E5M2, FastGradients = checks, Bf16Layers = freeze } : new(),
             MaxGradNorm = clip,
             RecomputeInterval = interval,
             Freeze = freeze,
