@@ -4,8 +4,8 @@ using Horizon.Flow.Host.Store;
 namespace Horizon.Flow.Host.ModelFolders;
 
 /// <summary>
-/// Fills a store from a model folder; parameters that it holds as MXFP4 (gpt-oss's experts) become what they stand for. Names, shapes and types of all
-/// tensors are checked before the first byte is read; then each file is read once, in file order, straight into the units' buffers.
+/// Fills a store from a model folder; parameters that it holds as MXFP4 (gpt-oss's experts) or as 8-bit floats with scales (DeepSeek-V3's) become what they stand for. Names, shapes and types
+/// of all tensors are checked before the first byte is read; then each file is read once, in file order, straight into the units' buffers, but for scales, which are read first.
 /// </summary>
 public static class StoreLoader
 {
@@ -15,7 +15,7 @@ public static class StoreLoader
     private const string Embedding = "embed_tokens.weight";
 
     private static readonly string[] HarmlessEndings =
-        [Head, "rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached"];
+        [Head, ".activation_scale", ".input_scale", "rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached"];
 
     /// <summary>Reads every parameter of <paramref name="units"/> from <paramref name="files"/>.</summary>
     /// <param name="files">The opened folder.</param>
@@ -45,11 +45,10 @@ public static class StoreLoader
             progress?.Report(new LoadProgress(tensor, bytesRead, totalBytes));
         }
 
-        var workByFile = work.ToLookup(item => item.Tensor.File);
-        foreach (var file in files.Files)
+        foreach (var scales in (bool[])[true, false])
         {
-            var inFileOrder = workByFile[file.Path].OrderBy(item => item.Tensor.Offset).ToArray();
-            if (inFileOrder.Length > 0) await file.ReadAsync(inFileOrder, Report, cancellationToken).ConfigureAwait(false);
+            var workByFile = work.Where(item => item.Destination is WeightScales == scales).ToLookup(item => item.Tensor.File);
+            await ReadAsync(files, workByFile, Report, cancellationToken).ConfigureAwait(false);
         }
 
         return new LoadResult(work.Count, bytesRead, Unexpected(files, work, options))
@@ -57,6 +56,16 @@ public static class StoreLoader
             Missing = missing,
             TiedHeadDistance = options?.Wholes is not null ? null : await CompareTiedHeadAsync(files, units, work, options?.MayGrow, cancellationToken).ConfigureAwait(false),
         };
+    }
+
+    private static async Task ReadAsync(
+        WeightFiles files, ILookup<string, (TensorInfo Tensor, ITensorDestination Destination)> workByFile, Action<TensorInfo> report, CancellationToken cancellationToken)
+    {
+        foreach (var file in files.Files)
+        {
+            var inFileOrder = workByFile[file.Path].OrderBy(item => item.Tensor.Offset).ToArray();
+            if (inFileOrder.Length > 0) await file.ReadAsync(inFileOrder, report, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Finds every parameter of <paramref name="units"/> and checks names, shapes and types, without reading one.</summary>
@@ -107,7 +116,11 @@ public static class StoreLoader
                 if (options.Wanted?.Invoke(slot) == false) continue;
                 var name = options.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
                 if (Find(files, name) is { } tensor)
-                    work.Add((tensor, new SlotDestination(unit, slot, options.Wholes is null ? null : pieces, options.MayGrow?.Invoke(slot.Role) ?? false)));
+                {
+                    var scales = WeightScales.Find(ending => Find(files, name + ending), tensor);
+                    if (scales is { } beside) work.Add(beside);
+                    work.Add((tensor, new SlotDestination(unit, slot, options.Wholes is null ? null : pieces, options.MayGrow?.Invoke(slot.Role) ?? false) { Scales = scales?.Destination }));
+                }
                 else if (options.Wholes is not null && MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 })
                     throw new HorizonException($"{files.Path} holds '{name}' in 4-bit blocks, which cannot be loaded in slices; load and export it on one rank first");
                 else if (MicroscaledHalf.Find(ending => Find(files, name + ending), unit, slot) is { Count: > 0 } halves)
@@ -140,7 +153,13 @@ public static class StoreLoader
         var used = work.Select(item => item.Tensor.Name).ToHashSet(StringComparer.Ordinal);
         // Other slices use what this one does not.
         foreach (var slot in options?.Wholes?.SelectMany(unit => unit.Whole.Parameters) ?? [])
-            if (Find(files, options!.Alias?.Invoke(slot.TensorName) ?? slot.TensorName) is { } tensor) used.Add(tensor.Name);
+        {
+            var name = options!.Alias?.Invoke(slot.TensorName) ?? slot.TensorName;
+            if (Find(files, name) is not { } tensor) continue;
+            used.Add(tensor.Name);
+            if (WeightScales.Find(ending => Find(files, name + ending), tensor) is { } scales) used.Add(scales.Tensor.Name);
+        }
+
         return [.. files.TensorNames
             .Where(name => !used.Contains(name) && !HarmlessEndings.Any(ending => name.EndsWith(ending, StringComparison.Ordinal)))
             .Order(StringComparer.Ordinal)];

@@ -4,7 +4,7 @@ using Horizon.Flow.Host.Numerics;
 
 namespace Horizon.Flow.Host.Safetensors;
 
-/// <summary>Vectorised conversions between the float types of files and the store. All are exact except F64 to fp32.</summary>
+/// <summary>Vectorised conversions between the float types of files and the store (8-bit floats by a table). All are exact except F64 to fp32.</summary>
 internal static class FloatConversion
 {
     private const uint Magnitude = 0x7FFF_FFFF;
@@ -15,6 +15,14 @@ internal static class FloatConversion
 
     // From here on rounding to bf16, ties away from zero, gives infinity.
     private const uint BFloat16Overflow = 0x7F7F_8000;
+
+    // E4M3 as the Open Compute Project has it (8-bit Floating Point Specification 1.0): bias 7, subnormals, no infinities, and NaN where all bits but the sign are set.
+    private static readonly float[] _eightBits = [.. Enumerable.Range(0, 256).Select(bits =>
+    {
+        var (exponent, mantissa) = ((bits >> 3) & 15, bits & 7);
+        var magnitude = (bits & 127) == 127 ? float.NaN : exponent == 0 ? MathF.ScaleB(mantissa, -9) : MathF.ScaleB(8 + mantissa, exponent - 10);
+        return (bits & 128) != 0 ? -magnitude : magnitude;
+    })];
 
     /// <summary>Refuses a tensor that holds no floats of a type that can be read.</summary>
     public static void RequireFloats(TensorInfo tensor)
@@ -45,6 +53,9 @@ internal static class FloatConversion
                 break;
             case SafetensorsType.F64:
                 FromFloat64(MemoryMarshal.Cast<byte, double>(source), destination);
+                break;
+            case SafetensorsType.F8_E4M3:
+                for (var i = 0; i < source.Length; i++) destination[i] = _eightBits[source[i]];
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(type), type, "not a float type that is read");

@@ -13,6 +13,9 @@ namespace Horizon.Flow.Host.Safetensors;
 /// <param name="mayGrow">Whether the tensor may have fewer rows.</param>
 public sealed class SlotDestination(UnitState unit, ParameterSlot slot, IReadOnlyList<UnitPiece>? pieces = null, bool mayGrow = false) : ITensorDestination
 {
+    /// <summary>What 8-bit floats are multiplied by; read before the tensor. Null for floats that stand for themselves.</summary>
+    internal WeightScales? Scales { get; init; }
+
     // 16 KiB of floats: stays in the first-level cache between conversion, check and split.
     private const int ScratchElements = 4096;
 
@@ -20,7 +23,7 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot, IReadOnl
     public void Begin(TensorInfo tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        FloatConversion.RequireFloats(tensor);
+        if (Scales is null) FloatConversion.RequireFloats(tensor);
         if (!tensor.Shape.SequenceEqual(slot.Shape) && !(mayGrow && IsBeginning(tensor.Shape, slot.Shape)))
         {
             throw new HorizonException(
@@ -44,6 +47,7 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot, IReadOnl
             var values = scratch[..Math.Min(ScratchElements, bytes.Length / elementSize)];
             var taken = values.Length * elementSize;
             FloatConversion.ToFloat32(tensor.Type, bytes[..taken], values);
+            Scales?.Multiply(element, values);
             Store(tensor, element, values);
             bytes = bytes[taken..];
             element += values.Length;

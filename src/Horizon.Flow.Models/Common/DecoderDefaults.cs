@@ -42,7 +42,7 @@ internal sealed record DecoderDefaults
     /// <summary>The family reads its activation itself.</summary>
     public bool OwnActivation { get; init; }
 
-    /// <summary>The quantization (<c>quant_method</c>) that the loader reads in this family's checkpoints; null for none.</summary>
+    /// <summary>The quantization (<c>quant_method</c>) that only this family's checkpoints have (see <see cref="QuantizationReader"/>); null for none.</summary>
     public string? Quantization { get; init; }
 
     /// <summary>Keys that are off elsewhere and that this family reads itself or, for dropouts, may be above 0: training runs without dropout.</summary>

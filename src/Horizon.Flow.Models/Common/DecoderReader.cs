@@ -72,17 +72,7 @@ internal static class DecoderReader
         foreach (var key in Flags.Where(key => !defaults.Known.Contains(key)).Concat(defaults.Refused)) RefuseFlag(json, key);
         // Empty where nothing is pruned; what is in it is not understood.
         json.Object("pruned_heads");
-        if (json.Has("quantization_config") && !IsRead(json, defaults.Quantization))
-            throw json.Refuse("quantization_config", "is not supported: training needs F32, F16 or BF16 weights, not quantized ones");
-    }
-
-    // What is left as it was stands in the checkpoint in its own type.
-    private static bool IsRead(ConfigJson json, string? method)
-    {
-        if (method is null || !json.IsObject("quantization_config") || json.Object("quantization_config") is not { } settings || settings.Text("quant_method") != method) return false;
-        _ = settings.Texts("modules_to_not_convert");
-        _ = settings.Flag("dequantize", true);
-        return true;
+        QuantizationReader.RefuseUnread(json, defaults.Quantization);
     }
 
     /// <summary>Refuses a flag that is true.</summary>

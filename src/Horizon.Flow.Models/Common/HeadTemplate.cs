@@ -19,6 +19,7 @@ public sealed class HeadTemplate : IHeadTemplate
     private readonly IHeadNorm _norm;
     private readonly LogitChunks _chunks;
     private readonly double _smoothing;
+    private readonly Func<DeviceBatch, Tensor>? _beside;
 
     /// <summary>Creates it.</summary>
     /// <param name="projection">The role of the output projection: its own, or the embedding's where the head is tied.</param>
@@ -35,10 +36,11 @@ public sealed class HeadTemplate : IHeadTemplate
     /// <param name="projection">The role of the output projection.</param>
     /// <param name="norm">The final norm.</param>
     /// <param name="chunks">How logits are shaped, and how many of them exist at once.</param>
-    internal HeadTemplate(string projection, IHeadNorm norm, LogitChunks chunks) => (_projection, _norm, _chunks) = (projection, norm, chunks);
+    /// <param name="beside">What layers add to the mean loss of training, whose gradients are theirs; null for nothing. Of other objectives and of evaluations it is no part.</param>
+    internal HeadTemplate(string projection, IHeadNorm norm, LogitChunks chunks, Func<DeviceBatch, Tensor>? beside = null) => (_projection, _norm, _chunks, _beside) = (projection, norm, chunks, beside);
 
     private HeadTemplate(HeadTemplate other, double smoothing)
-        : this(other._projection, other._norm, other._chunks) => _smoothing = smoothing;
+        : this(other._projection, other._norm, other._chunks, other._beside) => _smoothing = smoothing;
 
     /// <summary>
     /// The same head, whose training loss has a share of its target evenly on all tokens of the vocabulary (label smoothing, Szegedy et al. 2016):
@@ -54,7 +56,11 @@ public sealed class HeadTemplate : IHeadTemplate
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
-        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, lossScale, smoothing: _smoothing));
+        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) =>
+        {
+            var (sum, gradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, lossScale, smoothing: _smoothing);
+            return (_beside is null ? sum : sum.Plus(_beside(batch).Over(lossScale)), gradient_NH);
+        });
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales)

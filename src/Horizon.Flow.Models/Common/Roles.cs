@@ -134,13 +134,28 @@ public static class Roles
     /// <summary>[experts]: added to scores where experts are chosen; fixed.</summary>
     internal const string RouterCorrection = "mlp.gate.e_score_correction_bias";
 
-    /// <summary>[experts, hidden, 2 * width]: gate and up channels by turns.</summary>
+    /// <summary>[hidden]: over the router's input, where that is normed.</summary>
+    internal const string RouterScale = "mlp.gate.scale";
+
+    /// <summary>[experts]: what the weight of each is multiplied by.</summary>
+    internal const string RouterExpertScale = "mlp.gate.per_expert_scale";
+
+    /// <summary>[hidden]: over what the feed-forward network gives, where experts stand beside it.</summary>
+    internal const string DenseOutputNorm = "dense_output_norm.weight";
+
+    /// <summary>[hidden]: in front of experts beside a feed-forward network.</summary>
+    internal const string ExpertInputNorm = "expert_input_norm.weight";
+
+    /// <summary>[hidden]: over what they give.</summary>
+    internal const string ExpertOutputNorm = "expert_output_norm.weight";
+
+    /// <summary>[experts, hidden, 2 * width]: gate and up channels by turns; or [experts, 2 * width, hidden], gate above up.</summary>
     internal const string ExpertsGateUp = "mlp.experts.gate_up_proj";
 
     /// <summary>[experts, 2 * width].</summary>
     internal const string ExpertsGateUpBias = "mlp.experts.gate_up_proj_bias";
 
-    /// <summary>[experts, width, hidden].</summary>
+    /// <summary>[experts, width, hidden]; or [experts, hidden, width].</summary>
     internal const string ExpertsDown = "mlp.experts.down_proj";
 
     /// <summary>[experts, hidden].</summary>

@@ -13,9 +13,11 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
     /// <param name="parameters">The layer's.</param>
     /// <param name="x_BSH">Normed input.</param>
     /// <param name="batch">Positions and mask.</param>
-    /// <returns>[B, S, H].</returns>
-    public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
+    /// <param name="shared_BSW">The keys and values of an earlier layer, where this one has none of its own; null where it has.</param>
+    /// <returns>[B, S, H], and the keys and values of the batch's tokens side by side, where other layers use them.</returns>
+    public (Tensor Output, Tensor? Shared) Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, Tensor? shared_BSW)
     {
+        if (shared_BSW is not null) return (Attend(parameters, x_BSH, batch, shared_BSW.unflatten(2, [2, config.KeyValueHeadCount, config.HeadDimension])), null);
         var (query, key, value, gate) = Project(parameters, x_BSH);
         if (config.ValueNorm) value = RmsNorm.Unit(value, config.NormEpsilon).to(value.dtype);
         if (config.QueryKeyNorms == QueryKeyNormKind.Heads) (query, key) = Normed(parameters, query, key);
@@ -28,9 +30,22 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (rotary is not null) (query, key) = (rotary.Apply(query, batch), rotary.Apply(key, batch));
         if (config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = Normed(parameters, query, key);
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
+        var shared = config.SharedKeys is null ? null : cat([key.flatten(2), value.flatten(2)], -1);
         if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
         var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch));
         if (gate is not null) mixed_BSQD *= gate.sigmoid();
+        return (DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2)), shared);
+    }
+
+    // Queries alone, over another layer's keys and values.
+    private Tensor Attend(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, Tensor both_BS2KD)
+    {
+        var query = DenseLinear.Apply(config, parameters, Roles.Query, x_BSH).view(x_BSH.shape[0], x_BSH.shape[1], -1, config.HeadDimension);
+        if (config.QueryKeyNorms == QueryKeyNormKind.Heads) query = DenseNorm.Apply(config, parameters, Roles.QueryNorm, query);
+        if (rotary is not null) query = rotary.Apply(query, batch);
+        var (key, value) = (both_BS2KD.select(2, 0), both_BS2KD.select(2, 1));
+        if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
+        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch));
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2));
     }
 

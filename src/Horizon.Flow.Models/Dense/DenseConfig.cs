@@ -132,11 +132,23 @@ internal sealed record DenseConfig : ModelConfig
     /// <summary>A layer's output is multiplied by a fixed number of its own.</summary>
     public bool LayerScalar { get; init; }
 
-    /// <summary>Width of what goes from layer to layer: the hidden state, and behind it what the embedding says to all layers.</summary>
-    public int CarriedWidth => HiddenSize + (LayerCount * PerLayerWidth);
+    /// <summary>Layers that have no keys and values of their own, and the earlier layer whose they use; empty for none.</summary>
+    public IReadOnlyDictionary<int, int> KeySources { get; init; } = new Dictionary<int, int>();
+
+    /// <summary>In the configuration of one layer (<see cref="OfLayer"/>): where the keys and values that it uses, or leaves for others, stand in what goes from layer to layer; null for nowhere.</summary>
+    public SharedKeys? SharedKeys { get; init; }
+
+    /// <summary>Layers whose feed-forward network is twice as wide; empty for none.</summary>
+    public IReadOnlySet<int> DoubleWideLayers { get; init; } = new HashSet<int>();
+
+    /// <summary>Width of what goes from layer to layer: the hidden state, behind it what the embedding says to all layers, and behind that keys and values that several layers use.</summary>
+    public int CarriedWidth => HiddenSize + (LayerCount * PerLayerWidth) + Sources.Sum(WidthOfKeys);
 
     /// <summary>Experts in place of the feed-forward network; null for none.</summary>
     public ExpertConfig? Experts { get; init; }
+
+    /// <summary>The experts stand beside the feed-forward network, each with a norm of what it gives; the router reads the hidden state before the experts' own norm.</summary>
+    public bool ExpertsBeside { get; init; }
 
     /// <summary>Layers without experts; empty for none.</summary>
     public IReadOnlySet<int> DenseLayers { get; init; } = new HashSet<int>();
@@ -150,10 +162,23 @@ internal sealed record DenseConfig : ModelConfig
     /// </summary>
     public IReadOnlyDictionary<string, string> Names { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The same with the heads of one layer.</summary>
-    public DenseConfig OfLayer(int layer) => HeadShapes.TryGetValue(layer, out var shape)
-        ? this with { HeadDimension = shape.Width, KeyValueHeadCount = shape.KeyValueHeads, KeysAreValues = shape.KeysAreValues }
-        : this;
+    /// <summary>The same with the heads and widths of one layer.</summary>
+    public DenseConfig OfLayer(int layer)
+    {
+        var own = HeadShapes.TryGetValue(layer, out var shape)
+            ? this with { HeadDimension = shape.Width, KeyValueHeadCount = shape.KeyValueHeads, KeysAreValues = shape.KeysAreValues }
+            : this;
+        if (DoubleWideLayers.Contains(layer)) own = own with { IntermediateSize = 2 * IntermediateSize };
+        var source = KeySources.GetValueOrDefault(layer, layer);
+        return !Sources.Contains(source) ? own
+            : own with { SharedKeys = new(CarriedWidth - Sources.Where(other => other >= source).Sum(WidthOfKeys), WidthOfKeys(source), layer == source) };
+    }
+
+    // Ascending.
+    private IEnumerable<int> Sources => KeySources.Values.Distinct().Order();
+
+    // Keys and values side by side.
+    private int WidthOfKeys(int layer) => HeadShapes.TryGetValue(layer, out var shape) ? 2 * shape.Width * shape.KeyValueHeads : 2 * HeadDimension * KeyValueHeadCount;
 
     /// <summary>The experts of a layer; null where it has none.</summary>
     public ExpertConfig? ExpertsOf(int layer) => DenseLayers.Contains(layer) ? null : Experts;

@@ -1,5 +1,6 @@
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Dense;
@@ -16,14 +17,15 @@ internal static class DenseDecoder
         var dense = config as DenseConfig
             ?? throw new HorizonException($"this {config.Architecture} cannot be built: its configuration must be read by its own family (ModelFolder.ReadConfig)");
         DecoderRules.Check(dense);
+        var ledger = dense.Experts is { } experts ? new ExpertLedger(experts, [.. Enumerable.Range(0, dense.LayerCount).Where(layer => dense.ExpertsOf(layer) is not null)]) : null;
         var layers = Enumerable.Range(0, dense.LayerCount).Select(layer => (
-            Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer), Heads: dense.HeadShapes.GetValueOrDefault(layer), Number: dense.PerLayerWidth > 0 ? layer : 0)).ToList();
+            Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer), Heads: dense.HeadShapes.GetValueOrDefault(layer), Number: dense.CarriedWidth > dense.HiddenSize || dense.ExpertsOf(layer) is not null ? layer : 0)).ToList();
         var configs = Enumerable.Range(0, dense.LayerCount).GroupBy(layer => layers[layer]).ToDictionary(group => group.Key, group => dense.OfLayer(group.First()));
         var rotaries = layers.Where(layer => layer.Rope is not null).Select(layer => (Rope: layer.Rope!, configs[layer].HeadDimension)).Distinct()
             .ToDictionary(rotary => rotary, rotary => Rotary(dense.Architecture, rotary.Rope, rotary.HeadDimension));
         var templates = configs.ToDictionary(
             layer => layer.Key,
-            layer => new DenseLayerTemplate(layer.Value, layer.Key.Rope is { } rope ? rotaries[(rope, layer.Value.HeadDimension)] : null, layer.Key.Window, layer.Key.Number));
+            layer => new DenseLayerTemplate(layer.Value, layer.Key.Rope is { } rope ? rotaries[(rope, layer.Value.HeadDimension)] : null, layer.Key.Window, layer.Key.Number, ledger));
         var units = AdapterLayout.Extend(DenseLayout.Units(dense), dense.Adapter, dense.TransposedMatrices);
         return new ModelDefinition
         {
@@ -31,10 +33,10 @@ internal static class DenseDecoder
             Units = units,
             Hidden =
             [
-                new HiddenBinding(0, dense.PerLayerWidth > 0 ? new PerLayerEmbeddingTemplate(dense) : new EmbeddingTemplate(dense.PaddingToken, dense.EmbeddingScale)),
+                new HiddenBinding(0, dense.CarriedWidth > dense.HiddenSize ? new PerLayerEmbeddingTemplate(dense) : new EmbeddingTemplate(dense.PaddingToken, dense.EmbeddingScale)),
                 .. layers.Select((layer, index) => new HiddenBinding(index + 1, templates[layer])),
             ],
-            Head = new HeadBinding(dense.TiedHead ? 0 : units.Count - 1, Head(dense, logitsByteLimit)),
+            Head = new HeadBinding(dense.TiedHead ? 0 : units.Count - 1, Head(dense, logitsByteLimit, ledger)),
             HiddenSize = dense.CarriedWidth,
             VocabularySize = dense.VocabularySize,
             MaximumSequenceLength = dense.MaximumSequenceLength,
@@ -42,8 +44,9 @@ internal static class DenseDecoder
         };
     }
 
-    private static HeadTemplate Head(DenseConfig config, long logitsByteLimit) => new(
-        config.TiedHead ? Roles.Embedding : Roles.Head, new DenseHeadNorm(config), new LogitChunks(logitsByteLimit, config.LogitScale, config.LogitCap));
+    private static HeadTemplate Head(DenseConfig config, long logitsByteLimit, ExpertLedger? ledger) => new(
+        config.TiedHead ? Roles.Embedding : Roles.Head, new DenseHeadNorm(config), new LogitChunks(logitsByteLimit, config.LogitScale, config.LogitCap),
+        config.Experts is { Balancing: > 0 } ? ledger!.LossOf : null);
 
     // Norms whose weight stands for one more begin at zero.
     private static ParameterInitializer Initializer(DenseConfig config)

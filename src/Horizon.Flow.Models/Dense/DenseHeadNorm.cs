@@ -9,7 +9,7 @@ internal sealed class DenseHeadNorm(DenseConfig config) : IHeadNorm
 {
     /// <inheritdoc/>
     public Tensor Apply(ParameterViews parameters, Tensor x, IUnitOperators? operators) =>
-        DenseNorm.Apply(config, parameters, Roles.FinalNorm, config.PerLayerWidth > 0 ? x.narrow(-1, 0, config.HiddenSize) : x);
+        DenseNorm.Apply(config, parameters, Roles.FinalNorm, config.CarriedWidth > config.HiddenSize ? x.narrow(-1, 0, config.HiddenSize) : x);
 
     /// <inheritdoc/>
     public Tensor Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor x_NH, IUnitOperators operators, Func<Tensor, Tensor> rest)

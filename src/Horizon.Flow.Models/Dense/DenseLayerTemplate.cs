@@ -26,8 +26,9 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     /// <param name="config">With the heads of these layers.</param>
     /// <param name="rotary">Their rotation; null for none.</param>
     /// <param name="slidingWindow">A token sees this many tokens, itself included; null for all.</param>
-    /// <param name="layer">The layer's number; means something only where the embedding says something to each.</param>
-    public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer)
+    /// <param name="layer">The layer's number; means something only where the embedding says something to each, or where there are experts.</param>
+    /// <param name="ledger">Where the routing of experts is written down; null where there are none.</param>
+    public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer, ExpertLedger? ledger)
     {
         (_config, _layer, _slidingWindow) = (config, layer, slidingWindow);
         LongestRecall = config.Delta is not null ? 0 : rotary?.LongestSteady ?? int.MaxValue; // a state of linear attention is not remembered
@@ -35,8 +36,12 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
         _delta = config.Delta is { } delta ? new DeltaAttention(config, delta) : null;
         _convolution = new ShortConvolution(config);
-        _experts = config.Experts is { } experts ? new ExpertFeedForward(experts, config.Activation, config.Adapter) : null;
+        Ledger = ledger;
+        _experts = config.Experts is { } experts && ledger is not null ? new ExpertFeedForward(experts, config.Activation, ledger, layer, config.Adapter) : null;
     }
+
+    /// <summary>Where the routing of the model's experts is written down; null where it has none.</summary>
+    public ExpertLedger? Ledger { get; }
 
     /// <inheritdoc/>
     public override int LongestRecall { get; }
@@ -77,7 +82,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         + (2L * _config.HeadCount * _config.HeadDimension); // keys and values once for each query head
 
     private long ExpertBytes(UnitLayout unit, BatchShape batch) =>
-        _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? _experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes : 0;
+        _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? (_experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes) + _experts.PaddingBytes(_config.HiddenSize, batch) : 0;
 
     private long DeltaBytes(UnitLayout unit, BatchShape batch) =>
         _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay) ? _delta.KeptOf() * batch.WideTokenBytes : 0;
@@ -88,17 +93,26 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         : _config.HeadCount * batch.SequenceLength * ((narrow * batch.TokenBytes) + (wide * batch.WideTokenBytes));
 
     /// <inheritdoc/>
-    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch)
+    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => Compute(parameters, input, batch, []);
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, ICollection<OwnLoss> losses)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
-        var (hidden, width) = (input.narrow(-1, 0, _config.HiddenSize), (long)_config.PerLayerWidth);
-        var output = Layer(parameters, width > 0 ? hidden : input, batch);
+        var (hidden, width, carried) = (input.narrow(-1, 0, _config.HiddenSize), (long)_config.PerLayerWidth, _config.CarriedWidth);
+        var (output, shared) = Layer(parameters, carried > _config.HiddenSize ? hidden : input, batch, losses, Shared(input));
         if (width > 0) output = output.Plus(Said(parameters, output, input.narrow(-1, _config.HiddenSize + (_layer * width), width)));
         if (_config.LayerScalar) output *= parameters[Roles.LayerScalar];
-        return width > 0 ? cat([output, input.narrow(-1, _config.HiddenSize, _config.LayerCount * width)], -1) : output;
+        if (carried == _config.HiddenSize) return output;
+        if (shared is null) return cat([output, input.narrow(-1, _config.HiddenSize, carried - _config.HiddenSize)], -1);
+        var (place, end) = (_config.SharedKeys!.Value.Place, _config.SharedKeys.Value.Place + _config.SharedKeys.Value.Width);
+        return cat([output, input.narrow(-1, _config.HiddenSize, place - _config.HiddenSize), shared, input.narrow(-1, end, carried - end)], -1);
     }
+
+    // Keys and values of an earlier layer, where this one uses them.
+    private Tensor? Shared(Tensor input) => _config.SharedKeys is { AreOwn: false } keys ? input.narrow(-1, keys.Place, keys.Width) : null;
 
     // What the embedding says to this layer, through a gate that the hidden state opens.
     private Tensor Said(ParameterViews parameters, Tensor x_BSH, Tensor said_BSP)
@@ -107,30 +121,39 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         return DenseNorm.Apply(_config, parameters, Roles.PerLayerNorm, DenseLinear.Apply(_config, parameters, Roles.PerLayerProjection, gate * said_BSP));
     }
 
-    private Tensor Layer(ParameterViews parameters, Tensor input, DeviceBatch batch)
+    private (Tensor Output, Tensor? Shared) Layer(ParameterViews parameters, Tensor input, DeviceBatch batch, ICollection<OwnLoss> losses, Tensor? keys)
     {
         Tensor Norm(string role, Tensor x) => DenseNorm.ApplyIfThere(_config, parameters, role, x);
 
         var normed = Norm(Roles.InputNorm, input);
+        Tensor? shared = null;
         var mixed = parameters.Contains(Roles.Convolution) ? _convolution.Apply(parameters, normed, batch)
             : _delta is not null && parameters.Contains(Roles.DeltaDecay) ? _delta.Apply(parameters, normed, batch)
             : _latent is not null ? _latent.Apply(parameters, normed, batch)
-            : _attention.Apply(parameters, normed, batch);
+            : Attend();
         mixed = Scaled(Norm(Roles.AttentionOutputNorm, mixed));
         if (_config.Parallel)
         {
             var second = _config.SharedNorm ? normed : Norm(Roles.PostAttentionNorm, input);
-            return input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second)));
+            return (input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second, batch, losses))), shared);
         }
 
         var hidden = input.Plus(mixed);
-        var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden));
-        return hidden.Plus(Scaled(Norm(Roles.FeedForwardOutputNorm, fed)));
+        var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden), batch, losses);
+        if (_config.ExpertsBeside && _experts is not null && parameters.Contains(Roles.Router))
+            fed = Norm(Roles.DenseOutputNorm, fed).Plus(Norm(Roles.ExpertOutputNorm, _experts.Apply(parameters, Norm(Roles.ExpertInputNorm, hidden), batch, losses, hidden)));
+        return (hidden.Plus(Scaled(Norm(Roles.FeedForwardOutputNorm, fed))), shared);
+
+        Tensor Attend()
+        {
+            (var output, shared) = _attention.Apply(parameters, normed, batch, keys);
+            return output;
+        }
     }
 
-    private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH)
+    private Tensor FeedForward(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, ICollection<OwnLoss> losses)
     {
-        if (_experts is not null && parameters.Contains(Roles.Router)) return _experts.Apply(parameters, x_BSH);
+        if (_experts is not null && !_config.ExpertsBeside && parameters.Contains(Roles.Router)) return _experts.Apply(parameters, x_BSH, batch, losses);
         var inner = _config.IntermediateSize;
         if (!_config.Gated) return DenseLinear.Apply(_config, parameters, Roles.Down, Curve.Apply(_config.Activation, DenseLinear.Apply(_config, parameters, Roles.Up, x_BSH)));
         var both = _config.FusedGateUp

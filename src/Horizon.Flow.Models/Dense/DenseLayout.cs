@@ -66,7 +66,7 @@ internal static class DenseLayout
             : Attention(config),
         .. config.NormAfter ? Norm(config, Roles.AttentionOutputNorm) : [],
         .. config.NormBefore && !config.SharedNorm ? Norm(config, Roles.PostAttentionNorm) : [],
-        .. config.ExpertsOf(layer) is { } experts ? ExpertLayout.Of(experts, config.HiddenSize) : FeedForward(config),
+        .. config.ExpertsOf(layer) is not { } experts ? FeedForward(config) : config.ExpertsBeside ? Beside(config, experts) : ExpertLayout.Of(experts, config.HiddenSize),
         .. config.NormAfter ? Norm(config, Roles.FeedForwardOutputNorm) : [],
         .. config.PerLayerWidth > 0 ? PerLayer(config) : [],
         .. config.LayerScalar ? new (string, long[])[] { (Roles.LayerScalar, [1]) } : [],
@@ -79,6 +79,7 @@ internal static class DenseLayout
         var opened = config.GatedAttention ? 2 * queries : queries;
         (string Role, long Rows)[] projections = config.FusedQueryKeyValue
             ? [(Roles.QueryKeyValue, queries + (2 * keys))]
+            : config.SharedKeys is { AreOwn: false } ? [(Roles.Query, queries)]
             : config.KeysAreValues ? [(Roles.Query, queries), (Roles.Key, keys)]
             : [(Roles.Query, opened), (Roles.Key, keys), (Roles.Value, keys)];
         foreach (var (role, rows) in projections) yield return (role, Matrix(config, rows, hidden));
@@ -88,7 +89,7 @@ internal static class DenseLayout
         {
             var whole = config.QueryKeyNorms == QueryKeyNormKind.Whole;
             yield return (Roles.QueryNorm, [whole ? queries : head]);
-            yield return (Roles.KeyNorm, [whole ? keys : head]);
+            if (config.SharedKeys is not { AreOwn: false }) yield return (Roles.KeyNorm, [whole ? keys : head]);
         }
 
         if (config.Sinks) yield return (Roles.Sinks, [config.HeadCount]);
@@ -159,6 +160,11 @@ internal static class DenseLayout
         yield return (Roles.Down, Matrix(config, hidden, inner));
         if (config.FeedForwardBias) yield return (Roles.DownBias, [hidden]);
     }
+
+    private static IEnumerable<(string Role, long[] Shape)> Beside(DenseConfig config, ExpertConfig experts) =>
+    [
+        .. FeedForward(config), .. Norm(config, Roles.DenseOutputNorm), .. Norm(config, Roles.ExpertInputNorm), .. ExpertLayout.Of(experts, config.HiddenSize), .. Norm(config, Roles.ExpertOutputNorm),
+    ];
 
     private static IEnumerable<(string Role, long[] Shape)> PerLayer(DenseConfig config) =>
     [

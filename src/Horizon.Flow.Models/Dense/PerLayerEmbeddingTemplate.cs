@@ -10,7 +10,8 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// An embedding that also says something to each layer (Gemma 4): the token's row of a second table, and a projection of its first one. It travels behind the hidden
-/// state through all layers, [batch, sequence, H + L * P], since no unit sees another's values. Its backward is <see cref="PerLayerEmbeddingTape"/>.
+/// state through all layers, [batch, sequence, H + L * P], since no unit sees another's values; and behind that, zeros at first, what layers leave for later ones. Its backward is
+/// <see cref="PerLayerEmbeddingTape"/>.
 /// </summary>
 internal sealed class PerLayerEmbeddingTemplate(DenseConfig config) : IUnitTemplate
 {
@@ -27,7 +28,8 @@ internal sealed class PerLayerEmbeddingTemplate(DenseConfig config) : IUnitTempl
     public int? PaddingToken => config.PaddingToken;
 
     /// <summary>The tables, and what their rows are multiplied by.</summary>
-    public IReadOnlyList<(string Role, double Scale)> Tables { get; } = [(Roles.Embedding, config.EmbeddingScale), (Roles.PerLayerEmbedding, Math.Sqrt(config.PerLayerWidth))];
+    public IReadOnlyList<(string Role, double Scale)> Tables { get; } =
+        [(Roles.Embedding, config.EmbeddingScale), .. config.PerLayerWidth > 0 ? new[] { (Roles.PerLayerEmbedding, Math.Sqrt(config.PerLayerWidth)) } : []];
 
     private long Carried => (long)config.LayerCount * config.PerLayerWidth;
 
@@ -70,14 +72,16 @@ internal sealed class PerLayerEmbeddingTemplate(DenseConfig config) : IUnitTempl
     public Tensor[] Rows(ParameterViews parameters, DeviceBatch batch) =>
         [.. Tables.Select(table => parameters[table.Role].index_select(0, batch.InputIds.flatten()).Times(Factor(table.Scale, parameters)))];
 
-    /// <summary>[batch, sequence, H + L * P] of <see cref="Rows"/>, by operators that autograd may record.</summary>
+    /// <summary>[batch, sequence, carried] of <see cref="Rows"/>, by operators that autograd may record.</summary>
     public Tensor Compute(ParameterViews parameters, Tensor[] rows, DeviceBatch batch)
     {
+        var left = zeros([rows[0].shape[0], config.CarriedWidth - config.HiddenSize - Carried], rows[0].dtype, rows[0].device);
+        if (config.PerLayerWidth == 0) return cat([rows[0], left], -1).view(batch.BatchSize, batch.SequenceLength, -1);
         var (x_TH, said_TLP) = (rows[0], rows[1].view(-1, config.LayerCount, config.PerLayerWidth));
         var projected_TLP = linear(x_TH, parameters[Roles.PerLayerModelProjection]).Times(1 / Math.Sqrt(config.HiddenSize)).view(said_TLP.shape);
         var normed_TLP = DenseNorm.Apply(config, parameters, Roles.PerLayerModelNorm, projected_TLP);
         var both_TLP = normed_TLP.Plus(said_TLP).Times(Math.Sqrt(0.5));
-        return cat([x_TH, both_TLP.flatten(1)], -1).view(batch.BatchSize, batch.SequenceLength, -1);
+        return cat([x_TH, both_TLP.flatten(1), left], -1).view(batch.BatchSize, batch.SequenceLength, -1);
     }
 
     /// <summary>A scale in the type of the unit.</summary>

@@ -15,6 +15,12 @@ internal sealed record ExpertConfig
     /// <summary>From logits to weights.</summary>
     public RouterKind Router { get; init; }
 
+    /// <summary>
+    /// The router's input is divided by its root mean square, to which this is added, and by the root of its width, and multiplied by a weight for each channel; an expert's weight by one of its own
+    /// in the end. Null for neither.
+    /// </summary>
+    public double? RouterNormEpsilon { get; init; }
+
     /// <summary>Logits are computed in fp32 whatever the activations are.</summary>
     public bool WideRouter { get; init; }
 
@@ -33,6 +39,9 @@ internal sealed record ExpertConfig
     /// <summary>A token's experts come from so many groups: those whose two best experts have the largest sum.</summary>
     public int ChosenGroups { get; init; } = 1;
 
+    /// <summary>The factor of the loss that balances the experts of all layers (<see cref="ExpertLedger"/>); 0 for none.</summary>
+    public double Balancing { get; init; }
+
     /// <summary>Width of a network beside them that every token goes through; 0 for none.</summary>
     public int SharedWidth { get; init; }
 
@@ -41,7 +50,10 @@ internal sealed record ExpertConfig
 
     /// <summary>
     /// All experts in one tensor each, [E, in, out], gate and up channels by turns, with biases (gpt-oss): down((up + 1) gate sigmoid(alpha gate)), gate at most
-    /// the limit and up within it. Null for down(f(gate x) * up x), a matrix each.
+    /// the limit and up within it. Null for down(f(gate x) * up x), a matrix each or as <see cref="Fused"/> says.
     /// </summary>
     public (double Alpha, double Limit)? ClampedGate { get; init; }
+
+    /// <summary>All experts in one tensor each, [E, 2F, H] with gate above up, and [E, H, F].</summary>
+    public bool Fused { get; init; }
 }

@@ -11,6 +11,12 @@ internal static class ExpertLayout
     {
         long width = config.Width;
         yield return (Roles.Router, [config.Count, hidden]);
+        if (config.RouterNormEpsilon is not null)
+        {
+            yield return (Roles.RouterScale, [hidden]);
+            yield return (Roles.RouterExpertScale, [config.Count]);
+        }
+
         if (config.RouterBias) yield return (Roles.RouterBias, [config.Count]);
         if (config.Router == RouterKind.Sigmoid) yield return (Roles.RouterCorrection, [config.Count]);
         if (config.ClampedGate is not null)
@@ -19,6 +25,11 @@ internal static class ExpertLayout
             yield return (Roles.ExpertsGateUpBias, [config.Count, 2 * width]);
             yield return (Roles.ExpertsDown, [config.Count, width, hidden]);
             yield return (Roles.ExpertsDownBias, [config.Count, hidden]);
+        }
+        else if (config.Fused)
+        {
+            yield return (Roles.ExpertsGateUp, [config.Count, 2 * width, hidden]);
+            yield return (Roles.ExpertsDown, [config.Count, hidden, width]);
         }
         else
         {

@@ -8,20 +8,19 @@ internal static class ExpertReader
     private const int MaximumExperts = 4_096;
     private const int MaximumOfModel = 1 << 18; // each takes a kilobyte before anything is allocated; real models have some ten thousand
 
-    /// <summary>How many experts there are and how many a token has; the rest is the family's. A loss that balances them is refused.</summary>
+    /// <summary>How many experts there are, how many a token has, and the loss that balances them; the rest is the family's.</summary>
     /// <param name="json">The file.</param>
     /// <param name="layers">Layers of the model.</param>
     /// <param name="missing">What the family assumes where the file is silent.</param>
-    /// <param name="balancing">The factor of the balancing loss where the file is silent.</param>
-    public static ExpertConfig Read(ConfigJson json, int layers, ExpertConfig missing, double balancing = 0.001)
-    {
-        RefuseBalancing(json, balancing);
-        return Checked(json, layers, missing with
+    /// <param name="balancing">The factor of the balancing loss where the file is silent; null where transformers' model of the family has none.</param>
+    /// <param name="perToken">The key of how many experts a token has.</param>
+    public static ExpertConfig Read(ConfigJson json, int layers, ExpertConfig missing, double? balancing = 0.001, string perToken = "num_experts_per_tok") =>
+        Checked(json, layers, missing with
         {
+            Balancing = Balancing(json, balancing),
             Count = Count(json, missing.Count),
-            PerToken = json.Integer("num_experts_per_tok", 1, MaximumExperts, missing.PerToken),
-        });
-    }
+            PerToken = json.Integer(perToken, 1, MaximumExperts, missing.PerToken),
+        }, perToken);
 
     /// <summary>DeepSeek-V3's routing, which GLM-4 MoE shares: sigmoids, corrections, groups, shared experts.</summary>
     /// <param name="json">The file.</param>
@@ -43,7 +42,7 @@ internal static class ExpertReader
             ChosenGroups = json.Integer("topk_group", 1, MaximumExperts, missing.ChosenGroups),
             SharedWidth = (int)shared,
         };
-        return Read(json, layers, grouped, balancing: 0);
+        return Read(json, layers, grouped, balancing: null);
     }
 
     /// <summary>The first layers, which have no experts: <c>first_k_dense_replace</c>.</summary>
@@ -69,28 +68,28 @@ internal static class ExpertReader
             : count;
     }
 
-    // A loss that balances the experts is asked for by output_router_logits. It is a product of means over all layers together, which no layer knows while the
-    // others are away: refused unless its factor is 0.
-    private static void RefuseBalancing(ConfigJson json, double missing)
+    // Asked for by output_router_logits, as in transformers.
+    private static double Balancing(ConfigJson json, double? missing)
     {
-        var factor = json.Number("router_aux_loss_coef", 0, 1e6, missing);
-        if (json.Flag("output_router_logits", false) && factor != 0)
-            throw json.Refuse("output_router_logits", $"asks for a load-balancing loss over the experts of all layers (router_aux_loss_coef {factor}), which is not supported; set it to false");
+        var factor = json.Number("router_aux_loss_coef", 0, 1e6, missing ?? 0);
+        if (!json.Flag("output_router_logits", false)) return 0;
+        return missing is not null || factor == 0 ? factor : throw json.Refuse(
+            "output_router_logits", $"asks for a load-balancing loss (router_aux_loss_coef {factor}), which models of this family do not have: their router's correction balances them; set it to false");
     }
 
     // Refuses numbers that contradict each other.
-    private static ExpertConfig Checked(ConfigJson json, int layers, ExpertConfig experts)
+    private static ExpertConfig Checked(ConfigJson json, int layers, ExpertConfig experts, string perToken)
     {
         if ((long)layers * experts.Count > MaximumOfModel)
             throw json.Refuse("num_hidden_layers", $"({layers}) times {experts.Count} experts are more than the {MaximumOfModel:N0} experts that a model may have");
         if (experts.PerToken > experts.Count)
-            throw json.Refuse("num_experts_per_tok", $"({experts.PerToken}) is more than the {experts.Count} experts of a layer");
+            throw json.Refuse(perToken, $"({experts.PerToken}) is more than the {experts.Count} experts of a layer");
         if (experts.Groups == 1 && experts.ChosenGroups == 1) return experts;
         if (experts.Count % experts.Groups != 0 || experts.Count / experts.Groups < 2)
             throw json.Refuse("n_group", $"({experts.Groups}) must divide the {experts.Count} experts into groups of two or more");
         if (experts.ChosenGroups > experts.Groups) throw json.Refuse("topk_group", $"({experts.ChosenGroups}) is more than n_group ({experts.Groups})");
         var within = experts.ChosenGroups * (experts.Count / experts.Groups);
         return experts.PerToken <= within ? experts
-            : throw json.Refuse("num_experts_per_tok", $"({experts.PerToken}) is more than the {within} experts of topk_group ({experts.ChosenGroups}) groups");
+            : throw json.Refuse(perToken, $"({experts.PerToken}) is more than the {within} experts of topk_group ({experts.ChosenGroups}) groups");
     }
 }

@@ -15,21 +15,31 @@ internal sealed class ExpertRouter(ExpertConfig config)
 
     /// <param name="parameters">The layer's.</param>
     /// <param name="x_TH">Tokens.</param>
-    /// <returns>[T, K] int64 and [T, K].</returns>
-    public (Tensor Experts, Tensor Weights) Choose(ParameterViews parameters, Tensor x_TH)
+    /// <returns>[T, K] int64, [T, K], and what they were chosen by, [T, E].</returns>
+    public (Tensor Experts, Tensor Weights, Tensor Logits) Choose(ParameterViews parameters, Tensor x_TH)
     {
-        var logits_TE = Logits(parameters, x_TH);
-        if (config.Router == RouterKind.SoftmaxOfChosen)
-        {
-            var (largest_TK, places_TK) = logits_TE.topk(config.PerToken);
-            return (places_TK, Scaled(softmax(largest_TK, -1)));
-        }
+        var logits_TE = Logits(parameters, Normed(parameters, x_TH));
+        var (experts_TK, weights_TK) = config.Router == RouterKind.SoftmaxOfChosen ? OfChosen(logits_TE) : OfAll(parameters, logits_TE);
+        if (config.RouterNormEpsilon is not null) weights_TK *= parameters[Roles.RouterExpertScale].to(weights_TK.dtype).index_select(0, experts_TK.flatten()).view(experts_TK.shape);
+        return (experts_TK, config.Scale == 1 ? weights_TK : weights_TK.Times(config.Scale), logits_TE);
+    }
 
+    private (Tensor Experts, Tensor Weights) OfChosen(Tensor logits_TE)
+    {
+        var (largest_TK, places_TK) = logits_TE.topk(config.PerToken);
+        return (places_TK, softmax(largest_TK, -1));
+    }
+
+    private (Tensor Experts, Tensor Weights) OfAll(ParameterViews parameters, Tensor logits_TE)
+    {
         var scores_TE = config.Router == RouterKind.Softmax ? softmax(logits_TE, -1, float32) : logits_TE.to(float32).sigmoid();
         var experts_TK = Largest(parameters, scores_TE);
         var weights_TK = scores_TE.gather(1, experts_TK);
-        return (experts_TK, Scaled(config.Normalized ? weights_TK / weights_TK.sum([-1], keepdim: true).Plus(Tiny) : weights_TK));
+        return (experts_TK, config.Normalized ? weights_TK / weights_TK.sum([-1], keepdim: true).Plus(Tiny) : weights_TK);
     }
+
+    private Tensor Normed(ParameterViews parameters, Tensor x_TH) => config.RouterNormEpsilon is not { } epsilon ? x_TH
+        : (RmsNorm.Unit(x_TH, epsilon).to(x_TH.dtype) * parameters[Roles.RouterScale]).Times(1 / Math.Sqrt(x_TH.shape[1]));
 
     private Tensor Logits(ParameterViews parameters, Tensor x_TH)
     {
@@ -54,6 +64,4 @@ internal sealed class ExpertRouter(ExpertConfig config)
         var outside_TG = ones_like(groups_TG, ScalarType.Bool).scatter(1, chosen, zeros_like(chosen, ScalarType.Bool));
         return outside_TG.unsqueeze(-1).expand(-1, -1, config.Count / config.Groups).reshape(choice_TE.shape);
     }
-
-    private Tensor Scaled(Tensor weights_TK) => config.Scale == 1 ? weights_TK : weights_TK.Times(config.Scale);
 }

@@ -1,10 +1,14 @@
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
+using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Models.Gemma2;
 
 namespace Horizon.Flow.Models.Gemma4;
 
-/// <summary>Gemma 4 (text): Gemma 3 with norms of values, other heads in layers that see everything, and an embedding that speaks to every layer.</summary>
+/// <summary>
+/// Gemma 4 (text): Gemma 3 with norms of values, other heads in layers that see everything, an embedding that speaks to every layer, last layers that use earlier ones' keys and values (E2B, E4B), and
+/// experts beside the feed-forward network (26B-A4B).
+/// </summary>
 internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_text", new()
 {
     MaximumSequenceLength = 131_072,
@@ -14,27 +18,36 @@ internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_
     OwnActivation = true,
     RopeByLayerType = true,
     RotatedFraction = 1,
-    Refused = ["enable_moe_block"],
 })
 {
     // What transformers assumes where the file has no rotary settings.
     private static readonly RopeConfig FullRope = new() { Kind = RopeKind.Proportional, Theta = 1_000_000, RotatedFraction = 0.25 };
 
-    /// <summary>Its curve is <c>hidden_activation</c>; the others mean something only where experts or shared keys are on, which are refused.</summary>
-    public override IReadOnlyCollection<string> HarmlessKeys { get; } = ["hidden_act", "num_experts", "top_k_experts", "moe_intermediate_size", "use_double_wide_mlp"];
+    private static readonly Dictionary<string, string> Names = new(Gemma2Family.Names)
+    {
+        ["mlp.gate"] = "router.proj",
+        ["mlp.gate.scale"] = "router.scale",
+        ["mlp.gate.per_expert_scale"] = "router.per_expert_scale",
+        ["mlp.experts.gate_up_proj"] = "experts.gate_up_proj",
+        ["mlp.experts.down_proj"] = "experts.down_proj",
+        ["dense_output_norm"] = "post_feedforward_layernorm_1",
+        ["expert_input_norm"] = "pre_feedforward_layernorm_2",
+        ["expert_output_norm"] = "post_feedforward_layernorm_2",
+    };
+
+    /// <summary>Its curve is <c>hidden_activation</c>; the others mean something only where experts are on.</summary>
+    public override IReadOnlyCollection<string> HarmlessKeys { get; } = ["hidden_act", "num_experts", "top_k_experts", "moe_intermediate_size"];
 
     /// <inheritdoc/>
     protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
         if (json.Text("use_bidirectional_attention") is { } both && both != "vision") // images alone see each other
             throw json.Refuse("use_bidirectional_attention", $"'{both}' is not supported; supported is null");
-        if (json.Integer("num_kv_shared_layers", 0, common.LayerCount, 0) > 0)
-            throw json.Refuse("num_kv_shared_layers", "is not supported: the last layers would use keys and values of earlier ones; supported is 0");
         var (full, sliding) = json.Has("rope_parameters") ? RopeReader.ReadByLayerType(json, Defaults, common, localTheta: null) : (FullRope, new RopeConfig());
         var perLayer = json.Integer("hidden_size_per_layer_input", 0, DecoderReader.MaximumWidth / common.LayerCount, 256);
         var config = WithAttentionBias(json, common) with
         {
-            Names = Gemma2Family.Names,
+            Names = Names,
             Norm = NormKind.WideRms,
             NormAfter = true,
             QueryKeyNorms = QueryKeyNormKind.Heads,
@@ -50,8 +63,37 @@ internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_
             PerLayerWidth = perLayer,
             PerLayerVocabulary = json.Integer("vocab_size_per_layer_input", perLayer > 0 ? common.VocabularySize : 1, 1 << 28, 262_144),
         };
-        return config with { HeadShapes = Shapes(json, config) };
+        var sharing = Enumerable.Range(0, common.LayerCount).TakeLast(json.Integer("num_kv_shared_layers", 0, common.LayerCount - 1, 0)).ToList();
+        var doubled = json.Flag("use_double_wide_mlp", false) ? sharing : [];
+        if (doubled.Count > 0 && common.IntermediateSize > DecoderReader.MaximumWidth / 2) throw json.Refuse("use_double_wide_mlp", $"makes intermediate_size ({common.IntermediateSize}) too wide");
+        config = config with
+        {
+            HeadShapes = Shapes(json, config),
+            KeySources = sharing.ToDictionary(layer => layer, layer => Source(json, config, layer, sharing[0])),
+            DoubleWideLayers = doubled.ToHashSet(),
+        };
+        if (config.KeySources.FirstOrDefault(pair => config.HeadShapes[pair.Key] != config.HeadShapes[pair.Value]) is { Key: > 0 } other)
+            throw json.Refuse("per_layer_config", $"gives layer {other.Key} heads of another shape than layer {other.Value} has, whose keys and values it uses (num_kv_shared_layers)");
+        return json.Flag("enable_moe_block", false) ? config with { Experts = Experts(json, config), ExpertsBeside = true } : config;
     }
+
+    // The last layer with keys and values of its own that sees as much.
+    private static int Source(ConfigJson json, DenseConfig config, int layer, int first) =>
+        Enumerable.Range(0, first).LastOrDefault(own => config.SlidingWindow(own) == config.SlidingWindow(layer), -1) is >= 0 and var source ? source
+        : throw json.Refuse("num_kv_shared_layers", $"lets layer {layer} use the keys and values of an earlier layer of its kind in layer_types, and there is none before layer {first}");
+
+    private static ExpertConfig Experts(ConfigJson json, DenseConfig config) => ExpertReader.Read(
+        json, config.LayerCount,
+        new()
+        {
+            Count = json.Integer("num_experts", 1, 1 << 12),
+            PerToken = json.Integer("top_k_experts", 1, 1 << 12),
+            Width = json.Integer("moe_intermediate_size", 1, DecoderReader.MaximumWidth),
+            Normalized = true,
+            RouterNormEpsilon = config.NormEpsilon,
+            Fused = true,
+        },
+        balancing: null, perToken: "top_k_experts");
 
     // The last layer sees everything, whatever the file says.
     private static IReadOnlyList<int?> Windows(ConfigJson json, int layers)

@@ -46,7 +46,7 @@ internal sealed class GptOssFamily() : DenseFamily("GptOssForCausalLM", "gpt_oss
         };
     }
 
-    private static ExpertConfig ReadExperts(ConfigJson json, DenseConfig common) => ExpertReader.Read(json, common.LayerCount, new()
+    private static ExpertConfig ReadExperts(ConfigJson json, DenseConfig common) => ExpertReader.Read(json, common.LayerCount, balancing: 0.9, missing: new()
     {
         Count = 128,
         PerToken = 4,

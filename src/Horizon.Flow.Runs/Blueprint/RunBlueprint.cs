@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Enumeration;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Alignment.Distillation;
+using Horizon.Flow.Alignment.Policies;
 using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Checkpointing;
@@ -10,6 +11,7 @@ using Horizon.Flow.Checks;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
+using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Models.Fp8;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
@@ -28,7 +30,7 @@ public sealed class RunBlueprint
         ModelConfig = modelConfig;
         Model = model;
         Kind = ObjectiveKinds.Of(configuration.Training.Objective);
-        Objective = Kind.Create(configuration.Training.Objective);
+        Objective = Kind.Create(configuration.Training.Objective, configuration.Rollouts);
         if (Kind.IsDistillation && configuration.Training.Objective is { Logits: null, Teacher: { } teacher }) Teacher = ModelFamilies.Define(ModelFolder.ReadConfig(teacher));
     }
 
@@ -62,6 +64,12 @@ public sealed class RunBlueprint
     /// <summary>What the objective learns from and needs.</summary>
     internal ObjectiveKind Kind { get; }
 
+    /// <summary>Whether a second store stands beside the one that is trained, as the reference.</summary>
+    internal bool HoldsReference => (Objective as GrpoObjective)?.Beta > 0 || (Kind.NeedsReference && Configuration.Training.Objective.Reference == ReferenceSource.Held);
+
+    /// <summary>Whether what the untouched weights say of the data is computed before training, and kept.</summary>
+    internal bool KeepsReference => Kind.NeedsReference && !HoldsReference;
+
     /// <summary>How parameters are kept: fp32, or bf16 with exact masters, which products in fp8 have too.</summary>
     public StorePrecision Precision => Configuration.Training.Precision == TrainingPrecision.Fp32 ? StorePrecision.Fp32 : StorePrecision.Bf16;
 
@@ -83,6 +91,13 @@ public sealed class RunBlueprint
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
         if (configuration.Training.ChoosesBatchSize) configuration = configuration with { Training = configuration.Training with { BatchSize = TrainingSection.DefaultBatchSize } };
+        if (ObjectiveKinds.Of(configuration.Training.Objective).IsOnPolicy)
+        {
+            // A step's answers, in micro-batches of as many as a batch has.
+            var answers = configuration.Rollouts.Prompts * configuration.Rollouts.Group;
+            configuration = configuration with { Training = configuration.Training with { GradientAccumulation = (answers + configuration.Training.BatchSize - 1) / configuration.Training.BatchSize } };
+        }
+
         var training = configuration.Training;
         var isReward = ObjectiveKinds.Of(training.Objective).IsReward;
         var modelConfig = (isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path)) with { Adapter = training.Adapter.Resolve() };
@@ -123,6 +138,8 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(ranks);
         ArgumentOutOfRangeException.ThrowIfLessThan(here, 1);
+        if (Kind.IsOnPolicy) throw new HorizonException($"training.objective.name is {Configuration.Training.Objective.Name}, whose answers one rank draws and grades; start one rank");
+        if (HoldsReference) throw new HorizonException("training.objective.reference is held, which one rank alone does; leave it out, and what the reference says is computed once by all ranks and kept");
         var (microBatches, count) = (Configuration.Training.GradientAccumulation, ranks.Count);
         if (microBatches % count != 0)
         {
@@ -158,7 +175,7 @@ public sealed class RunBlueprint
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
             IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
             Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
-        });
+        }).WithExpertLoads();
         if (Teacher is not null) plan = plan.WithTeacher(Teacher, (DistillationObjective)Objective!);
         else if (Objective is not null) plan = plan.WithObjective(Objective);
         return Ranks is null ? plan : plan.Distribute(Ranks);
@@ -182,17 +199,18 @@ public sealed class RunBlueprint
     {
         var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
         var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens);
-        if (Teacher is not null)
-        {
-            // Its weights and, in bf16, the differences that a store keeps with them.
-            var bytes = 4 * Teacher.ParameterCount;
-            budget = budget.With(new MemoryItem(MemoryPlace.Host, "teacher", bytes, FormattableString.Invariant($"4 bytes x {Teacher.ParameterCount:N0} parameters, only read")));
-        }
+        if (Teacher is not null) budget = budget.With(Beside("teacher", Teacher));
 
+        if (HoldsReference) budget = budget.With(Beside("reference", Model));
+        if (Kind.IsOnPolicy && Configuration.Rollouts.Rewards.Model is { } scorer) budget = budget.With(Beside("reward model", ModelFamilies.Define(RewardFolder.ReadConfig(scorer))));
         return Configuration.Checkpoint.EverySteps > 0
             ? budget.With(CheckpointWriter.DescribeMemory(plan, Precision, Configuration.Pipeline.CheckpointBuffers))
             : budget;
     }
+
+    // Weights that are only read and, in bf16, the differences that a store keeps with them.
+    private static MemoryItem Beside(string what, ModelDefinition model) =>
+        new(MemoryPlace.Host, what, 4 * model.ParameterCount, FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read"));
 
     // A recomputed segment holds all of its units at once.
     private int DeviceBuffers => Math.Max(

@@ -59,6 +59,13 @@ internal static class ForeignKeys
         Known("training.adapter.targets", "lora_target", "lora_target_modules", "lora_target_linear");
         Known("training.adapter.rank_stabilized", "use_rslora", "peft_use_rslora");
         Known("training.adapter.path", "adapter_name_or_path", "lora_model_dir");
+        Known("rollouts.group", "num_generations");
+        Known("rollouts.max_tokens", "max_completion_length", "max_response_length");
+        Known("rollouts.every_steps", "steps_per_generation", "num_iterations");
+        Known("rollouts.server.url", "vllm_server_base_url", "vllm_server_host", "use_vllm");
+        Known("rollouts.rewards.command", "reward_funcs", "reward_func");
+        Known("training.objective.clip_low", "epsilon");
+        Known("training.objective.clip_high", "epsilon_high");
         Known("optimizer.name", "optim", "optimizer", "use_muon");
         Known("optimizer.learning_rate", "learning_rate", "lr");
         Known("optimizer.weight_decay", "weight_decay");

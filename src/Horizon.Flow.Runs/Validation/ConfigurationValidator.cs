@@ -22,6 +22,7 @@ public static partial class ConfigurationValidator
         CheckPaths(checks, configuration, use);
         CheckTraining(checks, configuration);
         ObjectiveRules.Check(checks, configuration);
+        RolloutRules.Check(checks, configuration);
         CheckOptimizer(checks, configuration.Optimizer);
         CheckSchedule(checks, configuration);
         CheckRest(checks, configuration);

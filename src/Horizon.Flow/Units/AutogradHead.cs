@@ -20,7 +20,7 @@ public abstract class AutogradHead : IHeadTemplate
         ArgumentNullException.ThrowIfNull(hidden);
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
-        using var tape = new AutogradTape(parameters.AsLeaves(), hidden, batch.Operators.IsDeterministic, (leaves, input) => Sum(leaves, input!, batch));
+        using var tape = new AutogradTape(parameters.AsLeaves(), hidden, batch.Operators.IsDeterministic, (leaves, input, _) => Sum(leaves, input!, batch));
         var inputGradient = tape.Backward(ones_like(tape.Output).Times(lossScale), gradients)!;
         return new HeadResult(tape.Output.detach().MoveToOuterDisposeScope(), inputGradient.MoveToOuterDisposeScope());
     }

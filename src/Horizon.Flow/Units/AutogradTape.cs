@@ -9,9 +9,10 @@ internal sealed class AutogradTape : IUnitTape
     private readonly ParameterViews _leaves;
     private readonly Tensor? _input;
     private readonly bool _ordered;
+    private readonly List<OwnLoss> _losses = [];
 
     /// <summary>Runs <paramref name="compute"/> with grad mode on. Owns <paramref name="leaves"/> from the start.</summary>
-    public AutogradTape(ParameterViews leaves, Tensor? input, bool ordered, Func<ParameterViews, Tensor?, Tensor> compute)
+    public AutogradTape(ParameterViews leaves, Tensor? input, bool ordered, Func<ParameterViews, Tensor?, ICollection<OwnLoss>, Tensor> compute)
     {
         (_leaves, _ordered) = (leaves, ordered);
         using var scope = NewDisposeScope();
@@ -19,8 +20,9 @@ internal sealed class AutogradTape : IUnitTape
         try
         {
             _input = input?.detach().requires_grad_();
-            Output = compute(leaves, _input).DetachFromDisposeScope();
+            Output = compute(leaves, _input, _losses).DetachFromDisposeScope();
             _input?.DetachFromDisposeScope();
+            foreach (var loss in _losses) loss.Value.DetachFromDisposeScope();
         }
         catch
         {
@@ -41,7 +43,8 @@ internal sealed class AutogradTape : IUnitTape
         List<Tensor> sources = _input is null ? [] : [_input];
         sources.AddRange(used.Select(leaf => leaf.View));
         using var ordered = DeterministicScope.Enter(outputGradient.device, _ordered);
-        var found = sources.Count == 0 ? [] : autograd.grad([Output], sources, [outputGradient], allow_unused: true);
+        var found = sources.Count == 0 ? [] : autograd.grad(
+            [Output, .. _losses.Select(loss => loss.Value)], sources, [outputGradient, .. _losses.Select(loss => loss.Gradient())], allow_unused: true);
         if (gradients is not null) Write(gradients, used, found.Skip(sources.Count - used.Count));
         return _input is null ? null : (Given(found[0]) ?? zeros_like(_input)).MoveToOuterDisposeScope();
     }
@@ -51,6 +54,7 @@ internal sealed class AutogradTape : IUnitTape
     {
         if (!ReferenceEquals(Output, _input)) Output.Dispose();
         _input?.Dispose();
+        foreach (var loss in _losses) loss.Value.Dispose();
         _leaves.Dispose();
     }
 

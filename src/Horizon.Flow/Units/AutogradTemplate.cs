@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Units;
 
 /// <summary>
-/// A template whose backward is derived by autograd: a unit of your own overrides <see cref="Compute"/> and nothing else. The
+/// A template whose backward is derived by autograd: a unit of your own overrides <see cref="Compute(ParameterViews, Tensor?, DeviceBatch)"/> and nothing else. The
 /// graph that autograd records begins at the unit's own input and parameters and ends at its output, so none spans two units.
 /// </summary>
 public abstract class AutogradTemplate : IUnitTemplate
@@ -22,7 +22,7 @@ public abstract class AutogradTemplate : IUnitTemplate
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var output = Compute(parameters, input, batch);
+        var output = Compute(parameters, input, batch, []);
         return (ReferenceEquals(output, input) ? output.clone() : output).MoveToOuterDisposeScope();
     }
 
@@ -31,7 +31,7 @@ public abstract class AutogradTemplate : IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(batch);
-        return new AutogradTape(parameters.AsLeaves(), input, batch.Operators.IsDeterministic, (leaves, leaf) => Compute(leaves, leaf, batch));
+        return new AutogradTape(parameters.AsLeaves(), input, batch.Operators.IsDeterministic, (leaves, leaf, losses) => Compute(leaves, leaf, batch, losses));
     }
 
     /// <summary>
@@ -43,4 +43,12 @@ public abstract class AutogradTemplate : IUnitTemplate
     /// <param name="batch">Ids, positions and mask.</param>
     /// <returns>[batch, sequence, hidden].</returns>
     protected abstract Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch);
+
+    /// <summary>The same for a unit that adds to the loss by itself; by default none does.</summary>
+    /// <param name="parameters">The unit's weights.</param>
+    /// <param name="input">[batch, sequence, hidden]; null for an embedding.</param>
+    /// <param name="batch">Ids, positions and mask.</param>
+    /// <param name="losses">Takes what it adds; nobody asks for their gradients in a forward that keeps nothing.</param>
+    /// <returns>[batch, sequence, hidden].</returns>
+    protected virtual Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, ICollection<OwnLoss> losses) => Compute(parameters, input, batch);
 }

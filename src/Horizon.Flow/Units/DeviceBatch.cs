@@ -11,6 +11,7 @@ public sealed class DeviceBatch : IDisposable
     private Tensor? _labelledTokens;
     private DocumentSpans? _spans;
     private long? _pieceTokens;
+    private long? _tokenCount;
     private IReadOnlyDictionary<string, Tensor> _columns = new Dictionary<string, Tensor>();
     private IReadOnlyList<int>? _labelledBySequence;
 
@@ -34,6 +35,20 @@ public sealed class DeviceBatch : IDisposable
 
     /// <summary>Its place in the step, from 0.</summary>
     public int Index { get; init; }
+
+    /// <summary>Which of the plan's models visits it now: 0 is the one that is trained. What units leave in the batch (<see cref="Shared"/>) must not be taken for another model's.</summary>
+    public int Store { get; internal set; }
+
+    /// <summary>Real tokens, without padding; all by default.</summary>
+    public long TokenCount
+    {
+        get => _tokenCount ?? BatchSize * SequenceLength;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            _tokenCount = value;
+        }
+    }
 
     /// <summary>The step or pass that it belongs to: its number, its purpose, what its loss is the mean over. Null for a batch that was made by hand.</summary>
     public StepInfo? Step { get; init; }
@@ -127,6 +142,7 @@ public sealed class DeviceBatch : IDisposable
         {
             Index = index,
             Step = step,
+            TokenCount = tokens.TokenCount,
             Seed = tokens.Seed,
             IsSpare = tokens.IsSpare,
             _columns = tokens.Columns.ToDictionary(column => column.Key, column => tensor(column.Value).ToDevice(device.TorchDevice).DetachFromDisposeScope()),
@@ -176,6 +192,10 @@ public sealed class DeviceBatch : IDisposable
         using var noGrad = no_grad();
         return _shared[key] = make().DetachFromDisposeScope();
     }
+
+    /// <summary>What <see cref="Shared"/> made under a key; null where nobody asked for it yet. Owned by the batch.</summary>
+    /// <param name="key">As it was made.</param>
+    public Tensor? FindShared(object key) => _shared.GetValueOrDefault(key);
 
     /// <inheritdoc/>
     public void Dispose()

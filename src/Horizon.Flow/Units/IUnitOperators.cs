@@ -20,6 +20,10 @@ public interface IUnitOperators
     /// <summary>Whether the device has cuDNN's attention for rows that are one document each, in bf16: about twice as fast as flash (generations 9 and 10).</summary>
     bool AttendsByRow => false;
 
+    /// <summary>Whether the device multiplies groups of rows, each with a matrix of its own, in one kernel that reads where they end from device memory (libtorch's <c>_grouped_mm</c>; bf16, generations 9 and 10).</summary>
+    /// <param name="type">Of rows and matrices.</param>
+    bool MultipliesGroups(ScalarType type) => false;
+
     /// <summary>
     /// Whether two runs give the same bits. Only a GPU has anything to gain by false: sums of attention's backward, and of what autograd derives, in no
     /// fixed order.

@@ -46,6 +46,9 @@ public sealed class MicroscaledRunTests : IDisposable
         Assert.All(checkpoint.TensorNames, name => Assert.Equal(SafetensorsType.BF16, checkpoint.Find(name)!.Type));
         Assert.Equal([4, 32, 64], checkpoint.Find("model.layers.1.mlp.experts.gate_up_proj")!.Shape);
         Assert.Equal(2, _run.Metric("loss").Count());
+        // Two of four experts a token: the fullest has half of the tokens at least, the emptiest at most.
+        Assert.Equal(2, _run.Metric("expert_load_max").Count(share => share is >= 0.5 and <= 1));
+        Assert.Equal(2, _run.Metric("expert_load_min").Count(share => share is >= 0 and <= 0.5));
     }
 
     // Small random numbers; of an expert's matrix its blocks and scales.

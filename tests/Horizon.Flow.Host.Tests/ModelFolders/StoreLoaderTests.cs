@@ -164,6 +164,71 @@ public sealed class StoreLoaderTests : IDisposable
         Assert.Equal(Enumerable.Repeat(2f, 32), Stores.Masters(unit, unit.Layout.Parameters[0]));
     }
 
+    /// <summary>Each 8-bit float times the scale of its block, row or tensor, rounded once to fp32; the scales may lie in front or behind, in two types and under two names.</summary>
+    [Property(MaxTest = 60)]
+    public async Task Load_Fp8_GivesEachFloatTimesItsScale(int seed, bool scalesFirst, bool exactMasters, bool halves)
+    {
+        var random = new Random(seed);
+        var (rows, columns, kind) = (random.Next(1, 300), random.Next(1, 300), random.Next(4));
+        byte[] elements = [.. Enumerable.Range(0, rows * columns).Select(_ => (byte)(random.Next(127) + (128 * random.Next(2))))];
+        var (down, across) = ((rows + 127) / 128, (columns + 127) / 128);
+        long[] shape = kind switch { 0 => [], 1 => [1], 2 => [rows, 1], _ => [down, across] };
+        float[] scales = [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (product, extent) => product * extent)).Select(_ => halves ? (float)random.Next(1, 256) / 64 : random.NextSingle())];
+        (string, NaiveSafetensors.Tensor) matrix = ("w.weight", new("F8_E4M3", [rows, columns], elements));
+        (string, NaiveSafetensors.Tensor) beside = (
+            kind < 2 ? "w.weight_scale" : "w.weight_scale_inv", new(halves ? "BF16" : "F32", shape, [.. scales.SelectMany(scale => BitConverter.GetBytes(scale)[(halves ? 2 : 0)..])]));
+        Write(scalesFirst ? beside : matrix, ("other", NaiveSafetensors.Floats("F32", 1, 2, 3)), scalesFirst ? matrix : beside, ("w.input_scale", NaiveSafetensors.Floats("F32", 1)));
+        using var unit = Stores.Unit(exactMasters ? StorePrecision.Bf16 : StorePrecision.Fp32, ("other", [3]), ("w.weight", [rows, columns]));
+
+        var result = await LoadAsync(unit);
+
+        var expected = elements.Select((bits, place) =>
+        {
+            var (exponent, mantissa) = ((bits >> 3) & 15, bits & 7);
+            var value = (bits >= 128 ? -1 : 1) * (exponent == 0 ? mantissa / 8.0 * Math.Pow(2, -6) : (1 + (mantissa / 8.0)) * Math.Pow(2, exponent - 7));
+            return (float)value * scales[kind switch { < 2 => 0, 2 => place / columns, _ => (place / columns / 128 * across) + (place % columns / 128) }];
+        });
+        Assert.Equal(expected, Stores.Masters(unit, unit.Layout.Parameters[1]));
+        Assert.Empty(result.UnexpectedTensors);
+    }
+
+    /// <summary>Known numbers: the largest, the smallest, and one in the middle.</summary>
+    [Theory]
+    [InlineData(0x7E, 448f)]
+    [InlineData(0xFE, -448f)]
+    [InlineData(0x01, 0.001953125f)]
+    [InlineData(0x08, 0.015625f)]
+    [InlineData(0x38, 1f)]
+    [InlineData(0xC5, -3.25f)]
+    public async Task Load_Fp8_KnowsPublishedNumbers(byte bits, float value)
+    {
+        Write(("w", new("F8_E4M3", [1, 1], [bits])), ("w_scale_inv", NaiveSafetensors.Floats("F32", 1)));
+        using var unit = Stores.Unit(StorePrecision.Bf16, ("w", [1, 1]));
+        await LoadAsync(unit);
+        Assert.Equal([value], Stores.Masters(unit, unit.Layout.Parameters[0]));
+    }
+
+    [Theory]
+    [InlineData(0x7F, new long[] { 1, 1 }, "w_scale_inv", "weights must be finite")]
+    [InlineData(0x38, new long[] { 2, 1 }, "w_scale_inv", "tensor w_scale_inv is [2, 1]")]
+    [InlineData(0x38, new long[] { 1, 1, 2 }, "w_scale_inv", "tensor w_scale_inv is [1, 1, 2]")]
+    [InlineData(0x38, new long[] { 1, 1 }, "w_other", "without w_scale_inv or w_scale")]
+    public async Task Load_Fp8Damaged_IsRefused(byte bits, long[] shape, string name, string named)
+    {
+        Write(("w", new("F8_E4M3", [130, 130], [.. Enumerable.Repeat(bits, 130 * 130)])), (name, new("F32", shape, new byte[4 * shape.Aggregate(1L, (product, extent) => product * extent)])));
+        using var unit = Stores.Unit(StorePrecision.Bf16, ("w", [130, 130]));
+        Assert.Contains(named, (await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(unit))).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A bias of 8-bit floats is no published form.</summary>
+    [Fact]
+    public async Task Load_Fp8Vector_IsRefused()
+    {
+        Write(("b", new("F8_E4M3", [2], [1, 2])), ("b_scale", NaiveSafetensors.Floats("F32", 1)));
+        using var unit = Stores.Unit(StorePrecision.Bf16, ("b", [2]));
+        Assert.Contains("tensor b_scale is [1]", (await Assert.ThrowsAsync<HorizonException>(() => LoadAsync(unit))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Load_Cancelled_EndsAsCancelled()
     {

@@ -38,12 +38,15 @@ internal sealed class DenseExperts(ExpertCase layer)
 
     private Tensor Weights(Dictionary<string, Tensor> leaves, Tensor x)
     {
-        var logits = x.matmul(leaves[Roles.Router].t());
+        var read = _config.RouterNormEpsilon is not { } epsilon ? x
+            : x / x.Squared().mean([-1], keepdim: true).Plus(epsilon).sqrt() * leaves[Roles.RouterScale].Over(Math.Sqrt(layer.Hidden));
+        var logits = read.matmul(leaves[Roles.Router].t());
         if (_config.RouterBias) logits = logits.Plus(leaves[Roles.RouterBias]);
         var scores = _config.Router == RouterKind.Sigmoid ? logits.sigmoid() : nn.functional.softmax(logits, -1);
         var chosen = scores * tensor(Mask(Numbers(scores), leaves), [layer.Tokens, _config.Count]);
         // Softmax over the chosen alone is softmax over all, divided by the sum of the chosen.
         if (_config.Normalized || _config.Router == RouterKind.SoftmaxOfChosen) chosen /= chosen.sum([-1], keepdim: true);
+        if (_config.RouterNormEpsilon is not null) chosen *= leaves[Roles.RouterExpertScale];
         return chosen.Times(_config.Scale);
     }
 
@@ -64,6 +67,12 @@ internal sealed class DenseExperts(ExpertCase layer)
 
     private Tensor Expert(Dictionary<string, Tensor> leaves, Tensor x, int expert)
     {
+        if (_config.Fused)
+        {
+            var gateAndUp = leaves[Roles.ExpertsGateUp][expert].chunk(2, 0);
+            return Gated(x, gateAndUp[0], gateAndUp[1], leaves[Roles.ExpertsDown][expert]);
+        }
+
         if (_config.ClampedGate is not { } clamp)
             return Gated(x, leaves[Roles.ExpertGate(expert)], leaves[Roles.ExpertUp(expert)], leaves[Roles.ExpertDown(expert)]);
         var both = x.matmul(leaves[Roles.ExpertsGateUp][expert]).Plus(leaves[Roles.ExpertsGateUpBias][expert]);

@@ -33,16 +33,18 @@ public sealed class ExpertCase
 
     public static class Cases
     {
-        public static Arbitrary<ExpertCase> Any() =>
+        public static Arbitrary<ExpertCase> Any() => Of(Gen.Choose(1, 6), Gen.Choose(1, 7));
+
+        internal static Arbitrary<ExpertCase> Of(Gen<int> widths, Gen<int> hiddens) =>
             (from router in Gen.Elements(RouterKind.Softmax, RouterKind.SoftmaxOfChosen, RouterKind.Sigmoid)
              from groups in router == RouterKind.Sigmoid ? Gen.Choose(1, 4) : Gen.Constant(1)
              from chosenGroups in Gen.Choose(1, groups)
              from ofGroup in Gen.Choose(groups > 1 ? 2 : 1, 4)
              from perToken in Gen.Choose(1, chosenGroups * ofGroup)
-             from width in Gen.Choose(1, 6)
+             from width in widths
              from shared in Gen.Elements(0, 1, 5)
-             from flags in Gen.Choose(0, 31)
-             from hidden in Gen.Choose(1, 7)
+             from flags in Gen.Choose(0, 127)
+             from hidden in hiddens
              from tokens in Gen.Choose(1, 12)
              from seed in Gen.Choose(0, 1_000_000)
              select new ExpertCase
@@ -57,6 +59,8 @@ public sealed class ExpertCase
                      RouterBias = (flags & 2) != 0,
                      Normalized = (flags & 4) != 0,
                      ClampedGate = (flags & 8) != 0 ? (1.7, 0.4) : null,
+                     Fused = (flags & 40) == 32,
+                     RouterNormEpsilon = (flags & 64) != 0 ? 1e-3 : null,
                      Scale = 1 + (seed % 3),
                      Groups = groups,
                      ChosenGroups = chosenGroups,
@@ -67,5 +71,11 @@ public sealed class ExpertCase
                  Tokens = tokens,
                  Seed = seed,
              }).ToArbitrary();
+    }
+
+    /// <summary>In eights, so that a kernel that reads 16 bytes of bf16 takes them.</summary>
+    public static class GroupedCases
+    {
+        public static Arbitrary<ExpertCase> Any() => Cases.Of(Gen.Elements(8, 16), Gen.Elements(8, 24));
     }
 }

@@ -12,14 +12,20 @@ public class ExpertPropertyTests
 {
     private sealed class Layer(ExpertConfig config) : AutogradTemplate
     {
-        private readonly ExpertFeedForward _experts = new(config, Activation.Silu);
+        private readonly ExpertFeedForward _experts = new(config, Activation.Silu, new ExpertLedger(config, [0]), 0);
 
-        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => _experts.Apply(parameters, input!);
+        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => _experts.Apply(parameters, input!, batch, []);
     }
 
     /// <summary>Outputs and all gradients; what no token chose has a gradient of zero, and every buffer starts as NaN.</summary>
     [Property(Arbitrary = [typeof(ExpertCase.Cases)], MaxTest = 100)]
-    public void Experts_AnyShape_EqualTheDenseReference(ExpertCase layer)
+    public void Experts_AnyShape_EqualTheDenseReference(ExpertCase layer) => Compare(layer, new EagerOperators());
+
+    /// <summary>The same by grouped products, in widths that these take.</summary>
+    [Property(Arbitrary = [typeof(ExpertCase.GroupedCases)], MaxTest = 100)]
+    public void Experts_ByGroups_EqualTheDenseReference(ExpertCase layer) => Compare(layer, new GroupingOperators());
+
+    private static void Compare(ExpertCase layer, IUnitOperators operators)
     {
         var weight = new Random(layer.Seed + 2);
         float[] weights = [.. Enumerable.Range(0, layer.Tokens * layer.Hidden).Select(_ => (float)weight.NextDouble())];
@@ -29,7 +35,7 @@ public class ExpertPropertyTests
         var values = layer.Parameters();
         using var parameters = new ParameterViews(cat([.. layer.Layout.Parameters.Select(slot => tensor(values[slot.Role]))]), layer.Layout);
         using var found = new ParameterViews(empty([layer.Layout.ElementCount], dtype: float32).FillInPlace(float.NaN), layer.Layout);
-        using var batch = UnitWalk.Batch(new MicroBatch(1, layer.Tokens, new long[layer.Tokens], new long[layer.Tokens], [.. Enumerable.Range(0, layer.Tokens).Select(place => (long)place)]));
+        using var batch = UnitWalk.Batch(new MicroBatch(1, layer.Tokens, new long[layer.Tokens], new long[layer.Tokens], [.. Enumerable.Range(0, layer.Tokens).Select(place => (long)place)]), operators);
         using var tape = new Layer(layer.Config).Recompute(parameters, tensor(layer.Input(), [1, layer.Tokens, layer.Hidden]), batch);
         var inputGradient = tape.Backward(tensor(weights, [1, layer.Tokens, layer.Hidden]), found)!;
 

@@ -44,6 +44,9 @@ public sealed record FamilyCase(string Architecture, IReadOnlyDictionary<string,
         private static readonly (string Key, object?[] Values)[] Gated =
             [("num_experts", [4]), ("num_experts_per_tok", [3, 4]), ("moe_intermediate_size", [6]), ("shared_expert_intermediate_size", [5])];
 
+        // The loss that balances them.
+        private static readonly (string Key, object?[] Values)[] Balanced = [("output_router_logits", [false, true]), ("router_aux_loss_coef", [0.5])];
+
         // What each family's own switches are set to, besides the sizes.
         private static readonly (string Architecture, (string Key, object?[] Values)[] Switches)[] Families =
         [
@@ -52,20 +55,22 @@ public sealed record FamilyCase(string Architecture, IReadOnlyDictionary<string,
             ("Ernie4_5ForCausalLM", [("use_bias", [false, true])]),
             ("Gemma2ForCausalLM", [("attn_logit_softcapping", [null, 5.0]), ("final_logit_softcapping", [null, 3.0]), ("query_pre_attn_scalar", [7])]),
             ("Gemma3ForCausalLM", [("sliding_window_pattern", [1, 2, 3]), ("rope_local_base_freq", [100.0, 10_000.0]), ("query_pre_attn_scalar", [5])]),
-            ("Gemma4ForCausalLM", [("hidden_size_per_layer_input", [0, 3]), ("vocab_size_per_layer_input", [16]), ("global_head_dim", [4, 16]), ("attention_k_eq_v", [false, true]), ("num_global_key_value_heads", [1]), ("final_logit_softcapping", [null, 3.0])]),
+            ("Gemma4ForCausalLM", [("hidden_size_per_layer_input", [0, 3]), ("vocab_size_per_layer_input", [16]), ("global_head_dim", [4, 16]), ("attention_k_eq_v", [false, true]), ("num_global_key_value_heads", [1]), ("final_logit_softcapping", [null, 3.0]),
+                ("layer_types", [new[] { "full_attention", "sliding_attention", "full_attention" }]), ("num_hidden_layers", [3]), ("num_kv_shared_layers", [0, 1]), ("use_double_wide_mlp", [false, true]),
+                ("enable_moe_block", [false, true]), ("num_experts", [4]), ("top_k_experts", [2, 4]), ("moe_intermediate_size", [6])]),
             ("Glm4ForCausalLM", [("partial_rotary_factor", [0.5, 1.0]), ("attention_bias", [false, true])]),
             ("Glm4MoeForCausalLM", [("use_qk_norm", [false, true]), ("attention_bias", [false, true]), .. Grouped]),
-            ("GptOssForCausalLM", [("num_local_experts", [4]), ("num_experts_per_tok", [1, 4]), ("attention_bias", [false, true]), ("swiglu_limit", [0.3, 7.0])]),
+            ("GptOssForCausalLM", [("num_local_experts", [4]), ("num_experts_per_tok", [1, 4]), ("attention_bias", [false, true]), ("swiglu_limit", [0.3, 7.0]), .. Balanced]),
             ("GPTNeoXForCausalLM", [("rotary_pct", [0.5, 1.0]), ("use_parallel_residual", [true, false]), ("hidden_act", ["gelu", "gelu_fast"])]),
             ("GraniteForCausalLM", [("embedding_multiplier", [3.0]), ("attention_multiplier", [0.4]), ("residual_multiplier", [0.5]), ("logits_scaling", [4.0]), ("mlp_bias", [true, false])]),
             ("HunYuanDenseV1ForCausalLM", [("rope_scaling", [null, new Dictionary<string, object> { ["type"] = "dynamic", ["alpha"] = 3.0, ["factor"] = 1.0 }])]),
             ("Lfm2ForCausalLM", [("conv_L_cache", [1, 2, 3, 5]), ("conv_bias", [false, true]), ("full_attn_idxs", [new[] { 0 }, new[] { 1 }]), ("block_multiple_of", [8])]),
-            ("MiniMaxM2ForCausalLM", [("num_local_experts", [4]), ("num_experts_per_tok", [2, 4]), ("rotary_dim", [2, 4])]),
-            ("MixtralForCausalLM", [("num_local_experts", [3]), ("num_experts_per_tok", [2, 3]), ("sliding_window", [null, 3])]),
+            ("MiniMaxM2ForCausalLM", [("num_local_experts", [4]), ("num_experts_per_tok", [2, 4]), ("rotary_dim", [2, 4]), .. Balanced]),
+            ("MixtralForCausalLM", [("num_local_experts", [3]), ("num_experts_per_tok", [2, 3]), ("sliding_window", [null, 3]), .. Balanced]),
             ("Olmo2ForCausalLM", [("attention_bias", [false, true])]),
             ("Olmo3ForCausalLM", [("attention_bias", [false, true])]),
             ("Phi3ForCausalLM", [("partial_rotary_factor", [0.5, 1.0]), ("sliding_window", [null, 3])]),
-            ("Qwen3MoeForCausalLM", [("num_experts", [4]), ("num_experts_per_tok", [3, 4]), ("moe_intermediate_size", [6]), ("norm_topk_prob", [false, true]), ("decoder_sparse_step", [1, 2]), ("mlp_only_layers", [Array.Empty<int>(), new[] { 1 }])]),
+            ("Qwen3MoeForCausalLM", [("num_experts", [4]), ("num_experts_per_tok", [3, 4]), ("moe_intermediate_size", [6]), ("norm_topk_prob", [false, true]), ("decoder_sparse_step", [1, 2]), ("mlp_only_layers", [Array.Empty<int>(), new[] { 1 }]), .. Balanced]),
             ("Qwen3NextForCausalLM", [("norm_topk_prob", [false, true]), ("decoder_sparse_step", [1, 2]), ("mlp_only_layers", [Array.Empty<int>(), new[] { 1 }]), .. Gated, .. Linear]),
             ("Qwen3_5ForCausalLM", Linear),
             ("Qwen3_5MoeForCausalLM", [.. Gated, .. Linear]),

@@ -120,7 +120,7 @@ public class FamilyConfigTests
     }
 
     [Theory]
-    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true", "output_router_logits asks for a load-balancing loss")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"output_router_logits\": true, \"router_aux_loss_coef\": 0.1", "output_router_logits asks for a load-balancing loss (router_aux_loss_coef 0.1)")]
     [InlineData("MixtralForCausalLM", "\"router_jitter_noise\": 0.1", "router_jitter_noise 0.1 is not supported")]
     [InlineData("MixtralForCausalLM", "\"num_local_experts\": 4, \"num_experts\": 5", "num_experts is 5 where num_local_experts is 4")]
     [InlineData("MixtralForCausalLM", "\"num_local_experts\": 4, \"num_experts_per_tok\": 5", "num_experts_per_tok (5) is more than the 4 experts")]
@@ -136,7 +136,13 @@ public class FamilyConfigTests
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_group\": 3", "n_group (3) must divide the 256 experts")]
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_group\": 2, \"topk_group\": 3", "topk_group (3) is more than n_group (2)")]
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"n_routed_experts\": 8, \"n_group\": 4, \"topk_group\": 1", "num_experts_per_tok (8) is more than the 2 experts of topk_group (1) groups")]
-    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\"}", "quantization_config is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"awq\"}", "quantization_config is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"mxfp4\"}", "quantization_config is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [64, 128]}", "quantization_config.weight_block_size [64, 128] is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\", \"fmt\": \"e5m2\"}", "quantization_config.fmt 'e5m2' is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"fp8\", \"rotation\": true}", "quantization_config.rotation: not understood")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": \"pack-quantized\"}", "quantization_config.format 'pack-quantized' is not supported")]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"transform_config\": {\"a\": 1}}", "quantization_config.transform_config is not supported")]
     [InlineData("Glm4MoeForCausalLM", "\"n_shared_experts\": 4096, \"moe_intermediate_size\": 8192", "n_shared_experts makes a network of width 33,554,432")]
     [InlineData("MiniMaxM2ForCausalLM", "\"use_routing_bias\": false", "use_routing_bias false is not supported")]
     [InlineData("MiniMaxM2ForCausalLM", "\"attn_type_list\": [1, 0, 1, 1]", "attn_type_list has other layers")]
@@ -146,7 +152,6 @@ public class FamilyConfigTests
     [InlineData("Qwen3NextForCausalLM", "\"linear_num_value_heads\": 65536, \"linear_value_head_dim\": 512", "linear_value_head_dim (512) times 65536 heads is wider")]
     [InlineData("Qwen3NextForCausalLM", "\"layer_types\": [\"linear_attention\", \"linear_attention\", \"sliding_attention\", \"full_attention\"]", "layer_types has 'sliding_attention'")]
     [InlineData("Qwen3NextForCausalLM", "\"use_sliding_window\": true", "use_sliding_window is not supported")]
-    [InlineData("Qwen3NextForCausalLM", "\"output_router_logits\": true", "output_router_logits asks for a load-balancing loss")]
     [InlineData("Qwen3NextForCausalLM", "\"hidden_act\": \"gelu\"", "hidden_act 'gelu' is not supported")]
     [InlineData("Qwen3_5ForCausalLM", "\"attn_output_gate\": false", "attn_output_gate false is not supported")]
     [InlineData("Qwen3_5ForCausalLM", "\"output_gate_type\": \"sigmoid\"", "output_gate_type 'sigmoid' is not supported; supported is swish")]
@@ -165,6 +170,8 @@ public class FamilyConfigTests
     [InlineData("GptOssForCausalLM", "\"experts_per_token\": 4", 128, 4, 48)]
     [InlineData("GptOssForCausalLM", "\"quantization_config\": {\"quant_method\": \"mxfp4\", \"modules_to_not_convert\": [\"lm_head\"]}", 128, 4, 48)]
     [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4", 256, 8, 2048)]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"quantization_config\": {\"activation_scheme\": \"dynamic\", \"fmt\": \"e4m3\", \"quant_method\": \"fp8\", \"weight_block_size\": [128, 128]}", 256, 8, 2048)]
+    [InlineData("Glm4MoeForCausalLM", "\"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", \"config_groups\": {\"group_0\": {}}, \"ignore\": [\"lm_head\"], \"transform_config\": {}}", 128, 8, 1408)]
     [InlineData("Glm4MoeForCausalLM", "\"num_nextn_predict_layers\": 1", 128, 8, 1408)]
     [InlineData("MiniMaxM2ForCausalLM", "\"use_mtp\": true, \"num_mtp_modules\": 3", 256, 8, 48)]
     public void Read_Experts_AreThoseOfTheFamily(string architecture, string settings, int count, int perToken, int width)
@@ -172,6 +179,19 @@ public class FamilyConfigTests
         var config = Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}"));
         Assert.Equal((count, perToken, width), (config.Experts!.Count, config.Experts.PerToken, config.Experts.Width));
     }
+
+    /// <summary>The factor of the load-balancing loss: the file's, or transformers' default of the family; none where the loss is not asked for.</summary>
+    [Theory]
+    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("MixtralForCausalLM", "\"router_aux_loss_coef\": 0.02", 0)]
+    [InlineData("MixtralForCausalLM", "\"output_router_logits\": true, \"router_aux_loss_coef\": 0.02", 0.02)]
+    [InlineData("Qwen3MoeForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("Qwen3NextForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("MiniMaxM2ForCausalLM", "\"output_router_logits\": true", 0.001)]
+    [InlineData("GptOssForCausalLM", "\"output_router_logits\": true", 0.9)]
+    [InlineData("DeepseekV3ForCausalLM", "\"num_key_value_heads\": 4, \"output_router_logits\": true", 0)]
+    public void Read_BalancingLoss_IsAskedForByTheFile(string architecture, string settings, double factor) =>
+        Assert.Equal(factor, Assert.IsType<DenseConfig>(Read($"{{\"architectures\": [\"{architecture}\"], {SizesFor(settings)}, {settings}}}")).Experts!.Balancing);
 
     /// <summary>Which layers have linear attention: by name, or all but every so many.</summary>
     [Theory]
@@ -200,7 +220,7 @@ public class FamilyConfigTests
         Assert.Contains("text_config.num_experts: not understood", Refused(() => Nested(", \"num_experts\": 4", "")), StringComparison.Ordinal);
         Assert.Contains("audio_config: not understood", Refused(() => Nested("", ", \"audio_config\": {}")), StringComparison.Ordinal);
         Assert.Contains("tie_word_embeddings says something other", Refused(() => Nested(", \"tie_word_embeddings\": false", ", \"tie_word_embeddings\": true")), StringComparison.Ordinal);
-        Assert.Contains("quantization_config is not supported", Refused(() => Nested("", ", \"quantization_config\": {\"quant_method\": \"fp8\"}")), StringComparison.Ordinal);
+        Assert.Contains("quantization_config is not supported", Refused(() => Nested("", ", \"quantization_config\": {\"quant_method\": \"awq\"}")), StringComparison.Ordinal);
     }
 
     /// <summary>New weights: norms that stand for one more are zero, but not the one of linear attention; decays between 0 and 16.</summary>
@@ -234,8 +254,12 @@ public class FamilyConfigTests
         Assert.Equal(fraction, Read($"{{\"architectures\": [\"MiniMaxM2ForCausalLM\"], {Sizes}, {settings}}}").Rope.RotatedFraction);
 
     [Theory]
-    [InlineData("\"num_kv_shared_layers\": 2", "num_kv_shared_layers is not supported")]
-    [InlineData("\"enable_moe_block\": true", "enable_moe_block is not supported")]
+    [InlineData("\"num_kv_shared_layers\": 2", "num_kv_shared_layers lets layer 3 use the keys and values of an earlier layer of its kind in layer_types, and there is none before layer 2")]
+    [InlineData("\"num_kv_shared_layers\": 4", "num_kv_shared_layers must be a whole number from 0 to 3")]
+    [InlineData("\"enable_moe_block\": true", "num_experts is missing")]
+    [InlineData("\"enable_moe_block\": true, \"num_experts\": 4, \"top_k_experts\": 5, \"moe_intermediate_size\": 8", "top_k_experts (5) is more than the 4 experts")]
+    [InlineData("\"enable_moe_block\": true, \"num_experts\": 4, \"top_k_experts\": 2, \"moe_intermediate_size\": 8, \"output_router_logits\": true, \"router_aux_loss_coef\": 0.1", "output_router_logits asks for a load-balancing loss")]
+    [InlineData("\"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\", \"full_attention\"], \"num_kv_shared_layers\": 1, \"per_layer_config\": {\"3\": {\"head_dim\": 24}}", "per_layer_config gives layer 3 heads of another shape than layer 0")]
     [InlineData("\"use_bidirectional_attention\": \"all\"", "use_bidirectional_attention 'all' is not supported")]
     [InlineData("\"vocab_size_per_layer_input\": 12", "vocab_size_per_layer_input must be a whole number from 13")]
     [InlineData("\"per_layer_config\": {\"3\": {\"intermediate_size\": 8}}", "per_layer_config.3.intermediate_size: not understood")]

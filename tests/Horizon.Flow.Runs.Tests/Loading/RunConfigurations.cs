@@ -1,6 +1,7 @@
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
+using Horizon.Flow.Alignment.Policies;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
@@ -34,7 +35,13 @@ public static class RunConfigurations
         {
             Model = model,
             Data = data,
-            Training = model.Init == ModelInit.Pretrained ? training : training with { Adapter = new() },
+            Training = Fitting(model.Init == ModelInit.Pretrained ? training : training with { Adapter = new() }),
+            Rollouts = training.Objective.Name == "dapo" ? new()
+            {
+                Prompts = keep, Group = keep + 1, MaxTokens = buffers, Temperature = buffers / 8.0, EverySteps = slabs,
+                Server = keep % 2 == 0 ? new() : new() { Url = "http://far:8000/v1", Model = "null", Kind = ServerKind.Vllm, Chat = keep > 5, Folder = output, AtOnce = buffers, KeyVariable = "KEY", Patience = slabs / 8.0 },
+                Rewards = keep < 5 ? new() { Command = ["python3", "a b.py"], Patience = buffers } : new() { Contains = "e", Passing = slabs / 8.0 },
+            } : new(),
             Optimizer = optimizer,
             Schedule = schedule,
             Evaluation = new()
@@ -121,8 +128,13 @@ public static class RunConfigurations
             new ObjectiveSection { Name = "kto", DesirableWeight = number, UndesirableWeight = number },
             new ObjectiveSection { Name = "simpo", Beta = number, Margin = share },
             new ObjectiveSection { Name = "orpo", Lambda = number },
+            new ObjectiveSection { Name = "ipo", Reference = ReferenceSource.Held },
+            new ObjectiveSection { Name = "dapo", ClipLow = share, ClipHigh = number },
             new ObjectiveSection { Name = "cpo", LikelihoodWeight = share })
         select objective;
+
+    // What an objective of prompts leaves out.
+    private static TrainingSection Fitting(TrainingSection training) => training.Objective.Name == "dapo" ? training with { GradientAccumulation = 1, NeftuneAlpha = 0, Adapter = new() } : training;
 
     private static Gen<OptimizerSection> Optimizer =>
         from name in Gen.Elements(OptimizerFactory.Names.ToArray())

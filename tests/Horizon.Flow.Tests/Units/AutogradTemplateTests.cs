@@ -66,6 +66,37 @@ public class AutogradTemplateTests
         Assert.Equal([6f, 6f, 6f], inputGradient.data<float>().ToArray());
     }
 
+    /// <summary>A unit that adds to the loss by itself: the gradient that it names is asked for in backward, and flows beside the output's.</summary>
+    [Fact]
+    public void Backward_LossOfItsOwn_FlowsBesideTheOutputs()
+    {
+        using var flat = ones(Layout.ElementCount);
+        using var written = empty(Layout.ElementCount).FillInPlace(float.NaN);
+        using var parameters = new ParameterViews(flat, Layout);
+        using var gradients = new ParameterViews(written, Layout);
+        using var x = ones(1, 1, 3);
+        using var batch = Batch();
+        var known = false;
+        var template = new Adding(() => known ? tensor(new float[] { 10, 20, 30 }, [1, 1, 3]) : throw new InvalidOperationException("asked for before backward"));
+        using (var output = template.Forward(parameters, x, batch)) Assert.Equal([1f, 1f, 1f], output.data<float>().ToArray());
+        using var tape = template.Recompute(parameters, x, batch);
+        known = true;
+        using var inputGradient = tape.Backward(x, gradients)!;
+        Assert.Equal([11f, 21f, 31f], inputGradient.data<float>().ToArray());
+        Assert.Equal([11f, 21f, 31f], gradients["b"].data<float>().ToArray());
+    }
+
+    private sealed class Adding(Func<Tensor> gradient) : AutogradTemplate
+    {
+        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => Compute(parameters, input, batch, []);
+
+        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, ICollection<OwnLoss> losses)
+        {
+            losses.Add(new OwnLoss(input! * parameters["b"], gradient));
+            return input! * parameters["b"];
+        }
+    }
+
     [Fact]
     public void Forward_Identity_GivesATensorOfItsOwn()
     {

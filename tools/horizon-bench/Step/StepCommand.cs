@@ -74,7 +74,7 @@ internal static class StepCommand
         using var store = plan.CreateStore(precision);
         BenchRanks.Fill(store, plan, 1, workers, 0.02, collectives);
         report.Say($"store of {new ByteSize(store.ByteLength)} filled in {clock.GetElapsedTime(start).TotalSeconds:F1} s, resident {new ByteSize(Environment.WorkingSet)}");
-        var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : device);
+        var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : settings.SingleExperts ? new SingleExpertsDevice(device) : device);
         var trace = new StepTrace(settings.WarmUp + 1, long.MaxValue);
         if (collectives is not null) await collectives.BarrierAsync();
         start = clock.GetTimestamp();

@@ -26,11 +26,11 @@ internal static class StepVerb
         var slabs = new Option<int>("--slabs") { Description = "Gradient slabs where one a unit is not needed.", DefaultValueFactory = _ => 4 };
         var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
-        var operators = new Option<string>("--operators") { Description = "fused (the device's own) or eager (libtorch's).", DefaultValueFactory = _ => "fused" };
+        var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), or single (the device's own without grouped products of experts).", DefaultValueFactory = _ => "fused" };
         var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
         precision.AcceptOnlyFromAmong("bf16", "fp32", "fp8");
         optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
-        operators.AcceptOnlyFromAmong("fused", "eager");
+        operators.AcceptOnlyFromAmong("fused", "eager", "single");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
         var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
         var deterministic = new Option<bool>("--deterministic") { Description = "Whether two runs give the same bits: true or false.", DefaultValueFactory = _ => true };
@@ -64,6 +64,7 @@ internal static class StepVerb
                 Threads = arguments.GetValue(threads),
                 Floor = !arguments.GetValue(noFloor),
                 EagerOperators = arguments.GetValue(operators) == "eager",
+                SingleExperts = arguments.GetValue(operators) == "single",
                 AutogradLayers = arguments.GetValue(layer) == "autograd",
                 Activations = arguments.GetValue(activations)!,
                 Deterministic = arguments.GetValue(deterministic),

@@ -190,6 +190,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
             : planned.GradientTo is { } target ? (Lease<DeviceSlot>)rented[planned.Writes.IndexOf(target)]! : null;
         var loss = planned.GivesLoss ? await call.WaitFor(_losses.RentAsync(call.Cancellation)).ConfigureAwait(true) : null;
         run.Cursor++;
+        run.Batches[planned.MicroBatch]!.Store = planned.Store;
         var order = new WorkOrder(
             run, visit, _device, run.Models[planned.Store], run.Batches[planned.MicroBatch]!,
             planned.Weights is { } weights ? (Lease<DeviceSlot>)run.Values[weights]! : null,

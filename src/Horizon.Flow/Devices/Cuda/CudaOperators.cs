@@ -26,6 +26,9 @@ internal sealed class CudaOperators : IUnitOperators
 
     public bool AttendsByRow => _kernels.Generation is 9 or 10;
 
+    /// <inheritdoc/>
+    public bool MultipliesGroups(ScalarType type) => type == ScalarType.BFloat16 && _kernels.Generation is 9 or 10;
+
     public bool IsDeterministic { get; }
 
     public int Multiprocessors => _kernels.Processors;
