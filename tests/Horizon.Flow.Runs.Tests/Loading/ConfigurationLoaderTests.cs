@@ -136,7 +136,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("data: { cache: False }", "run.yaml:1: data.cache is 'False'; it should be a path, or false; leave it out for the default.")]
     [InlineData("data: { packing: yes }", "run.yaml:1: data.packing is 'yes'; it should be true or false.")]
     [InlineData("data: { format: json }", "run.yaml:1: data.format is 'json'; it should be one of auto, text, alpaca, sharegpt, messages, tokens, pairs.")]
-    [InlineData("training: { precision: 1 }", "run.yaml:1: training.precision is '1'; it should be one of fp32, bf16.")]
+    [InlineData("training: { precision: 1 }", "run.yaml:1: training.precision is '1'; it should be one of fp32, bf16, fp8.")]
     [InlineData("training: 3", "run.yaml:1: training needs keys of its own, such as batch_size; it has '3'.")]
     [InlineData("- a", "run.yaml:1: a configuration needs keys of its own, such as model; it has a list.")]
     [InlineData("training: { freeze: embed }", "run.yaml:1: training.freeze is 'embed'; it should be a list such as [a, b].")]
