@@ -1,6 +1,5 @@
 using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Alignment;
 
@@ -29,11 +28,10 @@ public sealed class ReferenceLogProbabilities
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(microBatches);
         ArgumentOutOfRangeException.ThrowIfLessThan(together, 1);
-        var model = run.Context.Plan.Model;
         var computed = 0;
         foreach (var batches in microBatches.Where(batch => !SequenceKey.Of(batch).All(_values.ContainsKey)).Chunk(together))
         {
-            foreach (var result in (await run.ComputeAsync(Program(model, batches.Length), batches, cancellationToken).ConfigureAwait(false)).Results)
+            foreach (var result in await LayerPass.RunAsync(run, batches, Ops.LogProbabilities, together, cancellationToken).ConfigureAwait(false))
                 Add(batches[result.Visit.MicroBatch], result);
             computed += batches.Length;
         }
@@ -62,27 +60,6 @@ public sealed class ReferenceLogProbabilities
         var loaded = new ReferenceLogProbabilities();
         foreach (var (key, values) in ReferenceFile.Read(path)) loaded._values.Add(key, values);
         return loaded;
-    }
-
-    // Layer by layer, all micro-batches through each, so that a layer goes up once for them.
-    private static StepProgram Program(ModelDefinition model, int microBatches)
-    {
-        var builder = new ProgramBuilder();
-        var hidden = new int?[microBatches];
-        for (var layer = 0; layer < model.Hidden.Count; layer++)
-        {
-            var (unit, weights) = (model.Hidden[layer].Unit, builder.Weights(model.Hidden[layer].Unit));
-            for (var i = 0; i < microBatches; i++)
-            {
-                var next = builder.Value($"h{layer + 1} of {i}");
-                builder.Visit(Ops.Forward, unit, layer, weights, [hidden[i]], [next], i);
-                hidden[i] = next;
-            }
-        }
-
-        var head = builder.Weights(model.Head.Unit);
-        for (var i = 0; i < microBatches; i++) builder.Visit(Ops.LogProbabilities, model.Head.Unit, model.Hidden.Count, head, [hidden[i]], [], i, result: true);
-        return builder.Build();
     }
 
     private void Add(MicroBatch batch, HostResult result)

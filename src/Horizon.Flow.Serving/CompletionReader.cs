@@ -5,7 +5,7 @@ using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Serving;
 
-/// <summary>Reads requests of OpenAI's <c>/v1/chat/completions</c> and <c>/v1/completions</c>, with vLLM's <c>top_k</c>, <c>min_p</c> and <c>repetition_penalty</c> besides.</summary>
+/// <summary>Reads requests of OpenAI's <c>/v1/chat/completions</c> and <c>/v1/completions</c>, with vLLM's <c>top_k</c>, <c>min_p</c>, <c>repetition_penalty</c> and <c>return_token_ids</c> besides.</summary>
 /// <param name="engine">Makes tokens of texts.</param>
 /// <param name="options">The model's name, and bounds.</param>
 internal sealed class CompletionReader(IGenerationEngine engine, ServerOptions options)
@@ -33,6 +33,7 @@ internal sealed class CompletionReader(IGenerationEngine engine, ServerOptions o
             Count = (int)(fields.Whole("n", 1, options.MostChoices) ?? 1),
             MaxTokens = MaxTokens(fields, isChat),
             IsStreamed = fields.Flag("stream"),
+            GivesIds = fields.Flag("return_token_ids"),
             IncludesUsage = IncludesUsage(fields),
             Options = new GenerationOptions
             {

@@ -26,6 +26,9 @@ internal sealed record CompletionRequest
     /// <summary>Whether a stream ends with the counts of tokens.</summary>
     public bool IncludesUsage { get; init; }
 
+    /// <summary>Whether each text comes with its tokens, the one that ends it too.</summary>
+    public bool GivesIds { get; init; }
+
     /// <summary>The options of a text.</summary>
     /// <param name="prompt">The prompt's number.</param>
     /// <param name="choice">The text's number among those of its prompt.</param>

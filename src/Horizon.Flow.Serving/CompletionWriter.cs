@@ -41,6 +41,7 @@ internal sealed class CompletionWriter(CompletionRequest request, string model, 
             }
 
             LogProbabilities(json, choice.Tokens);
+            Ids(json, choice.Ids);
             json.WriteString("finish_reason", Name(choice.Finish));
             json.WriteEndObject();
         }
@@ -69,6 +70,7 @@ internal sealed class CompletionWriter(CompletionRequest request, string model, 
         }
 
         LogProbabilities(json, piece.Token is { } token ? [token] : []);
+        Ids(json, piece.Id is { } id ? [id] : []);
         if (piece.Finish is null) json.WriteNull("finish_reason");
         else json.WriteString("finish_reason", Name(piece.Finish));
         json.WriteEndObject();
@@ -128,6 +130,15 @@ internal sealed class CompletionWriter(CompletionRequest request, string model, 
         json.WriteNumber("completion_tokens", completion);
         json.WriteNumber("total_tokens", prompt + completion);
         json.WriteEndObject();
+    }
+
+    // As vLLM has it.
+    private void Ids(Utf8JsonWriter json, IReadOnlyList<int> ids)
+    {
+        if (!request.GivesIds) return;
+        json.WriteStartArray("token_ids");
+        foreach (var id in ids) json.WriteNumberValue(id);
+        json.WriteEndArray();
     }
 
     private void LogProbabilities(Utf8JsonWriter json, IReadOnlyList<TokenProbability> tokens)

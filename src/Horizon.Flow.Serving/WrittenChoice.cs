@@ -10,6 +10,9 @@ internal sealed class WrittenChoice
 
     public List<TokenProbability> Tokens { get; } = [];
 
+    /// <summary>Every token, the one that ends the text too.</summary>
+    public List<int> Ids { get; } = [];
+
     public int Count { get; private set; }
 
     public FinishReason? Finish { get; private set; }
@@ -19,6 +22,7 @@ internal sealed class WrittenChoice
         Text.Append(piece.Text);
         Count += piece.Tokens;
         if (piece.Token is { } token) Tokens.Add(token);
+        if (piece.Id is { } id) Ids.Add(id);
         Finish = piece.Finish;
     }
 }

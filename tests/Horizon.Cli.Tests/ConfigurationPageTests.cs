@@ -25,6 +25,7 @@ public sealed class ConfigurationPageTests : IDisposable
         Assert.Equal(new ModelSection { Path = shown.Model.Path }, shown.Model);
         Assert.Equal(new DataSection { Path = shown.Data.Path }, shown.Data);
         Assert.Equal(new TrainingSection(), shown.Training);
+        Assert.Equal(new RolloutsSection(), shown.Rollouts);
         Assert.Equal(new OptimizerSection { Betas = [0.9, 0.95] }, shown.Optimizer);
         Assert.Equal(new ScheduleSection(), shown.Schedule);
         Assert.Equal(new EvaluationSection { Path = shown.Evaluation.Path }, shown.Evaluation);

@@ -9,6 +9,10 @@ public class RankEnvironmentTests
         // torchrun
         { "RANK=3 WORLD_SIZE=4 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=node0 MASTER_PORT=29400", new(3, 4, 1, 2, "node0", 29400) },
         { "RANK=0 WORLD_SIZE=1", new(0, 1, 0, 1, "localhost", 29500) },
+        // Its agent's own store listens on the port that it names.
+        { "RANK=1 WORLD_SIZE=2 MASTER_ADDR=node0 MASTER_PORT=29400 TORCHELASTIC_USE_AGENT_STORE=True", new(1, 2, 1, 2, "node0", 29401) },
+        { "RANK=1 WORLD_SIZE=2 MASTER_ADDR=node0 MASTER_PORT=65535 TORCHELASTIC_USE_AGENT_STORE=True", new(1, 2, 1, 2, "node0", 65534) },
+        { "RANK=1 WORLD_SIZE=2 MASTER_ADDR=node0 MASTER_PORT=29400 TORCHELASTIC_USE_AGENT_STORE=False", new(1, 2, 1, 2, "node0", 29400) },
         // A TrainJob's torchrun leaves both.
         { "PET_NODE_RANK=1 PET_NNODES=2 RANK=9 WORLD_SIZE=16 LOCAL_RANK=1 LOCAL_WORLD_SIZE=8 MASTER_ADDR=job-0-0.job MASTER_PORT=29400", new(9, 16, 1, 8, "job-0-0.job", 29400) },
         // srun

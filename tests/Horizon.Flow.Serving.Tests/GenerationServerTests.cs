@@ -33,6 +33,24 @@ public sealed class GenerationServerTests
         Assert.Equal(16, text.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
     }
 
+    /// <summary>The tokens are those of the text, and the one that ends it stands at their end.</summary>
+    [Fact]
+    public async Task Completions_AskedForTokens_GivesThem()
+    {
+        // A full stop ends a text.
+        await using var stories = await StoriesServer.StartAsync(generationConfig: """{"eos_token_id":[2,426]}""");
+        var answer = await Ask(stories.Http, "/v1/completions", new { model = "stories", prompt = "Once upon a time", temperature = 0, max_tokens = 100, return_token_ids = true });
+        var choice = answer.GetProperty("choices")[0];
+        var ids = choice.GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32()).ToList();
+        Assert.Equal(("stop", 426), (choice.GetProperty("finish_reason").GetString(), ids[^1]));
+        Assert.Equal(answer.GetProperty("usage").GetProperty("completion_tokens").GetInt32() + 1, ids.Count);
+        Assert.Equal(choice.GetProperty("text").GetString(), string.Concat(ids.SkipLast(1).Select(stories.Generator.Decode)));
+        var cut = await Ask(stories.Http, "/v1/completions", new { model = "stories", prompt = "Once upon a time", temperature = 0, max_tokens = 2, return_token_ids = true });
+        Assert.Equal(ids.Take(2), cut.GetProperty("choices")[0].GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32()));
+        var plain = await Ask(stories.Http, "/v1/completions", new { model = "stories", prompt = "Once upon a time", temperature = 0, max_tokens = 2 });
+        Assert.False(plain.GetProperty("choices")[0].TryGetProperty("token_ids", out _));
+    }
+
     [Theory]
     [InlineData("""{"prompt":"x"}""", 400, "model", "'model' is missing; this server has 'stories'.")]
     [InlineData("""{"model":"gpt-4","prompt":"x"}""", 404, "model", "the model 'gpt-4' is not here; this server has 'stories'.")]

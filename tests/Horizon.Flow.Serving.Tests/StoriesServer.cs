@@ -25,10 +25,11 @@ internal sealed class StoriesServer : IAsyncDisposable
 
     public string Folder => _folder.Path;
 
-    public static async Task<StoriesServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null)
+    public static async Task<StoriesServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null, string? generationConfig = null)
     {
         var stories = new StoriesServer();
         Copy(stories.Folder);
+        if (generationConfig is not null) await File.WriteAllTextAsync(Path.Combine(stories.Folder, "generation_config.json"), generationConfig);
         stories.Generator = await TextGenerator.LoadAsync(stories.Folder, stories._device);
         var options = new ServerOptions { Port = 0, ModelName = Model };
         stories.Server = await GenerationServer.StartAsync(new TextEngine(stories.Generator), change?.Invoke(options) ?? options);

@@ -13,6 +13,8 @@ internal static class Shapes
         KeyValuePair.Create("qwen2.5-14b", Qwen(5120, 13_824, 48, 40, 8, 128, 152_064, tied: false)),
         KeyValuePair.Create("qwen2.5-72b", Qwen(8192, 29_568, 80, 64, 8, 128, 152_064, tied: false)),
         KeyValuePair.Create("qwen2.5-7b-14layers", Qwen(3584, 18_944, 14, 28, 4, 128, 152_064, tied: false)),
+        KeyValuePair.Create("bytes", Qwen(1024, 2816, 8, 16, 4, 64, 256, tied: false)),
+        KeyValuePair.Create("small-bytes", Qwen(128, 384, 4, 4, 2, 32, 256, tied: false)),
         .. Enumerable.Range(1, 5).Select(width => KeyValuePair.Create($"width-{width}x", Qwen(1024 * width, 3072 * width, 4, 8 * width, 2 * width, 128, 4096, tied: false))),
     ]);
 

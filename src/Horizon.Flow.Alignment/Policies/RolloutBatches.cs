@@ -15,6 +15,18 @@ public static class RolloutBatches
         return [.. rollouts.Zip(advantages).Chunk(answersEach).Select(Batch)];
     }
 
+    /// <summary>The same, with the columns of log-probabilities that the answers have.</summary>
+    /// <param name="rollouts">The answers; all of them have a column, or none.</param>
+    /// <param name="advantages">One for each.</param>
+    /// <param name="answersEach">Answers of a micro-batch.</param>
+    public static IReadOnlyList<MicroBatch> Of(IReadOnlyList<GradedRollout> rollouts, IReadOnlyList<double> advantages, int answersEach)
+    {
+        ArgumentNullException.ThrowIfNull(rollouts);
+        var batches = Of([.. rollouts.Select(one => one.Rollout)], advantages, answersEach);
+        return [.. rollouts.Chunk(answersEach).Zip(batches, (answers, batch) =>
+            WithColumn(WithColumn(batch, GrpoObjective.OldColumn, answers, one => one.OldLogProbabilities), ReferenceLogProbabilities.Column, answers, one => one.ReferenceLogProbabilities))];
+    }
+
     /// <summary>Advantages of answers that lie by prompts, relative to those to the same prompt.</summary>
     /// <param name="rollouts">The answers.</param>
     /// <param name="rewards">One for each.</param>
@@ -28,6 +40,13 @@ public static class RolloutBatches
         foreach (var group in rollouts.Index().GroupBy(one => one.Item.Prompt).Select(group => group.Select(one => one.Index).ToList()))
             foreach (var (place, advantage) in group.Zip(GroupAdvantages.Of([.. group.Select(place => rewards[place])], scaled))) advantages[place] = advantage;
         return advantages;
+    }
+
+    private static MicroBatch WithColumn(MicroBatch batch, string column, GradedRollout[] answers, Func<GradedRollout, IReadOnlyList<float>?> of)
+    {
+        if (answers.All(one => of(one) is null)) return batch;
+        return batch.WithColumn(column, [.. answers.SelectMany(one => of(one) is { } values && values.Count == one.Rollout.AnswerIds.Count ? values
+            : throw new ArgumentException($"an answer lacks the column {column}, or has another number of values than tokens", nameof(answers)))]);
     }
 
     private static MicroBatch Batch((Rollout Rollout, double Advantage)[] answers)

@@ -7,41 +7,45 @@ namespace Horizon.Flow.Alignment.Policies;
 /// </summary>
 public static class RolloutFile
 {
-    private sealed record Line(int Prompt, IReadOnlyList<int> PromptIds, IReadOnlyList<int> AnswerIds, bool IsFinished, double Reward);
+    private sealed record Line(
+        int Prompt, IReadOnlyList<int>? PromptIds, IReadOnlyList<int>? AnswerIds, bool IsFinished, double Reward, IReadOnlyList<float>? OldLogProbabilities, IReadOnlyList<float>? ReferenceLogProbabilities)
+    {
+        public bool IsWhole => PromptIds?.Count > 0 && AnswerIds?.Count > 0 && double.IsFinite(Reward)
+            && (OldLogProbabilities is null || OldLogProbabilities.Count == AnswerIds.Count) && (ReferenceLogProbabilities is null || ReferenceLogProbabilities.Count == AnswerIds.Count);
+    }
 
     /// <summary>Writes them.</summary>
     /// <param name="path">The file.</param>
     /// <param name="rollouts">The answers.</param>
-    /// <param name="rewards">One for each.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, IReadOnlyList<Rollout> rollouts, IReadOnlyList<double> rewards)
+    public static void Save(string path, IReadOnlyList<GradedRollout> rollouts)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(rollouts);
-        ArgumentNullException.ThrowIfNull(rewards);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(rewards.Count, rollouts.Count, nameof(rewards));
         var unfinished = path + ".part";
-        File.WriteAllLines(unfinished, rollouts.Zip(rewards).Select(pair =>
-            JsonSerializer.Serialize(new Line(pair.First.Prompt, pair.First.PromptIds, pair.First.AnswerIds, pair.First.IsFinished, pair.Second))));
+        using (var file = new StreamWriter(File.Create(unfinished)))
+        {
+            foreach (var one in rollouts)
+                file.WriteLine(JsonSerializer.Serialize(new Line(
+                    one.Rollout.Prompt, one.Rollout.PromptIds, one.Rollout.AnswerIds, one.Rollout.IsFinished, one.Reward, one.OldLogProbabilities, one.ReferenceLogProbabilities)));
+            file.Flush();
+            ((FileStream)file.BaseStream).Flush(flushToDisk: true);
+        }
+
         File.Move(unfinished, path, overwrite: true);
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     /// <exception cref="HorizonException">A line is no answer; names it.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static (IReadOnlyList<Rollout> Rollouts, IReadOnlyList<double> Rewards) Load(string path)
-    {
-        var (rollouts, rewards) = (new List<Rollout>(), new List<double>());
-        foreach (var (number, text) in File.ReadLines(path).Index())
-        {
-            var line = Parse(text);
-            if (line is not { PromptIds.Count: > 0, AnswerIds.Count: > 0 } || !double.IsFinite(line.Reward)) throw new HorizonException($"{path}, line {number + 1}: no answer with a reward; remove the file to draw answers anew");
-            rollouts.Add(new Rollout(line.Prompt, line.PromptIds, line.AnswerIds, line.IsFinished));
-            rewards.Add(line.Reward);
-        }
-
-        return (rollouts, rewards);
-    }
+    public static IReadOnlyList<GradedRollout> Load(string path) => [.. File.ReadLines(path).Index().Select(line =>
+        Parse(line.Item) is { IsWhole: true } whole
+            ? new GradedRollout(new Rollout(whole.Prompt, whole.PromptIds!, whole.AnswerIds!, whole.IsFinished), whole.Reward)
+            {
+                OldLogProbabilities = whole.OldLogProbabilities,
+                ReferenceLogProbabilities = whole.ReferenceLogProbabilities,
+            }
+            : throw new HorizonException($"{path}, line {line.Index + 1}: no answer with a reward; remove the file to draw answers anew"))];
 
     private static Line? Parse(string text)
     {

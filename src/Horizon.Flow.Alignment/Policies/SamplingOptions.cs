@@ -13,6 +13,10 @@ public sealed record SamplingOptions
     /// <value>64.</value>
     public int MaxTokens { get; init; } = 64;
 
+    /// <summary>Answers that lie in one micro-batch while they are drawn; 1 or more.</summary>
+    /// <value>64.</value>
+    public int Together { get; init => field = Settings.AtLeastOne(value, nameof(Together)); } = 64;
+
     /// <summary>What logits are divided by; above 0.</summary>
     /// <value>1: the model itself, which the objective assumes.</value>
     public double Temperature { get; init => field = Settings.Positive(value, nameof(Temperature)); } = 1;

@@ -1,3 +1,6 @@
+using Horizon.Flow.Program;
+using Horizon.Flow.Text.Preferences;
+
 namespace Horizon.Flow.Alignment.Policies;
 
 /// <summary>
@@ -6,8 +9,11 @@ namespace Horizon.Flow.Alignment.Policies;
 /// </summary>
 /// <param name="run">Of the model that is trained.</param>
 /// <param name="options">How.</param>
-public sealed class StreamedSampler(TrainingRun run, SamplingOptions options)
+public sealed class StreamedSampler(TrainingRun run, SamplingOptions options) : IAnswerSource
 {
+    // So many micro-batches go through each layer while it is on the device.
+    private const int PartsAtOnce = 8;
+
     /// <summary>Answers to prompts, in their order, those to one prompt together; the same for the same parameters and seed.</summary>
     /// <param name="prompts">The prompts' tokens, each of one or more.</param>
     /// <param name="seed">Of the draws.</param>
@@ -21,22 +27,29 @@ public sealed class StreamedSampler(TrainingRun run, SamplingOptions options)
         {
             cancellation.ThrowIfCancellationRequested();
             var open = all.FindAll(one => !one.IsFinished);
-            var logits = (await run.LogitsAsync([Batch(open)], CancellationToken.None).ConfigureAwait(false))[0];
-            var vocabulary = (int)logits.Shape[^1];
-            for (var i = 0; i < open.Count; i++) open[i].Take(logits.Numbers.AsSpan(i * vocabulary, vocabulary), options);
+            List<Drawn[]> parts = [.. open.Chunk(options.Together)];
+            var results = await LayerPass.RunAsync(run, [.. parts.Select(Batch)], Ops.Logits, PartsAtOnce, CancellationToken.None).ConfigureAwait(false);
+            foreach (var (part, logits) in parts.Zip(results))
+            {
+                var vocabulary = (int)logits.Shape[^1];
+                for (var i = 0; i < part.Length; i++) part[i].Take(logits.Numbers.AsSpan(i * vocabulary, vocabulary), options);
+            }
         }
 
         return [.. all.Select(one => new Rollout(one.Prompt, one.PromptIds, one.Answer, one.IsFinished))];
     }
 
+    Task<IReadOnlyList<Rollout>> IAnswerSource.DrawAsync(IReadOnlyList<PromptRecord> prompts, long seed, CancellationToken cancellation) =>
+        SampleAsync([.. prompts.Select(prompt => prompt.Ids)], seed, cancellation);
+
     // One behind another; the last token of each has a label, so that its logits are given.
-    private static MicroBatch Batch(List<Drawn> open)
+    private static MicroBatch Batch(Drawn[] open)
     {
         var count = open.Sum(one => one.PromptIds.Count + one.Answer.Count);
         long[] ids = new long[count], targets = new long[count], positions = new long[count], documents = new long[count];
         Array.Fill(targets, MicroBatch.Unlabelled);
         var at = 0;
-        for (var number = 0; number < open.Count; number++)
+        for (var number = 0; number < open.Length; number++)
         {
             var place = 0;
             foreach (var id in open[number].PromptIds.Concat(open[number].Answer)) (ids[at], positions[at], documents[at++]) = (id, place++, number);

@@ -11,4 +11,7 @@ internal static class Settings
 
     public static double Within(double value, double least, double below, string name) => value >= least && value < below ? value
         : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} must be from {least} to below {below}"));
+
+    public static int AtLeastOne(int value, string name) => value >= 1 ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"{name} must be 1 or more");
 }

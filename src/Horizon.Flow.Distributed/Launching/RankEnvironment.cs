@@ -21,7 +21,7 @@ public static class RankEnvironment
         if (!variables.Has("RANK") && !variables.Has("WORLD_SIZE"))
         {
             return variables.Has("PET_NODE_RANK") && !variables.Has("OMPI_COMM_WORLD_RANK")
-                ? throw new HorizonException("PET_NODE_RANK says that this is a node of a TrainJob, but no rank was started on it: let the container's command be torchrun, which starts them (torchrun --no-python horizon train …)")
+                ? throw new HorizonException("PET_NODE_RANK says that this is a node of a TrainJob, but no rank was started on it: let the container's command be torchrun, which starts them (torchrun --no_python horizon train …)")
                 : null;
         }
 
@@ -29,7 +29,14 @@ public static class RankEnvironment
         var (rank, count) = (variables.Number("RANK", By), variables.Number("WORLD_SIZE", By));
         return Place(
             rank, count, variables.Number("LOCAL_RANK", By, rank), variables.Number("LOCAL_WORLD_SIZE", By, count),
-            count == 1 ? "localhost" : variables.Text("MASTER_ADDR", By), variables.Number("MASTER_PORT", By, DefaultPort));
+            count == 1 ? "localhost" : variables.Text("MASTER_ADDR", By), PortBeside(variables, By));
+    }
+
+    // torchrun's own store listens on MASTER_PORT, for PyTorch's ranks to use; these ranks have the next one.
+    private static int PortBeside(RankVariables variables, string by)
+    {
+        var port = variables.Number("MASTER_PORT", by, DefaultPort);
+        return variables.Or("TORCHELASTIC_USE_AGENT_STORE", null) != "True" ? port : port < 65_535 ? port + 1 : port - 1;
     }
 
     private static RankPlace? FromSlurm(RankVariables variables)

@@ -15,6 +15,8 @@ public static class NumaBinding
     /// <summary>The same for any process.</summary>
     internal static string? Bind(string pciAddress, string system, IProcessCores process)
     {
+        ArgumentException.ThrowIfNullOrEmpty(pciAddress);
+        pciAddress = pciAddress.ToLowerInvariant(); // as Linux writes it
         if (NumaNode.Of(pciAddress, system) is not { } node) return null;
         var allowed = process.Allowed;
         List<int> wanted = [.. allowed.Intersect(node.Cores)];

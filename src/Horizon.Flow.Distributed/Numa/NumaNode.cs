@@ -13,7 +13,7 @@ public sealed record NumaNode(int Number, IReadOnlyList<int> Cores)
     public static NumaNode? Of(string pciAddress, string system = "/sys")
     {
         ArgumentException.ThrowIfNullOrEmpty(pciAddress);
-        var device = Path.Combine(system, "bus", "pci", "devices", pciAddress.ToLowerInvariant());
+        var device = Path.Combine(system, "bus", "pci", "devices", pciAddress);
         var nodes = Path.Combine(system, "devices", "system", "node");
         if (!Directory.Exists(nodes) || Directory.GetDirectories(nodes, "node*").Length < 2) return null;
         // -1 where the firmware does not say.

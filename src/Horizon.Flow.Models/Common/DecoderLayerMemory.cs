@@ -16,25 +16,37 @@ internal sealed class DecoderLayerMemory
     private readonly BatchShape _batch;
     private readonly long _seen;
     private readonly bool _flash;
+    private readonly Fp8Options? _fp8;
 
-    public DecoderLayerMemory(ModelConfig config, int? slidingWindow, BatchShape batch)
+    public DecoderLayerMemory(ModelConfig config, int? slidingWindow, BatchShape batch, Fp8Options? fp8 = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        (_config, _batch, _seen) = (config, batch, Math.Min(slidingWindow ?? long.MaxValue, batch.SequenceLength));
+        (_config, _batch, _fp8, _seen) = (config, batch, fp8, Math.Min(slidingWindow ?? long.MaxValue, batch.SequenceLength));
         _flash = batch.FusedOperators && config.HeadDimension is <= 256 and var width && width % 8 == 0;
     }
 
     /// <summary>What backward needs, beside the input.</summary>
-    public long Tape => Most(tokens => Light(tokens, norms: 2), tokens => Light(tokens, norms: 2) + Narrow(tokens, 2 * F));
+    public long Tape => _fp8 is not null ? KeptTape + Eighths((2 * H) + C) : Most(tokens => Light(tokens, norms: 2), tokens => Light(tokens, norms: 2) + Narrow(tokens, 2 * F));
 
     /// <summary>The same without both norms' outputs, which are made again.</summary>
     public long KeptTape => Most(tokens => Light(tokens, norms: 0), tokens => Light(tokens, norms: 0) + Narrow(tokens, 2 * F));
 
     /// <summary>The output's gradient and temporaries.</summary>
-    public long Working => Most(
+    public long Working => _fp8 is not null ? Fp8Working : Most(
         tokens => Rest(tokens) + Math.Max(Narrow(tokens, 2 * H) + Pieces, Attention(tokens)),
         // Once the feed-forward's tensors are gone, attention's backward has their place.
         tokens => Rest(tokens) + Math.Max(Narrow(tokens, (2 * H) + F), Attention(tokens) - Narrow(tokens, 2 * F)));
+
+    // Of the feed-forward's backward the gradient of the gate's output, what it gave, and the gradients of gate and up in fp8, twice; of attention's the gradient of
+    // all heads. One weight at a time; and blocks that the allocator cannot give again to an operand of another size: up to four of the feed-forward's width, measured
+    // on an H100. Of the emulation its numbers in fp32.
+    private long Fp8Working => Rest(_batch.Tokens)
+        + Math.Max(
+            Narrow(_batch.Tokens, (2 * H) + F) + Eighths((2 * H) + (5 * F)),
+            Attention(_batch.Tokens) - Narrow(_batch.Tokens, 2 * F) + Eighths(2 * Math.Max(H, HeadsOf(1, 2) * D)))
+        + Eighths(4 * F)
+        + (2 * F * H)
+        + (_batch.FusedOperators ? 0 : Wide(_batch.Tokens, 4 * F) + (8 * F * H));
 
     private long H => _config.HiddenSize;
 
@@ -88,6 +100,9 @@ internal sealed class DecoderLayerMemory
             .Select(rows => Math.Min(tokens, rows * _seen)).DefaultIfEmpty(0).Max();
 
     private long Narrow(long tokens, long numbers) => tokens * numbers * Size;
+
+    // fp8: one byte a number, and where scales are by block a thirty-second of it more.
+    private long Eighths(long numbers) => _batch.Tokens * numbers * (_fp8?.Scaling == Fp8Scaling.Block ? 33 : 32) / 32;
 
     private static long Wide(long tokens, long numbers) => tokens * numbers * sizeof(float);
 

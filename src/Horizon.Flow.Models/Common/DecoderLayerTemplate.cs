@@ -1,4 +1,5 @@
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Fp8;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -16,16 +17,23 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     private readonly RotaryEmbedding _rotary;
     private readonly int? _slidingWindow;
     private readonly AutogradDecoderLayerTemplate _recalling;
+    private readonly Fp8Options? _fp8;
 
     /// <summary>Creates the operators of all layers with this window.</summary>
     /// <param name="config">Numbers of heads and widths.</param>
     /// <param name="rotary">Shared by the layers of a model.</param>
     /// <param name="slidingWindow">A token sees this many tokens, itself included; null for all.</param>
     public DecoderLayerTemplate(ModelConfig config, RotaryEmbedding rotary, int? slidingWindow)
+        : this(config, rotary, slidingWindow, null)
+    {
+    }
+
+    private DecoderLayerTemplate(ModelConfig config, RotaryEmbedding rotary, int? slidingWindow, Fp8Options? fp8)
     {
         _config = config;
         _rotary = rotary;
         _slidingWindow = slidingWindow;
+        _fp8 = fp8;
         _recalling = new AutogradDecoderLayerTemplate(config, rotary, slidingWindow);
     }
 
@@ -39,6 +47,9 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public bool CanBindTapes => true;
 
     /// <inheritdoc/>
+    public bool MultipliesInFp8 => _fp8 is not null;
+
+    /// <inheritdoc/>
     public int LongestRecall => _recalling.LongestRecall;
 
     /// <inheritdoc/>
@@ -47,29 +58,23 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Recall is not null) return _recalling.Forward(parameters, input, batch);
         using var scope = NewDisposeScope();
-        using var tape = Recompute(parameters, input, batch);
+        using var tape = Tape(parameters, input, batch, backward: false);
         var output = tape.TakeOutput();
         scope.Attach(output);
         return output.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch)
-    {
-        ArgumentNullException.ThrowIfNull(parameters);
-        ArgumentNullException.ThrowIfNull(input);
-        ArgumentNullException.ThrowIfNull(batch);
-        return new DecoderLayerTape(_config, _rotary, _slidingWindow, parameters, input, batch);
-    }
+    public IUnitTape Recompute(ParameterViews? parameters, Tensor? input, DeviceBatch batch) => Tape(parameters, input, batch, backward: true);
 
     /// <inheritdoc/>
-    public long TapeBytes(UnitLayout unit, BatchShape batch) => new DecoderLayerMemory(_config, _slidingWindow, batch).Tape;
+    public long TapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).Tape;
 
     /// <inheritdoc/>
-    public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => new DecoderLayerMemory(_config, _slidingWindow, batch).KeptTape;
+    public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).KeptTape;
 
     /// <inheritdoc/>
-    public long WorkingBytes(UnitLayout unit, BatchShape batch) => new DecoderLayerMemory(_config, _slidingWindow, batch).Working;
+    public long WorkingBytes(UnitLayout unit, BatchShape batch) => Memory(batch).Working;
 
     /// <inheritdoc/>
     /// <value>Products, and scores and their sums of the tokens that each one sees.</value>
@@ -78,4 +83,24 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         return (2.0 * unit.Parameters.Where(slot => slot.Shape.Count > 1).Sum(slot => slot.Count)) + AttentionOperations.Of(_config, _slidingWindow, context);
     }
+
+    /// <summary>The same with products in fp8. Texts are generated as before, in the type of the weights.</summary>
+    /// <exception cref="HorizonException">The widths do not fit it.</exception>
+    internal DecoderLayerTemplate WithFp8(Fp8Options options)
+    {
+        Fp8Rules.Check(_config, options);
+        return new(_config, _rotary, _slidingWindow, options);
+    }
+
+    private IUnitTape Tape(ParameterViews? parameters, Tensor? input, DeviceBatch batch, bool backward)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(batch);
+        if (_fp8 is null) return new DecoderLayerTape(_config, _rotary, _slidingWindow, parameters, input, batch);
+        Fp8Rules.Check(batch);
+        return new Fp8LayerTape(_config, _rotary, _slidingWindow, _fp8, parameters, input, batch, backward);
+    }
+
+    private DecoderLayerMemory Memory(BatchShape batch) => new(_config, _slidingWindow, batch, _fp8);
 }

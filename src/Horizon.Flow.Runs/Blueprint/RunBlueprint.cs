@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Enumeration;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Alignment.Distillation;
+using Horizon.Flow.Alignment.Policies;
 using Horizon.Flow.Alignment.Rewards;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Checkpointing;
@@ -11,6 +12,7 @@ using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Experts;
+using Horizon.Flow.Models.Fp8;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Objectives;
@@ -28,7 +30,7 @@ public sealed class RunBlueprint
         ModelConfig = modelConfig;
         Model = model;
         Kind = ObjectiveKinds.Of(configuration.Training.Objective);
-        Objective = Kind.Create(configuration.Training.Objective);
+        Objective = Kind.Create(configuration.Training.Objective, configuration.Rollouts);
         if (Kind.IsDistillation && configuration.Training.Objective is { Logits: null, Teacher: { } teacher }) Teacher = ModelFamilies.Define(ModelFolder.ReadConfig(teacher));
     }
 
@@ -62,8 +64,14 @@ public sealed class RunBlueprint
     /// <summary>What the objective learns from and needs.</summary>
     internal ObjectiveKind Kind { get; }
 
-    /// <summary>fp32, or bf16 with exact masters.</summary>
-    public StorePrecision Precision => Configuration.Training.Precision;
+    /// <summary>Whether a second store stands beside the one that is trained, as the reference.</summary>
+    internal bool HoldsReference => (Objective as GrpoObjective)?.Beta > 0 || (Kind.NeedsReference && Configuration.Training.Objective.Reference == ReferenceSource.Held);
+
+    /// <summary>Whether what the untouched weights say of the data is computed before training, and kept.</summary>
+    internal bool KeepsReference => Kind.NeedsReference && !HoldsReference;
+
+    /// <summary>How parameters are kept: fp32, or bf16 with exact masters, which products in fp8 have too.</summary>
+    public StorePrecision Precision => Configuration.Training.Precision == TrainingPrecision.Fp32 ? StorePrecision.Fp32 : StorePrecision.Bf16;
 
     /// <summary>Tokens of a row at most.</summary>
     public int SequenceLength => Math.Min(Configuration.Data.SequenceLength ?? DataSection.LongestByDefault, Model.MaximumSequenceLength);
@@ -71,7 +79,7 @@ public sealed class RunBlueprint
     /// <summary>Model, size and precision in a few words.</summary>
     public string Description => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}, {(Precision == StorePrecision.Fp32 ? "fp32" : "bf16")}");
+        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}, {Configuration.Training.Precision.ToString().ToLowerInvariant()}");
 
     /// <summary>What was chosen other than configured, or has no effect; a sentence each.</summary>
     public IReadOnlyList<string> Notices => [.. DescribeBuffers()];
@@ -83,6 +91,13 @@ public sealed class RunBlueprint
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Model.Path is not { } path) throw new HorizonException("model.path is missing; set it to a Hugging Face model folder.");
         if (configuration.Training.ChoosesBatchSize) configuration = configuration with { Training = configuration.Training with { BatchSize = TrainingSection.DefaultBatchSize } };
+        if (ObjectiveKinds.Of(configuration.Training.Objective).IsOnPolicy)
+        {
+            // A step's answers, in micro-batches of as many as a batch has.
+            var answers = configuration.Rollouts.Prompts * configuration.Rollouts.Group;
+            configuration = configuration with { Training = configuration.Training with { GradientAccumulation = (answers + configuration.Training.BatchSize - 1) / configuration.Training.BatchSize } };
+        }
+
         var training = configuration.Training;
         var isReward = ObjectiveKinds.Of(training.Objective).IsReward;
         var modelConfig = (isReward ? RewardFolder.ReadConfig(path) : ModelFolder.ReadConfig(path)) with { Adapter = training.Adapter.Resolve() };
@@ -99,6 +114,7 @@ public sealed class RunBlueprint
             throw new HorizonException($"training.adapter trains adapters alone, and {(isReward ? "a reward model has a score to learn" : "model.additional_special_tokens adds rows to learn")}; leave one of them out");
         var model = ModelFamilies.Define(modelConfig);
         if (isReward) model = RewardModel.Of(model);
+        if (training.Precision == TrainingPrecision.Fp8) model = InFp8(model, training.Fp8);
         if (training.LabelSmoothing > 0) model = model.WithLabelSmoothing(training.LabelSmoothing);
         if (training.NeftuneAlpha > 0) model = model.WithEmbeddingNoise(training.NeftuneAlpha);
         var blueprint = new RunBlueprint(configuration, modelConfig, training.CheckOutputs ? model.WithCheckedOutputs() : model) { NewTokens = newTokens };
@@ -122,6 +138,8 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(ranks);
         ArgumentOutOfRangeException.ThrowIfLessThan(here, 1);
+        if (Kind.IsOnPolicy) throw new HorizonException($"training.objective.name is {Configuration.Training.Objective.Name}, whose answers one rank draws and grades; start one rank");
+        if (HoldsReference) throw new HorizonException("training.objective.reference is held, which one rank alone does; leave it out, and what the reference says is computed once by all ranks and kept");
         var (microBatches, count) = (Configuration.Training.GradientAccumulation, ranks.Count);
         if (microBatches % count != 0)
         {
@@ -181,21 +199,41 @@ public sealed class RunBlueprint
     {
         var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
         var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens);
-        if (Teacher is not null)
-        {
-            // Its weights and, in bf16, the differences that a store keeps with them.
-            var bytes = 4 * Teacher.ParameterCount;
-            budget = budget.With(new MemoryItem(MemoryPlace.Host, "teacher", bytes, FormattableString.Invariant($"4 bytes x {Teacher.ParameterCount:N0} parameters, only read")));
-        }
+        if (Teacher is not null) budget = budget.With(Beside("teacher", Teacher));
 
+        if (HoldsReference) budget = budget.With(Beside("reference", Model));
+        if (Kind.IsOnPolicy && Configuration.Rollouts.Rewards.Model is { } scorer) budget = budget.With(Beside("reward model", ModelFamilies.Define(RewardFolder.ReadConfig(scorer))));
         return Configuration.Checkpoint.EverySteps > 0
             ? budget.With(CheckpointWriter.DescribeMemory(plan, Precision, Configuration.Pipeline.CheckpointBuffers))
             : budget;
     }
 
+    // Weights that are only read and, in bf16, the differences that a store keeps with them.
+    private static MemoryItem Beside(string what, ModelDefinition model) =>
+        new(MemoryPlace.Host, what, 4 * model.ParameterCount, FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read"));
+
     // A recomputed segment holds all of its units at once.
     private int DeviceBuffers => Math.Max(
         Configuration.Pipeline.DeviceBuffers, Math.Min(Configuration.Training.RecomputeInterval, ModelConfig.LayerCount));
+
+    private static ModelDefinition InFp8(ModelDefinition model, Fp8Section section)
+    {
+        var layers = model.Hidden.Where(binding => !binding.Template.IsEmbedding).Select(binding => model.Units[binding.Unit]).ToList();
+        foreach (var pattern in section.Bf16Layers)
+        {
+            if (!layers.Any(unit => Matches(pattern, unit)))
+                throw new HorizonException($"training.fp8.bf16_layers: '{pattern}' is no layer of the model; its layers are {layers[0].Name} to {layers[^1].Name}.");
+        }
+
+        try
+        {
+            return model.WithFp8(section.Options, name => section.Bf16Layers.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)));
+        }
+        catch (HorizonException error)
+        {
+            throw new HorizonException($"training.precision is fp8: {error.Message}", error);
+        }
+    }
 
     private static bool Matches(string pattern, UnitLayout unit) => FileSystemName.MatchesSimpleExpression(pattern, unit.Name, ignoreCase: false);
 

@@ -13,7 +13,7 @@ internal static class ForeignKeys
     private const string Preferences = "training.objective has no such option, see docs/alignment.md";
     private const string Quantized = "weights are whole: exact fp32 masters lie in host memory";
     private const string Adapters = "all parameters are trained, or low-rank adapters by training.adapter, which has no such option";
-    private const string Precision = "training.precision is bf16 with exact fp32 masters, or fp32";
+    private const string Precision = "training.precision is bf16 with exact fp32 masters, fp8 for the layers' products beside these, or fp32";
     private const string Media = "models are trained on text alone";
 
     private static readonly Dictionary<string, ForeignKey> All = new(StringComparer.Ordinal);
@@ -40,7 +40,7 @@ internal static class ForeignKeys
         Known("training.max_steps", "max_steps");
         Known("training.seed", "seed");
         Known("training.max_grad_norm", "max_grad_norm", "gradient_clipping");
-        Known("training.precision", "bf16", "fp16", "pure_bf16", "fp32", "bfloat16", "float16", "torch_dtype");
+        Known("training.precision", "bf16", "fp16", "pure_bf16", "fp32", "bfloat16", "float16", "torch_dtype", "fp8");
         Known("training.neftune_alpha", "neftune_noise_alpha");
         Known("training.label_smoothing", "label_smoothing_factor");
         Known("training.objective.name", "rl", "pref_loss", "reward_model");
@@ -59,6 +59,13 @@ internal static class ForeignKeys
         Known("training.adapter.targets", "lora_target", "lora_target_modules", "lora_target_linear");
         Known("training.adapter.rank_stabilized", "use_rslora", "peft_use_rslora");
         Known("training.adapter.path", "adapter_name_or_path", "lora_model_dir");
+        Known("rollouts.group", "num_generations");
+        Known("rollouts.max_tokens", "max_completion_length", "max_response_length");
+        Known("rollouts.every_steps", "steps_per_generation", "num_iterations");
+        Known("rollouts.server.url", "vllm_server_base_url", "vllm_server_host", "use_vllm");
+        Known("rollouts.rewards.command", "reward_funcs", "reward_func");
+        Known("training.objective.clip_low", "epsilon");
+        Known("training.objective.clip_high", "epsilon_high");
         Known("optimizer.name", "optim", "optimizer", "use_muon");
         Known("optimizer.learning_rate", "learning_rate", "lr");
         Known("optimizer.weight_decay", "weight_decay");
@@ -93,7 +100,8 @@ internal static class ForeignKeys
             "flash_attn_fuse_mlp", "flash_optimum", "enable_liger_kernel", "liger_rope", "liger_rms_norm", "liger_glu_activation", "liger_layer_norm", "liger_fused_linear_cross_entropy", "use_unsloth",
             "torch_compile", "torch_compile_backend", "torch_compile_mode", "tf32", "moe_kernels", "lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "include_mfu", "include_tokens_per_second",
             "include_num_input_tokens_seen", "cut_cross_entropy", "unsloth_lora_mlp", "unsloth_lora_qkv", "unsloth_lora_o");
-        NotNeeded(Devices, "deepspeed", "fsdp", "fsdp_config", "fsdp_version", "fsdp_transformer_layer_cls_to_wrap", "ddp_timeout", "ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "local_rank",
+        NotNeeded(Kernels, "fp8_backend");
+        NotNeeded(Devices, "fp8_enable_fsdp_float8_all_gather", "deepspeed", "fsdp", "fsdp_config", "fsdp_version", "fsdp_transformer_layer_cls_to_wrap", "ddp_timeout", "ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "local_rank",
             "device_map", "max_memory", "gpu_memory_limit", "zero_stage", "dp_shard_size", "dp_replicate_size");
         NotNeeded("what the untouched model says of the data is computed once, before training, and kept", "precompute_ref_log_probs");
         NotNeeded("a reward model has one score", "num_labels");
@@ -117,8 +125,8 @@ internal static class ForeignKeys
         Missing("optimizer has keys of its own", "optim_args", "optim_target_modules", "lr_groups", "embedding_lr", "embedding_lr_scale", "loraplus_lr_ratio", "loraplus_lr_embedding");
         Missing(Adapters, "lora", "lora_modules_to_save", "additional_target", "lora_fan_in_fan_out", "lora_on_cpu", "use_dora", "pissa_init", "pissa_iter", "pissa_convert", "peft", "peft_use_dora",
             "peft_layers_to_transform", "peft_init_lora_weights", "relora_steps", "relora_warmup_steps", "relora_prune_ratio", "create_new_adapter", "oft_block_size", "oft_target", "module_dropout", "lora_bias");
-        Missing(Quantized, "load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method", "quantization_type", "double_quantization", "bnb_config_kwargs", "gptq", "qat", "quantization", "fp8", "fp8_backend",
-            "fp8_enable_fsdp_float8_all_gather", "upcast_layernorm", "upcast_lmhead_output", "embeddings_skip_upcast", "enable_qat");
+        Missing(Quantized, "load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method", "quantization_type", "double_quantization", "bnb_config_kwargs", "gptq", "qat", "quantization",
+            "upcast_layernorm", "upcast_lmhead_output", "embeddings_skip_upcast", "enable_qat");
         Missing(Preferences, "pref_ftx", "pref_bco_weight", "rpo_alpha", "dpo_use_weighting", "reward_model_type", "reward_model_adapters", "ppo_score_norm", "trl", "beta", "process_reward_model");
         Missing("the reference is the model that training begins with, model.path", "ref_model");
         Missing(Devices, "sequence_parallel_size", "sequence_parallel_mode", "sequence_parallel_degree", "context_parallel_size", "tensor_parallel_size", "heads_k_stride", "ring_attn_func", "expert_parallel_size", "use_ray", "ray_num_workers", "ray_run_name", "ray_storage_path", "placement_strategy", "resources_per_worker", "use_kt");

@@ -135,6 +135,14 @@ public sealed class RecipeConverter
     private void Precision(string key, YamlNode value)
     {
         if (value is YamlScalar { Text: "false" or "False" }) return;
+        if (key == "fp8")
+        {
+            _draft.Set("training.precision", "fp8");
+            return;
+        }
+
+        // bf16 beside fp8 says what lies between the products.
+        if (_draft["training.precision"] is "fp8") return;
         var isHalf = key is "fp16" or "float16" || Text(key) is "float16";
         _draft.Set("training.precision", key == "fp32" || Text(key) == "float32" ? "fp32" : "bf16");
         if (isHalf) _draft.Changed.Add($"{key}: bf16 takes the place of fp16, which has too small a range without a scale of the loss.");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Objectives;
+using Horizon.Flow.Runs.OnPolicy;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
@@ -60,9 +61,12 @@ internal static class DataReader
     private static IBatchSource Open(RunBlueprint blueprint, ITokenizer? tokenizer, DataOptions options, IProgress<DataProgress>? progress)
     {
         var training = blueprint.Configuration.Training;
-        IBatchSource source = blueprint.Kind.Data == ObjectiveData.Text
-            ? BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed, progress)
-            : PreferenceData.Open(blueprint.Kind.Data, options, tokenizer!, blueprint.Model.VocabularySize, training.BatchSize, training.Seed);
+        IBatchSource source = blueprint.Kind.Data switch
+        {
+            ObjectiveData.Text => BatchSource.Open(options, tokenizer, blueprint.Model.VocabularySize, training.BatchSize, training.Seed, progress),
+            ObjectiveData.Prompts => PromptData.Open(blueprint, options, tokenizer!),
+            _ => PreferenceData.Open(blueprint.Kind.Data, options, tokenizer!, blueprint.Model.VocabularySize, training.BatchSize, training.Seed),
+        };
         CheckLength(blueprint, source, options.Path);
         if (source.HeldOut is { } heldOut) CheckLength(blueprint, heldOut, options.Path);
         return source;

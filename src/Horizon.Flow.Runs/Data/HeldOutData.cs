@@ -27,6 +27,9 @@ internal sealed class HeldOutData(IBatchSource source, RankShare? share = null, 
     /// <summary>Where micro-batches come from.</summary>
     public IBatchSource Source => source;
 
+    /// <summary>What is done with some micro-batches before they are looked at; null for nothing.</summary>
+    public Func<IReadOnlyList<MicroBatch>, Task<IReadOnlyList<MicroBatch>>>? Prepare { private get; init; }
+
     /// <summary>The same of another source with the same micro-batches.</summary>
     public HeldOutData Of(IBatchSource other) => new(other, _share, ranks);
 
@@ -40,7 +43,9 @@ internal sealed class HeldOutData(IBatchSource source, RankShare? share = null, 
         foreach (var indices in Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Chunk(GroupSize * _share.Count))
         {
             if (stop.IsCancellationRequested) return null;
-            var group = indices.ToDictionary(index => index, index => source.GetMicroBatch(0, index));
+            IReadOnlyList<MicroBatch> batches = [.. indices.Select(index => source.GetMicroBatch(0, index))];
+            if (Prepare is not null) batches = await Prepare(batches).ConfigureAwait(false);
+            var group = indices.Zip(batches).ToDictionary(pair => pair.First, pair => pair.Second);
             var pass = await run.ScoreAsync(_share.Of(indices, index => group[index]), CancellationToken.None).ConfigureAwait(false);
             // Of all ranks: what the pass's mean is the mean over.
             var scored = group.Values.Sum(batch => objective?.Count(batch) ?? batch.LabelledTokens);

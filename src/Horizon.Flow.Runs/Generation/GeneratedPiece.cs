@@ -8,6 +8,9 @@ public sealed record GeneratedPiece(string Text, int Tokens)
     /// <summary>How likely its token was; null where nobody asked (<see cref="GenerationOptions.LogProbabilities"/>), or where it has none.</summary>
     public TokenProbability? Token { get; init; }
 
+    /// <summary>The token that was sampled, the one that ends the text too; null where there is none.</summary>
+    public int? Id { get; init; }
+
     /// <summary>Why the text ends with this piece; null where it goes on.</summary>
     public FinishReason? Finish { get; init; }
 }

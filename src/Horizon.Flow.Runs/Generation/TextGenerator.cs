@@ -138,22 +138,22 @@ public sealed class TextGenerator : IAsyncDisposable
         var decoder = new DecodeStream(_tokenizer, skipSpecialTokens: true);
         foreach (var id in prompt) decoder.Append(id);
         var stop = new StopText(options.Stop);
-        var finish = FinishReason.Length;
-        await foreach (var token in SampleAsync(prompt, options, cancellation).ConfigureAwait(false))
+        int? end = null;
+        await foreach (var sampled in SampleAsync(prompt, options, cancellation).ConfigureAwait(false))
         {
-            if (token is not { } sampled)
+            if (sampled.IsEnd)
             {
-                finish = FinishReason.Stop;
+                end = sampled.Id;
                 break;
             }
 
             var text = stop.Append(decoder.Append(sampled.Id));
-            yield return new GeneratedPiece(text, 1) { Token = options.LogProbabilities is null ? null : sampled.Probability, Finish = stop.IsStopped ? FinishReason.Stop : null };
+            yield return new GeneratedPiece(text, 1) { Token = options.LogProbabilities is null ? null : sampled.Probability, Id = sampled.Id, Finish = stop.IsStopped ? FinishReason.Stop : null };
             if (stop.IsStopped) yield break;
         }
 
         var rest = stop.Append(decoder.Flush());
-        yield return new GeneratedPiece(rest + stop.Flush(), 0) { Finish = stop.IsStopped ? FinishReason.Stop : finish };
+        yield return new GeneratedPiece(rest + stop.Flush(), 0) { Id = end, Finish = stop.IsStopped || end is not null ? FinishReason.Stop : FinishReason.Length };
     }
 
     /// <summary>The same in token ids; the end-of-text token is not given, and stop strings are not looked for.</summary>
@@ -163,12 +163,11 @@ public sealed class TextGenerator : IAsyncDisposable
     public async IAsyncEnumerable<int> GenerateIdsAsync(
         IReadOnlyList<int> prompt, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        await foreach (var token in SampleAsync(prompt, options ?? new(), cancellation).ConfigureAwait(false))
-            if (token is { } sampled) yield return sampled.Id;
+        await foreach (var sampled in SampleAsync(prompt, options ?? new(), cancellation).ConfigureAwait(false))
+            if (!sampled.IsEnd) yield return sampled.Id;
     }
 
-    // Null, at last, where the text ends by itself.
-    private async IAsyncEnumerable<(int Id, TokenProbability? Probability)?> SampleAsync(
+    private async IAsyncEnumerable<(int Id, TokenProbability? Probability, bool IsEnd)> SampleAsync(
         IReadOnlyList<int> prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(prompt);
@@ -183,12 +182,12 @@ public sealed class TextGenerator : IAsyncDisposable
             var next = sampler.Next(logits, ids);
             if (_tokenizer.EndOfText.Contains(next))
             {
-                yield return null;
+                yield return (next, null, true);
                 yield break;
             }
 
             ids.Add(next);
-            yield return (next, options.LogProbabilities is { } count ? TokenProbability.Of(logits, next, count) : null);
+            yield return (next, options.LogProbabilities is { } count ? TokenProbability.Of(logits, next, count) : null, false);
         }
     }
 

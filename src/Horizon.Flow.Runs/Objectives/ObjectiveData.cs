@@ -11,4 +11,7 @@ internal enum ObjectiveData
 
     /// <summary>Rated answers.</summary>
     Rated,
+
+    /// <summary>Prompts, to which answers are drawn.</summary>
+    Prompts,
 }

@@ -6,7 +6,7 @@ namespace Horizon.Flow.Runs.Objectives;
 /// <param name="Data">What it learns from.</param>
 /// <param name="Options">The keys of <c>training.objective</c> that it knows.</param>
 /// <param name="Create">Makes it.</param>
-internal sealed record ObjectiveKind(ObjectiveData Data, IReadOnlyList<string> Options, Func<ObjectiveSection, IObjective?> Create)
+internal sealed record ObjectiveKind(ObjectiveData Data, IReadOnlyList<string> Options, Func<ObjectiveSection, RolloutsSection, IObjective?> Create)
 {
     /// <summary>Whether it needs what the untouched model says of the data.</summary>
     public bool NeedsReference { get; init; }
@@ -16,4 +16,10 @@ internal sealed record ObjectiveKind(ObjectiveData Data, IReadOnlyList<string> O
 
     /// <summary>Whether it learns from a teacher.</summary>
     public bool IsDistillation { get; init; }
+
+    /// <summary>Whether it learns from answers of its own.</summary>
+    public bool IsOnPolicy => Data == ObjectiveData.Prompts;
+
+    /// <summary>Whether advantages are divided by the deviation of their group's rewards.</summary>
+    public bool ScalesAdvantages { get; init; } = true;
 }

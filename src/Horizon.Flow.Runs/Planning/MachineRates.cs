@@ -52,6 +52,9 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
     [JsonIgnore]
     public bool IsMeasured => Source.StartsWith(Measured, StringComparison.Ordinal);
 
+    /// <summary>How many times as fast as in bf16 products in fp8 are: measured on an H100, scales by tensor (docs/benchmarks/2026-11-26-fp8.md). A processor only emulates them.</summary>
+    public static double Fp8Factor(bool gpu) => gpu ? 1.7 : 0.5;
+
     /// <summary>The rate of products in a precision: fp32 takes twice as long as bf16 on a GPU at the least.</summary>
     public double OperationsIn(StorePrecision precision, bool gpu) => gpu && precision == StorePrecision.Fp32 ? MatrixOperations / 2 : MatrixOperations;
 }

@@ -30,7 +30,7 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
         ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(rates);
         return new(
-            work.Operations / rates.OperationsIn(precision, gpu), work.BytesBetween / rates.DeviceMemory, work.BytesUp / rates.Up, work.BytesDown / rates.Down, work.BytesUpdated / rates.HostMemory,
+            (work.Operations - (work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu))))) / rates.OperationsIn(precision, gpu), work.BytesBetween / rates.DeviceMemory, work.BytesUp / rates.Up, work.BytesDown / rates.Down, work.BytesUpdated / rates.HostMemory,
             (work.BorderBytes.Up / rates.Up) + (work.BorderBytes.Down / rates.Down) + (work.BorderBytes.Updated / rates.HostMemory));
     }
 }

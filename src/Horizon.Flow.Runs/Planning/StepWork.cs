@@ -20,6 +20,9 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <summary>Operations of all that is computed.</summary>
     public double Operations => ModelOperations + RecomputedOperations;
 
+    /// <summary>Of these the products in fp8.</summary>
+    public double Fp8Operations { get; init; }
+
     /// <summary>Counts a step.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="precision">How the store keeps parameters.</param>
@@ -33,7 +36,7 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
         var model = plan.Model;
         var table = new ActivationTable(model, plan.Options with { Activations = choice.Of }, unit => plan.Options.IsTrainable(model.Units[unit]));
         var element = precision == StorePrecision.Fp32 ? 4.0 : 2.0;
-        double forward = 0, backward = 0, again = 0, numbers = 0, up = 0, down = 0;
+        double forward = 0, backward = 0, again = 0, eighths = 0, numbers = 0, up = 0, down = 0;
         for (var layer = 0; layer < model.Hidden.Count; layer++)
         {
             var (unit, template) = (model.Units[model.Hidden[layer].Unit], model.Hidden[layer].Template);
@@ -44,7 +47,9 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
             if (!goesBack) continue;
             backward += 2 * operations;
             numbers += template.ForwardOperations(unit, 0) / (2.0 * model.HiddenSize);
-            if (!template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Keep) again += operations;
+            var isAgain = !template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Keep;
+            if (isAgain) again += operations;
+            if (template.MultipliesInFp8) eighths += template.ForwardOperations(unit, 0) * (isAgain ? 4 : 3);
             if (plan.Options.IsTrainable(unit)) down += unit.ElementCount;
         }
 
@@ -59,6 +64,6 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
         var largest = model.Units.MaxBy(unit => unit.ElementCount)!;
         var border = largest.ElementCount * element;
         var count = plan.Options.GradientAccumulation;
-        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest)));
+        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest))) { Fp8Operations = eighths * tokens };
     }
 }

@@ -55,7 +55,7 @@ public sealed record RunAdvice(string Binds, double Share, string Sentence)
 
         var input = Part(Stages.Fetch.Name, one => one.Starved);
         if (input >= Most)
-            return Say("input", input, "the graph stood without a step to do", "look at what lies between steps: evaluation.every_steps, checkpoint.every_steps and a slow disk, or data that are read too slowly");
+            return Say("input", input, "the graph stood without a step to do", "look at what lies between steps: evaluation.every_steps, checkpoint.every_steps and a slow disk, data that are read too slowly, or rollouts: a server that draws answers and what rewards them");
         var waiting = Part(Stages.Fetch.Name, one => one.Waiting);
         return waiting < Most ? null
             : Say("border", waiting, "units waited for the update of the step before", "raise training.batch_size or training.gradient_accumulation; without clipping (training.max_grad_norm: 0) updates run beside backward");

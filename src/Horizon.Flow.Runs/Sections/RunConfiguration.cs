@@ -18,6 +18,9 @@ public sealed record RunConfiguration
     /// <summary>How much is trained at once, and for how long.</summary>
     public TrainingSection Training { get; init; } = new();
 
+    /// <summary>The answers that an objective of prompts learns from.</summary>
+    public RolloutsSection Rollouts { get; init; } = new();
+
     /// <summary>The rule that turns gradients into new parameters.</summary>
     public OptimizerSection Optimizer { get; init; } = new();
 

@@ -1,5 +1,3 @@
-using Horizon.Flow.Host.Store;
-
 namespace Horizon.Flow.Runs.Sections;
 
 /// <summary>
@@ -35,8 +33,11 @@ public sealed record TrainingSection
     public long Seed { get; init; } = 42;
 
     /// <summary>The number type of weights, activations and gradients.</summary>
-    /// <value>Default <c>bf16</c>: exact fp32 masters stay in host memory at no extra cost.</value>
-    public StorePrecision Precision { get; init; } = StorePrecision.Bf16;
+    /// <value>Default <c>bf16</c>: exact fp32 masters stay in host memory at no extra cost. <c>fp8</c> is bf16 with the decoder layers' matrix products in fp8.</value>
+    public TrainingPrecision Precision { get; init; } = TrainingPrecision.Bf16;
+
+    /// <summary>How products in fp8 are computed.</summary>
+    public Fp8Section Fp8 { get; init; } = new();
 
     /// <summary>The largest global L2 norm of a step's gradient; a longer one is scaled down to it. Null or 0 turns clipping off.</summary>
     /// <value>Default 1.0.</value>

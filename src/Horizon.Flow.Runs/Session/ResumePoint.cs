@@ -21,7 +21,7 @@ internal static class ResumePoint
     private static readonly HashSet<string> Fixed =
     [
         "data.format", "data.sequence_length", "data.packing", "data.too_long", "data.shuffle", "data.train_on_prompt", "data.train_on", "data.group_by_length",
-        "training.batch_size", "training.gradient_accumulation", "training.seed", "training.objective.name",
+        "training.batch_size", "training.gradient_accumulation", "training.seed", "training.objective.name", "rollouts.prompts", "rollouts.group", "rollouts.every_steps",
         "training.adapter.rank", "training.adapter.alpha", "training.adapter.targets", "training.adapter.rank_stabilized", "training.adapter.path",
     ];
 
@@ -29,8 +29,10 @@ internal static class ResumePoint
     private static readonly HashSet<string> Announced =
     [
         "training.max_steps", "training.epochs", "training.max_grad_norm", "training.deterministic", "training.label_smoothing", "training.neftune_alpha",
+        "training.precision", "training.fp8.scaling", "training.fp8.gradients", "training.fp8.fast_gradients", "training.fp8.bf16_layers",
         "optimizer.learning_rate", "optimizer.betas", "optimizer.eps", "optimizer.weight_decay", "optimizer.momentum", "optimizer.groups",
         "schedule.name", "schedule.warmup_steps", "schedule.warmup_ratio", "schedule.cycles", "schedule.power", "schedule.min_learning_rate", "schedule.decay_fraction",
+        "rollouts.max_tokens", "rollouts.temperature", "rollouts.rewards.command", "rollouts.rewards.contains", "rollouts.rewards.matches", "rollouts.rewards.equal", "rollouts.rewards.model",
         .. ObjectiveKinds.Options.Select(option => $"training.objective.{option}"),
     ];
 

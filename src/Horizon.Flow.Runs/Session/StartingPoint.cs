@@ -4,6 +4,7 @@ using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
@@ -28,18 +29,20 @@ internal sealed class StartingPoint(
 {
     private readonly UnitSlices? _slices = blueprint.Ranks is { } ranks ? new UnitSlices(plan, ranks) : null;
 
-    private bool NeedsReference => blueprint.Kind.NeedsReference;
+    private bool NeedsReference => blueprint.KeepsReference;
 
     /// <summary>Fills the store.</summary>
     /// <param name="inputs">What the run reads.</param>
     /// <param name="teacher">What it distils from; null for nothing.</param>
     /// <param name="cancellation">Gives up.</param>
+    /// <param name="reference">A second store that is the reference; null where none is held.</param>
     /// <returns>The inputs, with what the reference or the teacher says of them where that is needed, and the checkpoint that the run goes on from.</returns>
-    public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, Teacher? teacher, CancellationToken cancellation)
+    public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, Teacher? teacher, ParameterStore? reference, CancellationToken cancellation)
     {
         if (teacher is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(teacher.Content) };
         if (teacher?.Logits is { } logits) inputs = inputs with { Data = inputs.Data.Of(new PreparedBatches(inputs.Data.Source, logits.Attach)) };
-        if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(notice, cancellation).ConfigureAwait(false);
+        if (reference is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(await StoreContent.OfAsync(blueprint.Model, reference).ConfigureAwait(false)) };
+        if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(store, notice, cancellation).ConfigureAwait(false);
         var folder = NeedsReference ? new ReferenceFolder(blueprint, await StoreContent.OfAsync(blueprint.Model, store, _slices, blueprint.Ranks).ConfigureAwait(false), device) : null;
         if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };
         if (resumes) progress.Report(new PhaseProgress("loading the checkpoint"));
@@ -57,13 +60,31 @@ internal sealed class StartingPoint(
             // Where one rank has it not, all compute it, since each needs the others' slices for that.
             if (!await SessionRanks.AnyAsync(blueprint.Ranks, found is null).ConfigureAwait(false)) return found!;
             // What was kept is gone: back to the first weights, and then to the checkpoint's again.
-            if (!isUntouched) await BeginAsync(_ => { }, cancellation).ConfigureAwait(false);
+            if (!isUntouched) await BeginAsync(store, _ => { }, cancellation).ConfigureAwait(false);
             isUntouched = true;
             return await folder.ComputeAsync(plan, store, device, source, notice, cancellation).ConfigureAwait(false);
         }
     }
 
-    private async Task BeginAsync(Action<string> warn, CancellationToken cancellation)
+    /// <summary>A second store with the first weights, only to be read; null where the objective holds no reference.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<ParameterStore?> ReferenceAsync(CancellationToken cancellation)
+    {
+        if (!blueprint.HoldsReference) return null;
+        var reference = ParameterStore.Create(blueprint.Model.Units, blueprint.Precision, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
+        try
+        {
+            await BeginAsync(reference, _ => { }, cancellation).ConfigureAwait(false);
+            return reference;
+        }
+        catch
+        {
+            reference.Dispose();
+            throw;
+        }
+    }
+
+    private async Task BeginAsync(ParameterStore store, Action<string> warn, CancellationToken cancellation)
     {
         // A language model that becomes a reward model has no score yet.
         Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;

@@ -14,6 +14,7 @@ using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Objectives;
+using Horizon.Flow.Runs.OnPolicy;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
@@ -43,15 +44,21 @@ public sealed class TrainingSession : ITrainingSession
     private readonly SessionTrace? _trace;
     private readonly RunFacts _facts;
     private readonly Teacher? _teacher;
+    private readonly RolloutRewards? _rewards;
+    private readonly ParameterStore? _referenceStore;
+    private readonly HeldReference? _reference;
+    private readonly PolicySteps? _policy;
+    private readonly Func<CancellationToken, Task<Evaluation?>>? _evaluate;
     private readonly ILogger _logger;
 
     private TrainingSession(
         RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer, int traceSteps, Teacher? teacher, PlanReport memory, SessionProgress progress, ILogger logger)
+        ModelFolderWriter writer, int traceSteps, Teacher? teacher, RolloutRewards? rewards, ParameterStore? reference, PlanReport memory, SessionProgress progress, ILogger logger)
     {
+        (_rewards, _referenceStore) = (rewards, reference);
         (_teacher, _writer, _logger) = (teacher, writer, logger);
         (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
-        (_data, _heldOut) = (inputs.Data, inputs.HeldOut);
+        (_data, _heldOut) = (inputs.Data, inputs.HeldOut is { } heldOut && reference is not null ? new HeldOutData(heldOut.Source) { Prepare = AttachAsync } : inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
         _evaluations = new EvaluationWatch(Evaluation);
         if (resumed is not null)
@@ -68,6 +75,10 @@ public sealed class TrainingSession : ITrainingSession
         var watched = _trace?.Device ?? device;
         if (device.MemoryBytes is not null) watched = new PageLockWatch(watched, store, progress);
         _run = plan.Start(store, watched, new() { OnSpan = _trace?.OnSpan }, teacher?.Store is { } other ? [other] : []);
+        if (reference is not null) _reference = HeldReference.Start(blueprint.Model, reference, device);
+        if (_data.Source is PromptBatches prompts)
+            _policy = new PolicySteps(blueprint, _run, prompts, inputs.Tokenizer!, new AnswerSource(blueprint, _run, store, writer, inputs.Tokenizer!), rewards!.Reward, _reference, notices.Enqueue);
+        if (_heldOut is not null) _evaluate = _policy is null ? stop => _heldOut.EvaluateAsync(_run, stop) : stop => _policy.EvaluateAsync((PromptBatches)_heldOut.Source, stop);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps)
         {
@@ -118,6 +129,8 @@ public sealed class TrainingSession : ITrainingSession
         ParameterStore? store = null;
         ICollectives? ranks = null;
         Teacher? teacher = null;
+        RolloutRewards? rewards = null;
+        ParameterStore? reference = null;
         try
         {
             if (place is not null)
@@ -126,8 +139,9 @@ public sealed class TrainingSession : ITrainingSession
                 blueprint = blueprint.On(ranks, place.LocalCount);
             }
 
+            await RequireFp8Async(blueprint, device, cancellation).ConfigureAwait(false);
             var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, notices.Enqueue)).ConfigureAwait(false);
-            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.Kind.NeedsReference || blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
+            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.KeepsReference || blueprint.HoldsReference || blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
             // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
             if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false); // none has taken its part yet
             var host = new ByteSize(MachineMemory.AvailableBytes() / blueprint.RanksHere);
@@ -146,8 +160,10 @@ public sealed class TrainingSession : ITrainingSession
             store = plan.CreateStore(blueprint.Precision);
             var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue, phases);
             if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, plan, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
-            (inputs, var resumed) = await start.FillAsync(inputs, teacher, cancellation).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher, memory, phases, log);
+            if (blueprint.Kind.IsOnPolicy) rewards = await RolloutRewards.OpenAsync(blueprint, device, cancellation).ConfigureAwait(false);
+            reference = await start.ReferenceAsync(cancellation).ConfigureAwait(false);
+            (inputs, var resumed) = await start.FillAsync(inputs, teacher, reference, cancellation).ConfigureAwait(false);
+            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher, rewards, reference, memory, phases, log);
         }
         catch (Exception error)
         {
@@ -155,6 +171,8 @@ public sealed class TrainingSession : ITrainingSession
             ranks?.Dispose();
             store?.Dispose();
             teacher?.Dispose();
+            reference?.Dispose();
+            if (rewards is not null) await rewards.DisposeAsync().ConfigureAwait(false);
             device.Dispose();
             throw;
         }
@@ -187,7 +205,7 @@ public sealed class TrainingSession : ITrainingSession
 
         // One step is kept ahead of the reports, except where the parameters of a step boundary are looked at.
         PendingStep? pending = null;
-        foreach (var microBatches in _data.StepsFrom(Outline.FirstStep))
+        await foreach (var microBatches in StepsAsync(stop).ConfigureAwait(false))
         {
             var stops = stop.IsCancellationRequested || _evaluations.IsOver;
             if (await SessionRanks.AnyAsync(Ranks, stops).ConfigureAwait(false)) break;
@@ -210,11 +228,14 @@ public sealed class TrainingSession : ITrainingSession
             pending = next;
             _watch.ThrowIfTooMany();
             foreach (var happened in Notices()) yield return happened;
-            if (!IsLookDue(next!.Number)) continue;
+            var isLookDue = IsLookDue(next!.Number);
+            if (!isLookDue && !AsksBetweenSteps) continue;
             yield return await EndAsync(next).ConfigureAwait(false);
             _checkpoints.Recorded(next.Number, _watch, _evaluations);
-            (pending, looked) = (null, next.Number);
+            pending = null;
             _watch.ThrowIfTooMany();
+            if (!isLookDue) continue;
+            looked = next.Number;
             await foreach (var happened in LookAsync(looked, sample: false, stopLook).ConfigureAwait(false)) yield return happened;
         }
 
@@ -268,7 +289,10 @@ public sealed class TrainingSession : ITrainingSession
     public async ValueTask DisposeAsync()
     {
         _checkpoints.EndRecords();
+        _policy?.Dispose();
         await _run.DisposeAsync().ConfigureAwait(false);
+        if (_reference is not null) await _reference.DisposeAsync().ConfigureAwait(false);
+        if (_rewards is not null) await _rewards.DisposeAsync().ConfigureAwait(false);
         try
         {
             _trace?.Write();
@@ -281,6 +305,7 @@ public sealed class TrainingSession : ITrainingSession
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
         Ranks?.Dispose();
         _store.Dispose();
+        _referenceStore?.Dispose();
         _teacher?.Dispose();
         _device.Dispose();
     }
@@ -290,6 +315,32 @@ public sealed class TrainingSession : ITrainingSession
     {
         var problems = ConfigurationValidator.Validate(configuration);
         if (problems.Count > 0) throw new HorizonException([.. problems.Select(problem => problem.Sentence)]);
+    }
+
+    // Something looks at the data or answers with the parameters of a step boundary.
+    private bool AsksBetweenSteps => _policy is not null || _reference is not null;
+
+    private async IAsyncEnumerable<IReadOnlyList<MicroBatch>> StepsAsync([EnumeratorCancellation] CancellationToken stop)
+    {
+        if (_policy is not null)
+        {
+            await foreach (var microBatches in _policy.StepsAsync(Outline.FirstStep, _data.TotalSteps, stop).ConfigureAwait(false)) yield return microBatches;
+            yield break;
+        }
+
+        foreach (var microBatches in _data.StepsFrom(Outline.FirstStep)) yield return _reference is null ? microBatches : await AttachAsync(microBatches).ConfigureAwait(false);
+    }
+
+    private Task<IReadOnlyList<MicroBatch>> AttachAsync(IReadOnlyList<MicroBatch> microBatches) => _reference!.AttachAsync(microBatches, CancellationToken.None);
+
+    // Before anything is read or allocated.
+    private static async Task RequireFp8Async(RunBlueprint blueprint, IComputeDevice device, CancellationToken cancellation)
+    {
+        if (blueprint.Configuration.Training.Precision != TrainingPrecision.Fp8) return;
+        var refusal = device.Operators.Fp8 is { } operators
+            ? await device.Lane.RunAsync(() => operators.Refusal(blueprint.Configuration.Training.Fp8.Options), cancellation).ConfigureAwait(false)
+            : "it needs a GPU of compute capability 8.9 or later, with NVRTC beside libtorch";
+        if (refusal is not null) throw new HorizonException($"training.precision is fp8, which {device.Name} does not multiply: {refusal}; set it to bf16, or another training.fp8.scaling, or device to cpu, where fp8 is emulated.");
     }
 
     private bool IsLookDue(long step) => Evaluation.EverySteps > 0 && step % Evaluation.EverySteps == 0 && step != _data.TotalSteps;
@@ -315,6 +366,7 @@ public sealed class TrainingSession : ITrainingSession
         var metrics = await _run.Context.Plan.ExpertMetricsOfAllAsync(Ranks, report).ConfigureAwait(false);
         if (_blueprint.Objective is IMeasuredObjective measured)
             metrics = (await measured.MetricsOfAllAsync(Ranks, report.Results).ConfigureAwait(false)).Concat(metrics).ToDictionary();
+        if (_policy is not null) metrics = _policy.TakeMetrics(report.Step).Concat(metrics).ToDictionary();
         return new TrainingEvent.StepEnded(_watch.Look(report)) { Metrics = metrics };
     }
 
@@ -326,7 +378,7 @@ public sealed class TrainingSession : ITrainingSession
     // The held-out loss and, before and after the run, a sample. A stopped run is not kept waiting for them.
     private async IAsyncEnumerable<TrainingEvent> LookAsync(long step, bool sample, [EnumeratorCancellation] CancellationToken stop)
     {
-        if (_heldOut is not null && await _heldOut.EvaluateAsync(_run, stop).ConfigureAwait(false) is { } found)
+        if (_evaluate is not null && await _evaluate(stop).ConfigureAwait(false) is { } found)
         {
             if (step > 0 && _evaluations.Add(step, found.Loss) && KeepsBest) _checkpoints.Pin(step);
             yield return new TrainingEvent.Evaluated(step, found.Loss) { Metrics = found.Metrics };

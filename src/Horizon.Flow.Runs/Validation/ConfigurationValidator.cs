@@ -22,6 +22,7 @@ public static partial class ConfigurationValidator
         CheckPaths(checks, configuration, use);
         CheckTraining(checks, configuration);
         ObjectiveRules.Check(checks, configuration);
+        RolloutRules.Check(checks, configuration);
         CheckOptimizer(checks, configuration.Optimizer);
         CheckSchedule(checks, configuration);
         CheckRest(checks, configuration);
@@ -81,6 +82,7 @@ public static partial class ConfigurationValidator
         foreach (var pattern in training.Freeze)
             checks.That(!string.IsNullOrWhiteSpace(pattern), "training.freeze", "a list with an empty pattern", "a list of unit names or patterns");
         CheckAdapter(checks, configuration);
+        CheckFp8(checks, training);
         checks.AtLeast("data.sequence_length", configuration.Data.SequenceLength ?? 1, 1);
         checks.That(configuration.Data.MaxBadShare is >= 0 and <= 1, "data.max_bad_share", configuration.Data.MaxBadShare, "from 0 to 1");
         checks.AtLeast("data.max_samples", configuration.Data.MaxSamples ?? 1, 1);
@@ -93,6 +95,13 @@ public static partial class ConfigurationValidator
         checks.That(configuration.Data.Date is null || DateOnly.TryParseExact(configuration.Data.Date, "yyyy-MM-dd", out _), "data.date", $"'{configuration.Data.Date}'", "a date such as 2026-01-31");
         checks.That(!configuration.Data.TrainOnPrompt || configuration.Data.TrainOn is TrainOn.Answers or TrainOn.All, "data.train_on", ConfigurationSchema.ValueName(configuration.Data.TrainOn), "answers or all where data.train_on_prompt is true");
         checks.That(configuration.Data.TrainOn != TrainOn.Each || configuration.Evaluation.Fraction == 0, "evaluation.fraction", configuration.Evaluation.Fraction, "0 where data.train_on is each, since parts of one conversation would be held out and trained on: give evaluation.path");
+    }
+
+    private static void CheckFp8(Checks checks, TrainingSection training)
+    {
+        foreach (var pattern in training.Fp8.Bf16Layers)
+            checks.That(!string.IsNullOrWhiteSpace(pattern), "training.fp8.bf16_layers", "a list with an empty pattern", "a list of unit names or patterns");
+        checks.That(training.Precision == TrainingPrecision.Fp8 || training.Fp8 == new Fp8Section(), "training.precision", training.Precision.ToString().ToLowerInvariant(), "fp8 where keys of training.fp8 are set");
     }
 
     private static void CheckAdapter(Checks checks, RunConfiguration configuration)

@@ -21,7 +21,10 @@ internal static class ObjectiveRules
         var known = ObjectiveKinds.Of(objective).Options;
         foreach (var (key, value) in ObjectiveKinds.Set(objective))
             checks.That(known.Contains(key), $"{Section}.{key}", value, $"left out: {objective.Name} has {(known.Count == 0 ? "no options" : $"the options {string.Join(", ", known)}")}");
-        Positive(nameof(ObjectiveSection.Beta), objective.Beta);
+        if (ObjectiveKinds.Of(objective).IsOnPolicy) checks.AtLeast($"{Section}.beta", objective.Beta ?? 0, 0);
+        else Positive(nameof(ObjectiveSection.Beta), objective.Beta);
+        checks.Decay($"{Section}.clip_low", objective.ClipLow ?? 0);
+        checks.AtLeast($"{Section}.clip_high", objective.ClipHigh ?? 0, 0);
         Positive(nameof(ObjectiveSection.Lambda), objective.Lambda);
         Positive(nameof(ObjectiveSection.DesirableWeight), objective.DesirableWeight);
         Positive(nameof(ObjectiveSection.UndesirableWeight), objective.UndesirableWeight);

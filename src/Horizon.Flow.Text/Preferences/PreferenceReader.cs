@@ -22,39 +22,52 @@ public static class PreferenceReader
     /// <param name="vocabularySize">The model's vocabulary; ids must be below it.</param>
     /// <exception cref="HorizonException">The data is missing, empty or of another kind, or more records than allowed are malformed (names file and line of the first).</exception>
     public static PreferenceSet<PreferencePair> ReadPairs(DataOptions options, ITokenizer tokenizer, int vocabularySize) =>
-        Read(options, tokenizer, vocabularySize, (record, documents) =>
+        Read<PreferencePair>(options, tokenizer, "preferences", (date, tally) =>
         {
-            var (chosen, rejected) = PreferenceRecord.Pair(record);
-            return documents.Of(chosen) is { } preferred && documents.OfOther(rejected) is { } other ? new PreferencePair(preferred, other) : null;
+            var documents = new PreferenceDocuments(options, tokenizer, vocabularySize, date, tally);
+            return record =>
+            {
+                var (chosen, rejected) = PreferenceRecord.Pair(record);
+                return documents.Of(chosen) is { } preferred && documents.OfOther(rejected) is { } other ? new PreferencePair(preferred, other) : null;
+            };
         });
 
     /// <summary>Reads answers with a label.</summary>
     /// <inheritdoc cref="ReadPairs"/>
     public static PreferenceSet<RatedAnswer> ReadRated(DataOptions options, ITokenizer tokenizer, int vocabularySize) =>
-        Read(options, tokenizer, vocabularySize, (record, documents) =>
+        Read<RatedAnswer>(options, tokenizer, "preferences", (date, tally) =>
         {
-            var (answer, isDesirable) = PreferenceRecord.Rated(record);
-            return documents.Of(answer) is { } document ? new RatedAnswer(document, isDesirable) : null;
+            var documents = new PreferenceDocuments(options, tokenizer, vocabularySize, date, tally);
+            return record =>
+            {
+                var (answer, isDesirable) = PreferenceRecord.Rated(record);
+                return documents.Of(answer) is { } document ? new RatedAnswer(document, isDesirable) : null;
+            };
         });
 
-    private static PreferenceSet<T> Read<T>(DataOptions options, ITokenizer tokenizer, int vocabularySize, Func<DataRecord, PreferenceDocuments, T?> read)
+    /// <summary>Reads prompts that answers are to be drawn to: <c>prompt</c>, a text that the answer goes on with, or turns; <c>messages</c>; or an <c>instruction</c> or <c>question</c>, which is the user's turn where there is a chat template. All other keys stay with it.</summary>
+    /// <inheritdoc cref="ReadPairs"/>
+    public static PreferenceSet<PromptRecord> ReadPrompts(DataOptions options, ITokenizer tokenizer, int vocabularySize) =>
+        Read<PromptRecord>(options, tokenizer, "prompts", (date, tally) => new PromptBuilder(options, tokenizer, vocabularySize, date, tally).Of);
+
+    private static PreferenceSet<T> Read<T>(DataOptions options, ITokenizer tokenizer, string what, Func<DateTime, DataTally, Func<DataRecord, T?>> reader)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(tokenizer);
-        Require(options);
+        Require(options, what);
         var tally = new DataTally();
         var date = options.NoonOfDate;
         var columns = new ColumnMap(options.Columns, options.Roles);
-        var documents = new PreferenceDocuments(options, tokenizer, vocabularySize, date, tally);
+        var read = reader(date, tally);
         var (files, notice) = DataFiles.Find(options);
-        if (files.FirstOrDefault(file => !DataFiles.HoldsRecords(file)) is { } text) throw new HorizonException($"{text} holds no records; preferences are read from {FileKind.Known}, but for text.");
+        if (files.FirstOrDefault(file => !DataFiles.HoldsRecords(file)) is { } text) throw new HorizonException($"{text} holds no records; {what} are read from {FileKind.Known}, but for text.");
         var (examples, left) = (new List<T>(), 0);
         var built = new RecordBuilder<T?>(options.MaxBadShare, Take, () => { });
         try
         {
             var records = files.SelectMany(file => RecordReader.Read(file)).Take(options.MaxSamples ?? int.MaxValue);
-            foreach (var chunk in RecordBuilder<T?>.Chunks(records)) built.Send(chunk, record => read(columns.Apply(record.Parse()), documents));
+            foreach (var chunk in RecordBuilder<T?>.Chunks(records)) built.Send(chunk, record => read(columns.Apply(record.Parse())));
             built.TakeAll();
         }
         finally
@@ -63,7 +76,7 @@ public static class PreferenceReader
         }
 
         built.RequireGood();
-        if (examples.Count == 0) throw new HorizonException($"{options.Path} holds no preferences{(left > 0 ? $" of {options.SequenceLength} tokens or fewer: raise data.sequence_length" : ": the data set is empty")}.");
+        if (examples.Count == 0) throw new HorizonException($"{options.Path} holds no {what}{(left > 0 ? $" of {options.SequenceLength} tokens or fewer: raise data.sequence_length" : ": the data set is empty")}.");
         string?[] notices =
         [
             notice,
@@ -81,9 +94,9 @@ public static class PreferenceReader
         }
     }
 
-    private static void Require(DataOptions options)
+    private static void Require(DataOptions options, string what)
     {
-        if (options.SequenceLength < 2) throw new HorizonException($"data.sequence_length is {options.SequenceLength}: a prompt and an answer need 2 or more.");
+        if (options.SequenceLength < 2) throw new HorizonException($"data.sequence_length is {options.SequenceLength}: {(what == "prompts" ? "a prompt needs" : "a prompt and an answer need")} 2 or more.");
         Refuse(options.Sets.Count > 0, "data.sets", "read each set by itself");
         Refuse(options.TrainOnPrompt || options.TrainOn != TrainOn.Answers, "data.train_on", "the answers alone are compared");
         Refuse(options.TooLong == TooLong.Split, "data.too_long: split", "take cut or drop");
@@ -91,9 +104,9 @@ public static class PreferenceReader
         Refuse(options.CacheFolder is not null, "data.cache", "leave it out, since their tokens are held in memory");
         Refuse(options.HeldOutShare > 0, "a held-out share", "hold out a file");
 
-        static void Refuse(bool isAsked, string what, string mend)
+        void Refuse(bool isAsked, string asked, string mend)
         {
-            if (isAsked) throw new HorizonException($"{what} cannot be had with preferences: {mend}.");
+            if (isAsked) throw new HorizonException($"{asked} cannot be had with {what}: {mend}.");
         }
     }
 }

@@ -50,5 +50,8 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 
     /// <inheritdoc/>
+    public bool MultipliesInFp8 => inner.MultipliesInFp8;
+
+    /// <inheritdoc/>
     public double ForwardOperations(UnitLayout unit, double context) => inner.ForwardOperations(unit, context);
 }

@@ -59,7 +59,7 @@ public sealed class CudaDevice : IComputeDevice
         _down = new CudaStream(_context, $"download stream of cuda:{ordinal}", _clock);
         Lane = new ComputeLane($"lane of cuda:{ordinal}", _context.Stay);
         _kernels = Compile(folder);
-        Operators = _kernels is null ? new EagerOperators { IsDeterministic = deterministic } : new CudaOperators(_kernels, deterministic);
+        Operators = _kernels is null ? new EagerOperators { IsDeterministic = deterministic, Fp8 = null } : new CudaOperators(_kernels, TorchDevice, deterministic);
     }
 
     /// <summary>Where a device is on the machine's bus, such as <c>0000:1b:00.0</c>; nothing is started for it.</summary>

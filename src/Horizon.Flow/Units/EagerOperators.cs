@@ -5,11 +5,17 @@ namespace Horizon.Flow.Units;
 /// <summary>The operators between matrix products as compositions of libtorch's own: for every device, type and width.</summary>
 public sealed class EagerOperators : IUnitOperators
 {
+    /// <summary>Leaves fp8 to libtorch's operators too: numbers are rounded to it, and multiplied in fp32.</summary>
+    public EagerOperators() => Fp8 = new EagerFp8Operators(this);
+
     /// <inheritdoc/>
     public bool FusesCrossEntropy => false;
 
     /// <inheritdoc/>
     public bool IsDeterministic { get; init; } = true;
+
+    /// <inheritdoc/>
+    public IFp8Operators? Fp8 { get; init; }
 
     /// <inheritdoc/>
     public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)

@@ -30,6 +30,9 @@ public interface IUnitOperators
     /// </summary>
     bool IsDeterministic => true;
 
+    /// <summary>Matrix products in fp8; null where the device has none.</summary>
+    IFp8Operators? Fp8 => null;
+
     /// <summary>How many blocks of attention's backward run at once: the multiprocessors of a GPU; 0 where it does not matter.</summary>
     int Multiprocessors => 0;
 

@@ -24,6 +24,9 @@ public interface IUnitTemplate
     /// </summary>
     bool CanBindTapes => false;
 
+    /// <summary>Whether the unit's matrix products are computed in fp8.</summary>
+    bool MultipliesInFp8 => false;
+
     /// <summary>
     /// Tokens of a context within which <see cref="Forward"/> knows of <see cref="DeviceBatch.Recall"/>, or looks at no other token than its own: so long
     /// a text is generated without computing its beginning again for every token. 0 where it does not know of it.

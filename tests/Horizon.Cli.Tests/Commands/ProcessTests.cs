@@ -95,6 +95,48 @@ public class ProcessTests
         Assert.Equal((ExitCodes.Terminated, "stopping; once more to stop at once\n"), (process.ExitCode, await errors));
     }
 
+    /// <summary>A run whose answers come from our own server in a process of its own, which is handed the weights before every round; and one that finds it gone.</summary>
+    [Fact]
+    public async Task Train_AnswersOfAServer_LearnsWhatIsRewarded()
+    {
+        using var run = new RunFolder();
+        run.Write("prompts.jsonl", string.Concat(((string[])["Tom was", "Lily was", "Mom was", "The boy was"]).Select(prompt => $$"""{"prompt": "{{prompt}}"}""" + "\n")));
+        using var server = Start("serve", "--model", RunFolder.Stories, "--port", "0", "--name", "stories", "--allow-reload");
+        try
+        {
+            var errors = server.StandardError.ReadToEndAsync();
+            var line = await server.StandardOutput.ReadLineAsync();
+            if (line is null) Assert.Fail(await errors);
+            run.Write("run.yaml", $$"""
+                model:    { path: {{RunFolder.Stories}} }
+                data:     { path: prompts.jsonl }
+                training: { batch_size: 16, max_steps: 4, precision: fp32, cpu_threads: 1, objective: { name: dapo } }
+                rollouts: { prompts: 4, group: 16, max_tokens: 12, rewards: { contains: happy }, server: { url: {{line.Split(' ')[^1]}}, model: stories, patience: 1 } }
+                optimizer: { learning_rate: 1e-3 }
+                checkpoint: { every_steps: 2 }
+                output:   { directory: out }
+                device:   cpu
+                """);
+            var trained = await run.TrainAsync();
+            Assert.Equal((ExitCodes.Success, ""), (trained.ExitCode, trained.Error));
+            var passed = run.Metric("passed").ToList();
+            Assert.True(passed[0] < 0.3 && passed[^1] > 0.5, string.Join(' ', passed));
+            Assert.All(run.Metric("ratio"), ratio => Assert.Equal(1, ratio, 1e-6));
+            // The weights that the last round was drawn with are those before its step.
+            Assert.NotEqual(await File.ReadAllBytesAsync(run.In("out/policy/model.safetensors")), run.ModelBytes());
+        }
+        finally
+        {
+            server.Kill();
+            await server.WaitForExitAsync();
+        }
+
+        var gone = await run.ResumeAsync("training.max_steps=5");
+        Assert.Equal(ExitCodes.Failure, gone.ExitCode);
+        Assert.Contains("that draws answers does not do it (", gone.Error, StringComparison.Ordinal);
+        Assert.Contains("after 1 s of asking again; start it, or name another one", gone.Error, StringComparison.Ordinal);
+    }
+
     private static async Task EndsWellAsync(string openMpThreads, params string[] arguments)
     {
         using var process = Start(arguments, ("OMP_NUM_THREADS", openMpThreads));

@@ -20,7 +20,7 @@ public sealed partial class DeployTests : IDisposable
     public void Dispose() => _run.Dispose();
 
     [Theory]
-    [InlineData("torchrun.sh", "torchrun", "--no-python --nproc-per-node gpu --nnodes 1 --node-rank 0 --master-addr localhost --master-port 29500 --max-restarts 3")]
+    [InlineData("torchrun.sh", "torchrun", "--no_python --nproc_per_node gpu --nnodes 1 --node_rank 0 --master_addr localhost --master_port 29500 --max_restarts 3")]
     [InlineData("train.sbatch", "srun", "--kill-on-bad-exit=0 --cpu-bind=cores")]
     public async Task Script_WithAStandInForItsLauncher_StartsWhatTheProgramTakes(string script, string launcher, string options)
     {
@@ -46,7 +46,7 @@ public sealed partial class DeployTests : IDisposable
         var root = yaml.Documents.Single().RootNode;
         Assert.Equal(("trainer.kubeflow.org/v1alpha1", "TrainJob", "torch-distributed"), (Text(root["apiVersion"]), Text(root["kind"]), Text(root["spec"]["runtimeRef"]["name"])));
         var command = ((YamlSequenceNode)root["spec"]["trainer"]["command"]).Select(Text).ToArray();
-        Assert.Equal(["torchrun", "--no-python", "horizon"], command[..3]);
+        Assert.Equal(["torchrun", "--no_python", "horizon"], command[..3]);
         RequireAccepted([.. command[3..].Select(word => word == "/shared/run.yaml" ? _run.In("run.yaml") : word)]);
         Assert.Equal(Text(root["spec"]["trainer"]["numProcPerNode"]), Text(root["spec"]["trainer"]["resourcesPerNode"]["limits"]["nvidia.com/gpu"]));
     }

@@ -125,13 +125,15 @@ public sealed class PlanningTests : IDisposable
         Assert.Contains("batch_size: auto", ConfigurationWriter.ToYaml(configuration), StringComparison.Ordinal);
     }
 
-    /// <summary>The same as on H100s, in docs/benchmarks/2026-11-23-h100.md: within 15 % of what was measured there.</summary>
+    /// <summary>The same as on H100s, in docs/benchmarks/2026-11-23-h100.md and 2026-11-26-fp8.md: within 15 % of what was measured there.</summary>
     [Theory]
     [InlineData("7b", 64, 5.91)]
     [InlineData("7b", 160, 14.70)]
     [InlineData("1.5b", 128, 2.87)]
     [InlineData("1.5b", 64, 1.44)]
-    public void Plan_StepsThatWereMeasuredOnAnH100_ArePredicted(string size, int batch, double seconds)
+    [InlineData("7b", 64, 4.08, "fp8")]
+    [InlineData("1.5b", 128, 2.27, "fp8")]
+    public void Plan_StepsThatWereMeasuredOnAnH100_ArePredicted(string size, int batch, double seconds, string precision = "bf16")
     {
         var (hidden, heads, keys, inner, vocabulary, tied) = size == "7b" ? (3584, 28, 4, 18944, 152064, "false") : (1536, 12, 2, 8960, 151936, "true");
         _run.Write("config.json", $$"""
@@ -139,7 +141,7 @@ public sealed class PlanningTests : IDisposable
               "intermediate_size": {{inner}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "tie_word_embeddings": {{tied}} }
             """);
         var plan = RunPlanner.Plan(
-            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", "training.max_grad_norm=1"], ConfigurationUse.Inspect),
+            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", "training.max_grad_norm=1", $"training.precision={precision}"], ConfigurationUse.Inspect),
             ByteSize.FromGibibytes(79), ByteSize.FromGibibytes(125));
         Assert.InRange(plan.Cost!.Time.Predicted / seconds, 0.85, 1.15);
         Assert.Equal("compute", plan.Cost.Time.Binds);

@@ -67,6 +67,33 @@ public sealed class PreferenceRunTests : IDisposable
         Assert.Equal(1, _run.Metric("eval_rewards/accuracies").Last());
     }
 
+    /// <summary>A second store says of the data what the first weights said before training, and nothing is kept; a resumed run loads it anew.</summary>
+    [Theory]
+    [InlineData("dpo")]
+    [InlineData("kto")]
+    public async Task Train_HeldReference_IsTheKeptOne(string name)
+    {
+        string[] set = [$"training.objective.name={name}",
+            .. name == "kto" ? (string[])["data.path=" + _run.In("rated.jsonl"), "evaluation.path=" + _run.In("rated-held-out.jsonl")] : []];
+        Assert.Equal(ExitCodes.Success, (await _run.TrainAsync(set)).ExitCode);
+        var (kept, keptHeld) = (_run.Metric("loss").ToList(), _run.Metric("eval_loss").ToList());
+        Directory.Delete(_run.In("cache"), recursive: true);
+        Directory.Delete(_run.Output, recursive: true);
+        set = [.. set, "training.objective.reference=held"];
+        var run = await _run.TrainAsync(set);
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        foreach (var (one, other) in kept.Concat(keptHeld).Zip(_run.Metric("loss").Concat(_run.Metric("eval_loss")))) Assert.Equal(one, other, 1e-6);
+        Assert.False(Directory.Exists(_run.In("cache/reference")));
+        var (model, metrics) = (_run.ModelBytes(), _run.LastingMetrics());
+        for (var later = 3; later <= 4; later++) Directory.Delete(_run.In($"out/checkpoints/step-{later}"), recursive: true);
+        Directory.Delete(_run.Model, recursive: true);
+        var resumed = await _run.ResumeAsync(set);
+        Assert.Equal((ExitCodes.Success, ""), (resumed.ExitCode, resumed.Error));
+        Assert.Equal(metrics, _run.LastingMetrics());
+        Assert.Equal(model, _run.ModelBytes());
+        Assert.Contains("reference", (await _run.RunAsync(["plan", _run.In("run.yaml"), .. set.SelectMany(one => (string[])["--set", one])])).Output, StringComparison.Ordinal);
+    }
+
     /// <summary>With the reference as it was kept, without it (the first weights are streamed again), and where none is kept.</summary>
     [Theory]
     [InlineData(2, "kept", "dpo")]
@@ -75,9 +102,14 @@ public sealed class PreferenceRunTests : IDisposable
     [InlineData(2, "never", "dpo")]
     [InlineData(3, "gone", "kto")]
     [InlineData(3, "kept", "simpo")]
+    [InlineData(1, "kept", "ipo")]
+    [InlineData(2, "kept", "hinge")]
+    [InlineData(3, "kept", "robust")]
+    [InlineData(1, "kept", "cpo")]
+    [InlineData(2, "kept", "orpo")]
     public async Task Resume_InAnyPlace_GivesTheModelAndMetricsOfTheUninterruptedRun(int step, string reference, string name)
     {
-        string[] set = [$"training.objective.name={name}", .. reference == "never" ? (string[])["data.cache=false"] : [],
+        string[] set = [$"training.objective.name={name}", .. name == "orpo" ? (string[])["training.objective.beta=null"] : [], .. reference == "never" ? (string[])["data.cache=false"] : [],
             .. name == "kto" ? (string[])["data.path=" + _run.In("rated.jsonl"), "evaluation.path=" + _run.In("rated-held-out.jsonl")] : []];
         Assert.Equal(ExitCodes.Success, (await _run.TrainAsync(set)).ExitCode);
         var (model, metrics) = (_run.ModelBytes(), _run.LastingMetrics());

@@ -29,6 +29,7 @@ public sealed class ResumeTests : IDisposable
     [Theory]
     [InlineData("adamw", "fp32", 2)]
     [InlineData("muon", "bf16", 3)]
+    [InlineData("adamw", "fp8", 3)]
     [InlineData("adafactor", "bf16", 6)]
     public async Task Resume_InAnyPlace_GivesTheModelAndMetricsOfTheUninterruptedRun(string optimizer, string precision, int step)
     {

@@ -57,7 +57,7 @@ public class RolloutTests
         }
 
         using (var ends = ProcessReward.Start("/bin/sh", "-c", "exit 3"))
-            Assert.Contains("ended before it had rewarded answer 1", (await Assert.ThrowsAsync<HorizonException>(() => ends.RewardAsync([("a", "b")]))).Message, StringComparison.Ordinal);
+            Assert.Contains("ended with exit code 3 before it had rewarded answer 1", (await Assert.ThrowsAsync<HorizonException>(() => ends.RewardAsync([("a", "b")]))).Message, StringComparison.Ordinal);
         using (var other = ProcessReward.Start("/bin/sh", "-c", "read -r line; echo good"))
             Assert.Contains("wrote 'good' for answer 1", (await Assert.ThrowsAsync<HorizonException>(() => other.RewardAsync([("a", "b")]))).Message, StringComparison.Ordinal);
         Assert.Throws<HorizonException>(() => ProcessReward.Start("/no/such/program"));
@@ -76,11 +76,16 @@ public class RolloutTests
         {
             using var store = @case.CreateStore(plan);
             await using var run = plan.Start(store, device);
-            var rollouts = dies ? RolloutFile.Load(path).Rollouts : await new StreamedSampler(run, new() { Answers = 4, MaxTokens = 3 }).SampleAsync([[1, 2], [3]], seed: 5);
-            double[] rewards = [.. rollouts.Select(rollout => rollout.AnswerIds[0] % 3.0)];
-            if (!dies) RolloutFile.Save(path, rollouts, rewards);
-            else rewards = [.. RolloutFile.Load(path).Rewards];
-            await (await run.BeginStepAsync(RolloutBatches.Of(rollouts, RolloutBatches.Advantages(rollouts, rewards), answersEach: 4))).Report;
+            if (!dies)
+            {
+                var drawn = await new StreamedSampler(run, new() { Answers = 4, MaxTokens = 3 }).SampleAsync([[1, 2], [3]], seed: 5);
+                var old = await RolloutLogProbabilities.ComputeAsync(run, drawn, answersEach: 4);
+                RolloutFile.Save(path, [.. drawn.Zip(old, (one, numbers) => new GradedRollout(one, one.AnswerIds[0] % 3.0) { OldLogProbabilities = numbers })]);
+            }
+
+            var rollouts = RolloutFile.Load(path);
+            var advantages = RolloutBatches.Advantages([.. rollouts.Select(one => one.Rollout)], [.. rollouts.Select(one => one.Reward)]);
+            await (await run.BeginStepAsync(RolloutBatches.Of(rollouts, advantages, answersEach: 4))).Report;
             return StoreValues.Read(store);
         }
 

@@ -248,6 +248,18 @@ public sealed class RecipeConverterTests : IDisposable
         Assert.Empty(recipe.Missing);
     }
 
+    /// <summary>axolotl writes fp8 beside bf16, in either order.</summary>
+    [Theory]
+    [InlineData("fp8: true\nbf16: true", TrainingPrecision.Fp8)]
+    [InlineData("bf16: auto\nfp8: true\nfp8_enable_fsdp_float8_all_gather: true", TrainingPrecision.Fp8)]
+    [InlineData("fp8: false\nbf16: true", TrainingPrecision.Bf16)]
+    public void Convert_Fp8_IsThePrecision(string keys, TrainingPrecision expected)
+    {
+        var (recipe, run) = Convert($"base_model: ./m\ndatasets: [{{ path: ./a.jsonl, type: chat_template }}]\noutput_dir: out\n{keys}\n");
+        Assert.Equal(expected, run.Training.Precision);
+        Assert.Empty(recipe.Missing);
+    }
+
     private string In(string name) => Path.Combine(_folder.Path, name);
 
     private (ConvertedRecipe Recipe, RunConfiguration Run) Convert(string yaml)

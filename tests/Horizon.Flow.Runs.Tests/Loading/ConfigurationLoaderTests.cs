@@ -49,7 +49,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
             Device = "cpu",
         };
         Assert.Equal(expected, Load(Contract));
-        Assert.Equal(StorePrecision.Bf16, expected.Training.Precision);
+        Assert.Equal(TrainingPrecision.Bf16, expected.Training.Precision);
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("training: { freeze: embed }", "run.yaml:1: training.freeze is 'embed'; it should be a list such as [a, b].")]
     [InlineData("optimizer: { name: adam }", "run.yaml:1: optimizer.name is 'adam'; it should be one of adafactor, adamw, adamw8bit, lion, muon, sgd.")]
     [InlineData("schedule: { name: Cosine }", "run.yaml:1: schedule.name is 'Cosine'; it should be one of constant, linear, cosine, cosine_with_restarts, polynomial, inverse_sqrt, wsd.")]
-    [InlineData("device: gpu", "run.yaml:1: device is 'gpu'; it should be auto, cpu, or cuda:N with the number of a GPU, such as cuda:0.")]
+    [InlineData("device: gpu", "run.yaml:1: device is 'gpu'; it should be auto, cpu, cuda (of several ranks each takes its own), or cuda:N with the number of a GPU, such as cuda:0.")]
     [InlineData("training: { batch_size: 0 }", "run.yaml:1: training.batch_size is 0; it should be 1 or more.")]
     [InlineData("optimizer: { betas: [0.9] }", "run.yaml:1: optimizer.betas is [0.9]; it should be two numbers, each at least 0 and less than 1.")]
     [InlineData("optimizer: { learning_rate: 0 }", "run.yaml:1: optimizer.learning_rate is 0; it should be more than 0.")]

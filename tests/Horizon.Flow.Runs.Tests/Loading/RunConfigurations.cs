@@ -1,10 +1,12 @@
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
+using Horizon.Flow.Alignment.Policies;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Data;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Tests.Loading;
 
@@ -34,7 +36,13 @@ public static class RunConfigurations
         {
             Model = model,
             Data = data,
-            Training = model.Init == ModelInit.Pretrained ? training : training with { Adapter = new() },
+            Training = Fitting(model.Init == ModelInit.Pretrained ? training : training with { Adapter = new() }),
+            Rollouts = training.Objective.Name == "dapo" ? new()
+            {
+                Prompts = keep, Group = keep + 1, MaxTokens = buffers, Temperature = buffers / 8.0, EverySteps = slabs,
+                Server = keep % 2 == 0 ? new() : new() { Url = "http://far:8000/v1", Model = "null", Kind = ServerKind.Vllm, Chat = keep > 5, Folder = output, AtOnce = buffers, KeyVariable = "KEY", Patience = slabs / 8.0 },
+                Rewards = keep < 5 ? new() { Command = ["python3", "a b.py"], Patience = buffers } : new() { Contains = "e", Passing = slabs / 8.0 },
+            } : new(),
             Optimizer = optimizer,
             Schedule = schedule,
             Evaluation = new()
@@ -81,7 +89,7 @@ public static class RunConfigurations
         from steps in Gen.Elements<long?>(null, 0, 1, 200, long.MaxValue)
         from epochs in Gen.OneOf(Gen.Constant<int?>(null), Gen.Choose(1, 10).Select(number => (int?)number))
         from seed in Gen.Elements(0L, 42, long.MaxValue)
-        from precision in Gen.Elements(Enum.GetValues<StorePrecision>())
+        from precision in Gen.Elements(Enum.GetValues<TrainingPrecision>())
         from clip in Gen.OneOf(Gen.Constant<double?>(null), NotNegative.Select(number => (double?)number))
         from interval in Gen.Choose(1, 100)
         from freeze in Texts
@@ -102,6 +110,7 @@ public static class RunConfigurations
             Epochs = epochs,
             Seed = seed,
             Precision = precision,
+            Fp8 = precision == TrainingPrecision.Fp8 ? new() { Scaling = checks ? Fp8Scaling.Block : Fp8Scaling.Row, Gradients = checks ? Fp8Format.E4M3 : Fp8Format.E5M2, FastGradients = checks, Bf16Layers = freeze } : new(),
             MaxGradNorm = clip,
             RecomputeInterval = interval,
             Freeze = freeze,
@@ -120,8 +129,13 @@ public static class RunConfigurations
             new ObjectiveSection { Name = "kto", DesirableWeight = number, UndesirableWeight = number },
             new ObjectiveSection { Name = "simpo", Beta = number, Margin = share },
             new ObjectiveSection { Name = "orpo", Lambda = number },
+            new ObjectiveSection { Name = "ipo", Reference = ReferenceSource.Held },
+            new ObjectiveSection { Name = "dapo", ClipLow = share, ClipHigh = number },
             new ObjectiveSection { Name = "cpo", LikelihoodWeight = share })
         select objective;
+
+    // What an objective of prompts leaves out.
+    private static TrainingSection Fitting(TrainingSection training) => training.Objective.Name == "dapo" ? training with { GradientAccumulation = 1, NeftuneAlpha = 0, Adapter = new() } : training;
 
     private static Gen<OptimizerSection> Optimizer =>
         from name in Gen.Elements(OptimizerFactory.Names.ToArray())

@@ -37,6 +37,45 @@ public class PreferenceReaderTests
         Assert.DoesNotContain("Hello", Learned(pair.Chosen), StringComparison.Ordinal);
     }
 
+    /// <summary>Turns end where the assistant's answer begins; all other keys stay with the prompt.</summary>
+    [Theory]
+    [InlineData($$"""{"prompt":[{{Ask}}],"result":4}""")]
+    [InlineData($$"""{"messages":[{{Ask}}],"result":4}""")]
+    [InlineData("""{"question":"What is the sky?","result":4}""")]
+    [InlineData("""{"instruction":"What is","input":"the sky?","result":4}""")]
+    [InlineData($$"""{"system":"Be short.","prompt":[{{Ask}}],"result":4}""")]
+    public void ReadPrompts_Turns_AreTheConversationUpToTheAnswer(string record)
+    {
+        var prompt = Assert.Single(Prompts(record).Examples);
+        Assert.Equal(4, prompt.Record.GetProperty("result").GetInt32());
+        var whole = Plain(record.Contains("Be short", StringComparison.Ordinal) ? $$"""{"prompt":[{{System}},{{Ask}}],"completion":[{{Blue}}]}"""
+            : record.Contains("input", StringComparison.Ordinal) ? $$"""{"prompt":[{"role":"user","content":"What is\nthe sky?"}],"completion":[{{Blue}}]}"""
+            : $$"""{"prompt":[{{Ask}}],"completion":[{{Blue}}]}""");
+        Assert.Equal(whole.InputIds.Take(prompt.Ids.Count), prompt.Ids);
+        Assert.True(Array.FindIndex(whole.Labels, label => label != TokenDocument.Ignored) >= prompt.Ids.Count);
+        Assert.Contains("the sky?", prompt.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ReadPrompts_Text_IsGoneOnWith()
+    {
+        var prompt = Assert.Single(Prompts("""{"prompt":"The sky is","number":7}""").Examples);
+        Assert.Equal("The sky is", prompt.Text);
+        Assert.Equal(Plain("""{"prompt":"The sky is","completion":" blue."}""").InputIds.Take(prompt.Ids.Count), prompt.Ids);
+    }
+
+    [Theory]
+    [InlineData("""{"text":"The sky is"}""", "a prompt is missing; known are prompt, messages, instruction, question, and data.columns.prompt names another key.")]
+    [InlineData("""{"prompt":7}""", "'prompt' must be a text or a list of turns.")]
+    [InlineData("""{"messages":"x"}""", "'messages' must be a list of turns.")]
+    [InlineData("""[1]""", "a record must be an object with keys.")]
+    public void ReadPrompts_Malformed_IsRefusedByLine(string record, string expected)
+    {
+        var error = Assert.Throws<HorizonException>(() => Prompts(record));
+        Assert.Contains(record[0] == '[' ? "record 1: " : "line 1: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ReadPairs_Texts_AreOneTextEach()
     {
@@ -135,6 +174,9 @@ public class PreferenceReaderTests
 
     internal static PreferenceSet<RatedAnswer> Rated(string lines, Func<DataOptions, DataOptions>? change = null) =>
         In(lines, path => PreferenceReader.ReadRated(Options(path, change), Tests.Data.Qwen, Tests.Data.Qwen.VocabularySize));
+
+    private static PreferenceSet<PromptRecord> Prompts(string lines) =>
+        In(lines, path => PreferenceReader.ReadPrompts(Options(path, null), Tests.Data.Qwen, Tests.Data.Qwen.VocabularySize));
 
     private static DataOptions Options(string path, Func<DataOptions, DataOptions>? change) => (change ?? (options => options))(new DataOptions { Path = path, Date = new(2026, 1, 1) });
 

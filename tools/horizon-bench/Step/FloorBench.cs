@@ -90,7 +90,7 @@ internal static class FloorBench
         double forward = 0, backward = 0;
         foreach (var (name, rows, columns) in new[] { ("q, k, v", wide + (2 * keys), hidden), ("output", hidden, wide), ("gate, up", 2 * inner, hidden), ("down", hidden, inner) })
         {
-            var (there, back) = await ProductAsync(device, tokens, rows, columns, type);
+            var (there, back) = await (settings.Fp8 is { } fp8 ? Fp8ProductAsync(device, tokens, rows, columns, fp8) : ProductAsync(device, tokens, rows, columns, type));
             var flops = 2.0 * tokens * rows * columns / 1e12;
             report.Say($"product {name} [{tokens} x {columns}] x [{rows}]: forward {there * 1e3:F2} ms ({flops / there:F0} TFLOP/s), backward {back * 1e3:F2} ms ({2 * flops / back:F0} TFLOP/s)");
             forward += there;
@@ -117,6 +117,35 @@ internal static class FloorBench
             gradient.t().matmul(x);
         });
         await Free(device, x, weight, gradient);
+        return (forward, backward);
+    }
+
+    // Operands that are in fp8 already.
+    private static async Task<(double Forward, double Backward)> Fp8ProductAsync(IComputeDevice device, long tokens, long rows, long columns, Fp8Options options)
+    {
+        var operators = device.Operators.Fp8 ?? throw new HorizonException($"{device.Name} has no products in fp8");
+        Fp8Pair Rounded(Fp8Format format, bool isWeight, params long[] shape)
+        {
+            using var x = Random(device, bfloat16, shape);
+            var pair = operators.Quantize(x, new(format, options.Scaling, isWeight, Straight: true, Transposed: true));
+            pair.Straight!.Detach();
+            pair.Transposed!.Detach();
+            return pair;
+        }
+
+        var (x, weight, gradient) = await device.Lane.RunAsync(() => (
+            Rounded(Fp8Format.E4M3, false, tokens, columns), Rounded(Fp8Format.E4M3, true, rows, columns), Rounded(options.Gradients, false, tokens, rows)));
+        Tensor Output(long first, long second) => empty([first, second], bfloat16, device.TorchDevice);
+        var forward = await Stopclock.TimeAsync(device, () => operators.Multiply(x.Straight!, weight.Straight!, Output(tokens, rows), fast: true));
+        var backward = await Stopclock.TimeAsync(device, () =>
+        {
+            operators.Multiply(gradient.Straight!, weight.Transposed!, Output(tokens, columns), fast: options.FastGradients);
+            operators.Multiply(gradient.Transposed!, x.Transposed!, Output(rows, columns), fast: options.FastGradients);
+        });
+        await device.Lane.RunAsync(() =>
+        {
+            foreach (var pair in new[] { x, weight, gradient }) pair.Dispose();
+        });
         return (forward, backward);
     }
 

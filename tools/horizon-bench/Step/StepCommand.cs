@@ -7,6 +7,7 @@ using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Fp8;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Tracing;
 using Horizon.Flow.Units;
@@ -25,6 +26,7 @@ internal static class StepCommand
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
         var model = settings.AutogradLayers ? WithAutograd(ModelFamilies.Define(config), config) : ModelFamilies.Define(config);
+        if (settings.Fp8 is { } fp8) model = model.WithFp8(fp8);
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var options = Options(settings);
         MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Batch, settings.Sequence, gpu: device.MemoryBytes is not null, deterministic: settings.Deterministic);

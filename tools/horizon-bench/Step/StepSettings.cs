@@ -1,3 +1,5 @@
+using Horizon.Flow.Units;
+
 namespace Horizon.Flow.Bench;
 
 /// <summary>What the command line asks of a step benchmark.</summary>
@@ -20,6 +22,9 @@ internal sealed record StepSettings
     public int WarmUp { get; init; }
 
     public required string Precision { get; init; }
+
+    /// <summary>How products in fp8 are computed; null in other precisions.</summary>
+    public Fp8Options? Fp8 { get; init; }
 
     public required string Optimizer { get; init; }
 
@@ -61,5 +66,5 @@ internal sealed record StepSettings
     public bool Csv { get; init; }
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
 }

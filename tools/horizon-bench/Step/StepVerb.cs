@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Horizon.Flow.Blocks;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Bench;
 
@@ -12,7 +13,10 @@ internal static class StepVerb
         var layers = new Option<int?>("--layers") { Description = "Another number of layers." };
         var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
         var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
-        var precision = new Option<string>("--precision") { Description = "bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
+        var precision = new Option<string>("--precision") { Description = "bf16, fp32 or fp8.", DefaultValueFactory = _ => "bf16" };
+        var scaling = new Option<Fp8Scaling>("--fp8-scaling") { Description = "Which numbers share a scale." };
+        var format = new Option<Fp8Format>("--fp8-gradients") { Description = "The format of gradients in fp8.", DefaultValueFactory = _ => new Fp8Options().Gradients };
+        var fast = new Option<bool>("--fp8-fast") { Description = "Gradients in fp8 are summed in fewer bits." };
         var optimizer = new Option<string>("--optimizer") { Description = "The update rule.", DefaultValueFactory = _ => "adamw" };
         var clip = new Option<double>("--clip") { Description = "Largest gradient norm; 0 for no clipping.", DefaultValueFactory = _ => 1.0 };
         var interval = new Option<int>("--interval") { Description = "Recompute interval.", DefaultValueFactory = _ => 1 };
@@ -24,7 +28,7 @@ internal static class StepVerb
         var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
         var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), or single (the device's own without grouped products of experts).", DefaultValueFactory = _ => "fused" };
         var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
-        precision.AcceptOnlyFromAmong("bf16", "fp32");
+        precision.AcceptOnlyFromAmong("bf16", "fp32", "fp8");
         optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
         operators.AcceptOnlyFromAmong("fused", "eager", "single");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
@@ -35,7 +39,7 @@ internal static class StepVerb
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, batch, sequence, steps, warmup, precision, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
+            device, limit, shape, layers, batch, sequence, steps, warmup, precision, scaling, format, fast, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -49,6 +53,7 @@ internal static class StepVerb
                 Steps = arguments.GetValue(steps),
                 WarmUp = arguments.GetValue(warmup),
                 Precision = arguments.GetValue(precision)!,
+                Fp8 = arguments.GetValue(precision) == "fp8" ? new Fp8Options { Scaling = arguments.GetValue(scaling), Gradients = arguments.GetValue(format), FastGradients = arguments.GetValue(fast) } : null,
                 Optimizer = arguments.GetValue(optimizer)!,
                 Clip = arguments.GetValue(clip),
                 Interval = arguments.GetValue(interval),

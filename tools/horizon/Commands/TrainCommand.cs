@@ -40,7 +40,7 @@ public sealed class TrainCommand : Command, IExample
     public string Example => """
         horizon train examples/quickstart/quickstart.yaml --set training.max_steps=50
         horizon train run.yaml --trace steps=3   # leaves trace.json too: ui.perfetto.dev opens it
-        horizon train run.yaml --gpus 2          # or: torchrun --no-python --nproc-per-node 2 horizon train run.yaml
+        horizon train run.yaml --gpus 2          # or: torchrun --no_python --nproc_per_node 2 horizon train run.yaml
         # leaves model/ (a Hugging Face folder), metrics.jsonl and an event file for TensorBoard under the file's output.directory
         """;
 

@@ -2,9 +2,18 @@ using static Horizon.Flow.Devices.CudaDriver;
 
 namespace Horizon.Flow.Devices;
 
-/// <summary>The kernels of <c>Kernels/operators.cu</c>, compiled once for a device, launched on libtorch's stream from its lane.</summary>
+/// <summary>The kernels of <c>Kernels/operators.cu</c>, and where the device has fp8 those of <c>Kernels/fp8.cu</c>, compiled once for a device, launched on libtorch's stream from its lane.</summary>
 internal sealed unsafe class CudaKernels : IDisposable
 {
+    private static readonly string[] Everywhere =
+        ["norm_forward", "norm_backward", "norm_weight_gradient", "rotate", "gate_forward", "gate_backward", "cross_entropy", "sum_squares_bf16", "sum_squares_fp32"];
+
+    private static readonly string[] Fp8 =
+    [
+        "fp8_maximum", "fp8_maxima", "fp8_tensor_e4m3", "fp8_tensor_e5m2", "fp8_row_e4m3", "fp8_row_e5m2", "fp8_block_e4m3", "fp8_block_e5m2", "fp8_square_e4m3",
+        "fp8_square_e5m2", "fp8_gate_maxima", "fp8_gate_e4m3", "fp8_gate_e5m2",
+    ];
+
     private readonly Dictionary<string, nint> _functions = [];
     private readonly CudaContext _context;
     private readonly nint _module;
@@ -14,14 +23,14 @@ internal sealed unsafe class CudaKernels : IDisposable
     public CudaKernels(CudaContext context, Nvrtc compiler)
     {
         _context = context;
-        var code = compiler.Compile(Source(), $"sm_{context.Attribute(ComputeCapabilityMajor)}{context.Attribute(ComputeCapabilityMinor)}");
-        Processors = context.Attribute(MultiprocessorCount);
+        var minor = context.Attribute(ComputeCapabilityMinor);
         Generation = context.Attribute(ComputeCapabilityMajor);
+        Processors = context.Attribute(MultiprocessorCount);
+        HasFp8 = (Generation, minor).CompareTo((8, 9)) >= 0;
+        var code = compiler.Compile(HasFp8 ? Source("operators.cu") + Source("fp8.cu") : Source("operators.cu"), $"sm_{Generation}{minor}");
         using var entered = context.Enter();
         fixed (byte* image = code) Check(cuModuleLoadData(out _module, image), "cuModuleLoadData");
-        foreach (var name in (ReadOnlySpan<string>)
-            ["norm_forward", "norm_backward", "norm_weight_gradient", "rotate", "gate_forward", "gate_backward", "cross_entropy",
-                "sum_squares_bf16", "sum_squares_fp32"])
+        foreach (var name in (ReadOnlySpan<string>)[.. Everywhere, .. HasFp8 ? Fp8 : []])
         {
             Check(cuModuleGetFunction(out var function, _module, name), $"cuModuleGetFunction({name})");
             _functions.Add(name, function);
@@ -30,6 +39,9 @@ internal sealed unsafe class CudaKernels : IDisposable
 
     /// <summary>The major number of the device's compute capability.</summary>
     public int Generation { get; }
+
+    /// <summary>Whether its tensor cores multiply fp8: compute capability 8.9 or later.</summary>
+    public bool HasFp8 { get; }
 
     /// <summary>Streaming multiprocessors of the device.</summary>
     public int Processors { get; }
@@ -62,9 +74,9 @@ internal sealed unsafe class CudaKernels : IDisposable
         _ = cuModuleUnload(_module);
     }
 
-    private static string Source()
+    private static string Source(string file)
     {
-        using var stream = typeof(CudaKernels).Assembly.GetManifestResourceStream("operators.cu")!;
+        using var stream = typeof(CudaKernels).Assembly.GetManifestResourceStream(file)!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

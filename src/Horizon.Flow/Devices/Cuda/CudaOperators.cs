@@ -7,32 +7,44 @@ namespace Horizon.Flow.Devices;
 /// The operators between matrix products by kernels of our own for bf16; libtorch's for other types, and for widths and addresses that
 /// are not multiples of sixteen bytes.
 /// </summary>
-internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : IUnitOperators
+internal sealed class CudaOperators : IUnitOperators
 {
     private const int Threads = 256;
     private const int SharedBytes = 46 << 10; // 48 KiB without asking, less what the reduction needs
     private readonly EagerOperators _eager = new();
+    private readonly CudaKernels _kernels;
+
+    public CudaOperators(CudaKernels kernels, Device device, bool deterministic)
+    {
+        (_kernels, IsDeterministic) = (kernels, deterministic);
+        Fp8 = kernels.HasFp8 ? new CudaFp8Operators(kernels, this, device) : null;
+    }
 
     public bool FusesCrossEntropy => true;
 
-    public bool AttendsByDocument => kernels.Generation >= 8;
+    public bool AttendsByDocument => _kernels.Generation >= 8;
 
-    public bool AttendsByRow => kernels.Generation is 9 or 10;
+    public bool AttendsByRow => _kernels.Generation is 9 or 10;
 
     /// <inheritdoc/>
-    public bool MultipliesGroups(ScalarType type) => type == ScalarType.BFloat16 && kernels.Generation is 9 or 10;
+    public bool MultipliesGroups(ScalarType type) => type == ScalarType.BFloat16 && _kernels.Generation is 9 or 10;
 
-    public bool IsDeterministic => deterministic;
+    public bool IsDeterministic { get; }
 
-    public int Multiprocessors => kernels.Processors;
+    public int Multiprocessors => _kernels.Processors;
 
-    public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    public IFp8Operators? Fp8 { get; }
+
+    public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon) => Norm(x, added, weight, epsilon, null);
+
+    /// <summary>The norm; with its output's largest absolute value, where there is a place for its bits and the kernel computes.</summary>
+    public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Tensor? maximum)
     {
         if (!Fits(x.shape[1], x, added)) return _eager.Norm(x, added, weight, epsilon);
         var sum = added is null ? x : empty_like(x);
         var output = empty_like(x);
         var inverse = empty([x.shape[0], 1], float32, x.device);
-        kernels.Launch("norm_forward", x.shape[0], Threads, 0, x, added, weight, sum, output, inverse, x.shape[1], (float)epsilon);
+        _kernels.Launch("norm_forward", x.shape[0], Threads, 0, x, added, weight, sum, output, inverse, x.shape[1], (float)epsilon, maximum);
         return new(sum, output, inverse);
     }
 
@@ -41,13 +53,13 @@ internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : I
         var width = x.shape[1];
         if (!Fits(width, gradient, x, added) || width * sizeof(float) > SharedBytes)
             return _eager.NormBackward(gradient, x, weight, inverse, added, weightGradient);
-        var blocks = Math.Min(x.shape[0], kernels.Processors * 8L);
+        var blocks = Math.Min(x.shape[0], _kernels.Processors * 8L);
         var result = empty_like(x);
         using var partial = empty([blocks, width], float32, x.device);
-        kernels.Launch("norm_backward", blocks, Threads, (int)width * sizeof(float),
+        _kernels.Launch("norm_backward", blocks, Threads, (int)width * sizeof(float),
             gradient, x, weight, inverse, added, result, partial, x.shape[0], width);
         if (weightGradient is not null)
-            kernels.Launch("norm_weight_gradient", (width + 31) / 32, 1024, 0, partial, blocks, width, weightGradient);
+            _kernels.Launch("norm_weight_gradient", (width + 31) / 32, 1024, 0, partial, blocks, width, weightGradient);
         return result;
     }
 
@@ -60,16 +72,21 @@ internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : I
             return;
         }
 
-        kernels.Launch("rotate", Blocks(tokens * count * (width / 16)), Threads, 0,
+        _kernels.Launch("rotate", Blocks(tokens * count * (width / 16)), Threads, 0,
             heads, cosine, sine, tokens, all, count, width, backwards ? -1f : 1f);
     }
 
-    public Tensor Gate(Tensor gateAndUp)
+    public Tensor Gate(Tensor gateAndUp) => Gate(gateAndUp, null);
+
+    /// <summary>The gate's output, and as with the norm its largest absolute value.</summary>
+    public Tensor Gate(Tensor gateAndUp, Tensor? maximum)
     {
         var (rows, width) = (gateAndUp.shape[0], gateAndUp.shape[1] / 2);
         if (!Fits(width, gateAndUp)) return _eager.Gate(gateAndUp);
         var output = empty([rows, width], gateAndUp.dtype, gateAndUp.device);
-        kernels.Launch("gate_forward", Blocks(rows * width / 8), Threads, 0, gateAndUp, output, rows * width, width);
+        // One block a time for each place on the device where a maximum is raised once a thread.
+        var blocks = Blocks(rows * width / 8);
+        _kernels.Launch("gate_forward", maximum is null ? blocks : Math.Min(blocks, 32L * _kernels.Processors), Threads, 0, gateAndUp, output, rows * width, width, maximum);
         return output;
     }
 
@@ -77,7 +94,7 @@ internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : I
     {
         var (rows, width) = (gateAndUp.shape[0], gateAndUp.shape[1] / 2);
         if (Fits(width, gradient, gateAndUp))
-            kernels.Launch("gate_backward", Blocks(rows * width / 8), Threads, 0, gradient, gateAndUp, rows * width, width);
+            _kernels.Launch("gate_backward", Blocks(rows * width / 8), Threads, 0, gradient, gateAndUp, rows * width, width);
         else _eager.GateBackward(gradient, gateAndUp);
     }
 
@@ -85,14 +102,15 @@ internal sealed class CudaOperators(CudaKernels kernels, bool deterministic) : I
     {
         if (!Fits(logits.shape[1], logits) || !labels.is_contiguous()) return _eager.CrossEntropy(logits, labels, scale, smoothing);
         var losses = empty([logits.shape[0]], float32, logits.device);
-        kernels.Launch("cross_entropy", logits.shape[0], 1024, 0,
+        _kernels.Launch("cross_entropy", logits.shape[0], 1024, 0,
             logits, labels, losses, logits.shape[1], (float)(scale ?? 0), (float)smoothing, scale is null ? 0L : 1L);
         return (scale is null ? null : logits, losses);
     }
 
     private static long Blocks(long items) => (items + Threads - 1) / Threads;
 
-    private static bool Fits(long width, params ReadOnlySpan<Tensor?> tensors)
+    /// <summary>Whether the kernels take such tensors.</summary>
+    public static bool Fits(long width, params ReadOnlySpan<Tensor?> tensors)
     {
         if (width % 8 != 0) return false;
         foreach (var tensor in tensors)

@@ -54,6 +54,22 @@ __device__ __forceinline__ float block_sum(float x, float* shared)
     return sum;
 }
 
+// The bits of the largest absolute value of a tensor, a NaN's being the largest: the same in whatever order they come.
+__device__ __forceinline__ void raise(unsigned* maximum, unsigned bits)
+{
+#pragma unroll
+    for (int offset = 16; offset > 0; offset >>= 1) bits = max(bits, __shfl_xor_sync(0xFFFFFFFFu, bits, offset));
+    if ((threadIdx.x & 31) == 0 && bits > *(volatile unsigned*)maximum) atomicMax(maximum, bits);
+}
+
+// The largest of eight absolute values as they are stored, and of one from before.
+__device__ __forceinline__ unsigned largest(const float* x, unsigned bits)
+{
+#pragma unroll
+    for (int i = 0; i < 8; i++) bits = max(bits, (narrow(x[i]) & 0x7FFFu) << 16);
+    return bits;
+}
+
 // A row's largest number m and the sum of exp(x - m), joined from two parts.
 __device__ __forceinline__ void join(float& m, float& s, float other_m, float other_s)
 {
@@ -63,9 +79,9 @@ __device__ __forceinline__ void join(float& m, float& s, float other_m, float ot
 }
 
 // RMS norm of x (or of x + added, which is written to sum), one block a row: output = weight * (sum * inverse), the product in
-// brackets rounded to bf16 first, as transformers does.
+// brackets rounded to bf16 first, as transformers does. The largest output too, where it is wanted.
 extern "C" __global__ void norm_forward(
-    const bf16* x, const bf16* added, const bf16* weight, bf16* sum, bf16* output, float* inverse, int width, float epsilon)
+    const bf16* x, const bf16* added, const bf16* weight, bf16* sum, bf16* output, float* inverse, int width, float epsilon, unsigned* maximum)
 {
     __shared__ float shared[32];
     const int64 row = (int64)blockIdx.x * width;
@@ -88,6 +104,7 @@ extern "C" __global__ void norm_forward(
     }
     float scale = rsqrtf(block_sum(squares, shared) / (float)width + epsilon);
     if (threadIdx.x == 0) inverse[blockIdx.x] = scale;
+    unsigned top = 0;
     for (int column = threadIdx.x * 8; column < width; column += blockDim.x * 8)
     {
         float a[8];
@@ -95,7 +112,9 @@ extern "C" __global__ void norm_forward(
 #pragma unroll
         for (int i = 0; i < 8; i++) a[i] = rounded(a[i] * scale) * wide(weight[column + i]);
         store(a, output + row + column);
+        if (maximum) top = largest(a, top);
     }
+    if (maximum) raise(maximum, top);
 }
 
 // The gradient of the norm's input, rows dealt out to blocks in turn. A thread always has the same columns, so that each block sums its
@@ -199,19 +218,37 @@ extern "C" __global__ void rotate(
     store(b, head + half);
 }
 
-// silu(gate) * up for rows [gate, up] (Shazeer 2020), eight elements a thread.
-extern "C" __global__ void gate_forward(const bf16* both, bf16* output, int64 count, int width)
+// To some units in the last place, which bf16 does not see; IEEE's division takes as long as all else here together.
+__device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.0f, 1.0f + __expf(-x)); }
+
+__device__ __forceinline__ float gated(float g, float u) { return g * sigmoid(g) * u; }
+
+// The gradients of gate and up where they are, and their product where its gradient is.
+__device__ __forceinline__ void differentiate_gate(float& d, float& g, float& u)
 {
-    const int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
-    if (index >= count) return;
-    const int64 row = index / width;
-    const bf16* gate = both + row * 2 * width + (index - row * width);
-    float g[8], u[8];
-    load(gate, g);
-    load(gate + width, u);
+    float s = sigmoid(g), opened = g * s, up = u, dy = d;
+    d = opened * up; // as gated has it
+    u = dy * opened;
+    g = dy * up * s * (1.0f + g * (1.0f - s));
+}
+
+// silu(gate) * up for rows [gate, up] (Shazeer 2020), eight elements a thread at a time. The largest output too, where it is wanted.
+extern "C" __global__ void gate_forward(const bf16* both, bf16* output, int64 count, int width, unsigned* maximum)
+{
+    unsigned top = 0;
+    for (int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8; index < count; index += (int64)gridDim.x * blockDim.x * 8)
+    {
+        const int64 row = index / width;
+        const bf16* gate = both + row * 2 * width + (index - row * width);
+        float g[8], u[8];
+        load(gate, g);
+        load(gate + width, u);
 #pragma unroll
-    for (int i = 0; i < 8; i++) g[i] = g[i] / (1.0f + __expf(-g[i])) * u[i];
-    store(g, output + index);
+        for (int i = 0; i < 8; i++) g[i] = gated(g[i], u[i]);
+        store(g, output + index);
+        if (maximum) top = largest(g, top);
+    }
+    if (maximum) raise(maximum, top);
 }
 
 // The gradients of gate and up in their own place, and their product where its gradient was.
@@ -226,14 +263,7 @@ extern "C" __global__ void gate_backward(bf16* gradient, bf16* both, int64 count
     load(gate, g);
     load(gate + width, u);
 #pragma unroll
-    for (int i = 0; i < 8; i++)
-    {
-        float inverse = 1.0f + __expf(-g[i]), sigmoid = 1.0f / inverse;
-        float up = u[i], dy = d[i];
-        d[i] = g[i] / inverse * up; // as gate_forward has it
-        u[i] = dy * g[i] * sigmoid;
-        g[i] = dy * up * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
-    }
+    for (int i = 0; i < 8; i++) differentiate_gate(d[i], g[i], u[i]);
     store(d, gradient + index);
     store(g, gate);
     store(u, gate + width);

@@ -1,0 +1,17 @@
+namespace Horizon.Flow.Units;
+
+/// <summary>How matrix products in fp8 are computed.</summary>
+public sealed record Fp8Options
+{
+    /// <summary>Which numbers share a scale.</summary>
+    /// <value><see cref="Fp8Scaling.Tensor"/>.</value>
+    public Fp8Scaling Scaling { get; init; } = Fp8Scaling.Tensor;
+
+    /// <summary>The format of gradients. Weights and activations are <see cref="Fp8Format.E4M3"/>.</summary>
+    /// <value><see cref="Fp8Format.E5M2"/>.</value>
+    public Fp8Format Gradients { get; init; } = Fp8Format.E5M2;
+
+    /// <summary>Whether a GPU sums the products of backward in fewer bits too, as it does those of forward. With blocks it never does.</summary>
+    /// <value>False.</value>
+    public bool FastGradients { get; init; }
+}

@@ -1,0 +1,86 @@
+using Horizon.Flow.Blocks;
+using Horizon.Flow.Devices;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Models;
+using Horizon.Flow.Models.Fp8;
+using Horizon.Flow.Testing;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Bench;
+
+/// <summary>A model of bytes learns from the same random start and the same text in several precisions: losses side by side.</summary>
+internal static class Fp8Curve
+{
+    private const int Points = 12;
+
+    public static async Task RunAsync(
+        IComputeDevice device, ModelConfig config, int rows, int sequence, int steps, string folder, string[] ways, TimeSpan limit, Report report)
+    {
+        config = config with { VocabularySize = 256 };
+        var text = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(file => Path.GetExtension(file) is ".cs" or ".md" && !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal).SelectMany(File.ReadAllBytes).ToArray();
+        report.Say($"{ModelFamilies.Define(config).ParameterCount:N0} parameters, {config.LayerCount} layers, {rows} x {sequence} bytes a step of {text.Length:N0} bytes, {steps} steps");
+        double? first = null;
+        foreach (var way in ways)
+        {
+            await report.Part(way, limit, async () =>
+            {
+                var losses = await TrainAsync(device, config, way, Batches(text, rows, sequence, steps), steps);
+                var piece = Math.Max(1, steps / Points);
+                var means = losses.Chunk(piece).Select(part => part.Average()).ToList();
+                var last = losses.TakeLast(Math.Max(1, steps / 10)).Average();
+                first ??= last;
+                report.Say($"{way}: mean losses of {piece} steps each {string.Join(" ", means.Select(mean => FormattableString.Invariant($"{mean:F4}")))}");
+                report.Say($"{way}: last {Math.Max(1, steps / 10)} steps {last:F5}, {(last / first.Value) - 1:P3} from {ways[0]}");
+            });
+        }
+    }
+
+    private static async Task<List<double>> TrainAsync(IComputeDevice device, ModelConfig config, string way, IEnumerable<IReadOnlyList<MicroBatch>> batches, int steps)
+    {
+        var model = ModelFamilies.Define(config);
+        if (way is not "fp32" and not "bf16") model = model.WithFp8(Options(way));
+        var plan = TrainingPlan.For(model, new TrainingOptions
+        {
+            Optimizer = UpdateRules.Create("adamw"),
+            LearningRate = step => 1e-3 * Math.Min(1, (step + 1) / 20.0) * (1 - (0.9 * step / steps)),
+            MaxGradientNorm = 1,
+        });
+        using var store = plan.CreateStore(way == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16);
+        using var workers = new HostWorkers();
+        StoreFill.Fill(store, 1, workers, 0.02);
+        var losses = new List<double>();
+        var run = plan.Start(store, device);
+        try
+        {
+            await foreach (var report in run.StepsAsync(batches, ahead: 1)) losses.Add(report.Loss);
+        }
+        finally
+        {
+            await run.DisposeAsync();
+        }
+
+        return losses;
+    }
+
+    private static Fp8Options Options(string way)
+    {
+        var parts = way.Split('-');
+        return Enum.TryParse<Fp8Scaling>(parts[0], ignoreCase: true, out var scaling) && Enum.TryParse<Fp8Format>(parts.ElementAtOrDefault(1), ignoreCase: true, out var format)
+            ? new Fp8Options { Scaling = scaling, Gradients = format, FastGradients = parts.Contains("fast") }
+            : throw new HorizonException($"--ways: '{way}' is none; there are fp32, bf16 and tensor, row or block with -e5m2 or -e4m3");
+    }
+
+    private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(byte[] text, int rows, int sequence, int steps)
+    {
+        for (var step = 0; step < steps; step++)
+        {
+            var random = new Random(Seeds.Mix(1, step));
+            var starts = Enumerable.Range(0, rows).Select(_ => random.Next(text.Length - sequence - 1)).ToArray();
+            long[] From(int offset) => [.. starts.SelectMany(start => Enumerable.Range(start + offset, sequence)).Select(place => (long)text[place])];
+            yield return [new MicroBatch(rows, sequence, From(0), From(1), [.. Enumerable.Range(0, rows * sequence).Select(i => (long)(i % sequence))])];
+        }
+    }
+}
