@@ -19,6 +19,8 @@ internal sealed class SingleExpertsDevice(IComputeDevice inner) : DeviceWrapper(
 
         public bool IsDeterministic => inner.IsDeterministic;
 
+        public IFp8Operators? Fp8 => inner.Fp8;
+
         public int Multiprocessors => inner.Multiprocessors;
 
         public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon) => inner.Norm(x, added, weight, epsilon);
