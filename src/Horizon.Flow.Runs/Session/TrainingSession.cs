@@ -9,7 +9,6 @@ using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
-using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Runs.Generation;
