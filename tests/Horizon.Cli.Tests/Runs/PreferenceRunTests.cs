@@ -157,8 +157,8 @@ public sealed class PreferenceRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("training.objective.name=dop", "training.objective.name is 'dop'; it should be one of next_token, dpo, ipo, hinge, robust, kto, orpo, simpo, cpo, reward, distillation; the nearest is dpo.")]
-    [InlineData("training.objective.margin=1", "training.objective.margin is 1; it should be left out: dpo has the options beta, label_smoothing, length_normalised.")]
+    [InlineData("training.objective.name=dop", "training.objective.name is 'dop'; it should be one of next_token, dpo, ipo, hinge, robust, kto, orpo, simpo, cpo, reward, distillation, grpo, dapo, dr_grpo, gspo; the nearest is dpo.")]
+    [InlineData("training.objective.margin=1", "training.objective.margin is 1; it should be left out: dpo has the options beta, label_smoothing, length_normalised, reference.")]
     [InlineData("training.objective.name=next_token", "training.objective.beta is 0.3; it should be left out: next_token has no options.")]
     [InlineData("training.objective.beta=0", "training.objective.beta is 0; it should be more than 0.")]
     [InlineData("training.objective.label_smoothing=0.5", "training.objective.label_smoothing is 0.5; it should be at least 0 and less than 0.5.")]
