@@ -164,7 +164,8 @@ public static class RunPlanner
     private static StepCost CostOf(RunBlueprint blueprint, TrainingPlan plan, string device, bool gpu, int batchSize, ActivationChoice choice, TypicalStep? typical)
     {
         var step = typical ?? new((double)batchSize * blueprint.Configuration.Training.GradientAccumulation * blueprint.SequenceLength, blueprint.SequenceLength);
-        var work = StepWork.Of(plan, blueprint.Precision, choice, step.Tokens, Math.Min(step.DocumentLength, blueprint.SequenceLength));
+        var ranks = blueprint.Ranks?.Count ?? 1;
+        var work = StepWork.Of(plan, blueprint.Precision, choice, step.Tokens, Math.Min(step.DocumentLength, blueprint.SequenceLength)) with { Ranks = ranks, Machines = ranks / blueprint.RanksHere };
         var rates = MachineRatesFile.Of(device, gpu);
         return new(work, StepTime.Of(work, rates, blueprint.Precision, gpu), rates);
     }

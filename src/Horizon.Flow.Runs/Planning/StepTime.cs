@@ -29,8 +29,9 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     {
         ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(rates);
+        var (ranks, hosts) = ((double)work.Ranks, rates.HostMemory * work.Machines);
         return new(
-            (work.Operations - (work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu))))) / rates.OperationsIn(precision, gpu), work.BytesBetween / rates.DeviceMemory, work.BytesUp / rates.Up, work.BytesDown / rates.Down, work.BytesUpdated / rates.HostMemory,
-            (work.BorderBytes.Up / rates.Up) + (work.BorderBytes.Down / rates.Down) + (work.BorderBytes.Updated / rates.HostMemory));
+            (work.Operations - (work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu))))) / rates.OperationsIn(precision, gpu) / ranks, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, work.BytesUpdated / hosts,
+            (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BorderBytes.Updated / hosts));
     }
 }

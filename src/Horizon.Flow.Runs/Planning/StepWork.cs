@@ -3,7 +3,7 @@ using Horizon.Flow.Host.Store;
 
 namespace Horizon.Flow.Runs.Planning;
 
-/// <summary>What a step has to do at the least, counted from the model's shapes.</summary>
+/// <summary>What a step has to do at the least, counted from the model's shapes, over all ranks together.</summary>
 /// <param name="Tokens">Its tokens, without padding.</param>
 /// <param name="ModelOperations">Operations of forward and backward, a multiplication and an addition being two; nothing recomputed.</param>
 /// <param name="RecomputedOperations">Those of the layers that are computed again.</param>
@@ -22,6 +22,14 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
 
     /// <summary>Of these the products in fp8.</summary>
     public double Fp8Operations { get; init; }
+
+    /// <summary>Ranks that share the work and the links, a device each.</summary>
+    /// <value>Default 1.</value>
+    public int Ranks { get; init; } = 1;
+
+    /// <summary>Machines that share what the hosts do.</summary>
+    /// <value>Default 1.</value>
+    public int Machines { get; init; } = 1;
 
     /// <summary>Counts a step.</summary>
     /// <param name="plan">The plan.</param>

@@ -135,16 +135,29 @@ public sealed class PlanningTests : IDisposable
     [InlineData("1.5b", 128, 2.27, "fp8")]
     public void Plan_StepsThatWereMeasuredOnAnH100_ArePredicted(string size, int batch, double seconds, string precision = "bf16")
     {
-        var (hidden, heads, keys, inner, vocabulary, tied) = size == "7b" ? (3584, 28, 4, 18944, 152064, "false") : (1536, 12, 2, 8960, 151936, "true");
-        _run.Write("config.json", $$"""
-            { "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": {{hidden}}, "num_hidden_layers": 28, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keys}},
-              "intermediate_size": {{inner}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "tie_word_embeddings": {{tied}} }
-            """);
+        WriteQwen(size);
         var plan = RunPlanner.Plan(
             ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", "training.max_grad_norm=1", $"training.precision={precision}"], ConfigurationUse.Inspect),
             ByteSize.FromGibibytes(79), ByteSize.FromGibibytes(125));
         Assert.InRange(plan.Cost!.Time.Predicted / seconds, 0.85, 1.15);
         Assert.Equal("compute", plan.Cost.Time.Binds);
+    }
+
+    /// <summary>The same on two and four H200s of one host, in docs/benchmarks/2026-11-26-ranks.md, by the rates of an H100: ranks share products and links, and the host's memory is one.</summary>
+    [Theory]
+    [InlineData("7b", 2, 64, 5.319, "compute")]
+    [InlineData("7b", 4, 64, 5.382, "compute")]
+    [InlineData("7b", 4, 8, 1.550, "update")]
+    [InlineData("14b", 4, 64, 11.27, "compute")]
+    [InlineData("72b", 4, 16, 13.51, "compute", "adamw8bit", 0)]
+    public void Plan_StepsOfRanksThatWereMeasured_ArePredicted(string size, int ranks, int batch, double seconds, string binds, string optimizer = "adamw", double clip = 1)
+    {
+        WriteQwen(size);
+        var plan = RunPlanner.Plan(
+            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", $"training.gradient_accumulation={ranks}", $"training.max_grad_norm={clip}", $"optimizer.name={optimizer}"], ConfigurationUse.Inspect),
+            ByteSize.FromGibibytes(139), ByteSize.FromGibibytes(503), ranks: ranks);
+        Assert.InRange(plan.Cost!.Time.Predicted / seconds, 0.85, 1.15);
+        Assert.Equal((binds, ranks), (plan.Cost.Time.Binds, plan.Cost.Work.Ranks));
     }
 
     /// <summary>The context and libraries take 1.9 GiB of a GPU; what is left decides.</summary>
@@ -216,4 +229,19 @@ public sealed class PlanningTests : IDisposable
 
     [Fact]
     public void AvailableBytes_Nothing_AsksTheRuntime() => Assert.True(MachineMemory.AvailableBytes(_run.Path) > 0);
+
+    private void WriteQwen(string size)
+    {
+        var (hidden, layers, heads, keys, inner, vocabulary, tied) = size switch
+        {
+            "72b" => (8192, 80, 64, 8, 29568, 152064, "false"),
+            "14b" => (5120, 48, 40, 8, 13824, 152064, "false"),
+            "7b" => (3584, 28, 28, 4, 18944, 152064, "false"),
+            _ => (1536, 28, 12, 2, 8960, 151936, "true"),
+        };
+        _run.Write("config.json", $$"""
+            { "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": {{hidden}}, "num_hidden_layers": {{layers}}, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keys}},
+              "intermediate_size": {{inner}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "tie_word_embeddings": {{tied}} }
+            """);
+    }
 }

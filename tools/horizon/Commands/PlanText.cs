@@ -51,11 +51,12 @@ internal static class PlanText
         output.WriteLine(Invariant($"step: about {Seconds(time.Predicted)}, {work.Tokens / time.Predicted:N0} tokens/s; its floor is {Seconds(time.Floor)}, {time.Binds} binds"));
         var longest = Math.Max(time.Floor, time.Border);
         void Line(string what, double seconds, string how) => output.WriteLine(Invariant($"  {what,-14}{seconds,10:0.000} s  {Bar(seconds / longest)} {how}"));
-        Line("compute", time.Compute, Invariant($"{work.Operations / 1e12:0.###} TFLOP ({work.RecomputedOperations / work.Operations:P0} computed again) at {work.Operations / time.Compute / 1e12:0.###} TFLOP/s"));
-        Line("between them", time.Between, Invariant($"{work.BytesBetween / 1e9:0.##} GB of device memory at {rates.DeviceMemory / 1e9:0.#} GB/s, by the operators that are no products"));
-        Line("upload", time.Upload, Invariant($"{work.BytesUp / 1e9:0.##} GB at {rates.Up / 1e9:0.#} GB/s"));
-        Line("download", time.Download, Invariant($"{work.BytesDown / 1e9:0.##} GB at {rates.Down / 1e9:0.#} GB/s"));
-        Line("update", time.Update, Invariant($"{work.BytesUpdated / 1e9:0.##} GB of host memory at {rates.HostMemory / 1e9:0.#} GB/s"));
+        var (ranks, machines) = (work.Ranks > 1 ? Invariant($" on each of {work.Ranks} ranks") : "", work.Machines > 1 ? Invariant($" on each of {work.Machines} machines") : "");
+        Line("compute", time.Compute, Invariant($"{work.Operations / 1e12:0.###} TFLOP ({work.RecomputedOperations / work.Operations:P0} computed again) at {work.Operations / time.Compute / work.Ranks / 1e12:0.###} TFLOP/s{ranks}"));
+        Line("between them", time.Between, Invariant($"{work.BytesBetween / 1e9:0.##} GB of device memory at {rates.DeviceMemory / 1e9:0.#} GB/s{ranks}, by the operators that are no products"));
+        Line("upload", time.Upload, Invariant($"{work.BytesUp / 1e9:0.##} GB at {rates.Up / 1e9:0.#} GB/s{ranks}"));
+        Line("download", time.Download, Invariant($"{work.BytesDown / 1e9:0.##} GB at {rates.Down / 1e9:0.#} GB/s{ranks}"));
+        Line("update", time.Update, Invariant($"{work.BytesUpdated / 1e9:0.##} GB of host memory at {rates.HostMemory / 1e9:0.#} GB/s{machines}"));
         Line("between steps", time.Border, "the largest unit comes down, is updated and goes up");
         output.WriteLine($"rates: {rates.Source}{(rates.IsMeasured ? "" : "; horizon plan --probe measures this machine's")}");
     }
