@@ -33,7 +33,7 @@ public static class RankVerbs
                 RankOps.Collective, (run, stage) => new CollectiveBlock(collectives, run.Device.OpenStream("collectives"), stage, slices),
                 new StageTraits { RunsOn = DefaultGraph.ComputeLane, Pools = [pools.WholeWeights, pools.WholeGradients] })
             .WithGraph(graph => graph.MapNodes(node => node with { Traits = node.Traits with { Pools = pools.InPlaceOf(node.Traits.Pools) } }))
-            .WithProgram(program => RankProgram.Distribute(program, prefetch))
+            .WithPlacement(program => RankProgram.Distribute(program, prefetch))
             .WithCounts(async (own, cancellation) =>
             {
                 var sums = await collectives.SumAsync("counts", [own.LabelledTokens, own.Tokens, own.LossCount], cancellation).ConfigureAwait(false);

@@ -54,6 +54,8 @@ public sealed record TrainingPlan
 
     private ImmutableList<Func<StepProgram, StepProgram>> Transforms { get; init; } = [];
 
+    private ImmutableList<Func<StepProgram, StepProgram>> Placements { get; init; } = [];
+
     /// <summary>The pools that its stages declare.</summary>
     public IReadOnlyList<ITrainingPool> Pools => [.. Graph.Nodes.SelectMany(node => node.Traits.Pools).OfType<ITrainingPool>().DistinctBy(spec => spec.Name)];
 
@@ -166,6 +168,16 @@ public sealed record TrainingPlan
         return this with { Transforms = Transforms.Add(change) };
     }
 
+    /// <summary>
+    /// Changes every program behind all other changes, one that is run as it is (<see cref="TrainingRun.ComputeAsync"/>) too: where its values come from and go to, not what it
+    /// computes.
+    /// </summary>
+    public TrainingPlan WithPlacement(Func<StepProgram, StepProgram> place)
+    {
+        ArgumentNullException.ThrowIfNull(place);
+        return this with { Placements = Placements.Add(place) };
+    }
+
     /// <summary>The plan with another objective than the next token: its head around the model's own, its changes of every program, and what it takes the mean over.</summary>
     /// <exception cref="InvalidOperationException">The plan has one already.</exception>
     public TrainingPlan WithObjective(IObjective objective)
@@ -191,8 +203,12 @@ public sealed record TrainingPlan
     public IStepProgrammer CreateProgrammer()
     {
         var programmer = Programmer?.Invoke(this) ?? new DefaultProgrammer(Model, Options, unit => Options.IsTrainable(Model.Units[unit]));
-        return Transforms.Count == 0 ? programmer : new TransformingProgrammer(programmer, Transforms);
+        var changes = Transforms.AddRange(Placements);
+        return changes.IsEmpty ? programmer : new TransformingProgrammer(programmer, changes);
     }
+
+    /// <summary>A program that is run as it is, placed.</summary>
+    internal StepProgram Place(StepProgram program) => Placements.Aggregate(program, (placed, place) => place(placed));
 
     /// <summary>Whether a unit's gradients are summed in an fp32 accumulator.</summary>
     public bool Accumulates(int unit) => Options.GradientAccumulation > 1

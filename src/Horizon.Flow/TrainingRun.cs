@@ -25,6 +25,7 @@ public sealed class TrainingRun : IAsyncDisposable
     private readonly CallerTurn _turn = new();
     private readonly PendingTasks _pending = new();
     private readonly ConditionalWeakTable<StepProgram, StrongBox<int>> _checked = [];
+    private readonly ConditionalWeakTable<StepProgram, StepProgram> _placed = [];
     private readonly TimeSpan _stopTimeout;
     private readonly (string Join, string Fetch) _entries;
     private Task _lastProgram = Task.CompletedTask;
@@ -340,7 +341,7 @@ public sealed class TrainingRun : IAsyncDisposable
         using var turn = EnterFromOutside(caller);
         var givesGradients = purpose == StepPurpose.Gradients;
         if (givesGradients) RequireCollect(microBatches);
-        program = program is not null ? Checked(program, microBatches.Count)
+        program = program is not null ? Checked(_placed.GetValue(program, _plan.Place), microBatches.Count)
             : givesGradients ? ProgramFor(_entered + 1, StepPurpose.Train, microBatches.Count) : ProgramFor(_entered, purpose, microBatches.Count);
         var step = new StepInfo(_entered, purpose, 0, microBatches, program, await CountAsync(microBatches, program, cancellationToken).ConfigureAwait(false));
         if (givesGradients && (program.TrainedUnits.Length == 0 || program.Losses == 0)) throw new HorizonException($"{caller} has nothing to give: every unit is frozen, or the next step's program gives no gradient or no loss");

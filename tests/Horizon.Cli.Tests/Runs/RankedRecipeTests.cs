@@ -40,6 +40,7 @@ public sealed class RankedRecipeTests : IDisposable
     /// <summary>Seven examples in steps of six: in the last step of an epoch all ranks but one have nothing of their own to do.</summary>
     [Theory]
     [InlineData(2, "pairs", "training.objective.name=dpo")]
+    [InlineData(3, "pairs", "training.objective.name=dpo", "data.cache=false")] // each run looks at the untouched model itself
     [InlineData(3, "pairs", "training.objective.name=orpo", "training.objective.lambda=0.5")]
     [InlineData(2, "pairs", "training.objective.name=reward", "training.objective.centering=0.01")]
     [InlineData(2, "text", "training.objective.name=distillation", "training.objective.top_k=8", "model.init=random")]
