@@ -67,6 +67,26 @@ public sealed class PreferenceRunTests : IDisposable
         Assert.Equal(1, _run.Metric("eval_rewards/accuracies").Last());
     }
 
+    /// <summary>The reference is the base as it is, whose adapters change nothing yet; a resumed run has the bits of one that never stopped.</summary>
+    [Fact]
+    public async Task Train_DpoWithAdapters_LearnsInThemAloneAndResumesExactly()
+    {
+        string[] set = ["training.adapter.rank=4", "optimizer.learning_rate=1e-2", "training.epochs=4"];
+        var run = await _run.TrainAsync(set);
+        Assert.Equal((ExitCodes.Success, ""), (run.ExitCode, run.Error));
+        Assert.Equal(Math.Log(2), _run.Metric("loss").First(), 1e-6);
+        Assert.True(_run.Metric("eval_rewards/margins").Last() > 0.01);
+        Assert.False(File.Exists(Path.Combine(_run.Model, "model.safetensors")));
+        var adapter = Path.Combine(_run.Model, "adapter_model.safetensors");
+        var (model, metrics) = (await File.ReadAllBytesAsync(adapter), _run.LastingMetrics());
+        foreach (var later in Directory.GetDirectories(_run.In("out/checkpoints")).Where(folder => int.Parse(folder[(folder.LastIndexOf('-') + 1)..], System.Globalization.CultureInfo.InvariantCulture) > 3)) Directory.Delete(later, recursive: true);
+        Directory.Delete(_run.Model, recursive: true);
+        var resumed = await _run.ResumeAsync(set);
+        Assert.Equal((ExitCodes.Success, ""), (resumed.ExitCode, resumed.Error));
+        Assert.Equal(metrics, _run.LastingMetrics());
+        Assert.Equal(model, await File.ReadAllBytesAsync(adapter));
+    }
+
     /// <summary>A second store says of the data what the first weights said before training, and nothing is kept; a resumed run loads it anew.</summary>
     [Theory]
     [InlineData("dpo")]
