@@ -5,7 +5,8 @@ using Horizon.Flow.Host.ModelFolders;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
-/// <summary>The program as a process of its own.</summary>
+/// <summary>The program as a process of its own; one of them serves a run in the process of the tests, which signals to it would stop.</summary>
+[Collection("signals")]
 public class ProcessTests
 {
     [Fact]
