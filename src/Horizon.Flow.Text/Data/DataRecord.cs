@@ -26,6 +26,20 @@ internal readonly record struct DataRecord(JsonElement Value, string Where)
     public IEnumerable<JsonElement> List(string name) =>
         Optional(name) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : throw Error($"'{name}' must be a list.");
 
+    /// <summary>Writes a part of it, whose strings may be invalid Unicode.</summary>
+    public void Write(JsonElement value, Utf8JsonWriter writer) => Guard(() =>
+    {
+        value.WriteTo(writer);
+        return true;
+    });
+
+    /// <inheritdoc cref="Write(JsonElement, Utf8JsonWriter)"/>
+    public void Write(JsonProperty member, Utf8JsonWriter writer) => Guard(() =>
+    {
+        member.WriteTo(writer);
+        return true;
+    });
+
     /// <summary>Reads strings, which JSON allows to be invalid Unicode.</summary>
     public T Guard<T>(Func<T> read)
     {

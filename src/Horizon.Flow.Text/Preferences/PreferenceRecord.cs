@@ -8,14 +8,12 @@ internal static class PreferenceRecord
 {
     private const string Prompt = "prompt";
     private const string Completion = "completion";
-    private const string Input = "input";
-    private const string History = "history";
 
     // Of several, the first that a record has.
     private static readonly (string Chosen, string Rejected)[] Answers = [("chosen", "rejected"), ("chosen_response", "rejected_response"), ("preferred_output", "non_preferred_output")];
     private static readonly string[] Labels = ["label", "kto_tag"];
     private static readonly string[] Conversations = ["conversations", "messages"];
-    private static readonly string[] Questions = ["instruction", "question", "query", "problem", "user", Input];
+    private static readonly string[] Questions = ["instruction", "question", "query", "problem", "user", QuestionTurns.Input];
 
     public static (DataRecord Chosen, DataRecord Rejected) Pair(DataRecord record)
     {
@@ -30,7 +28,7 @@ internal static class PreferenceRecord
         {
             if (prompt is { ValueKind: JsonValueKind.String } text) return (With(request, from, text, chosen), With(request, from, text, rejected));
             if (prompt is not { ValueKind: JsonValueKind.Array }) throw record.Error($"'{Prompt}' must be a text where '{preferred}' and '{other}' are.");
-            (chosen, rejected) = (List([Turn(record, "assistant", chosen)]), List([Turn(record, "assistant", rejected)]));
+            (chosen, rejected) = (List([QuestionTurns.Turn(record, "assistant", chosen)]), List([QuestionTurns.Turn(record, "assistant", rejected)]));
         }
 
         var (first, second) = (Turns(record, preferred, chosen), Turns(record, other, rejected));
@@ -73,7 +71,7 @@ internal static class PreferenceRecord
         }
 
         return (record.Has("instruction") && record.Has("output") ? ("instruction", "output") : PairKeys.Of(record)) is var (question, answer)
-            ? (List(Question(record, question)), List([Turn(record, "assistant", Needed(record, answer))]), [question, answer, Input, History])
+            ? (List(QuestionTurns.Of(record, question)), List([QuestionTurns.Turn(record, "assistant", Needed(record, answer))]), [question, answer, QuestionTurns.Input, QuestionTurns.History])
             : (Needed(record, Prompt), Needed(record, Completion), []);
     }
 
@@ -82,30 +80,17 @@ internal static class PreferenceRecord
     {
         if (record.Optional(Prompt) is { } prompt) return (prompt, []);
         if (Array.Find(Conversations, record.Has) is { } key) return (List(Turns(record, key, Needed(record, key))), [key]);
-        return Array.Find(Questions, record.Has) is { } question ? (List(Question(record, question)), [question, Input, History]) : (null, []);
+        return Array.Find(Questions, record.Has) is { } question ? (List(QuestionTurns.Of(record, question)), [question, QuestionTurns.Input, QuestionTurns.History]) : (null, []);
     }
 
     // OpenAI's records ask by an object: {"input": {"messages": [...], "tools": [...]}, "preferred_output": [...], "non_preferred_output": [...]}.
-    private static DataRecord Request(DataRecord record) => record.Optional(Input) is not { ValueKind: JsonValueKind.Object } input ? record : record with
+    private static DataRecord Request(DataRecord record) => record.Optional(QuestionTurns.Input) is not { ValueKind: JsonValueKind.Object } input ? record : record with
     {
-        Value = Rewritten(record, name => name == Input, writer =>
+        Value = Rewritten(record, name => name == QuestionTurns.Input, writer =>
         {
-            foreach (var member in input.EnumerateObject()) record.Guard(() => Write(() => member.WriteTo(writer)));
+            foreach (var member in input.EnumerateObject()) record.Write(member, writer);
         }),
     };
-
-    private static List<JsonElement> Question(DataRecord record, string key)
-    {
-        var turns = new List<JsonElement>();
-        foreach (var exchange in record.Optional(History) is null ? [] : record.List(History))
-        {
-            if (exchange.ValueKind != JsonValueKind.Array || exchange.GetArrayLength() != 2) throw record.Error($"'{History}' must hold pairs of strings.");
-            turns.AddRange([Turn(record, "user", exchange[0]), Turn(record, "assistant", exchange[1])]);
-        }
-
-        var (question, input) = (record.Text(key), key == Input ? "" : record.Text(Input, isOptional: true));
-        return [.. turns, Turn("user", input.Length > 0 ? $"{question}\n{input}" : question)];
-    }
 
     private static JsonElement Needed(DataRecord record, string key) => record.Value.ValueKind != JsonValueKind.Object
         ? throw record.Error("a record must be an object with keys.")
@@ -122,15 +107,9 @@ internal static class PreferenceRecord
     private static List<JsonElement> AsTurns(DataRecord record, JsonElement prompt) => prompt.ValueKind switch
     {
         JsonValueKind.Array => Turns(record, Prompt, prompt),
-        JsonValueKind.String => [Turn(record, "user", prompt)],
+        JsonValueKind.String => [QuestionTurns.Turn(record, "user", prompt)],
         _ => throw record.Error($"'{Prompt}' must be a text or a list of turns."),
     };
-
-    private static JsonElement Turn(DataRecord record, string role, JsonElement text) => text.ValueKind == JsonValueKind.String
-        ? Turn(role, record.Guard(() => text.GetString()!))
-        : throw record.Error($"what the {role} says must be a text.");
-
-    private static JsonElement Turn(string role, string content) => JsonSerializer.SerializeToElement(new { role, content });
 
     private static JsonElement List(IReadOnlyList<JsonElement> turns) => JsonSerializer.SerializeToElement(turns);
 
@@ -146,22 +125,16 @@ internal static class PreferenceRecord
             writer =>
             {
                 writer.WritePropertyName(Prompt);
-                record.Guard(() => Write(() => prompt.WriteTo(writer)));
+                record.Write(prompt, writer);
                 writer.WritePropertyName(Completion);
-                record.Guard(() => Write(() => completion.WriteTo(writer)));
+                record.Write(completion, writer);
             }),
     };
 
     private static JsonElement Rewritten(DataRecord record, Func<string, bool> isLeft, Action<Utf8JsonWriter> add) => JsonElement.Parse(JsonRecord.Write(writer =>
     {
         foreach (var member in record.Value.EnumerateObject())
-            if (!isLeft(record.Guard(() => member.Name))) record.Guard(() => Write(() => member.WriteTo(writer)));
+            if (!isLeft(record.Guard(() => member.Name))) record.Write(member, writer);
         add(writer);
     }));
-
-    private static bool Write(Action write)
-    {
-        write();
-        return true;
-    }
 }

@@ -16,7 +16,7 @@ internal sealed class PromptBuilder(DataOptions options, ITokenizer tokenizer, i
         if (record.Value.ValueKind != JsonValueKind.Object) throw record.Error("a record must be an object with keys.");
         var key = Array.Find(Keys, key => record.Optional(key) is not null) ?? throw record.Error($"a prompt is missing; known are {string.Join(", ", Keys)}, and data.columns.prompt names another key.");
         var prompt = record.Optional(key)!.Value;
-        if (prompt.ValueKind == JsonValueKind.String && (key is "instruction" or "question") && tokenizer.ChatTemplate is not null) prompt = Turn(record, key);
+        if (prompt.ValueKind == JsonValueKind.String && (key is "instruction" or "question") && tokenizer.ChatTemplate is not null) prompt = JsonSerializer.SerializeToElement(QuestionTurns.Of(record, key));
         var (text, ids) = prompt.ValueKind switch
         {
             JsonValueKind.String when key != "messages" => Plain(record.Guard(() => prompt.GetString()!)),
@@ -27,12 +27,6 @@ internal sealed class PromptBuilder(DataOptions options, ITokenizer tokenizer, i
         foreach (var id in ids)
             if ((uint)id >= (uint)vocabularySize) throw record.Error($"the token id {id} is not in the model's vocabulary of {vocabularySize} tokens; use the tokenizer that the model was made with.");
         return ids.Count > options.SequenceLength ? null : new PromptRecord(ids, text, record.Value) { Prompt = prompt };
-    }
-
-    private static JsonElement Turn(DataRecord record, string key)
-    {
-        var (instruction, input) = (record.Text(key), record.Text("input", isOptional: true));
-        return JsonSerializer.SerializeToElement(new[] { new { role = "user", content = input.Length > 0 ? $"{instruction}\n{input}" : instruction } });
     }
 
     private (string Text, IReadOnlyList<int> Ids) Plain(string text) => (text, tokenizer.Encode(text, addSpecialTokens: true));
@@ -54,24 +48,18 @@ internal sealed class PromptBuilder(DataOptions options, ITokenizer tokenizer, i
         }
     }
 
-    private DataRecord AsMessages(DataRecord record, JsonElement turns) => record with
+    private static DataRecord AsMessages(DataRecord record, JsonElement turns) => record with
     {
         Value = JsonElement.Parse(JsonRecord.Write(writer =>
         {
             writer.WritePropertyName("messages");
-            Write(record, turns, writer);
+            record.Write(turns, writer);
             foreach (var key in (string[])["system", "tools", "chat_template_kwargs"])
             {
                 if (record.Optional(key) is not { } value) continue;
                 writer.WritePropertyName(key);
-                Write(record, value, writer);
+                record.Write(value, writer);
             }
         })),
     };
-
-    private static void Write(DataRecord record, JsonElement value, Utf8JsonWriter writer) => record.Guard(() =>
-    {
-        value.WriteTo(writer);
-        return true;
-    });
 }

@@ -57,6 +57,15 @@ public class PreferenceReaderTests
     }
 
     [Fact]
+    public void ReadPrompts_QuestionWithAHistory_ComesAfterIt()
+    {
+        var prompt = Assert.Single(Prompts("""{"question":"What is the sky?","history":[["Hi","Hello"]]}""").Examples);
+        var turns = Assert.Single(Prompts($$"""{"prompt":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{{Ask}}]}""").Examples);
+        Assert.Equal(turns.Ids, prompt.Ids);
+        Assert.Contains("Hello", prompt.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ReadPrompts_Text_IsGoneOnWith()
     {
         var prompt = Assert.Single(Prompts("""{"prompt":"The sky is","number":7}""").Examples);
