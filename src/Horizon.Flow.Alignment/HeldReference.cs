@@ -10,9 +10,10 @@ namespace Horizon.Flow.Alignment;
 /// </summary>
 public sealed class HeldReference : IAsyncDisposable
 {
-    private readonly TrainingRun _run;
+    private HeldReference(TrainingRun run) => Run = run;
 
-    private HeldReference(TrainingRun run) => _run = run;
+    /// <summary>Streams the store.</summary>
+    internal TrainingRun Run { get; }
 
     /// <summary>Starts.</summary>
     /// <param name="model">The reference's model.</param>
@@ -27,10 +28,10 @@ public sealed class HeldReference : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(microBatches);
         var reference = new ReferenceLogProbabilities();
-        await reference.AddAsync(_run, microBatches, cancellationToken: cancellation).ConfigureAwait(false);
+        await reference.AddAsync(Run, microBatches, cancellationToken: cancellation).ConfigureAwait(false);
         return [.. microBatches.Select(reference.Attach)];
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _run.DisposeAsync();
+    public ValueTask DisposeAsync() => Run.DisposeAsync();
 }

@@ -11,33 +11,25 @@ internal static class ReferenceFile
 {
     private static ReadOnlySpan<byte> Mark => "HFREFLP1"u8;
 
-    public static void Write(string path, IReadOnlyDictionary<SequenceKey, float[]> values)
+    public static void Write(string path, IReadOnlyDictionary<SequenceKey, float[]> values) => WholeFile.Write(path, file =>
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var unfinished = path + ".part";
-        using (var file = File.Create(unfinished))
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Put(Mark);
+        foreach (var (key, numbers) in values.OrderBy(entry => entry.Key.Hash, StringComparer.Ordinal))
         {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            Put(Mark);
-            foreach (var (key, numbers) in values.OrderBy(entry => entry.Key.Hash, StringComparer.Ordinal))
-            {
-                Put(Convert.FromHexString(key.Hash));
-                Put(MemoryMarshal.AsBytes([numbers.Length]));
-                Put(MemoryMarshal.AsBytes(numbers.AsSpan()));
-            }
-
-            file.Write(hash.GetHashAndReset());
-            file.Flush(flushToDisk: true);
-
-            void Put(ReadOnlySpan<byte> bytes)
-            {
-                file.Write(bytes);
-                hash.AppendData(bytes);
-            }
+            Put(Convert.FromHexString(key.Hash));
+            Put(MemoryMarshal.AsBytes([numbers.Length]));
+            Put(MemoryMarshal.AsBytes(numbers.AsSpan()));
         }
 
-        File.Move(unfinished, path, overwrite: true);
-    }
+        file.Write(hash.GetHashAndReset());
+
+        void Put(ReadOnlySpan<byte> bytes)
+        {
+            file.Write(bytes);
+            hash.AppendData(bytes);
+        }
+    });
 
     public static IEnumerable<(SequenceKey Key, float[] Values)> Read(string path)
     {

@@ -20,19 +20,14 @@ public static class RolloutFile
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, IReadOnlyList<GradedRollout> rollouts)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(rollouts);
-        var unfinished = path + ".part";
-        using (var file = new StreamWriter(File.Create(unfinished)))
+        WholeFile.Write(path, file =>
         {
+            using var lines = new StreamWriter(file, leaveOpen: true);
             foreach (var one in rollouts)
-                file.WriteLine(JsonSerializer.Serialize(new Line(
+                lines.WriteLine(JsonSerializer.Serialize(new Line(
                     one.Rollout.Prompt, one.Rollout.PromptIds, one.Rollout.AnswerIds, one.Rollout.IsFinished, one.Reward, one.OldLogProbabilities, one.ReferenceLogProbabilities)));
-            file.Flush();
-            ((FileStream)file.BaseStream).Flush(flushToDisk: true);
-        }
-
-        File.Move(unfinished, path, overwrite: true);
+        });
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>

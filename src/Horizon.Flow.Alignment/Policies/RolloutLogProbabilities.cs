@@ -27,12 +27,10 @@ public static class RolloutLogProbabilities
     /// <param name="rollouts">The answers.</param>
     /// <param name="answersEach">Answers of a micro-batch.</param>
     /// <param name="cancellation">Gives up waiting for room.</param>
-    public static async Task<IReadOnlyList<IReadOnlyList<float>>> ComputeAsync(HeldReference reference, IReadOnlyList<Rollout> rollouts, int answersEach, CancellationToken cancellation = default)
+    public static Task<IReadOnlyList<IReadOnlyList<float>>> ComputeAsync(HeldReference reference, IReadOnlyList<Rollout> rollouts, int answersEach, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        ArgumentNullException.ThrowIfNull(rollouts);
-        var batches = await reference.AttachAsync(RolloutBatches.Of(rollouts, new double[rollouts.Count], answersEach), cancellation).ConfigureAwait(false);
-        return Split(rollouts, batches.SelectMany(batch => batch.Columns[ReferenceLogProbabilities.Column]));
+        return ComputeAsync(reference.Run, rollouts, answersEach, cancellation);
     }
 
     private static List<IReadOnlyList<float>> Split(IReadOnlyList<Rollout> rollouts, IEnumerable<float> numbers)
