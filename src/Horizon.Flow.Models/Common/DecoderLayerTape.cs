@@ -12,10 +12,8 @@ namespace Horizon.Flow.Models.Common;
 /// lets go what a sweep of memory makes again (the norms' outputs), so that more layers can be kept. The gate's output is never kept: its
 /// backward gives it too.
 /// </summary>
-internal sealed class DecoderLayerTape : IUnitTape
+internal sealed class DecoderLayerTape : DecoderTape
 {
-    private readonly ModelConfig _config;
-    private ParameterViews _parameters;
     private readonly IUnitOperators _operators;
     private readonly long[] _shape;
     private readonly Tensor _input_TH;
@@ -26,14 +24,14 @@ internal sealed class DecoderLayerTape : IUnitTape
     private Tensor? _secondNorm_TH;
     private readonly Tensor _secondInverse;
     private readonly FeedForward _feedForward;
-    private Tensor? _output;
 
     public DecoderLayerTape(
         ModelConfig config, RotaryEmbedding rotary, int? slidingWindow, ParameterViews parameters, Tensor input, DeviceBatch batch)
+        : base(config, parameters)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        (_config, _parameters, _operators, _shape) = (config, parameters, batch.Operators, input.shape);
+        (_operators, _shape) = (batch.Operators, input.shape);
         _input_TH = Kept(input.reshape(-1, input.shape[^1]));
         var first = _operators.Norm(_input_TH, null, parameters[Roles.InputNorm], config.NormEpsilon);
         (_firstNorm_TH, _firstInverse) = (Kept(first.Output), Kept(first.Inverse));
@@ -47,66 +45,52 @@ internal sealed class DecoderLayerTape : IUnitTape
         _feedForward = new FeedForward(config, parameters, _secondNorm_TH, batch);
     }
 
-    /// <summary>Computed when it is asked for: backward alone does not need the last product.</summary>
-    public Tensor Output => _output ??= ComputeOutput();
-
     /// <inheritdoc/>
-    public Tensor TakeOutput()
+    public override void Bind(ParameterViews? parameters)
     {
-        var output = Output;
-        _output = null;
-        Release(ref _firstNorm_TH);
-        Release(ref _secondNorm_TH);
-        return output;
+        base.Bind(parameters);
+        _attention.Bind(Parameters);
+        _feedForward.Bind(Parameters);
     }
 
     /// <inheritdoc/>
-    public void Bind(ParameterViews? parameters)
-    {
-        ArgumentNullException.ThrowIfNull(parameters);
-        _parameters = parameters;
-        _attention.Bind(parameters);
-        _feedForward.Bind(parameters);
-    }
-
-    /// <inheritdoc/>
-    public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
+    public override Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         MakeAgain();
         // With adapters these alone have gradients.
-        var weights = _config.Adapter is null ? gradients : null;
+        var weights = Config.Adapter is null ? gradients : null;
         var dOutput_TH = outputGradient.reshape(-1, _shape[^1]);
         var dSecond_TH = _feedForward.Backward(dOutput_TH, _secondNorm_TH!, gradients);
         var dHidden_TH = _operators.NormBackward(
-            dSecond_TH, _hidden_TH, _parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, weights?[Roles.PostAttentionNorm]);
+            dSecond_TH, _hidden_TH, Parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, weights?[Roles.PostAttentionNorm]);
         dSecond_TH.Dispose();
         Product(weights, Roles.Output, Roles.Output, dHidden_TH, _attention.Output);
-        BiasGradient(weights, _config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
-        var dMixed_TC = dHidden_TH.mm(_parameters[Roles.Output]);
+        BiasGradient(weights, Config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
+        var dMixed_TC = dHidden_TH.mm(Parameters[Roles.Output]);
         AdapterBackward(gradients, Roles.Output, Roles.Output, dHidden_TH, _attention.Output, dMixed_TC);
         var dHeads_TC = _attention.Backward(dMixed_TC, weights);
         Product(weights, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH!);
-        BiasGradient(weights, _config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TC);
-        var dFirst_TH = dHeads_TC.mm(_parameters.Stacked(Roles.Query, Roles.Value));
+        BiasGradient(weights, Config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TC);
+        var dFirst_TH = dHeads_TC.mm(Parameters.Stacked(Roles.Query, Roles.Value));
         AdapterBackward(gradients, Roles.Query, Roles.Value, dHeads_TC, _firstNorm_TH!, dFirst_TH);
         var dInput_TH = _operators.NormBackward(
-            dFirst_TH, _input_TH, _parameters[Roles.InputNorm], _firstInverse, dHidden_TH, weights?[Roles.InputNorm]);
+            dFirst_TH, _input_TH, Parameters[Roles.InputNorm], _firstInverse, dHidden_TH, weights?[Roles.InputNorm]);
         return dInput_TH.view(_shape).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public override void Dispose()
     {
-        _output?.Dispose();
+        base.Dispose();
         _attention.Dispose();
         _feedForward.Dispose();
         foreach (var tensor in (ReadOnlySpan<Tensor?>)
             [_input_TH, _firstNorm_TH, _firstInverse, _hidden_TH, _secondNorm_TH, _secondInverse]) tensor?.Dispose();
     }
 
-    private Tensor ComputeOutput()
+    protected override Tensor ComputeOutput()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -115,16 +99,14 @@ internal sealed class DecoderLayerTape : IUnitTape
 
     private void MakeAgain()
     {
-        _firstNorm_TH ??= Kept(_operators.Norm(_input_TH, null, _parameters[Roles.InputNorm], _config.NormEpsilon).Output);
-        _secondNorm_TH ??= Kept(_operators.Norm(_hidden_TH, null, _parameters[Roles.PostAttentionNorm], _config.NormEpsilon).Output);
+        _firstNorm_TH ??= Kept(_operators.Norm(_input_TH, null, Parameters[Roles.InputNorm], Config.NormEpsilon).Output);
+        _secondNorm_TH ??= Kept(_operators.Norm(_hidden_TH, null, Parameters[Roles.PostAttentionNorm], Config.NormEpsilon).Output);
     }
-
-    private Tensor? Bias(bool has, string first, string last) => has ? _parameters.Stacked(first, last) : null;
 
     // Adds to the gradient of the product's input, and writes those of A and B.
     private void AdapterBackward(ParameterViews? gradients, string first, string last, Tensor dOutput, Tensor input, Tensor dInput)
     {
-        using var adapters = AdapterGradient.Of(_config.Adapter, _parameters, gradients, first, last);
+        using var adapters = AdapterGradient.Of(Config.Adapter, Parameters, gradients, first, last);
         if (adapters is null) return;
         using var narrow = adapters.Narrow(dOutput);
         adapters.AddTo(narrow, dInput);
@@ -136,16 +118,15 @@ internal sealed class DecoderLayerTape : IUnitTape
     private static void Product(ParameterViews? gradients, string first, string last, Tensor dOutput, Tensor input) =>
         gradients?.Stacked(first, last).addmm_(dOutput.t(), input, beta: 0);
 
-    private static void BiasGradient(ParameterViews? gradients, bool has, string first, string last, Tensor dOutput)
+    protected override void Release()
     {
-        if (has) gradients?.Stacked(first, last).copy_(dOutput.sum([0]));
+        Free(ref _firstNorm_TH);
+        Free(ref _secondNorm_TH);
     }
 
-    private static void Release(ref Tensor? tensor)
+    private static void Free(ref Tensor? tensor)
     {
         tensor?.Dispose();
         tensor = null;
     }
-
-    private static Tensor Kept(Tensor tensor) => tensor.DetachFromDisposeScope();
 }

@@ -11,9 +11,8 @@ namespace Horizon.Flow.Models.Fp8;
 /// its output are rounded once, and transposed in the same pass for the gradient of the weights. A tape whose output was taken lets the transposed
 /// inputs go and makes them again.
 /// </summary>
-internal sealed class Fp8LayerTape : IUnitTape
+internal sealed class Fp8LayerTape : DecoderTape
 {
-    private readonly ModelConfig _config;
     private readonly IUnitOperators _operators;
     private readonly Fp8Products _products;
     private readonly long[] _shape;
@@ -23,11 +22,9 @@ internal sealed class Fp8LayerTape : IUnitTape
     private readonly Tensor _hidden_TH;
     private readonly Tensor _secondInverse;
     private readonly Fp8FeedForward _feedForward;
-    private ParameterViews _parameters;
     private Fp8Matrix? _firstNorm_HT;
     private Fp8Matrix? _mixed_CT;
     private Fp8Matrix? _secondNorm_HT;
-    private Tensor? _output;
 
     /// <param name="config">Numbers of heads and widths.</param>
     /// <param name="rotary">The tables.</param>
@@ -39,10 +36,11 @@ internal sealed class Fp8LayerTape : IUnitTape
     /// <param name="backward">Whether there may be one.</param>
     public Fp8LayerTape(
         ModelConfig config, RotaryEmbedding rotary, int? slidingWindow, Fp8Options options, ParameterViews parameters, Tensor input, DeviceBatch batch, bool backward)
+        : base(config, parameters)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        (_config, _parameters, _operators, _shape) = (config, parameters, batch.Operators, input.shape);
+        (_operators, _shape) = (batch.Operators, input.shape);
         _products = new Fp8Products(options, batch.Operators);
         _input_TH = Kept(input.reshape(-1, input.shape[^1]));
         var first = _products.Operators.Norm(_input_TH, null, parameters[Roles.InputNorm], config.NormEpsilon, out var maximum);
@@ -66,29 +64,16 @@ internal sealed class Fp8LayerTape : IUnitTape
         _feedForward = new Fp8FeedForward(config, _products, parameters, secondNorm.Straight!);
     }
 
-    /// <summary>Computed when it is asked for: backward alone does not need the last product.</summary>
-    public Tensor Output => _output ??= ComputeOutput();
-
     /// <inheritdoc/>
-    public Tensor TakeOutput()
+    public override void Bind(ParameterViews? parameters)
     {
-        var output = Output;
-        _output = null;
-        Release();
-        return output;
+        base.Bind(parameters);
+        _attention.Bind(Parameters);
+        _feedForward.Bind(Parameters);
     }
 
     /// <inheritdoc/>
-    public void Bind(ParameterViews? parameters)
-    {
-        ArgumentNullException.ThrowIfNull(parameters);
-        _parameters = parameters;
-        _attention.Bind(parameters);
-        _feedForward.Bind(parameters);
-    }
-
-    /// <inheritdoc/>
-    public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
+    public override Tensor? Backward(Tensor outputGradient, ParameterViews? gradients)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -97,24 +82,24 @@ internal sealed class Fp8LayerTape : IUnitTape
         var dSecond_TH = _feedForward.Backward(dOutput_TH, _secondNorm_HT, gradients);
         Free(ref _secondNorm_HT);
         var dHidden_TH = _operators.NormBackward(
-            dSecond_TH, _hidden_TH, _parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, gradients?[Roles.PostAttentionNorm]);
+            dSecond_TH, _hidden_TH, Parameters[Roles.PostAttentionNorm], _secondInverse, dOutput_TH, gradients?[Roles.PostAttentionNorm]);
         dSecond_TH.Dispose();
         var dMixed_TC = BackThrough(dHidden_TH, Roles.Output, Roles.Output, gradients, ref _mixed_CT, () => Transposed(_attention.Output));
-        BiasGradient(gradients, _config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
+        BiasGradient(gradients, Config.AttentionOutputBias, Roles.OutputBias, Roles.OutputBias, dHidden_TH);
         var dHeads_TN = _attention.Backward(dMixed_TC, gradients);
         dMixed_TC.Dispose();
         var dFirst_TH = BackThrough(dHeads_TN, Roles.Query, Roles.Value, gradients, ref _firstNorm_HT, () => NormAgain(_input_TH, Roles.InputNorm));
-        BiasGradient(gradients, _config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TN);
+        BiasGradient(gradients, Config.QueryKeyValueBias, Roles.QueryBias, Roles.ValueBias, dHeads_TN);
         dHeads_TN.Dispose();
         var dInput_TH = _operators.NormBackward(
-            dFirst_TH, _input_TH, _parameters[Roles.InputNorm], _firstInverse, dHidden_TH, gradients?[Roles.InputNorm]);
+            dFirst_TH, _input_TH, Parameters[Roles.InputNorm], _firstInverse, dHidden_TH, gradients?[Roles.InputNorm]);
         return dInput_TH.view(_shape).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public override void Dispose()
     {
-        _output?.Dispose();
+        base.Dispose();
         _attention.Dispose();
         _feedForward.Dispose();
         Release();
@@ -127,10 +112,10 @@ internal sealed class Fp8LayerTape : IUnitTape
         using var rounded = _products.Gradient(dY, gradients is not null);
         if (gradients is not null) _products.WeightGradient(rounded, input ??= makeInput(), gradients.Stacked(first, last));
         Free(ref input);
-        return _products.InputGradient(rounded, _parameters.Stacked(first, last));
+        return _products.InputGradient(rounded, Parameters.Stacked(first, last));
     }
 
-    private Tensor ComputeOutput()
+    protected override Tensor ComputeOutput()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -139,21 +124,14 @@ internal sealed class Fp8LayerTape : IUnitTape
 
     private Fp8Matrix NormAgain(Tensor x_TH, string role)
     {
-        var norm = _products.Operators.Norm(x_TH, null, _parameters[role], _config.NormEpsilon, out var maximum);
+        var norm = _products.Operators.Norm(x_TH, null, Parameters[role], Config.NormEpsilon, out var maximum);
         norm.Inverse.Dispose();
         using (norm.Output) return Transposed(norm.Output, maximum);
     }
 
     private Fp8Matrix Transposed(Tensor x, Tensor? maximum = null) => _products.Activation(x, straight: false, transposed: true, maximum).Transposed!.Detach();
 
-    private Tensor? Bias(bool has, string first, string last) => has ? _parameters.Stacked(first, last) : null;
-
-    private static void BiasGradient(ParameterViews? gradients, bool has, string first, string last, Tensor dOutput)
-    {
-        if (has) gradients?.Stacked(first, last).copy_(dOutput.sum([0]));
-    }
-
-    private void Release()
+    protected override void Release()
     {
         Free(ref _firstNorm_HT);
         Free(ref _mixed_CT);
@@ -165,6 +143,4 @@ internal sealed class Fp8LayerTape : IUnitTape
         matrix?.Dispose();
         matrix = null;
     }
-
-    private static Tensor Kept(Tensor tensor) => tensor.DetachFromDisposeScope();
 }
