@@ -8,6 +8,7 @@ using Horizon.Flow.Blocks;
 using Horizon.Flow.Checkpointing;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Checks;
+using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
@@ -69,6 +70,10 @@ public sealed class RunBlueprint
 
     /// <summary>Whether what the untouched weights say of the data is computed before training, and kept.</summary>
     internal bool KeepsReference => Kind.NeedsReference && !HoldsReference;
+
+    /// <summary>Where a run's checkpoints lie.</summary>
+    internal static TrainingCheckpoints CheckpointsOf(RunConfiguration configuration) =>
+        new(Path.Combine(configuration.Output.Directory!, "checkpoints"), configuration.Checkpoint.Keep);
 
     /// <summary>How parameters are kept: fp32, or bf16 with exact masters, which products in fp8 have too.</summary>
     public StorePrecision Precision => Configuration.Training.Precision == TrainingPrecision.Fp32 ? StorePrecision.Fp32 : StorePrecision.Bf16;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Objectives;
-using Horizon.Flow.Runs.OnPolicy;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;

@@ -3,7 +3,6 @@ using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Planning;
-using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Runs.Export;
 

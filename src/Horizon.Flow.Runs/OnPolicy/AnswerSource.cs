@@ -2,7 +2,7 @@ using Horizon.Flow.Alignment.Policies;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Blueprint;
-using Horizon.Flow.Runs.Session;
+using Horizon.Flow.Runs.Export;
 using Horizon.Flow.Text.Preferences;
 using Horizon.Flow.Text.Tokenizers;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Horizon.Flow.Alignment.Policies;
+using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Sections;
-using Horizon.Flow.Runs.Session;
 
 namespace Horizon.Flow.Runs.OnPolicy;
 
@@ -44,7 +44,7 @@ internal sealed class RoundFiles(RunConfiguration configuration)
     {
         Directory.CreateDirectory(_folder);
         RolloutFile.Save(PathOf(round), rollouts);
-        var oldest = ResumePoint.FolderOf(configuration).Steps is [.., var step] ? Math.Min(step / _everySteps, round) : round;
+        var oldest = RunBlueprint.CheckpointsOf(configuration).Steps is [.., var step] ? Math.Min(step / _everySteps, round) : round;
         foreach (var (path, other) in All())
             if (other < oldest) File.Delete(path);
     });

@@ -36,10 +36,6 @@ internal static class ResumePoint
         .. ObjectiveKinds.Options.Select(option => $"training.objective.{option}"),
     ];
 
-    /// <summary>Where a run's checkpoints lie.</summary>
-    public static TrainingCheckpoints FolderOf(RunConfiguration configuration) =>
-        new(Path.Combine(configuration.Output.Directory!, "checkpoints"), configuration.Checkpoint.Keep);
-
     /// <summary>Clears away what a dead run left, and says whether there is something to go on from.</summary>
     /// <param name="configuration">The run.</param>
     /// <param name="resume">Whether the user asked for it.</param>
@@ -47,7 +43,7 @@ internal static class ResumePoint
     /// <exception cref="HorizonException">There is, but the user did not ask; or the user asked in a folder whose run left none.</exception>
     public static bool Find(RunConfiguration configuration, bool resume, Action<string> notice)
     {
-        var folder = FolderOf(configuration);
+        var folder = RunBlueprint.CheckpointsOf(configuration);
         folder.RemoveUnfinished();
         if (folder.Steps is [var newest, ..])
         {
@@ -80,7 +76,7 @@ internal static class ResumePoint
     public static async Task<TrainingCheckpoint> LoadAsync(
         RunBlueprint blueprint, TrainingPlan plan, ParameterStore store, TrainingData data, Action<string> notice, CancellationToken cancellation)
     {
-        var folder = FolderOf(blueprint.Configuration);
+        var folder = RunBlueprint.CheckpointsOf(blueprint.Configuration);
         var (contents, cut) = ContentsOf(blueprint, plan, store);
         var checkpoint = await folder.LoadNewestAsync(store, contents, notice, manifest => Differences(manifest, blueprint, data), cancellation, cut).ConfigureAwait(false)
             ?? throw new HorizonException($"the checkpoints in {folder.Path} are gone");
@@ -95,7 +91,7 @@ internal static class ResumePoint
     public static int? BatchSize(RunConfiguration configuration, bool resume)
     {
         if (!resume || !configuration.Training.ChoosesBatchSize) return null;
-        var folder = FolderOf(configuration);
+        var folder = RunBlueprint.CheckpointsOf(configuration);
         foreach (var step in folder.Steps)
         {
             try

@@ -45,7 +45,7 @@ internal sealed class RunCheckpoints : IAsyncDisposable
     {
         var configuration = blueprint.Configuration;
         (_store, _resumedFrom, _everySteps) = (store, resumedFrom, configuration.Checkpoint.EverySteps);
-        _folder = ResumePoint.FolderOf(configuration);
+        _folder = RunBlueprint.CheckpointsOf(configuration);
         (_contents, _cut) = ResumePoint.ContentsOf(blueprint, plan, store);
         ICheckpointTarget target = blueprint.Ranks is { } ranks ? new RankCheckpoints(_folder, plan, store, ranks) : _folder;
         Writer = new CheckpointWriter(plan, store, target, new CheckpointOptions

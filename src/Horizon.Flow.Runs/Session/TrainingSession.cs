@@ -11,6 +11,7 @@ using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
+using Horizon.Flow.Runs.Export;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Objectives;

@@ -6,7 +6,7 @@ using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Preferences;
 
-namespace Horizon.Flow.Runs.OnPolicy;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>
 /// Prompts cut into steps. Their micro-batches come to be when answers are drawn, so that none can be asked for; numbers of tokens are those of answers as long as they may be.

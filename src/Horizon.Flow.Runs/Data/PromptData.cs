@@ -4,7 +4,7 @@ using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Preferences;
 using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Runs.OnPolicy;
+namespace Horizon.Flow.Runs.Data;
 
 /// <summary>Reads prompts.</summary>
 internal static class PromptData

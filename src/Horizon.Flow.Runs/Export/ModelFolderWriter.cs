@@ -12,7 +12,7 @@ using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Text.Tokenizers;
 
-namespace Horizon.Flow.Runs.Session;
+namespace Horizon.Flow.Runs.Export;
 
 /// <summary>Writes a model as a Hugging Face folder that other tools load, or its adapters as PEFT does.</summary>
 internal sealed class ModelFolderWriter
