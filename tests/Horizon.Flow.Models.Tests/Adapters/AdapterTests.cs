@@ -1,3 +1,5 @@
+using FsCheck;
+using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
@@ -15,22 +17,35 @@ public sealed class AdapterTests
 
     /// <summary>The layer whose backward is written out, some or all of its matrices, in pieces of tokens or whole, against a dense model with whole-graph autograd.</summary>
     [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 40)]
-    public void UnitByUnit_LlamaKind_EqualsTheMergedDenseModel(ModelCase model, int seed)
+    public Property UnitByUnit_LlamaKind_EqualsTheMergedDenseModel(ModelCase model, int seed)
     {
         var adapter = Of(seed);
         var adapted = ModelFamilies.Define(model.Config with { Adapter = adapter });
         var values = new AdapterValues(adapted, adapter, model.Parameters(), seed);
         var batch = model.Batch();
-        using var dense = new DenseTrainer(model.Config, values.Merged, new DenseOptions { Type = TorchSharp.torch.ScalarType.Float64, MaxGradNorm = null });
-        var (expectedLoss, _) = dense.Differentiate([batch]);
-        var labelled = batch.Targets.Count(target => target != -100);
-        using var walk = new UnitWalk(adapted, values.Adapted);
-        using var deviceBatch = UnitWalk.Batch(batch, pieceTokens: (seed & 1) == 0 ? 3 : null);
-        var (lossSum, gradients) = walk.Differentiate(deviceBatch, 1.0 / labelled);
+        var (expectedLoss, expected) = Differentiated(TorchSharp.torch.ScalarType.Float64);
+        var (_, single) = Differentiated(TorchSharp.torch.ScalarType.Float32);
+        // Some models multiply fp32's rounding by hundreds: where the dense one is off by so much itself, a comparison says nothing of adapters.
+        return Prop.When(expected.All(tensor => Numbers.RelativeError(tensor.Value, single[tensor.Key]) < 8e-6 || Numbers.Norm(tensor.Value) < 1e-6), Compare);
 
-        Assert.Equal(expectedLoss, lossSum / labelled, 1e-5 * expectedLoss);
-        // A matrix's gradient goes through a thin product once more than the model's own: fp32 rounds it once more.
-        Numbers.AssertClose(values.Project(dense.Gradients), gradients, 1e-4);
+        (double Loss, IReadOnlyDictionary<string, float[]> Gradients) Differentiated(TorchSharp.torch.ScalarType type)
+        {
+            using var dense = new DenseTrainer(model.Config, values.Merged, new DenseOptions { Type = type, MaxGradNorm = null });
+            var (loss, _) = dense.Differentiate([batch]);
+            return (loss, values.Project(dense.Gradients));
+        }
+
+        void Compare()
+        {
+            var labelled = batch.Targets.Count(target => target != -100);
+            using var walk = new UnitWalk(adapted, values.Adapted);
+            using var deviceBatch = UnitWalk.Batch(batch, pieceTokens: (seed & 1) == 0 ? 3 : null);
+            var (lossSum, gradients) = walk.Differentiate(deviceBatch, 1.0 / labelled);
+
+            Assert.Equal(expectedLoss, lossSum / labelled, 1e-5 * expectedLoss);
+            // A matrix's gradient goes through a thin product once more than the model's own: fp32 rounds it once more.
+            Numbers.AssertClose(expected, gradients, 1e-4);
+        }
     }
 
     /// <summary>The layer that autograd derives gives the same.</summary>
