@@ -6,6 +6,12 @@ internal sealed record ExpertConfig
     /// <summary>E: experts of a layer.</summary>
     public required int Count { get; init; }
 
+    /// <summary>How many units hold the experts of a layer: 1 for the layer's own; it divides <see cref="Count"/>.</summary>
+    public int Parts { get; init; } = 1;
+
+    /// <summary>Experts of one of these units.</summary>
+    public int CountOfPart => Count / Parts;
+
     /// <summary>K: experts of a token.</summary>
     public required int PerToken { get; init; }
 
