@@ -1,4 +1,3 @@
-using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;

@@ -93,6 +93,20 @@ public class ExpertPartsTests
         Assert.Contains("training.expert_parts", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The smallest number of equal parts that are no larger than what is written down: of Qwen3-30B-A3B's shape, DeepSeek-V3's, and a small one.</summary>
+    [Theory]
+    [InlineData(2048, 768, 128, 2)]
+    [InlineData(7168, 2048, 256, 32)]
+    [InlineData(64, 32, 8, 1)]
+    public void ChooseFor_AnySize_IsTheFewestThatAreSmallEnough(int hidden, int width, int experts, int parts)
+    {
+        var read = (Dense.DenseConfig)ModelFolder.ReadConfig(Path.Combine(Path.GetDirectoryName(Folder)!, "qwen3-moe-balanced"));
+        var config = read with { HiddenSize = hidden, Experts = read.Experts! with { Count = experts, Width = width } };
+        Assert.Equal(parts, ExpertParts.ChooseFor(config));
+        long Parameters(int count) => 3L * hidden * width * experts / count;
+        Assert.True(Parameters(parts) <= ExpertParts.LargestByChoice && (parts == 1 || Parameters(parts / 2) > ExpertParts.LargestByChoice));
+    }
+
     private static void CompareToReference(ExpertCase layer, IUnitOperators operators)
     {
         var expected = new DenseExperts(layer).Differentiate(Slopes(layer));
