@@ -23,7 +23,7 @@ internal sealed class ExpertPartTape(ExpertPartTemplate template, Tensor input, 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         if (tape is null) gradients?.Flat.zero_();
-        return template.Differentiate(outputGradient, rows, tape is null ? null : terms => tape.Backward(terms, gradients)!).MoveToOuterDisposeScope();
+        return template.Differentiate(outputGradient, input, rows, tape, gradients).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

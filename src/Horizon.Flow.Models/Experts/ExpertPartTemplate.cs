@@ -21,7 +21,7 @@ namespace Horizon.Flow.Models.Experts;
 /// <param name="adapter">Adapters; null for none.</param>
 internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activation activation, PartLoads loads, int layer, int part, AdapterConfig? adapter) : IUnitTemplate
 {
-    private readonly ExpertRowsTemplate _rows = new(config with { Count = config.CountOfPart, PerToken = 1, Parts = 1 }, hidden, activation, adapter);
+    private readonly ExpertProducts _products = new(config with { Count = config.CountOfPart, PerToken = 1, Parts = 1 }, activation, adapter);
     private readonly RoutedTokens _routed = new(hidden, config.PerToken);
 
     /// <inheritdoc/>
@@ -45,8 +45,9 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
         ArgumentNullException.ThrowIfNull(input);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var rows = RowsOf(input, batch);
-        return Sum(input, rows, rows.Count == 0 ? null : _rows.Forward(parameters, rows.Of(Flat(input)), batch), parameters.Flat.dtype).MoveToOuterDisposeScope();
+        var (rows, packed_TW, type) = (RowsOf(input, batch), Flat(input), parameters.Flat.dtype);
+        var results_nH = rows.Count == 0 ? null : new ExpertRowsTemplate(_products, rows.ExpertsOf(packed_TW)).Forward(parameters, rows.InputOf(packed_TW, type), batch);
+        return Sum(input, rows, results_nH, type).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -56,10 +57,10 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
         ArgumentNullException.ThrowIfNull(input);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var rows = RowsOf(input, batch);
-        var tape = rows.Count == 0 ? null : _rows.Recompute(parameters, rows.Of(Flat(input)), batch);
+        var (rows, packed_TW, type) = (RowsOf(input, batch), Flat(input), parameters.Flat.dtype);
+        var tape = rows.Count == 0 ? null : new ExpertRowsTemplate(_products, rows.ExpertsOf(packed_TW)).Recompute(parameters, rows.InputOf(packed_TW, type), batch);
         rows.Keep();
-        return new ExpertPartTape(this, input, rows, tape, parameters.Flat.dtype);
+        return new ExpertPartTape(this, input, rows, tape, type);
     }
 
     /// <inheritdoc/>
@@ -67,7 +68,7 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
     public long TapeBytes(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return ExpertMemory.KeptBytes(config, hidden, batch, config.Parts) + ((hidden + 6) * RowBytes(batch));
+        return ExpertMemory.KeptBytes(config, hidden, batch, config.Parts) + (6 * RowBytes(batch));
     }
 
     /// <inheritdoc/>
@@ -93,29 +94,32 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
     /// <summary>What the part gives, in the caller's dispose scope.</summary>
     /// <param name="input">[B, S, W].</param>
     /// <param name="rows">Its rows.</param>
-    /// <param name="terms_nH">What they add; null where there are none.</param>
+    /// <param name="results_nH">What their experts give; null where there are none.</param>
     /// <param name="type">Of the layers.</param>
-    internal Tensor Sum(Tensor input, PartRows rows, Tensor? terms_nH, ScalarType type)
+    internal Tensor Sum(Tensor input, PartRows rows, Tensor? results_nH, ScalarType type)
     {
         var packed_TW = Flat(input);
         // A layer's output is the sum alone, in the layers' own type.
         var sum = IsLast ? _routed.SumOf(packed_TW).clone() : packed_TW.clone();
-        if (terms_nH is not null) rows.AddTo(IsLast ? sum : _routed.SumOf(sum), terms_nH);
+        if (results_nH is not null) rows.AddTo(IsLast ? sum : _routed.SumOf(sum), results_nH * rows.WeightsOf(packed_TW));
         return sum.to(type: IsLast ? type : float32).view(input.shape[0], input.shape[1], -1);
     }
 
     /// <summary>The gradient of the part's input, in the caller's dispose scope.</summary>
     /// <param name="outputGradient">[B, S, W], or [B, S, H] of the last part.</param>
+    /// <param name="input">[B, S, W].</param>
     /// <param name="rows">Its rows.</param>
-    /// <param name="differentiate">From the gradient of the rows' terms, [n, H], to that of the rows, [n, H + 2]; null where there are none.</param>
-    internal Tensor Differentiate(Tensor outputGradient, PartRows rows, Func<Tensor, Tensor>? differentiate)
+    /// <param name="tape">Of their results; null where there are none.</param>
+    /// <param name="gradients">Of the part's parameters; null where it is frozen.</param>
+    internal Tensor Differentiate(Tensor outputGradient, Tensor input, PartRows rows, IUnitTape? tape, ParameterViews? gradients)
     {
         var gradient_TW = IsLast ? nn.functional.pad(Flat(outputGradient).to(float32), [0, _routed.Width - hidden]) : Flat(outputGradient).clone();
-        if (differentiate is not null)
+        if (tape is not null)
         {
-            var rows_nR = differentiate(rows.OfTokens(_routed.SumOf(gradient_TW)));
-            rows.AddTo(_routed.InputOf(gradient_TW), rows_nR.narrow(1, 0, hidden));
-            rows.PutWeights(gradient_TW, rows_nR.narrow(1, hidden, 1).flatten());
+            var dTerms_nH = rows.OfTokens(_routed.SumOf(gradient_TW));
+            rows.PutWeights(gradient_TW, (dTerms_nH * tape.Output).sum([-1L]));
+            var dResults_nH = (dTerms_nH * rows.WeightsOf(Flat(input))).to(tape.Output.dtype);
+            rows.AddTo(_routed.InputOf(gradient_TW), tape.Backward(dResults_nH, gradients)!.to(float32));
         }
 
         return gradient_TW.view(outputGradient.shape[0], outputGradient.shape[1], -1);

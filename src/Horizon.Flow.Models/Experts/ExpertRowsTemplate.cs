@@ -1,5 +1,3 @@
-using Horizon.Flow.Models.Adapters;
-using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -7,25 +5,17 @@ namespace Horizon.Flow.Models.Experts;
 
 // Letters: n rows, H hidden.
 
-/// <summary>Rows through one expert each, times their weights: [n, H] fp32 of [n, H + 2] (<see cref="PartRows.Of"/>). Derived by autograd.</summary>
-/// <param name="config">Of the part: its experts, one for each row.</param>
-/// <param name="hidden">H.</param>
-/// <param name="activation">f of the experts.</param>
-/// <param name="adapter">Adapters; null for none.</param>
-internal sealed class ExpertRowsTemplate(ExpertConfig config, long hidden, Activation activation, AdapterConfig? adapter) : AutogradTemplate
+/// <summary>Rows through one expert each, [n, H] of [n, H]. Derived by autograd.</summary>
+/// <param name="products">Of the part's experts.</param>
+/// <param name="experts_n1">int64: each row's, among these.</param>
+internal sealed class ExpertRowsTemplate(ExpertProducts products, Tensor experts_n1) : AutogradTemplate
 {
-    private readonly ExpertProducts _products = new(config, activation, adapter);
-
     /// <inheritdoc/>
     protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
-        // Without gaps, so that both passes multiply alike.
-        var x_nH = input.narrow(1, 0, hidden).contiguous().to(parameters.Flat.dtype);
-        using var experts_n1 = input.detach().narrow(1, hidden + 1, 1).to(int64);
-        var results_nH = _products.Results(parameters, x_nH, experts_n1, batch.Operators).squeeze(1);
-        return results_nH.to(float32) * input.narrow(1, hidden, 1);
+        return products.Results(parameters, input, experts_n1, batch.Operators).squeeze(1);
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -7,12 +8,14 @@ namespace Horizon.Flow.Models.Experts;
 
 /// <summary>
 /// The rows of one part of a layer's experts: each choice of a token that falls on it is one. They come in rounds, in each of which a token has one row at most, so that what they give is added
-/// without two writing to one place: in one order, on every device.
+/// without two writing to one place: in one order, on every device. Behind them come copies of the first one, with a weight of zero, up to one of eight lengths to a doubling: a device whose
+/// allocator got another length each time would never find a block that fits.
 /// </summary>
 internal sealed class PartRows
 {
     private readonly RoutedTokens _routed;
     private readonly List<(long First, long Count)> _rounds = [];
+    private readonly long _count;
     private readonly Tensor _choices_n;
     private readonly Tensor _tokens_n;
     private readonly long _firstExpert;
@@ -34,11 +37,13 @@ internal sealed class PartRows
         var first = counts.Take(part * config.PerToken).Sum();
         foreach (var count in counts.Skip(part * config.PerToken).Take(config.PerToken).TakeWhile(count => count > 0))
         {
-            _rounds.Add((Count, count));
-            Count += count;
+            _rounds.Add((_count, count));
+            _count += count;
         }
 
-        _choices_n = codes_N.to(int32).sort(0, stable: true).Indices.narrow(0, first, Count);
+        Count = Padded(_count);
+        var own_n = codes_N.to(int32).sort(0, stable: true).Indices.narrow(0, first, _count);
+        _choices_n = Count == _count ? own_n : cat([own_n, own_n.narrow(0, 0, 1).expand(Count - _count)], 0);
         _tokens_n = _choices_n.With(config.PerToken, static (x, number) => x.div(number, RoundingMode.floor));
     }
 
@@ -59,13 +64,23 @@ internal sealed class PartRows
         _tokens_n.Dispose();
     }
 
-    /// <summary>[n, H + 2] fp32: of each row the token, its weight, and its expert's number in the part.</summary>
+    /// <summary>[n, H]: of each row the token.</summary>
     /// <param name="packed_TW">What is carried.</param>
-    public Tensor Of(Tensor packed_TW)
+    /// <param name="type">Of the experts.</param>
+    public Tensor InputOf(Tensor packed_TW, ScalarType type) => _routed.InputOf(packed_TW).to(type).index_select(0, _tokens_n);
+
+    /// <summary>[n, 1] fp32: of each row its weight.</summary>
+    /// <param name="packed_TW">What is carried.</param>
+    public Tensor WeightsOf(Tensor packed_TW)
     {
-        Tensor Chosen(Tensor each_TK) => each_TK.flatten().index_select(0, _choices_n).unsqueeze(1);
-        return cat([_routed.InputOf(packed_TW).index_select(0, _tokens_n), Chosen(_routed.WeightsOf(packed_TW)), Chosen(_routed.ExpertsOf(packed_TW)).Minus(_firstExpert)], -1);
+        var weights_n = _routed.WeightsOf(packed_TW).flatten().index_select(0, _choices_n);
+        if (Count > _count) weights_n.narrow(0, _count, Count - _count).zero_();
+        return weights_n.unsqueeze(1);
     }
+
+    /// <summary>[n, 1] int64: of each row its expert's number in the part.</summary>
+    /// <param name="packed_TW">What is carried.</param>
+    public Tensor ExpertsOf(Tensor packed_TW) => _routed.ExpertsOf(packed_TW).flatten().index_select(0, _choices_n).to(int64).Minus(_firstExpert).unsqueeze(1);
 
     /// <summary>[n, ...]: of each row its token's.</summary>
     /// <param name="each_T">Of every token.</param>
@@ -86,7 +101,15 @@ internal sealed class PartRows
     public void PutWeights(Tensor gradient_TW, Tensor weights_n)
     {
         var slots_n = _choices_n - _tokens_n.Times(_routed.PerToken);
-        gradient_TW.view(-1).index_copy_(0, _tokens_n.Times(_routed.Width).Plus(slots_n).Plus(2 * _routed.Hidden), weights_n);
+        var places_n = _tokens_n.Times(_routed.Width).Plus(slots_n).Plus(2 * _routed.Hidden);
+        gradient_TW.view(-1).index_copy_(0, places_n.narrow(0, 0, _count), weights_n.narrow(0, 0, _count));
+    }
+
+    // By steps of an eighth of the power of two below.
+    private static long Padded(long count)
+    {
+        var step = count < 8 ? 1 : (long)BitOperations.RoundUpToPowerOf2((ulong)count + 1) / 16;
+        return (count + step - 1) / step * step;
     }
 
     private static long[] Counted(Tensor codes_N, long length)
