@@ -119,7 +119,7 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
             var dTerms_nH = rows.OfTokens(_routed.SumOf(gradient_TW));
             rows.PutWeights(gradient_TW, (dTerms_nH * tape.Output).sum([-1L]));
             var dResults_nH = (dTerms_nH * rows.WeightsOf(Flat(input))).to(tape.Output.dtype);
-            rows.AddTo(_routed.InputOf(gradient_TW), tape.Backward(dResults_nH, gradients)!.to(float32));
+            rows.AddTo(_routed.InputOf(gradient_TW), tape.Backward(dResults_nH, gradients)!);
         }
 
         return gradient_TW.view(outputGradient.shape[0], outputGradient.shape[1], -1);

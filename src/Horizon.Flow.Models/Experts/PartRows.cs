@@ -91,6 +91,7 @@ internal sealed class PartRows
     /// <param name="rows_nH">Added.</param>
     public void AddTo(Tensor target_TH, Tensor rows_nH)
     {
+        rows_nH = rows_nH.to(target_TH.dtype);
         foreach (var (first, count) in _rounds)
             target_TH.With(1, (target, one) => target.index_add_(0, _tokens_n.narrow(0, first, count), rows_nH.narrow(0, first, count), one));
     }
@@ -102,7 +103,7 @@ internal sealed class PartRows
     {
         var slots_n = _choices_n - _tokens_n.Times(_routed.PerToken);
         var places_n = _tokens_n.Times(_routed.Width).Plus(slots_n).Plus(2 * _routed.Hidden);
-        gradient_TW.view(-1).index_copy_(0, places_n.narrow(0, 0, _count), weights_n.narrow(0, 0, _count));
+        gradient_TW.view(-1).index_copy_(0, places_n.narrow(0, 0, _count), weights_n.narrow(0, 0, _count).to(gradient_TW.dtype));
     }
 
     // By steps of an eighth of the power of two below.
