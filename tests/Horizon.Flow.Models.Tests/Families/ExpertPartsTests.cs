@@ -129,7 +129,7 @@ public class ExpertPartsTests
         List<IUnitTemplate> templates =
             [new Routing(config, ledger), .. Enumerable.Range(0, parts).Select(part => new ExpertPartTemplate(config, layer.Hidden, Activation.Silu, ledger.Parts, 0, part, null))];
         var values = layer.Parameters();
-        List<ParameterViews> weights = [.. layouts.Select(layout => new ParameterViews(cat([.. layout.Parameters.Select(slot => tensor(values[slot.TensorName]))]), layout))];
+        List<ParameterViews> weights = [.. layouts.Select(layout => new ParameterViews(cat([.. layout.Parameters.Select(slot => tensor(values[slot.TensorName].AsSpan((int)slot.TensorOffset, (int)slot.Count).ToArray()))]), layout))];
         List<ParameterViews> gradients = [.. layouts.Select(layout => new ParameterViews(empty([layout.ElementCount], dtype: float32).FillInPlace(float.NaN), layout))];
         using var batch = UnitWalk.Batch(new MicroBatch(1, layer.Tokens, new long[layer.Tokens], new long[layer.Tokens], [.. Enumerable.Range(0, layer.Tokens).Select(place => (long)place)]), operators);
         var input = tensor(layer.Input(), [1, layer.Tokens, layer.Hidden]);
@@ -145,7 +145,7 @@ public class ExpertPartsTests
 
         gradient = first.Backward(gradient, gradients[0])!;
         static float[] Values(Tensor x) => x.contiguous().data<float>().ToArray();
-        var found = gradients.SelectMany(views => views.Layout.Parameters.Select(slot => (slot.TensorName, Values(views[slot.Role])))).ToDictionary(entry => entry.TensorName, entry => entry.Item2);
+        var found = gradients.SelectMany(views => views.Layout.Parameters.Select(slot => (slot.TensorName, Values(views[slot.Role])))).GroupBy(entry => entry.TensorName).ToDictionary(tensor => tensor.Key, tensor => tensor.SelectMany(entry => entry.Item2).ToArray());
         (found[DenseExperts.Output], found[DenseExperts.Input]) = (Values(output), Values(gradient));
         foreach (var views in weights.Concat(gradients)) views.Dispose();
         return found;
