@@ -17,8 +17,11 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     /// <summary>The resource of the floor.</summary>
     public string Binds => Floor == Compute ? "compute" : Floor == Update ? "update" : Floor == Upload ? "upload" : "download";
 
+    /// <summary>What lies before the first update, where the norm of all gradients is waited for.</summary>
+    public double BeforeUpdates { get; init; }
+
     /// <summary>What the step is likely to take.</summary>
-    public double Predicted => Math.Max(Compute + Between, Math.Max(Update, Math.Max(Upload, Download))) + Border;
+    public double Predicted => Math.Max(Math.Max(Compute + Between, Math.Max(Update, Math.Max(Upload, Download))) + Border, BeforeUpdates + Update);
 
     /// <summary>The time of a step's work at a machine's rates.</summary>
     /// <param name="work">The work.</param>
@@ -30,8 +33,9 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
         ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(rates);
         var (ranks, hosts) = ((double)work.Ranks, rates.HostMemory * work.Machines);
-        return new(
+        var time = new StepTime(
             (work.Operations - (work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu))))) / rates.OperationsIn(precision, gpu) / ranks, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, work.BytesUpdated / hosts,
             (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BorderBytes.Updated / hosts));
+        return time with { BeforeUpdates = work.ShareBeforeUpdates * (time.Compute + time.Between) };
     }
 }

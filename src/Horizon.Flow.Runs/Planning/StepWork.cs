@@ -31,6 +31,9 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <value>Default 1.</value>
     public int Machines { get; init; } = 1;
 
+    /// <summary>The share of the computation that has to end before the first update begins: all but forward where gradients are clipped by their norm, since the next step's forward follows the updates; else none.</summary>
+    public double ShareBeforeUpdates { get; init; }
+
     /// <summary>Counts a step.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="precision">How the store keeps parameters.</param>
@@ -54,7 +57,7 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
             up += unit.ElementCount * (goesBack && template.BackwardNeedsWeights ? 2 : 1);
             if (!goesBack) continue;
             backward += 2 * operations;
-            numbers += template.ForwardOperations(unit, 0) / (2.0 * model.HiddenSize);
+            numbers += template.NumbersBetween(unit, model.HiddenSize);
             var isAgain = !template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Keep;
             if (isAgain) again += operations;
             if (template.MultipliesInFp8) eighths += template.ForwardOperations(unit, 0) * (isAgain ? 4 : 3);
@@ -72,6 +75,10 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
         var largest = model.Units.MaxBy(unit => unit.ElementCount)!;
         var border = largest.ElementCount * element;
         var count = plan.Options.GradientAccumulation;
-        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest))) { Fp8Operations = eighths * tokens };
+        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest)))
+        {
+            Fp8Operations = eighths * tokens,
+            ShareBeforeUpdates = plan.Options.MaxGradientNorm is null ? 0 : (backward + again) / (forward + backward + again),
+        };
     }
 }

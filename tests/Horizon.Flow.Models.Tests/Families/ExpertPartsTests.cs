@@ -56,6 +56,28 @@ public class ExpertPartsTests
         foreach (var (name, value) in one.Metrics) Assert.Equal(value, run.Metrics[name], 1e-5 * value);
     }
 
+    /// <summary>New weights are the same however experts are cut, rows of a tensor (gpt-oss) among them.</summary>
+    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 60)]
+    public void Initialize_InParts_DrawsTheNumbersOfOneUnit(FamilyCase family)
+    {
+        static Dictionary<string, float[]> Drawn(ModelConfig config)
+        {
+            var model = ModelFamilies.Define(config);
+            float[] Of(ParameterSlot slot)
+            {
+                var values = new float[slot.Count];
+                model.Initialize(slot, 5, 0, values);
+                return values;
+            }
+
+            return model.Units.SelectMany(unit => unit.Parameters).GroupBy(slot => slot.TensorName).ToDictionary(tensor => tensor.Key, tensor => tensor.SelectMany(Of).ToArray());
+        }
+
+        var (one, many) = (Drawn(family.Config with { ExpertParts = 1 }), Drawn(family.Config));
+        Assert.Equal(one.Keys.Order(), many.Keys.Order());
+        Assert.All(one, tensor => Assert.Equal(tensor.Value, many[tensor.Key]));
+    }
+
     /// <summary>What a step holds at once does not grow with the parts: of a layer its own weights and tape, and one part's.</summary>
     [Fact]
     public void Program_WithParts_HoldsOneAtATime()
