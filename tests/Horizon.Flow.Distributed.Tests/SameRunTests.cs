@@ -22,7 +22,7 @@ public class SameRunTests
          from frozen in Gen.Frequency((2, Gen.Constant(-1)), (1, Gen.Choose(0, 4)))
          from rule in Gen.Elements(Rules)
          from adapter in Gen.Elements(0, 0, 1, 3)
-         select new RankCase(training with { MicroBatches = ranks * accumulation }, ranks, prefetch, adapter > 0 ? -1 : frozen, rule, adapter)).ToArbitrary();
+         select new RankCase(training with { Model = Seeing(training.Model, rule), MicroBatches = ranks * accumulation }, ranks, prefetch, adapter > 0 ? -1 : frozen, rule, adapter)).ToArbitrary();
 
     [Cases(60, Arbitrary = [typeof(SameRunTests)])]
     public async Task Training_OnRanks_IsThatOfOneRankWithAsManyMicroBatches(RankCase random)
@@ -76,6 +76,10 @@ public class SameRunTests
         Assert.All(one.Parameters, pair => Assert.Equal(pair.Value, many[0].Parameters[pair.Key]));
         Assert.Equal(one.Reports.Select(report => report.Loss), many[^1].Reports.Select(report => report.Loss));
     }
+
+    // Where a token sees itself alone, queries and keys have no gradient but rounding, which these rules make as large as any other.
+    private static ModelCase Seeing(ModelCase model, string rule) =>
+        rule is "adamw" or "sgd" ? model : model with { Window = model.Window is { } window ? Math.Max(window, 2) : null, Sequence = Math.Max(model.Sequence, 2) };
 
     public sealed record RankCase(TrainingCase Training, int Ranks, int Prefetch, int Frozen, string Rule, int Adapter)
     {
