@@ -34,7 +34,7 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
             config.NormEpsilon);
         var gated = batch.Operators.Delta is { } kernels && kernels.Takes(_heads, x_BSH.dtype)
             ? record.Step(inputs.Tensors, keeps => kernels.Run(inputs, _heads, batch.Documents, keeps))
-            : Mix(inputs, batch);
+            : Mix(inputs, batch, record);
         return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated);
     }
 
@@ -46,15 +46,15 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
         return ((delta.Taps + 3) * channels) + (delta.ValueHeads * head);
     }
 
-    // [B, S, V E] by libtorch's operators; autograd derives the backward.
-    private Tensor Mix(DeltaInputs inputs, DeviceBatch batch)
+    // [B, S, V E] by libtorch's operators; autograd derives the backward of all but the rule.
+    private Tensor Mix(DeltaInputs inputs, DeviceBatch batch, UnitRecord record)
     {
         var mixed = DocumentTaps.Apply(inputs.Mixed, inputs.Taps, batch).silu();
         var (B, S) = (mixed.shape[0], mixed.shape[1]);
         var query_BSKD = mixed.narrow(-1, 0, delta.Keys).view(B, S, delta.KeyHeads, delta.KeyWidth);
         var key_BSKD = mixed.narrow(-1, delta.Keys, delta.Keys).view(query_BSKD.shape);
         var value_BSVE = mixed.narrow(-1, 2 * delta.Keys, delta.Values).view(B, S, delta.ValueHeads, delta.ValueWidth);
-        var output = DeltaRule.Mix(query_BSKD, key_BSKD, value_BSVE, inputs.Decay, inputs.Strength, new DeltaChunks(batch, DeltaRule.ChunkLength));
+        var output = DeltaRule.Mix(query_BSKD, key_BSKD, value_BSVE, inputs.Decay, inputs.Strength, new DeltaChunks(batch, DeltaRule.ChunkLength), record);
         var normed = RmsNorm.Apply(output.to(mixed.dtype), inputs.NormWeight, inputs.Epsilon);
         return (normed.to(float32) * inputs.Gate.to(float32).view(normed.shape).silu()).to(mixed.dtype).flatten(2);
     }
