@@ -78,7 +78,8 @@ internal sealed class AutogradTape : IUnitTape
 
         void Part(Tensor[] ends, Tensor[] gradients, int stepsBefore)
         {
-            var found = autograd.grad(ends, begins[..(sources.Count + stepsBefore)], gradients, allow_unused: true);
+            // Parts may share operators: what they kept is needed until the first part is done.
+            var found = autograd.grad(ends, begins[..(sources.Count + stepsBefore)], gradients, retain_graph: stepsBefore > 0, allow_unused: true);
             foreach (var (place, gradient) in found.Index())
                 if (Given(gradient) is { } given) sums[place] = sums[place] is { } sum ? sum.Plus(given) : given;
         }

@@ -10,7 +10,7 @@ public class UnitRecordTests
 {
     private static readonly UnitLayout Layout = new("unit", "test", [("a", "a", [3]), ("b", "b", [3]), ("unused", "unused", [2])]);
 
-    /// <summary>Outputs and gradients are those of autograd alone: with steps one behind the other, a step's output used before and behind the next, and parameters in all parts and steps.</summary>
+    /// <summary>Outputs and gradients are those of autograd alone: with steps one behind the other, a step's output used before and behind the next, operators shared by parts, and parameters in all parts and steps.</summary>
     [Property(MaxTest = 50)]
     public void Step_BetweenParts_GivesWhatAutogradGives(int seed)
     {
@@ -68,9 +68,10 @@ public class UnitRecordTests
         protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, UnitRecord record)
         {
             var (a, b) = (parameters["a"], parameters["b"]);
-            var first = Squared(input! * a, b, record);
-            var second = Squared((first * a).Plus(input!), b, record);
-            return second.Plus(first * input!);
+            var shared = (input! * a).exp();
+            var first = Squared(shared * a, b, record);
+            var second = Squared((first * a).Plus(shared), b, record);
+            return second.Plus(first * input!).Plus(shared * b);
         }
 
         private Tensor Squared(Tensor x, Tensor b, UnitRecord record) => written ? record.Step([x, b], _ => new Square(x, b)) : x * x * b;
