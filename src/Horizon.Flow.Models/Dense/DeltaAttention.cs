@@ -38,13 +38,16 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
         return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated);
     }
 
-    /// <summary>Numbers that are kept of each token: the convolution's and the rule's, by chunk, and the state of each chunk.</summary>
+    /// <summary>Numbers that are kept of each token by libtorch's operators, more than kernels keep: the convolution's, the rule's and the norm's, and the state of each chunk.</summary>
     public long KeptOf()
     {
-        long channels = (2L * delta.Keys) + delta.Values;
-        long head = (7L * DeltaRule.ChunkLength) + (8L * delta.KeyWidth) + (8L * delta.ValueWidth) + (3L * delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength);
-        return ((delta.Taps + 3) * channels) + (delta.ValueHeads * head);
+        long head = (10L * delta.ValueWidth) + ((long)delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength) + 4;
+        return ((delta.Taps + 3L) * _heads.Channels) + (8L * delta.Keys) + (delta.ValueHeads * head);
     }
+
+    /// <summary>Numbers of each token that the rule's backward needs beside them.</summary>
+    public long WorkingOf() => delta.ValueHeads
+        * ((8L * DeltaRule.ChunkLength) + (9L * delta.KeyWidth) + (5L * delta.ValueWidth) + (3L * delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength));
 
     // [B, S, V E] by libtorch's operators; autograd derives the backward of all but the rule.
     private Tensor Mix(DeltaInputs inputs, DeviceBatch batch, UnitRecord record)

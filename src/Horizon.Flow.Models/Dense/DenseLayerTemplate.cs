@@ -54,7 +54,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch) + DeltaBytes(unit, batch);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch) + (IsLinear(unit) ? _delta!.KeptOf() * batch.WideTokenBytes : 0);
     }
 
     /// <inheritdoc/>
@@ -63,7 +63,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
-            + (DeltaBytes(unit, batch) / 2) + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
+            + (IsLinear(unit) ? _delta!.WorkingOf() * batch.WideTokenBytes : 0) + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
     }
 
     /// <inheritdoc/>
@@ -85,8 +85,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     private long ExpertBytes(UnitLayout unit, BatchShape batch) =>
         _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? (_experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes) + _experts.PaddingBytes(_config.HiddenSize, batch) : 0;
 
-    private long DeltaBytes(UnitLayout unit, BatchShape batch) =>
-        _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay) ? _delta.KeptOf() * batch.WideTokenBytes : 0;
+    private bool IsLinear(UnitLayout unit) => _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay);
 
     // Scores of every pair of tokens, so many times in the unit's type and in fp32.
     private long ScoreBytes(BatchShape batch, int narrow, int wide) => _config.AttentionCap is null
