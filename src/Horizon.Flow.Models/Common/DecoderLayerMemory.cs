@@ -31,6 +31,9 @@ internal sealed class DecoderLayerMemory
     /// <summary>The same without both norms' outputs, which are made again.</summary>
     public long KeptTape => Most(tokens => Light(tokens, norms: 0), tokens => Light(tokens, norms: 0) + Narrow(tokens, 2 * F));
 
+    /// <summary>The same without the outputs of gate and up.</summary>
+    public long NarrowTape => Light(_batch.Tokens, norms: 0);
+
     /// <summary>The output's gradient and temporaries.</summary>
     public long Working => _fp8 is not null ? Fp8Working : Most(
         tokens => Rest(tokens) + Math.Max(Narrow(tokens, 2 * H) + Pieces, Attention(tokens)),

@@ -47,6 +47,9 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public bool CanBindTapes => true;
 
     /// <inheritdoc/>
+    public bool CanNarrowTapes => _fp8 is null;
+
+    /// <inheritdoc/>
     public bool MultipliesInFp8 => _fp8 is not null;
 
     /// <inheritdoc/>
@@ -72,6 +75,17 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
 
     /// <inheritdoc/>
     public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).KeptTape;
+
+    /// <inheritdoc/>
+    public long NarrowTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).NarrowTape;
+
+    /// <inheritdoc/>
+    /// <value>The products of gate and up.</value>
+    public double NarrowOperations(UnitLayout unit)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        return 2.0 * unit.Parameters.Where(slot => slot.Role is Roles.Gate or Roles.Up).Sum(slot => slot.Count);
+    }
 
     /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => Memory(batch).Working;

@@ -55,8 +55,9 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
             if (!goesBack) continue;
             backward += 2 * operations;
             numbers += template.ForwardOperations(unit, 0) / (2.0 * model.HiddenSize);
-            var isAgain = !template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Keep;
+            var isAgain = !template.IsEmbedding && !table.Keeps(layer);
             if (isAgain) again += operations;
+            if (table.PolicyOf(layer) == ActivationPolicy.KeepNarrow) again += template.NarrowOperations(unit);
             if (template.MultipliesInFp8) eighths += template.ForwardOperations(unit, 0) * (isAgain ? 4 : 3);
             if (plan.Options.IsTrainable(unit)) down += unit.ElementCount;
         }

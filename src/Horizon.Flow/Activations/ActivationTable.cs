@@ -51,6 +51,9 @@ public sealed class ActivationTable
     public ActivationPolicy PolicyOf(int layer) =>
         layer < LowestTrainedLayer || _model.Hidden[layer].Template.IsEmbedding ? ActivationPolicy.Recompute : _policy(layer);
 
+    /// <summary>Whether a layer's tape lives from its forward to its backward.</summary>
+    public bool Keeps(int layer) => PolicyOf(layer) is ActivationPolicy.Keep or ActivationPolicy.KeepNarrow;
+
     /// <summary>Whether a layer's input waits in host memory: it begins a segment that is offloaded.</summary>
     public bool Offloads(int layer) => _first.Contains(layer) && PolicyOf(layer) == ActivationPolicy.Offload;
 
@@ -61,7 +64,7 @@ public sealed class ActivationTable
         {
             // An embedding is a segment of its own: its input is the token ids, nothing is kept for it.
             var policy = PolicyOf(first);
-            var longest = _model.Hidden[first].Template.IsEmbedding || policy == ActivationPolicy.Keep ? 1 : Math.Min(_interval, _model.Hidden.Count - first);
+            var longest = _model.Hidden[first].Template.IsEmbedding || Keeps(first) ? 1 : Math.Min(_interval, _model.Hidden.Count - first);
             var count = 1;
             while (count < longest && PolicyOf(first + count) == policy) count++;
             segments.Add((first, count));

@@ -24,6 +24,9 @@ public interface IUnitTemplate
     /// </summary>
     bool CanBindTapes => false;
 
+    /// <summary>Whether <see cref="IUnitTape.Narrow"/> of its tapes lets anything go; only where <see cref="CanBindTapes"/>.</summary>
+    bool CanNarrowTapes => false;
+
     /// <summary>Whether the unit's matrix products are computed in fp8.</summary>
     bool MultipliesInFp8 => false;
 
@@ -57,6 +60,17 @@ public interface IUnitTemplate
     /// <param name="batch">The micro-batch.</param>
     /// <value>By default as much as before.</value>
     long KeptTapeBytes(UnitLayout unit, BatchShape batch) => TapeBytes(unit, batch);
+
+    /// <summary>Device bytes that a tape still holds when it was narrowed.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default as much as before.</value>
+    long NarrowTapeBytes(UnitLayout unit, BatchShape batch) => KeptTapeBytes(unit, batch);
+
+    /// <summary>Operations for each token that the backward of a narrowed tape computes again.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <value>By default none.</value>
+    double NarrowOperations(UnitLayout unit) => 0;
 
     /// <summary>
     /// Device bytes that forward, recomputation or backward, whichever takes most, needs beside the input and the tape: the output,

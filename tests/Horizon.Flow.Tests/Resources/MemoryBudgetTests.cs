@@ -47,6 +47,7 @@ public class MemoryBudgetTests
         {
             var now = Bytes(layer => layer > @case.Model.Layers - kept ? ActivationPolicy.Keep : ActivationPolicy.Recompute);
             Assert.InRange(now, before, long.MaxValue);
+            Assert.InRange(Bytes(layer => layer > @case.Model.Layers - kept ? ActivationPolicy.KeepNarrow : ActivationPolicy.Recompute), 1, now);
             before = now;
         }
     }
@@ -63,11 +64,15 @@ public class MemoryBudgetTests
         var limit = (least * 9 / 10) + (memory.Get * 7919L % Math.Max(1, most - (least * 8 / 10)));
         bool Fits(ActivationChoice choice) => Bytes(choice) <= limit;
         var chosen = ActivationChoice.Fastest(plan, Fits);
-        var (kept, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.Offload));
-        Assert.True(kept == 0 || moved == 0);
+        var (kept, narrow, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.KeepNarrow), chosen.Count(ActivationPolicy.Offload));
+        Assert.True(kept + narrow == 0 || moved == 0);
+        Assert.True(kept == 0 || kept + narrow == model.Hidden.Count - 1);
         Assert.True(Fits(chosen) || moved == model.Hidden.Count - 1);
         if (moved > 0) Assert.False(Fits(ActivationChoice.All(model, ActivationPolicy.Recompute)));
-        else if (kept < model.Hidden.Count - 1) Assert.False(Fits(new([.. chosen.Policies.Select((policy, layer) => layer >= model.Hidden.Count - 1 - kept ? ActivationPolicy.Keep : policy)])));
+        else if (kept + narrow < model.Hidden.Count - 1) Assert.False(Fits(With(model.Hidden.Count - 1 - kept - narrow, ActivationPolicy.KeepNarrow)));
+        if (narrow > 0) Assert.False(Fits(With(model.Hidden.Count - 1 - kept, ActivationPolicy.Keep)));
+
+        ActivationChoice With(int changed, ActivationPolicy to) => new([.. chosen.Policies.Select((policy, layer) => layer == changed ? to : policy)]);
     }
 
     private static ModelConfig Qwen(int hidden, int intermediate, int heads, int keyHeads, int vocabulary, int layers, bool tied) => new()
