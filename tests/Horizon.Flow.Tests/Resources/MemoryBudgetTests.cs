@@ -66,7 +66,6 @@ public class MemoryBudgetTests
         var chosen = ActivationChoice.Fastest(plan, Fits);
         var (kept, narrow, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.KeepNarrow), chosen.Count(ActivationPolicy.Offload));
         Assert.True(kept + narrow == 0 || moved == 0);
-        Assert.True(kept == 0 || kept + narrow == model.Hidden.Count - 1);
         Assert.True(Fits(chosen) || moved == model.Hidden.Count - 1);
         if (moved > 0) Assert.False(Fits(ActivationChoice.All(model, ActivationPolicy.Recompute)));
         else if (kept + narrow < model.Hidden.Count - 1) Assert.False(Fits(With(model.Hidden.Count - 1 - kept - narrow, ActivationPolicy.KeepNarrow)));
