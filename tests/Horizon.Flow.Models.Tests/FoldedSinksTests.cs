@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Xunit;
 using Horizon.Flow.Models.Attention;
-using Horizon.Flow.Testing;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 

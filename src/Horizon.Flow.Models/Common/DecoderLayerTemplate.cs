@@ -91,6 +91,10 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => Memory(batch).Working;
 
     /// <inheritdoc/>
+    /// <value>The outputs of gate or up, or what attention's backward sums.</value>
+    public long LargestTensorBytes(UnitLayout unit, BatchShape batch) => Memory(batch).LargestTensor;
+
+    /// <inheritdoc/>
     /// <value>Products, and scores and their sums of the tokens that each one sees.</value>
     public double ForwardOperations(UnitLayout unit, double context)
     {

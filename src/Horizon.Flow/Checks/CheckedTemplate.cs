@@ -59,6 +59,9 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 
     /// <inheritdoc/>
+    public long LargestTensorBytes(UnitLayout unit, BatchShape batch) => inner.LargestTensorBytes(unit, batch);
+
+    /// <inheritdoc/>
     public bool MultipliesInFp8 => inner.MultipliesInFp8;
 
     /// <inheritdoc/>

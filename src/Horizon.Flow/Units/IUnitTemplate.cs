@@ -1,4 +1,5 @@
 using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
@@ -82,6 +83,13 @@ public interface IUnitTemplate
     long WorkingBytes(UnitLayout unit, BatchShape batch) => IsEmbedding
         ? 4 * Matrices(unit).Sum(slot => slot.Shape[1]) * batch.WideTokenBytes
         : MatrixOutputs(unit) * batch.TokenBytes;
+
+    /// <summary>Device bytes of the largest tensor that forward or backward makes: such a block is split for smaller tensors that stay, and another one made.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default the widest matrix's output, of the tokens of rows that are not cut; of an embedding nothing.</value>
+    long LargestTensorBytes(UnitLayout unit, BatchShape batch) =>
+        IsEmbedding ? 0 : Matrices(unit).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max() * batch.UncutTokens * batch.Type.ByteSize();
 
     /// <summary>Operations of forward for each token; a multiplication and an addition are two. Backward takes twice as many.</summary>
     /// <param name="unit">The unit's layout.</param>
