@@ -26,10 +26,10 @@ internal sealed class DecoderLayerMemory
     }
 
     /// <summary>What backward needs, beside the input.</summary>
-    public long Tape => _fp8 is not null ? KeptTape + Eighths((2 * H) + C) : Most(tokens => Light(tokens, norms: 2), tokens => Light(tokens, norms: 2) + Narrow(tokens, 2 * F));
+    public long Tape => _fp8 is not null ? Light(_batch.Tokens, norms: 0) + Narrow(_batch.Tokens, 2 * F) + Eighths((2 * H) + C) : Most(tokens => Light(tokens, norms: 2), tokens => Light(tokens, norms: 2) + Narrow(tokens, 2 * F));
 
-    /// <summary>The same without both norms' outputs, which are made again.</summary>
-    public long KeptTape => Most(tokens => Light(tokens, norms: 0), tokens => Light(tokens, norms: 0) + Narrow(tokens, 2 * F));
+    /// <summary>The same without both norms' outputs, which are made again; in fp8 with gate and up in that, where they are held so.</summary>
+    public long KeptTape => _fp8?.Holds(F) == true ? Light(_batch.Tokens, norms: 0) + Blocks(2 * F) : Most(tokens => Light(tokens, norms: 0), tokens => Light(tokens, norms: 0) + Narrow(tokens, 2 * F));
 
     /// <summary>The output's gradient and temporaries.</summary>
     public long Working => _fp8 is not null ? Fp8Working : Most(
@@ -103,6 +103,9 @@ internal sealed class DecoderLayerMemory
 
     // fp8: one byte a number, and where scales are by block a thirty-second of it more.
     private long Eighths(long numbers) => _batch.Tokens * numbers * (_fp8?.Scaling == Fp8Scaling.Block ? 33 : 32) / 32;
+
+    // fp8 with a scale for 128 neighbours.
+    private long Blocks(long numbers) => _batch.Tokens * numbers * 33 / 32;
 
     private static long Wide(long tokens, long numbers) => tokens * numbers * sizeof(float);
 
