@@ -12,7 +12,8 @@ namespace Horizon.Flow.Bench;
 
 /// <summary>
 /// A model of bytes learns from the same random start and the same text in several precisions: losses side by side. A way is a precision; behind it may stand
-/// <c>-emulated</c>, for the emulation's operators on any device, and <c>@2</c>, for another start and other data.
+/// <c>-emulated</c>, for the emulation's operators on any device, <c>~1</c>, for a start that is a ten thousandth larger, which shows how far two runs drift apart by
+/// themselves, and <c>@2</c>, for another start and other data.
 /// </summary>
 internal static class Fp8Curve
 {
@@ -34,7 +35,9 @@ internal static class Fp8Curve
             {
                 var parts = way.Split('@');
                 var seed = parts.Length == 1 ? 1 : int.Parse(parts[1], CultureInfo.InvariantCulture);
-                var found = await TrainAsync(device, config, parts[0], seed, Batches(text, rows, sequence, steps, seed), steps);
+                var nudged = parts[0].Split('~');
+                var scale = 0.02 * (1 + (nudged.Length == 1 ? 0 : 1e-4 * int.Parse(nudged[1], CultureInfo.InvariantCulture)));
+                var found = await TrainAsync(device, config, nudged[0], seed, scale, Batches(text, rows, sequence, steps, seed), steps);
                 if (losses is not null) await File.AppendAllLinesAsync(losses, found.Select((loss, step) => FormattableString.Invariant($"{way},{step + 1},{loss:F5}")));
                 var piece = Math.Max(1, steps / Points);
                 var means = found.Chunk(piece).Select(part => part.Average()).ToList();
@@ -46,7 +49,7 @@ internal static class Fp8Curve
         }
     }
 
-    private static async Task<List<double>> TrainAsync(IComputeDevice device, ModelConfig config, string way, int seed, IEnumerable<IReadOnlyList<MicroBatch>> batches, int steps)
+    private static async Task<List<double>> TrainAsync(IComputeDevice device, ModelConfig config, string way, int seed, double scale, IEnumerable<IReadOnlyList<MicroBatch>> batches, int steps)
     {
         var model = ModelFamilies.Define(config);
         if (way.EndsWith("-emulated", StringComparison.Ordinal)) (way, device) = (way[..^9], new EagerDevice(device));
@@ -59,7 +62,7 @@ internal static class Fp8Curve
         });
         using var store = plan.CreateStore(way == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16);
         using var workers = new HostWorkers();
-        StoreFill.Fill(store, seed, workers, 0.02);
+        StoreFill.Fill(store, seed, workers, scale);
         var losses = new List<double>();
         var run = plan.Start(store, device);
         try
@@ -79,7 +82,7 @@ internal static class Fp8Curve
         var parts = way.Split('-');
         return Enum.TryParse<Fp8Scaling>(parts[0], ignoreCase: true, out var scaling) && Enum.TryParse<Fp8Format>(parts.ElementAtOrDefault(1), ignoreCase: true, out var format)
             ? new Fp8Options { Scaling = scaling, Gradients = format, FastGradients = parts.Contains("fast"), Fp8Tapes = !parts.Contains("bf16tapes") }
-            : throw new HorizonException($"--ways: '{way}' is none; there are fp32, bf16 and tensor, row or block with -e5m2 or -e4m3 and perhaps -fast or -bf16tapes, each perhaps with -emulated and @ and a seed");
+            : throw new HorizonException($"--ways: '{way}' is none; there are fp32, bf16 and tensor, row or block with -e5m2 or -e4m3 and perhaps -fast or -bf16tapes, each perhaps with -emulated, ~ and a number, and @ and a seed");
     }
 
     private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(byte[] text, int rows, int sequence, int steps, int seed)

@@ -6,7 +6,7 @@ namespace Horizon.Flow.Devices;
 internal sealed unsafe class CudaKernels : IDisposable
 {
     private static readonly string[] Everywhere =
-        ["norm_forward", "norm_backward", "norm_weight_gradient", "rotate", "join_heads", "gate_forward", "gate_backward", "cross_entropy", "sum_squares_bf16", "sum_squares_fp32"];
+        ["norm_forward", "norm_forward_4", "norm_forward_8", "norm_forward_16", "norm_backward", "norm_weight_gradient", "rotate", "join_heads", "gate_forward", "gate_backward", "cross_entropy", "sum_squares_bf16", "sum_squares_fp32"];
 
     private static readonly string[] Fp8 =
     [

@@ -51,7 +51,15 @@ internal sealed class CudaOperators : IUnitOperators
     {
         var sum = added is null ? x : empty_like(x);
         var inverse = empty([x.shape[0], 1], float32, x.device);
-        _kernels.Launch("norm_forward", x.shape[0], Threads, 0, x, added, weight, sum, output, inverse, x.shape[1], (float)epsilon, maximum);
+        var (rows, width) = (x.shape[0], x.shape[1]);
+        const int RowsOfABlock = Threads / 32;
+        // A warp a row as long as its registers hold one, and the weight lies as they are read.
+        if (width <= 4096 && ((KernelArgument)weight).Bits % 16 == 0)
+        {
+            _kernels.Launch($"norm_forward_{(width <= 1024 ? 4 : width <= 2048 ? 8 : 16)}", (rows + RowsOfABlock - 1) / RowsOfABlock, Threads, 0,
+                x, added, weight, sum, output, inverse, rows, width, (float)epsilon, maximum);
+        }
+        else _kernels.Launch("norm_forward", rows, Threads, 0, x, added, weight, sum, output, inverse, width, (float)epsilon, maximum);
         return (sum, inverse);
     }
 

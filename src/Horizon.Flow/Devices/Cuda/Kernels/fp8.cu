@@ -438,10 +438,20 @@ __device__ __forceinline__ void gate(
     Tile d(gradient, rows, width), g(rows, width), u(rows, width);
     const float inverse = inverse_of<false>(maxima[0]), wide_inverse = inverse_of<Wide>(maxima[1]);
     float of_product[8], of_gradients[8];
+    // All that is read is asked for before anything is computed.
 #pragma unroll
     for (int i = 0; i < 8; i++)
     {
-        if (d.has(i)) gate_and_up<From>(both, scales, rows, d.row(i), width, d.column, g.of[i], u.of[i]);
+        if (d.has(i)) gate_and_up<From == AS_HELD ? PLAIN : From>(both, scales, rows, d.row(i), width, d.column, g.of[i], u.of[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        if (From == AS_HELD)
+        {
+            g.of[i] = as_held(g.of[i]);
+            u.of[i] = as_held(u.of[i]);
+        }
         differentiate(d.of[i], g.of[i], u.of[i]);
         of_product[i] = inverse;
         of_gradients[i] = wide_inverse;

@@ -117,6 +117,73 @@ extern "C" __global__ void norm_forward(
     if (maximum) raise(maximum, top);
 }
 
+// The same for rows of up to 256 * Pieces numbers, one warp a row: a row is read once and stays in registers, and no thread waits for another's warp.
+template <int Pieces>
+__device__ __forceinline__ void norm_of_warp(
+    const bf16* x, const bf16* added, const bf16* weight, bf16* sum, bf16* output, float* inverse, int64 rows, int width, float epsilon, unsigned* maximum)
+{
+    const int lane = threadIdx.x & 31;
+    const int64 line = (int64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5), row = line * width;
+    unsigned top = 0;
+    if (line < rows)
+    {
+        Eight of[Pieces];
+        float squares = 0.0f;
+#pragma unroll
+        for (int i = 0; i < Pieces; i++)
+        {
+            const int column = i * 256 + lane * 8;
+            of[i] = column < width ? *reinterpret_cast<const Eight*>(x + row + column) : Eight{{0, 0, 0, 0}};
+        }
+#pragma unroll
+        for (int i = 0; i < Pieces; i++)
+        {
+            const int column = i * 256 + lane * 8;
+            if (column >= width) continue;
+            float a[8];
+            load(reinterpret_cast<const bf16*>(&of[i]), a);
+            if (added)
+            {
+                float b[8];
+                load(added + row + column, b);
+#pragma unroll
+                for (int c = 0; c < 8; c++) a[c] = rounded(a[c] + b[c]);
+                store(a, reinterpret_cast<bf16*>(&of[i]));
+                *reinterpret_cast<Eight*>(sum + row + column) = of[i];
+            }
+#pragma unroll
+            for (int c = 0; c < 8; c++) squares += a[c] * a[c];
+        }
+#pragma unroll
+        for (int offset = 16; offset > 0; offset >>= 1) squares += __shfl_xor_sync(0xFFFFFFFFu, squares, offset);
+        const float scale = rsqrtf(squares / (float)width + epsilon);
+        if (lane == 0) inverse[line] = scale;
+#pragma unroll
+        for (int i = 0; i < Pieces; i++)
+        {
+            const int column = i * 256 + lane * 8;
+            if (column >= width) continue;
+            float a[8], w[8];
+            load(reinterpret_cast<const bf16*>(&of[i]), a);
+            load(weight + column, w);
+#pragma unroll
+            for (int c = 0; c < 8; c++) a[c] = rounded(a[c] * scale) * w[c];
+            if (output) store(a, output + row + column);
+            if (maximum) top = largest(a, top);
+        }
+    }
+    if (maximum) raise(maximum, top);
+}
+
+#define NORM_OF_WARP(name, pieces) \
+    extern "C" __global__ void name(const bf16* x, const bf16* added, const bf16* weight, bf16* sum, bf16* output, float* inverse, int64 rows, int width, float epsilon, \
+        unsigned* maximum) \
+    { norm_of_warp<pieces>(x, added, weight, sum, output, inverse, rows, width, epsilon, maximum); }
+
+NORM_OF_WARP(norm_forward_4, 4)
+NORM_OF_WARP(norm_forward_8, 8)
+NORM_OF_WARP(norm_forward_16, 16)
+
 // The gradient of the norm's input, rows dealt out to blocks in turn. A thread always has the same columns, so that each block sums its
 // rows' share of the weight's gradient without waiting; norm_weight_gradient adds the blocks up in order. The largest result too, where it
 // is wanted.
