@@ -38,13 +38,13 @@ internal sealed class DecoderLayerMemory
         tokens => Rest(tokens) + Math.Max(Narrow(tokens, (2 * H) + F), Attention(tokens) - Narrow(tokens, 2 * F)));
 
     // Of the feed-forward's backward the gradient of the gate's output, what it gave, and the gradients of gate and up in fp8, twice; of attention's the gradient of
-    // all heads. One weight at a time; and blocks that the allocator cannot give again to an operand of another size: up to four of the feed-forward's width, and less than
-    // one where tapes are held in fp8, measured on an H100. Of the emulation its numbers in fp32.
+    // all heads. One weight at a time; and blocks that the allocator cannot give again to an operand of another size: up to four of the feed-forward's width, and none
+    // where tapes are held in fp8, measured on an H100. Of the emulation its numbers in fp32.
     private long Fp8Working => Rest(_batch.Tokens)
         + Math.Max(
             Narrow(_batch.Tokens, (2 * H) + F) + Eighths((2 * H) + (5 * F)),
             Attention(_batch.Tokens) - Narrow(_batch.Tokens, 2 * F) + Eighths(2 * Math.Max(H, HeadsOf(1, 2) * D)))
-        + Eighths((_fp8!.Holds(F) ? 1 : 4) * F)
+        + Eighths(_fp8!.Holds(F) ? 0 : 4 * F)
         + (2 * F * H)
         + (_batch.FusedOperators ? 0 : Wide(_batch.Tokens, 4 * F) + (8 * F * H));
 

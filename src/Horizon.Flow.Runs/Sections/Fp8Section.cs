@@ -21,8 +21,8 @@ public sealed record Fp8Section
     /// Whether layers that are kept for backward hold the outputs of gate and up in fp8, e4m3 with a scale for 128 neighbours, so that more layers can be kept; of widths that are
     /// multiples of 128. Backward counts with these of every layer, kept or not.
     /// </summary>
-    /// <value>Default true.</value>
-    public bool Fp8Tapes { get; init; } = new Fp8Options().Fp8Tapes;
+    /// <value>Default false.</value>
+    public bool Fp8Tapes { get; init; }
 
     /// <summary>Patterns of the names of layers (<c>*</c> stands for anything) whose products stay in bf16, such as <c>layer 0</c>.</summary>
     /// <value>Default none.</value>

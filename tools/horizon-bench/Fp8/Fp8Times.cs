@@ -45,7 +45,7 @@ internal static class Fp8Times
         var model = ModelFamilies.Define(config);
         await LayerAsync(device, model, "bf16", batch, sequence, limit, report);
         foreach (var scaling in scalings) await LayerAsync(device, model.WithFp8(new Fp8Options { Scaling = scaling }), $"fp8 by {scaling}", batch, sequence, limit, report);
-        await LayerAsync(device, model.WithFp8(new Fp8Options { Fp8Tapes = false }), "fp8 by tensor, tapes in bf16", batch, sequence, limit, report);
+        await LayerAsync(device, model.WithFp8(new Fp8Options { Fp8Tapes = true }), "fp8 by tensor, tapes in fp8", batch, sequence, limit, report);
         await LayerAsync(device, model.WithFp8(new Fp8Options { FastGradients = true }), "fp8 by tensor, fast gradients", batch, sequence, limit, report);
     }
 
