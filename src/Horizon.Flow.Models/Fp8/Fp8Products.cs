@@ -86,7 +86,7 @@ internal sealed class Fp8Products
     {
         using var rounded = Operators.Quantize(weight, new(Fp8Format.E4M3, _options.Scaling, IsWeight: true, Straight: true, Transposed: false));
         var output = empty([x.Values.shape[0], weight.shape[0]], weight.dtype, weight.device);
-        Operators.Multiply(x, rounded.Straight!, output, bias, fast: true);
+        Operators.Multiply(x, rounded.Straight!, output, bias, fast: _options.FastForward);
         return output;
     }
 

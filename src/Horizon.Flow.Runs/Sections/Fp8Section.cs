@@ -13,7 +13,11 @@ public sealed record Fp8Section
     /// <value>Default <c>e5m2</c>.</value>
     public Fp8Format Gradients { get; init; } = new Fp8Options().Gradients;
 
-    /// <summary>Whether a GPU sums the products of backward in fewer bits too, as it does those of forward.</summary>
+    /// <summary>Whether a GPU sums the products of forward in fewer bits.</summary>
+    /// <value>Default true.</value>
+    public bool FastForward { get; init; } = new Fp8Options().FastForward;
+
+    /// <summary>Whether a GPU sums the products of backward in fewer bits.</summary>
     /// <value>Default false.</value>
     public bool FastGradients { get; init; }
 
@@ -29,5 +33,5 @@ public sealed record Fp8Section
     public ValueList<string> Bf16Layers { get; init; } = [];
 
     /// <summary>For the model.</summary>
-    internal Fp8Options Options => new() { Scaling = Scaling, Gradients = Gradients, FastGradients = FastGradients, Fp8Tapes = Fp8Tapes };
+    internal Fp8Options Options => new() { Scaling = Scaling, Gradients = Gradients, FastForward = FastForward, FastGradients = FastGradients, Fp8Tapes = Fp8Tapes };
 }

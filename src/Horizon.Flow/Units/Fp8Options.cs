@@ -11,7 +11,11 @@ public sealed record Fp8Options
     /// <value><see cref="Fp8Format.E5M2"/>.</value>
     public Fp8Format Gradients { get; init; } = Fp8Format.E5M2;
 
-    /// <summary>Whether a GPU sums the products of backward in fewer bits too, as it does those of forward. With blocks it never does.</summary>
+    /// <summary>Whether a GPU sums the products of forward in fewer bits. With blocks it never does.</summary>
+    /// <value>True.</value>
+    public bool FastForward { get; init; } = true;
+
+    /// <summary>Whether a GPU sums the products of backward in fewer bits. With blocks it never does.</summary>
     /// <value>False.</value>
     public bool FastGradients { get; init; }
 

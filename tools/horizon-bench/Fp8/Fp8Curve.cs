@@ -81,8 +81,8 @@ internal static class Fp8Curve
     {
         var parts = way.Split('-');
         return Enum.TryParse<Fp8Scaling>(parts[0], ignoreCase: true, out var scaling) && Enum.TryParse<Fp8Format>(parts.ElementAtOrDefault(1), ignoreCase: true, out var format)
-            ? new Fp8Options { Scaling = scaling, Gradients = format, FastGradients = parts.Contains("fast"), Fp8Tapes = parts.Contains("tapes") }
-            : throw new HorizonException($"--ways: '{way}' is none; there are fp32, bf16 and tensor, row or block with -e5m2 or -e4m3 and perhaps -fast or -tapes, each perhaps with -emulated, ~ and a number, and @ and a seed");
+            ? new Fp8Options { Scaling = scaling, Gradients = format, FastForward = !parts.Contains("exact"), FastGradients = parts.Contains("fast"), Fp8Tapes = parts.Contains("tapes") }
+            : throw new HorizonException($"--ways: '{way}' is none; there are fp32, bf16 and tensor, row or block with -e5m2 or -e4m3 and perhaps -exact, -fast or -tapes, each perhaps with -emulated, ~ and a number, and @ and a seed");
     }
 
     private static IEnumerable<IReadOnlyList<MicroBatch>> Batches(byte[] text, int rows, int sequence, int steps, int seed)

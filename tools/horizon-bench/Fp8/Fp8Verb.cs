@@ -14,7 +14,7 @@ internal static class Fp8Verb
         part.AcceptOnlyFromAmong("check", "errors", "budget", "times", "curve");
         var steps = new Option<int>("--steps") { Description = "Of the curve.", DefaultValueFactory = _ => 300 };
         var text = new Option<string>("--text") { Description = "Folder whose .cs, .md and .py files, byte by byte, the curve's model learns.", DefaultValueFactory = _ => "." };
-        var ways = new Option<string[]>("--ways") { Description = "Of the curve: fp32, bf16, or fp8 with scaling and format of gradients, as tensor-e5m2 (then perhaps -fast, -tapes, -emulated, ~ and a number for a start a little larger, and @ and a seed).", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["bf16", "tensor-e5m2"] };
+        var ways = new Option<string[]>("--ways") { Description = "Of the curve: fp32, bf16, or fp8 with scaling and format of gradients, as tensor-e5m2 (then perhaps -exact, -fast, -tapes, -emulated, ~ and a number for a start a little larger, and @ and a seed).", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["bf16", "tensor-e5m2"] };
         var losses = new Option<string?>("--losses") { Description = "Writes every loss of the curve to this file, as comma-separated values." };
         var command = new Command("fp8", "Checks and measures matrix products in fp8.") { device, limit, shape, batch, sequence, part, steps, text, ways, losses };
         command.SetAction((arguments, _) => Verb.GuardAsync(async report =>
