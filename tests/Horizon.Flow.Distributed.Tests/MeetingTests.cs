@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using FsCheck;
 using FsCheck.Fluent;
@@ -67,7 +66,7 @@ public class MeetingTests
     [Fact]
     public async Task Join_OfTwoWithOneRank_OrAnotherCount_IsExplained()
     {
-        var port = Exchanges.FreePort();
+        var port = FreePort.Choose();
         var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), Patience, Patience);
         var other = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(1, 3, 1, 3, "localhost", port), Patience, Patience));
         Assert.Equal("rank 1 counts 3 ranks, rank 0 counts 2; give all the same WORLD_SIZE", other.Message);
@@ -80,7 +79,7 @@ public class MeetingTests
     [Fact]
     public async Task Join_WhereNotAllCome_EndsWithTheMend()
     {
-        var port = Exchanges.FreePort();
+        var port = FreePort.Choose();
         var error = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), TimeSpan.FromMilliseconds(300), Patience));
         Assert.Contains("not all of the 2 ranks came; start them all, with one WORLD_SIZE and one MASTER_ADDR", error.Message, StringComparison.Ordinal);
         var alone = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(1, 2, 1, 2, "localhost", port), TimeSpan.FromMilliseconds(300), Patience));
@@ -91,7 +90,7 @@ public class MeetingTests
     [Fact]
     public async Task Silence_OfARank_EndsAll()
     {
-        var port = Exchanges.FreePort();
+        var port = FreePort.Choose();
         var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), Patience, TimeSpan.FromSeconds(1));
         using var mute = new TcpClient();
         for (var tries = 0; !mute.Connected && tries < 1000; tries++)
@@ -119,7 +118,7 @@ public class MeetingTests
     [Fact]
     public async Task Noise_AtThePort_IsTurnedAway()
     {
-        var port = Exchanges.FreePort();
+        var port = FreePort.Choose();
         var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), Patience, Patience);
         using (var noise = new TcpClient())
         {
@@ -148,18 +147,10 @@ public class MeetingTests
 
     public sealed record Exchanges(int Ranks, int Lines, int Rounds, bool OverTcp, int Seed)
     {
-        public static int FreePort()
-        {
-            using var listener = new TcpListener(IPAddress.IPv6Any, 0);
-            listener.Server.DualMode = true;
-            listener.Start();
-            return ((IPEndPoint)listener.LocalEndpoint).Port;
-        }
-
         public async Task<IReadOnlyList<IMeeting>> OpenAsync()
         {
             if (!OverTcp) return LocalMeeting.Create(Ranks);
-            var port = FreePort();
+            var port = FreePort.Choose();
             return await Task.WhenAll(Enumerable.Range(0, Ranks).Select(async rank => (IMeeting)await TcpMeeting.JoinAsync(new RankPlace(rank, Ranks, rank, Ranks, "localhost", port), Patience, Patience)));
         }
 

@@ -77,6 +77,12 @@ public record ModelConfig
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AdapterConfig? Adapter { get; init; }
 
+    /// <summary>How many units hold the experts of a layer, each with its own buffer, version and slab, beside that of the rest of the layer; 1 for one with all of it. No part of config.json.</summary>
+    /// <value>1.</value>
+    /// <remarks>See <see cref="Models.ExpertParts"/>.</remarks>
+    [JsonIgnore]
+    public int ExpertParts { get; init; } = 1;
+
     /// <summary>The window of one layer; null where it sees all earlier tokens.</summary>
     public int? SlidingWindow(int layer) => SlidingWindows.Count == 0 ? null : SlidingWindows[layer];
 }

@@ -17,6 +17,7 @@ internal static class DenseDecoder
         var dense = config as DenseConfig
             ?? throw new HorizonException($"this {config.Architecture} cannot be built: its configuration must be read by its own family (ModelFolder.ReadConfig)");
         DecoderRules.Check(dense);
+        dense = ExpertParts.Apply(dense);
         var ledger = dense.Experts is { } experts ? new ExpertLedger(experts, [.. Enumerable.Range(0, dense.LayerCount).Where(layer => dense.ExpertsOf(layer) is not null)]) : null;
         var layers = Enumerable.Range(0, dense.LayerCount).Select(layer => (
             Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer), Heads: dense.HeadShapes.GetValueOrDefault(layer), Number: dense.CarriedWidth > dense.HiddenSize || dense.ExpertsOf(layer) is not null ? layer : 0)).ToList();
@@ -34,7 +35,7 @@ internal static class DenseDecoder
             Hidden =
             [
                 new HiddenBinding(0, dense.CarriedWidth > dense.HiddenSize ? new PerLayerEmbeddingTemplate(dense) : new EmbeddingTemplate(dense.PaddingToken, dense.EmbeddingScale)),
-                .. layers.Select((layer, index) => new HiddenBinding(index + 1, templates[layer])),
+                .. layers.SelectMany((layer, number) => (IEnumerable<IUnitTemplate>)[templates[layer], .. Parts(dense, number, ledger)]).Select((template, index) => new HiddenBinding(index + 1, template)),
             ],
             Head = new HeadBinding(dense.TiedHead ? 0 : units.Count - 1, Head(dense, logitsByteLimit, ledger)),
             HiddenSize = dense.CarriedWidth,
@@ -43,6 +44,9 @@ internal static class DenseDecoder
             Initialize = AdapterInitializer.Around(Initializer(dense)),
         };
     }
+
+    private static IEnumerable<IUnitTemplate> Parts(DenseConfig config, int layer, ExpertLedger? ledger) => config.ExpertsOf(layer) is not { Parts: > 1 } experts ? []
+        : Enumerable.Range(0, experts.Parts).Select(part => new ExpertPartTemplate(experts, config.HiddenSize, config.Activation, ledger!.Parts, layer, part, config.Adapter));
 
     private static HeadTemplate Head(DenseConfig config, long logitsByteLimit, ExpertLedger? ledger) => new(
         config.TiedHead ? Roles.Embedding : Roles.Head, new DenseHeadNorm(config), new LogitChunks(logitsByteLimit, config.LogitScale, config.LogitCap),

@@ -53,7 +53,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + ExpertBytes(unit, batch) + DeltaBytes(unit, batch);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + DeltaBytes(unit, batch);
     }
 
     /// <inheritdoc/>
@@ -62,7 +62,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
-            + (DeltaBytes(unit, batch) / 2) + ExpertBytes(unit, batch) + ExpertFeedForward.GradientBytes(unit, batch);
+            + (DeltaBytes(unit, batch) / 2) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
     }
 
     /// <inheritdoc/>
@@ -81,8 +81,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
             .Sum(slot => slot.Shape[_config.TransposedMatrices && !AdapterLayout.IsA(slot) ? 1 : 0])
         + (2L * _config.HeadCount * _config.HeadDimension); // keys and values once for each query head
 
-    private long ExpertBytes(UnitLayout unit, BatchShape batch) =>
-        _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router) ? (_experts.KeptOf(_config.HiddenSize) * batch.WideTokenBytes) + _experts.PaddingBytes(_config.HiddenSize, batch) : 0;
+    private bool HasExperts(UnitLayout unit) => _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router);
 
     private long DeltaBytes(UnitLayout unit, BatchShape batch) =>
         _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay) ? _delta.KeptOf() * batch.WideTokenBytes : 0;
@@ -139,6 +138,8 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         }
 
         var hidden = input.Plus(mixed);
+        if (_config.Experts is { Parts: > 1 } && _experts is not null && parameters.Contains(Roles.Router))
+            return (_experts.Route(parameters, hidden, Norm(Roles.PostAttentionNorm, hidden), batch, losses), shared);
         var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden), batch, losses);
         if (_config.ExpertsBeside && _experts is not null && parameters.Contains(Roles.Router))
             fed = Norm(Roles.DenseOutputNorm, fed).Plus(Norm(Roles.ExpertOutputNorm, _experts.Apply(parameters, Norm(Roles.ExpertInputNorm, hidden), batch, losses, hidden)));

@@ -23,7 +23,7 @@ internal static class DenseLayout
         if (perLayer > 0)
             embedding.AddRange([(Roles.PerLayerEmbedding, [config.PerLayerVocabulary, perLayer]), (Roles.PerLayerModelProjection, [perLayer, config.HiddenSize]), (Roles.PerLayerModelNorm, [config.PerLayerWidth])]);
         List<(string, long[])> norm = [.. Norm(config, Roles.FinalNorm)];
-        var layers = Enumerable.Range(0, config.LayerCount).Select(layer => LayerUnit(config, layer));
+        var layers = Enumerable.Range(0, config.LayerCount).SelectMany(layer => (IEnumerable<UnitLayout>)[LayerUnit(config, layer), .. PartUnits(config, layer)]);
         return config.TiedHead
             ? [Unit(config, "embedding and head", [.. embedding, .. norm]), .. layers]
             : [Unit(config, "embedding", embedding), .. layers, Unit(config, "head", [.. norm, (Roles.Head, table.Item2)])];
@@ -40,6 +40,17 @@ internal static class DenseLayout
             Kind(config, layer),
             Layer(config.OfLayer(layer), layer).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Role, ""), parameter.Shape)),
             Fixed);
+    }
+
+    // Named as the layer is, so that a pattern of its name with a star takes them along.
+    private static IEnumerable<UnitLayout> PartUnits(DenseConfig config, int layer)
+    {
+        if (config.ExpertsOf(layer) is not { Parts: > 1 and var parts } experts) return [];
+        var prefix = $"{config.LayerPrefix}{layer}.";
+        return Enumerable.Range(0, parts).Select(part => new UnitLayout(
+            $"layer {layer}, experts {part + 1} of {parts}",
+            "experts",
+            ExpertLayout.Part(experts, config.HiddenSize, part).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Name, ""), parameter.Shape))));
     }
 
     private static string Kind(DenseConfig config, int layer)

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Horizon.Flow.Models.Experts;
 
 /// <summary>A feed-forward network of experts: a router weighs them for each token, and the largest few compute. No token is dropped.</summary>
@@ -5,6 +7,14 @@ internal sealed record ExpertConfig
 {
     /// <summary>E: experts of a layer.</summary>
     public required int Count { get; init; }
+
+    /// <summary>How many units hold the experts of a layer: 1 for the layer's own; it divides <see cref="Count"/>. No part of config.json.</summary>
+    [JsonIgnore]
+    public int Parts { get; init; } = 1;
+
+    /// <summary>Experts of one of these units.</summary>
+    [JsonIgnore]
+    public int CountOfPart => Count / Parts;
 
     /// <summary>K: experts of a token.</summary>
     public required int PerToken { get; init; }

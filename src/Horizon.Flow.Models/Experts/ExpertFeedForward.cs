@@ -1,5 +1,3 @@
-using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
@@ -35,20 +33,35 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
         return mixed.view(x_BSH.shape);
     }
 
-    /// <summary>Numbers that are kept of each token.</summary>
-    /// <param name="hidden">H.</param>
-    public long KeptOf(long hidden) =>
-        ((config.Balancing > 0 ? 3L : 2L) * config.Count) + (config.PerToken * ((4 * hidden) + (6L * config.Width))) + (5L * config.SharedWidth);
+    /// <summary>The same where experts are in parts: what these read, and what they add to.</summary>
+    /// <param name="parameters">The layer's.</param>
+    /// <param name="hidden_BSH">What the layer's experts' results are added to.</param>
+    /// <param name="x_BSH">Normed input.</param>
+    /// <param name="batch">Where the routing is written down.</param>
+    /// <param name="losses">Takes what the layer adds to the loss.</param>
+    /// <returns>[B, S, carried] fp32, see <see cref="RoutedTokens"/>.</returns>
+    public Tensor Route(ParameterViews parameters, Tensor hidden_BSH, Tensor x_BSH, DeviceBatch batch, ICollection<OwnLoss> losses)
+    {
+        var x_TH = x_BSH.flatten(0, 1);
+        var (experts, weights, logits) = _router.Choose(parameters, x_TH);
+        ledger.Write(layer, batch, logits, experts, losses);
+        var sum_BSH = hidden_BSH.to(float32);
+        if (config.SharedWidth > 0) sum_BSH = sum_BSH.Plus(Shared(parameters, x_TH).to(float32).view(x_BSH.shape));
+        return new RoutedTokens(x_TH.shape[1], config.PerToken).Pack(sum_BSH, x_BSH, weights, experts);
+    }
 
-    /// <summary>Bytes of the rows between experts where the device multiplies groups: of their input, what is in between, and what they give.</summary>
+    /// <summary>What backward needs, bytes: an estimate.</summary>
     /// <param name="hidden">H.</param>
     /// <param name="batch">The micro-batch.</param>
-    public long PaddingBytes(long hidden, BatchShape batch) =>
-        GroupedRows.CountOf(0, config.Count) * ((2 * hidden) + (6L * config.Width)) * batch.Type.ByteSize();
+    public long KeptBytes(long hidden, BatchShape batch) =>
+        ((((config.Balancing > 0 ? 3L : 2L) * config.Count) + (2L * config.SharedWidth)) * batch.WideTokenBytes) + (3L * config.SharedWidth * batch.TokenBytes)
+        + (config.Parts == 1 ? ExpertMemory.KeptBytes(config, hidden, batch) : new RoutedTokens(hidden, config.PerToken).Width * batch.WideTokenBytes);
 
-    /// <summary>Bytes of the experts' gradients, which are there once more until they are written.</summary>
-    public static long GradientBytes(UnitLayout unit, BatchShape batch) =>
-        unit.Trained.Parameters.Where(slot => Roles.IsExpert(slot.Role)).Sum(slot => slot.Count) * batch.Type.ByteSize();
+    /// <summary>What forward or backward needs beside, bytes: an estimate.</summary>
+    /// <param name="hidden">H.</param>
+    /// <param name="batch">The micro-batch.</param>
+    public long WorkingBytes(long hidden, BatchShape batch) => ((2L * config.SharedWidth) * batch.TokenBytes)
+        + (config.Parts == 1 ? ExpertMemory.WorkingBytes(config, hidden, batch) : 2 * new RoutedTokens(hidden, config.PerToken).Width * batch.WideTokenBytes);
 
     private Tensor Shared(ParameterViews parameters, Tensor x_TH)
     {

@@ -2,14 +2,13 @@ using Horizon.Flow.Models.Common;
 
 namespace Horizon.Flow.Models.Experts;
 
-/// <summary>The parameters of a layer's experts: gate and up of each side by side, so that they are one product, then what leads back.</summary>
+/// <summary>The parameters of a layer's experts: gate and up of each side by side, so that they are one product, then what leads back. Where experts are in several parts, the layer has none of them.</summary>
 internal static class ExpertLayout
 {
     /// <param name="config">Numbers and widths.</param>
     /// <param name="hidden">H.</param>
     public static IEnumerable<(string Role, long[] Shape)> Of(ExpertConfig config, long hidden)
     {
-        long width = config.Width;
         yield return (Roles.Router, [config.Count, hidden]);
         if (config.RouterNormEpsilon is not null)
         {
@@ -19,6 +18,26 @@ internal static class ExpertLayout
 
         if (config.RouterBias) yield return (Roles.RouterBias, [config.Count]);
         if (config.Router == RouterKind.Sigmoid) yield return (Roles.RouterCorrection, [config.Count]);
+        if (config.Parts == 1)
+            foreach (var parameter in Experts(config, hidden)) yield return parameter;
+        if (config.SharedWidth == 0) yield break;
+        yield return (Roles.SharedGate, [config.SharedWidth, hidden]);
+        yield return (Roles.SharedUp, [config.SharedWidth, hidden]);
+        yield return (Roles.SharedDown, [hidden, config.SharedWidth]);
+        if (config.SharedGated) yield return (Roles.SharedOpening, [1, hidden]);
+    }
+
+    /// <summary>The experts of one part, which counts them from 0, with their names among all of the layer.</summary>
+    /// <param name="config">Numbers and widths.</param>
+    /// <param name="hidden">H.</param>
+    /// <param name="part">Its number.</param>
+    public static IEnumerable<(string Role, string Name, long[] Shape)> Part(ExpertConfig config, long hidden, int part) =>
+        Experts(config with { Count = config.CountOfPart }, hidden)
+            .Zip(Experts(config with { Count = config.CountOfPart }, hidden, part * config.CountOfPart), (own, all) => (own.Role, all.Role, own.Shape));
+
+    private static IEnumerable<(string Role, long[] Shape)> Experts(ExpertConfig config, long hidden, int first = 0)
+    {
+        long width = config.Width;
         if (config.ClampedGate is not null)
         {
             yield return (Roles.ExpertsGateUp, [config.Count, hidden, 2 * width]);
@@ -33,19 +52,13 @@ internal static class ExpertLayout
         }
         else
         {
-            for (var expert = 0; expert < config.Count; expert++)
+            for (var expert = first; expert < first + config.Count; expert++)
             {
                 yield return (Roles.ExpertGate(expert), [width, hidden]);
                 yield return (Roles.ExpertUp(expert), [width, hidden]);
             }
 
-            for (var expert = 0; expert < config.Count; expert++) yield return (Roles.ExpertDown(expert), [hidden, width]);
+            for (var expert = first; expert < first + config.Count; expert++) yield return (Roles.ExpertDown(expert), [hidden, width]);
         }
-
-        if (config.SharedWidth == 0) yield break;
-        yield return (Roles.SharedGate, [config.SharedWidth, hidden]);
-        yield return (Roles.SharedUp, [config.SharedWidth, hidden]);
-        yield return (Roles.SharedDown, [hidden, config.SharedWidth]);
-        if (config.SharedGated) yield return (Roles.SharedOpening, [1, hidden]);
     }
 }

@@ -32,6 +32,9 @@ internal sealed class ExpertLedger(ExpertConfig config, IReadOnlyList<int> layer
     /// <summary>K.</summary>
     public int PerToken => config.PerToken;
 
+    /// <summary>The loads of parts, where experts are in several.</summary>
+    public PartLoads Parts { get; } = new();
+
     /// <summary>Writes a layer's routing down.</summary>
     /// <param name="layer">Its number.</param>
     /// <param name="batch">Where.</param>
@@ -40,6 +43,7 @@ internal sealed class ExpertLedger(ExpertConfig config, IReadOnlyList<int> layer
     /// <param name="losses">Takes what the layer adds to the loss.</param>
     public void Write(int layer, DeviceBatch batch, Tensor logits_TE, Tensor experts_TK, ICollection<OwnLoss> losses)
     {
+        Parts.Forget(layer, batch);
         if (!Balances && batch.Step is null) return;
         var store = batch.Store;
         var sums_E = Balances ? softmax(logits_TE, -1, float32).sum([0]) : null;

@@ -24,9 +24,17 @@ internal sealed class ExpertProducts(ExpertConfig config, Activation activation,
     /// <returns>[T, H].</returns>
     public Tensor Apply(ParameterViews parameters, Tensor x_TH, Tensor experts_TK, Tensor weights_TK, IUnitOperators operators)
     {
-        var results_TKH = Groups(parameters, x_TH, operators) ? Grouped(parameters, x_TH, experts_TK) : OneByOne(parameters, x_TH, experts_TK);
+        var results_TKH = Results(parameters, x_TH, experts_TK, operators);
         return (results_TKH.to(float32) * weights_TK.to(float32).unsqueeze(-1)).sum([1]).to(x_TH.dtype);
     }
+
+    /// <param name="parameters">The layer's.</param>
+    /// <param name="x_TH">Tokens.</param>
+    /// <param name="experts_TK">Their experts.</param>
+    /// <param name="operators">What the device can do.</param>
+    /// <returns>[T, K, H]: what each expert gives.</returns>
+    public Tensor Results(ParameterViews parameters, Tensor x_TH, Tensor experts_TK, IUnitOperators operators) =>
+        Groups(parameters, x_TH, operators) ? Grouped(parameters, x_TH, experts_TK) : OneByOne(parameters, x_TH, experts_TK);
 
     // The kernel reads 16 bytes at a time.
     private bool Groups(ParameterViews parameters, Tensor x_TH, IUnitOperators operators)

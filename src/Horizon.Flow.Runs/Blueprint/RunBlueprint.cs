@@ -84,7 +84,7 @@ public sealed class RunBlueprint
     /// <summary>Model, size and precision in a few words.</summary>
     public string Description => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}, {Configuration.Training.Precision.ToString().ToLowerInvariant()}");
+        $"{Model.Architecture}, {Model.ParameterCount:N0} parameters{(ModelConfig.Adapter is null ? "" : $" ({Model.Units.Sum(unit => unit.Trained.ElementCount):N0} in adapters of rank {ModelConfig.Adapter.Rank})")}{(ModelConfig.ExpertParts == 1 ? "" : $", experts of a layer in {ModelConfig.ExpertParts} parts")}, {Configuration.Training.Precision.ToString().ToLowerInvariant()}");
 
     /// <summary>What was chosen other than configured, or has no effect; a sentence each.</summary>
     public IReadOnlyList<string> Notices => [.. DescribeBuffers()];
@@ -115,6 +115,8 @@ public sealed class RunBlueprint
             modelConfig = ModelVocabulary.Grow(modelConfig, tokenizer.VocabularySize);
         }
 
+        modelConfig = modelConfig with { ExpertParts = training.ChoosesExpertParts ? ExpertParts.ChooseFor(modelConfig) : training.ExpertParts };
+        configuration = configuration with { Training = training with { ExpertParts = modelConfig.ExpertParts } };
         if (modelConfig.Adapter is not null && (isReward || newTokens is not null))
             throw new HorizonException($"training.adapter trains adapters alone, and {(isReward ? "a reward model has a score to learn" : "model.additional_special_tokens adds rows to learn")}; leave one of them out");
         var model = ModelFamilies.Define(modelConfig);
@@ -217,9 +219,9 @@ public sealed class RunBlueprint
     private static MemoryItem Beside(string what, ModelDefinition model) =>
         new(MemoryPlace.Host, what, 4 * model.ParameterCount, FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read"));
 
-    // A recomputed segment holds all of its units at once.
+    // A recomputed segment holds all of its units at once; a layer holds its own weights while the parts of its experts take turns.
     private int DeviceBuffers => Math.Max(
-        Configuration.Pipeline.DeviceBuffers, Math.Min(Configuration.Training.RecomputeInterval, ModelConfig.LayerCount));
+        Math.Max(Configuration.Pipeline.DeviceBuffers, ModelConfig.ExpertParts > 1 ? 3 : 1), Math.Min(Configuration.Training.RecomputeInterval, ModelConfig.LayerCount));
 
     private static ModelDefinition InFp8(ModelDefinition model, Fp8Section section)
     {
@@ -272,7 +274,7 @@ public sealed class RunBlueprint
     private IEnumerable<string> DescribeBuffers()
     {
         if (DeviceBuffers > Configuration.Pipeline.DeviceBuffers)
-            yield return $"pipeline.device_buffers is raised from {Configuration.Pipeline.DeviceBuffers} to {DeviceBuffers}: training.recompute_interval holds so many units at once";
+            yield return $"pipeline.device_buffers is raised from {Configuration.Pipeline.DeviceBuffers} to {DeviceBuffers}: {(Configuration.Training.RecomputeInterval >= DeviceBuffers ? "training.recompute_interval holds so many units at once" : "a layer holds its own weights while the parts of its experts take turns")}";
     }
 
     // A pattern that matches nothing trains otherwise than its writer meant. The default ones may: not every model has biases.

@@ -134,9 +134,9 @@ public static class RunPlanner
 
         PlanReport Report(int batchSize)
         {
-            if (blueprint.ConfiguredActivations is { } configured) return With(batchSize, configured) with { ActivationsReason = $"{configured}, as configured" };
+            if (blueprint.ConfiguredActivations is { } configured) return With(batchSize, configured) with { ActivationsReason = $"{configured.Describe(plan.Model)}, as configured" };
             var chosen = ActivationChoice.Fastest(plan, choice => FitsWithMargin(With(batchSize, choice)), mayOffload: deviceMemory is not null);
-            return With(batchSize, chosen) with { ActivationsReason = $"{chosen}: {Why(chosen)}" };
+            return With(batchSize, chosen) with { ActivationsReason = $"{chosen.Describe(plan.Model)}: {Why(chosen)}" };
         }
 
         var size = blueprint.Configuration.Training.BatchSize;

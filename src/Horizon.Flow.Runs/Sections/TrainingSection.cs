@@ -59,6 +59,15 @@ public sealed record TrainingSection
     /// <remarks>A larger interval needs less device memory and more work.</remarks>
     public int RecomputeInterval { get; init; } = 1;
 
+    /// <summary>How many units hold the experts of a layer, each with its own buffers, beside that of the rest of the layer; 1 is one unit with all of it.</summary>
+    /// <value>Default <c>auto</c>: the smallest number of equal parts of at most 512 Mi parameters; 1 where a layer's experts are not more.</value>
+    /// <remarks>More parts need less device memory and more visits. Results differ in the order of sums; a run goes on with as many as it began with.</remarks>
+    [AutoKey]
+    public int ExpertParts { get; init; } = AutoKeyAttribute.Number;
+
+    /// <summary>Whether <see cref="ExpertParts"/> is left to the model's size.</summary>
+    internal bool ChoosesExpertParts => ExpertParts == AutoKeyAttribute.Number;
+
     /// <summary>
     /// Steps in a row that may be skipped because a loss or a gradient was not finite; one more ends the run. Null sets no limit.
     /// </summary>

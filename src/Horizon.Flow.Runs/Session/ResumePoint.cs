@@ -87,16 +87,26 @@ internal static class ResumePoint
         return checkpoint;
     }
 
-    /// <summary>The batch size that a run began with, where it goes on and leaves the size to the plan: memory may be another by now. Null elsewhere.</summary>
-    public static int? BatchSize(RunConfiguration configuration, bool resume)
+    /// <summary>The configuration with what a run that goes on began with, where it leaves that to the program: the batch size, since memory may be another by now, and the parts of experts.</summary>
+    /// <exception cref="HorizonException">Its checkpoints have experts in another number of parts than it asks for.</exception>
+    public static RunConfiguration AsBegun(RunConfiguration configuration, bool resume)
     {
-        if (!resume || !configuration.Training.ChoosesBatchSize) return null;
-        var folder = RunBlueprint.CheckpointsOf(configuration);
+        if (!resume || NewestOf(RunBlueprint.CheckpointsOf(configuration)) is not var (path, saved)) return configuration;
+        var training = configuration.Training;
+        var parts = saved.ChoosesExpertParts ? 1 : saved.ExpertParts; // older than the key
+        if (!training.ChoosesExpertParts && training.ExpertParts != parts)
+            throw new HorizonException($"training.expert_parts is {training.ExpertParts}, and the checkpoint {path} has the experts of a layer in {parts} part(s); set it to {parts}, or leave it out");
+        return configuration with { Training = training with { BatchSize = training.ChoosesBatchSize ? saved.BatchSize : training.BatchSize, ExpertParts = parts } };
+    }
+
+    private static (string Path, TrainingSection Saved)? NewestOf(TrainingCheckpoints folder)
+    {
         foreach (var step in folder.Steps)
         {
             try
             {
-                return Saved(folder.Open(step).Manifest).Training.BatchSize;
+                var checkpoint = folder.Open(step);
+                return (checkpoint.Path, Saved(checkpoint.Manifest).Training);
             }
             catch (HorizonException)
             {

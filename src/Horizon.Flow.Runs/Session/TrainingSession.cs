@@ -120,7 +120,7 @@ public sealed class TrainingSession : ITrainingSession
         Check(configuration);
         var log = logger ?? NullLogger.Instance;
         var phases = new SessionProgress(progress, log);
-        configuration = ResumePoint.BatchSize(configuration, resume) is { } begun ? configuration with { Training = configuration.Training with { BatchSize = begun } } : RunPlanner.ChooseBatchSize(configuration);
+        configuration = RunPlanner.ChooseBatchSize(ResumePoint.AsBegun(configuration, resume));
         var blueprint = RunBlueprint.Of(configuration);
         var writer = ModelFolderWriter.Open(blueprint);
         var notices = new ConcurrentQueue<string>(blueprint.Notices);

@@ -73,6 +73,7 @@ public static partial class ConfigurationValidator
         checks.AtLeast("training.seed", training.Seed, 0);
         checks.AtLeast("training.max_grad_norm", training.MaxGradNorm ?? 0, 0.0);
         checks.AtLeast("training.recompute_interval", training.RecomputeInterval, 1);
+        if (!training.ChoosesExpertParts) checks.AtLeast("training.expert_parts", training.ExpertParts, 1);
         checks.Decay("training.label_smoothing", training.LabelSmoothing);
         checks.AtLeast("training.neftune_alpha", training.NeftuneAlpha, 0);
         checks.That(!configuration.Data.GroupByLength || !configuration.Data.Packing, "data.group_by_length", "true", "false where data.packing fills rows anyway, or set data.packing: false");

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Horizon.Flow.Text.Templates;
 using Horizon.Flow.Text.Tokenizers;
@@ -8,6 +9,7 @@ namespace Horizon.Flow.Text.Data;
 internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize, TrainOn trainOn, DateTime date, DataTally tally)
 {
     private readonly bool _trainOnPrompt = trainOn == TrainOn.All;
+    private readonly int[] _ends = [.. tokenizer?.EndOfText ?? []];
 
     // One thread builds one document at a time.
     private readonly ThreadLocal<List<Token>> _tokens = new(() => []);
@@ -67,8 +69,8 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
     private TokenDocument FromPrompt(string prompt, string answer, string where)
     {
         var text = prompt + answer;
-        var tokens = Needed(where).EncodeWithOffsets(text, addSpecialTokens: true);
-        var ids = WithEnd([.. tokens.Select(t => t.Id)]);
+        Token[] tokens = [.. Needed(where).EncodeWithOffsets(text, addSpecialTokens: true)];
+        var ids = WithEnd(Array.ConvertAll(tokens, token => token.Id));
         var labels = Mask(tokens, [prompt.Length..text.Length]);
         return Conversation(ids, _trainOnPrompt ? ids : [.. labels, .. ids[labels.Length..]], where);
     }
@@ -85,17 +87,17 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
     private TokenDocument FromChat(ITokenizer owner, RenderedChat chat, string where)
     {
         var tokens = Encode(owner, chat.Text);
-        var ids = new int[tokens.Count];
+        var ids = new int[tokens.Length];
         for (var i = 0; i < ids.Length; i++) ids[i] = tokens[i].Id;
         return Conversation(ids, Mask(tokens, chat.Generated, _trainOnPrompt), where);
     }
 
-    private IReadOnlyList<Token> Encode(ITokenizer owner, string text)
+    private ReadOnlySpan<Token> Encode(ITokenizer owner, string text)
     {
-        if (owner is not HuggingFaceTokenizer known) return owner.EncodeWithOffsets(text, addSpecialTokens: false);
+        if (owner is not HuggingFaceTokenizer known) return owner.EncodeWithOffsets(text, addSpecialTokens: false).ToArray();
         var tokens = _tokens.Value!;
         known.Encode(text, addSpecialTokens: false, tokens);
-        return tokens;
+        return CollectionsMarshal.AsSpan(tokens);
     }
 
     /// <summary>The text, and its stretches that are trained, or with prompts those that are left out; several where each answer stands as it would be generated.</summary>
@@ -117,21 +119,22 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
 
     private TokenDocument Conversation(int[] ids, int[] labels, string where)
     {
-        tally.CountConversation(hasEnd: labels.Any(label => tokenizer!.EndOfText.Contains(label)));
+        tally.CountConversation(hasEnd: labels.AsSpan().IndexOfAny(_ends) >= 0);
         return Checked(new TokenDocument(ids, labels) { IsConversation = true }, where);
     }
 
     /// <summary>The ids of the tokens that hold a character of a stretch (or with <paramref name="outside"/>, that hold none), and -100 for the others.</summary>
-    private static int[] Mask(IReadOnlyList<Token> tokens, IReadOnlyList<Range> stretches, bool outside = false)
+    private static int[] Mask(ReadOnlySpan<Token> tokens, IReadOnlyList<Range> stretches, bool outside = false)
     {
-        var labels = new int[tokens.Count];
-        var at = 0;
-        for (var i = 0; i < labels.Length; i++)
+        var labels = new int[tokens.Length];
+        if (!outside) labels.AsSpan().Fill(TokenDocument.Ignored);
+        else for (var i = 0; i < labels.Length; i++) labels[i] = tokens[i].Id;
+        var next = 0;
+        foreach (var stretch in stretches)
         {
-            var token = tokens[i];
-            while (at < stretches.Count && stretches[at].End.Value <= token.Start) at++;
-            var isIn = at < stretches.Count && (token.End > stretches[at].Start.Value || token.Start >= stretches[at].Start.Value);
-            labels[i] = isIn != outside ? token.Id : TokenDocument.Ignored;
+            var (start, end) = (stretch.Start.Value, stretch.End.Value);
+            while (next < tokens.Length && tokens[next].End <= start && tokens[next].Start < start) next++;
+            for (var i = next; i < tokens.Length && tokens[i].Start < end; i++) labels[i] = outside ? TokenDocument.Ignored : tokens[i].Id;
         }
 
         return labels;

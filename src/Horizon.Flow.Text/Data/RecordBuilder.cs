@@ -14,7 +14,7 @@ namespace Horizon.Flow.Text.Data;
 internal sealed class RecordBuilder<T>(double maxBadShare, Action<T> take, Action isTaken)
 {
     private const int RecordsAtOnce = 512;
-    private const int CharactersAtOnce = 1 << 18;
+    private const int CharactersAtOnce = 1 << 16;
 
     /// <summary>Bad records beyond the share that is allowed, from which on the rest is not read: it would only take longer to refuse.</summary>
     private const int Patience = 100;

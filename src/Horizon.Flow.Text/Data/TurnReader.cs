@@ -19,11 +19,19 @@ internal static class TurnReader
         var speaker = turn.Text(turn.Has("role") || turn.Has("from") ? roleKey : "role");
         var role = Role(turn, speaker, template);
         var fields = new OrderedDictionary<string, object?>();
-        foreach (var (key, value) in (OrderedDictionary<string, object?>)turn.Guard(() => Conversation.ValueOf(turn.Value))!)
+        try
         {
-            if (key == roleKey) fields["role"] = role;
-            else if (key == textKey) fields["content"] = Content(turn, textKey, fields, template) ?? value;
-            else if (!Weights.Contains(key)) fields[key] = value;
+            // Of a key that stands there twice, the last value in the place of the first.
+            foreach (var member in turn.Value.EnumerateObject())
+            {
+                if (member.NameEquals(roleKey)) fields["role"] = role;
+                else if (member.NameEquals(textKey)) fields["content"] = Content(turn, textKey, fields, template) ?? Conversation.ValueOf(member.Value);
+                else if (member.Name is var key && !Weights.Contains(key)) fields[key] = Conversation.ValueOf(member.Value);
+            }
+        }
+        catch (InvalidOperationException e)
+        {
+            throw turn.Error("holds a string that is not valid Unicode.", e);
         }
 
         if (speaker == "function_call") SetCalls(fields, ToolReader.CallsOf(turn, (string)(fields["content"] ?? "")));
@@ -55,7 +63,7 @@ internal static class TurnReader
     private static string? Content(DataRecord turn, string key, OrderedDictionary<string, object?> fields, ChatTemplate template) => turn.Optional(key) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.String } text => turn.Guard(() => text.GetString()),
+        { ValueKind: JsonValueKind.String } text => text.GetString(),
         { ValueKind: JsonValueKind.Array } parts => Join(turn, parts, fields, template),
         _ => throw turn.Error($"'{key}' must be a string or a list of parts."),
     };

@@ -6,6 +6,9 @@ namespace Horizon.Flow.Text.Templates;
 /// </summary>
 public sealed class ChatTemplate
 {
+    // Of a rendering that is remembered.
+    private const int MostParts = 1024;
+
     private readonly IReadOnlyList<Statement> _body;
     private readonly string _name;
     private readonly IReadOnlyDictionary<string, object?> _variables;
@@ -19,6 +22,8 @@ public sealed class ChatTemplate
         HasGeneration = hasGeneration;
         _name = name;
         _variables = variables;
+        // Where the template marks what is said, that has a place, and a date is another one tomorrow.
+        Memory = hasGeneration || Mentions("strftime_now") ? null : new RenderingMemory();
     }
 
     /// <summary>Whether the template itself marks what the assistant says ({% generation %}).</summary>
@@ -65,27 +70,62 @@ public sealed class ChatTemplate
 
     /// <summary>Renders the first messages, with another end-of-text token where one is given.</summary>
     internal RenderedChat Render(Conversation conversation, int messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget) =>
-        Render(conversation, conversation.Messages.Take(messages), addGenerationPrompt, endToken, budget);
+        Render(conversation, messages == conversation.Messages.Count ? conversation.Messages : [.. conversation.Messages.Take(messages)], addGenerationPrompt, endToken, budget);
 
     /// <summary>Renders other messages in the place of the conversation's.</summary>
     internal RenderedChat Render(
-        Conversation conversation, IEnumerable<ChatMessage> messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
+        Conversation conversation, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
+    {
+        var shape = conversation.Variables.Count == 0 ? Memory?.Find(messages, addGenerationPrompt, endToken) : null;
+        if ((shape?.TryRender(messages, budget) ?? Watch(shape, conversation, messages, addGenerationPrompt, endToken, budget)) is { } text) return new RenderedChat(text, []);
+        return TemplateInterpreter.Render(_body, budget, Variables(conversation, messages.Select(message => message.Fields), addGenerationPrompt, endToken));
+    }
+
+    /// <summary>Renders and remembers how; null where this cannot be watched, or the template fails.</summary>
+    private string? Watch(
+        RenderingMemory.Shape? shape, Conversation conversation, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
+    {
+        if (shape?.MayWatch() != true) return null;
+        var before = budget.Spent;
+        var watch = new RenderingWatch(messages, budget);
+        try
+        {
+            var fields = messages.Select((message, i) => new OrderedDictionary<string, object?> { ["role"] = message.Role, ["content"] = new ContentText(watch, i) });
+            var parts = TemplateInterpreter.RenderUnseen(_body, budget, Variables(conversation, fields, addGenerationPrompt, endToken));
+            if (parts.Count > MostParts) return null;
+            var rendering = new RememberedRendering(watch, parts, budget.Spent - before);
+            var text = rendering.TryRender(messages, budget);
+            watch.End();
+            shape.Add(rendering);
+            return text;
+        }
+        catch (Exception e) when (e is SeenException or HorizonException && !budget.IsSpent || e is InvalidOperationException { InnerException: SeenException })
+        {
+            return null;
+        }
+    }
+
+    private Dictionary<string, object?> Variables(
+        Conversation conversation, IEnumerable<OrderedDictionary<string, object?>> messages, bool addGenerationPrompt, string? endToken)
     {
         var variables = new Dictionary<string, object?>(_variables)
         {
             ["tools"] = null,
             ["documents"] = null,
-            ["messages"] = messages.Select(message => (object?)message.Fields).ToList(),
+            ["messages"] = messages.Select(fields => (object?)fields).ToList(),
             ["add_generation_prompt"] = addGenerationPrompt,
         };
         variables["strftime_now"] = new ClockValue(conversation.Date ?? TimeProvider.System.GetLocalNow().DateTime);
         foreach (var (name, value) in conversation.Variables) variables[name] = value;
         if (endToken is not null && variables.ContainsKey("eos_token")) variables["eos_token"] = endToken;
-        return TemplateInterpreter.Render(_body, budget, variables);
+        return variables;
     }
 
     /// <summary>The end-of-text token as the template sees it, or null.</summary>
     internal string? EndToken => _variables.GetValueOrDefault("eos_token") as string;
+
+    /// <summary>What is remembered of its renderings; null where they hang on more than the conversation.</summary>
+    internal RenderingMemory? Memory { get; }
 
     /// <summary>What messages call the template.</summary>
     internal string Name => _name;

@@ -6,8 +6,8 @@ namespace Horizon.Flow.Text.Templates;
 internal sealed class TemplateEvaluator
 {
     private readonly TemplateBudget _budget;
-    private readonly Func<MacroValue, List<object?>, Dictionary<string, object?>, string> _callMacro;
-    private readonly Func<LoopValue, object?, string> _recurse;
+    private readonly Func<MacroValue, List<object?>, Dictionary<string, object?>, object> _callMacro;
+    private readonly Func<LoopValue, object?, object> _recurse;
     private readonly TemplateOperators _operators;
     private readonly TemplateFilters _filters;
 
@@ -15,7 +15,7 @@ internal sealed class TemplateEvaluator
     /// <param name="callMacro">Runs a macro with arguments by place and by name.</param>
     /// <param name="recurse">Runs a recursive loop over other items.</param>
     public TemplateEvaluator(
-        TemplateBudget budget, Func<MacroValue, List<object?>, Dictionary<string, object?>, string> callMacro, Func<LoopValue, object?, string> recurse)
+        TemplateBudget budget, Func<MacroValue, List<object?>, Dictionary<string, object?>, object> callMacro, Func<LoopValue, object?, object> recurse)
     {
         _recurse = recurse;
         _budget = budget;
@@ -32,6 +32,7 @@ internal sealed class TemplateEvaluator
         double d => d != 0,
         string s => s.Length > 0,
         SafeText safe => safe.Text.Length > 0,
+        UnseenText unseen => unseen.Ask((text, _) => text.Length > 0),
         List<object?> list => list.Count > 0,
         OrderedDictionary<string, object?> map => map.Count > 0,
         _ => true,
@@ -192,6 +193,7 @@ internal sealed class TemplateEvaluator
     {
         (List<object?> list, long i) => At(list.Count, i) is { } place ? list[place] : new UndefinedValue($"item {i}"),
         (string text, long i) => At(text.Length, i) is { } place ? text[place].ToString() : new UndefinedValue($"character {i}"),
+        (UnseenText, _) or (_, UnseenText) => throw new SeenException(),
         (_, string name) => Member(target, name),
         (List<object?> list, bool truth) => Index(list, truth ? 1L : 0L),
         (OrderedDictionary<string, object?>, long) => new UndefinedValue($"item {index}"),
@@ -223,6 +225,8 @@ internal sealed class TemplateEvaluator
         if (target is LoopValue loop) return CallLoop(loop, method.Name, positional, named);
         if (target is NamespaceValue or OrderedDictionary<string, object?> && Member(target, method.Name) is MacroValue or FunctionValue or JoinerValue or ClockValue)
             return Call(Member(target, method.Name), $"'{method.Name}'", positional, named);
+        if (target is UnseenText unseen) return unseen.Call(method.Name, positional, named);
+        if (positional.Exists(argument => argument is UnseenText) || named.Values.Any(argument => argument is UnseenText)) throw new SeenException();
         return TemplateMethods.Call(target, method.Name, positional, named, _operators, _budget);
     }
 

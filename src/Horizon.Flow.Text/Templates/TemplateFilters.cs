@@ -19,6 +19,8 @@ internal sealed class TemplateFilters(TemplateBudget budget, TemplateEvaluator e
     public object? Apply(string name, object? value, List<object?> positional, Dictionary<string, object?> named)
     {
         value = SafeText.Plain(value);
+        if (value is UnseenText unseen) return unseen.Filter(name, positional.Count, named.Count);
+        if (name is not ("default" or "d") && (positional.Exists(argument => argument is UnseenText) || named.Values.Any(argument => argument is UnseenText))) throw new SeenException();
         switch (name)
         {
             case "upper" or "lower" or "title" or "capitalize":

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Horizon.Flow.Text.Templates;
 
 /// <summary>Runs the statements of a template.</summary>
@@ -9,7 +7,7 @@ internal sealed class TemplateInterpreter
     private readonly TemplateEvaluator _evaluator;
     private readonly List<Range> _generated = [];
     private readonly TemplateScope _template;
-    private StringBuilder _output = new(1024);
+    private TemplateOutput _output = new(1024);
     private int _captures;
 
     private TemplateInterpreter(TemplateBudget budget, TemplateScope template)
@@ -28,12 +26,23 @@ internal sealed class TemplateInterpreter
     /// <summary>Renders; gives the text and the stretches that stand in generation blocks.</summary>
     public static RenderedChat Render(IReadOnlyList<Statement> body, TemplateBudget budget, IEnumerable<KeyValuePair<string, object?>> variables)
     {
+        var interpreter = Run(body, budget, variables);
+        return new RenderedChat((string)interpreter._output.Value, interpreter._generated);
+    }
+
+    /// <summary>Renders what holds unseen texts; gives the parts of the text.</summary>
+    /// <exception cref="SeenException">Something is done with them that cannot be watched.</exception>
+    public static IReadOnlyList<object> RenderUnseen(IReadOnlyList<Statement> body, TemplateBudget budget, IEnumerable<KeyValuePair<string, object?>> variables) =>
+        Run(body, budget, variables)._output.Parts;
+
+    private static TemplateInterpreter Run(IReadOnlyList<Statement> body, TemplateBudget budget, IEnumerable<KeyValuePair<string, object?>> variables)
+    {
         budget.Begin();
         var scope = new TemplateScope(null);
         foreach (var (variable, value) in variables) scope.Set(variable, value);
         var interpreter = new TemplateInterpreter(budget, new TemplateScope(scope));
         interpreter.Run(body, interpreter._template);
-        return new RenderedChat(interpreter._output.ToString(), interpreter._generated);
+        return interpreter;
     }
 
     private Flow Run(IReadOnlyList<Statement> body, TemplateScope scope)
@@ -81,10 +90,10 @@ internal sealed class TemplateInterpreter
             case BlockStatement block:
                 return Run(block.Body, new TemplateScope(block.IsScoped ? scope : _template));
             case FilterStatement filter:
-                Write(TemplateText.Print(_evaluator.Filter(Capture(filter.Body, new TemplateScope(scope)), filter.Filters, scope), _budget));
+                WriteValue(_evaluator.Filter(Capture(filter.Body, new TemplateScope(scope)), filter.Filters, scope));
                 return Flow.Next;
             case CallStatement call:
-                Write(TemplateText.Print(_evaluator.Call(call.Call, scope, new MacroValue(call.Caller, scope)), _budget));
+                WriteValue(_evaluator.Call(call.Call, scope, new MacroValue(call.Caller, scope)));
                 return Flow.Next;
             case MacroStatement macro:
                 scope.Set(macro.Name, new MacroValue(macro, scope));
@@ -101,7 +110,7 @@ internal sealed class TemplateInterpreter
     private Flow RunLoop(ForStatement loop, TemplateScope scope) => RunLoop(loop, scope, _evaluator.Evaluate(loop.Items, scope), depth: 0);
 
     /// <summary>What `loop(items)` gives in a recursive loop.</summary>
-    private string Recurse(LoopValue loop, object? items)
+    private object Recurse(LoopValue loop, object? items)
     {
         if (loop.Recursion is not var (statement, scope)) throw _budget.Error("only a loop with the word recursive can be called");
         return Capture(() => RunLoop(statement, scope, items, loop.Depth + 1));
@@ -169,7 +178,7 @@ internal sealed class TemplateInterpreter
         for (var i = 0; i < targets.Count; i++) scope.Set(targets[i], parts[i]);
     }
 
-    private string Call(MacroValue macro, List<object?> positional, Dictionary<string, object?> named)
+    private object Call(MacroValue macro, List<object?> positional, Dictionary<string, object?> named)
     {
         var scope = new TemplateScope(macro.Scope);
         var definition = macro.Definition;
@@ -203,17 +212,17 @@ internal sealed class TemplateInterpreter
         return Capture(definition.Body, scope);
     }
 
-    private string Capture(IReadOnlyList<Statement> body, TemplateScope scope) => Capture(() => Run(body, scope));
+    private object Capture(IReadOnlyList<Statement> body, TemplateScope scope) => Capture(() => Run(body, scope));
 
-    private string Capture(Func<Flow> run)
+    private object Capture(Func<Flow> run)
     {
         var outer = _output;
-        _output = new StringBuilder();
+        _output = new TemplateOutput(16);
         _captures++;
         run();
         _captures--;
         _budget.Spend(_output.Length);
-        var text = _output.ToString();
+        var text = _output.Value;
         _output = outer;
         return text;
     }
@@ -223,7 +232,7 @@ internal sealed class TemplateInterpreter
     {
         if (expression is not BinaryExpression { Operator: "+" } sum)
         {
-            Write(TemplateText.Print(_evaluator.Evaluate(expression, scope), _budget));
+            WriteValue(_evaluator.Evaluate(expression, scope));
             return;
         }
 
@@ -236,29 +245,35 @@ internal sealed class TemplateInterpreter
         }
 
         var whole = _evaluator.Evaluate(first, scope);
-        List<string>? texts = whole is string text ? [text] : null;
+        List<object>? texts = whole is string or UnseenText ? [whole] : null;
         foreach (var term in terms)
         {
             _budget.Step();
             _budget.Leave();
             var value = _evaluator.Evaluate(term, scope);
-            if (texts is not null && value is string next)
+            if (texts is not null && value is string or UnseenText)
             {
-                texts.Add(next);
+                texts.Add(value);
                 continue;
             }
 
-            if (texts is not null) (whole, texts) = (string.Concat(texts), null);
+            if (texts is not null) (whole, texts) = (texts.Aggregate((left, right) => _evaluator.Add(left, right)!), null);
             whole = _evaluator.Add(whole, value);
         }
 
-        if (texts is null) Write(TemplateText.Print(whole, _budget));
-        else foreach (var one in texts) Write(one);
+        if (texts is null) WriteValue(whole);
+        else foreach (var one in texts) WriteValue(one);
+    }
+
+    private void WriteValue(object? value)
+    {
+        if (value is UnseenText unseen) _output.Write(unseen);
+        else Write(TemplateText.Print(value, _budget));
     }
 
     private void Write(string text)
     {
         _budget.Spend(text.Length);
-        _output.Append(text);
+        _output.Write(text);
     }
 }

@@ -19,10 +19,13 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         {
             if (name == "+" && SafeText.Plain(left) is string && SafeText.Plain(right) is string) return new SafeText(Join(Escaped(left), Escaped(right)));
             (left, right) = (SafeText.Plain(left), SafeText.Plain(right));
+            if (left is UnseenText || right is UnseenText) throw new SeenException();
         }
 
         switch (name)
         {
+            case "+" when left is UnseenText or string && right is UnseenText or string && !(left is string && right is string): return UnseenText.Join(left!, right!);
+            case "~" when left is UnseenText || right is UnseenText: return UnseenText.Join(Printed(left), Printed(right));
             case "~": return Join(TemplateText.Print(left, budget), TemplateText.Print(right, budget));
             case "+" when left is string a && right is string b: return Join(a, b);
             case "+" when left is List<object?> a && right is List<object?> b && AreAlike(a, b):
@@ -32,6 +35,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
             case "*" when left is long times && right is string text: return Repeat(text, times);
             case "*" when left is List<object?> list && right is long times: return Repeat(list, times);
             case "*" when left is long times && right is List<object?> list: return Repeat(list, times);
+            case "%" when right is UnseenText: throw new SeenException();
             case "%" when left is string format: return TemplateFormat.Percent(format, right, budget);
         }
 
@@ -58,6 +62,8 @@ internal sealed class TemplateOperators(TemplateBudget budget)
     {
         budget.Step();
         (left, right) = (SafeText.Plain(left), SafeText.Plain(right));
+        if (left is UnseenText unseen) return unseen.Is(right);
+        if (right is UnseenText other) return other.Is(left);
         if (Number(left) is { } x && Number(right) is { } y) return x == y;
         switch (left, right)
         {
@@ -81,6 +87,9 @@ internal sealed class TemplateOperators(TemplateBudget budget)
             case string text when item is string part:
                 budget.Search(text.Length, part.Length);
                 return text.Contains(part, StringComparison.Ordinal);
+            case UnseenText unseen when item is string part: return unseen.Ask((own, _) => own.Contains(part, StringComparison.Ordinal));
+            case UnseenText: throw new SeenException();
+            case string or OrderedDictionary<string, object?> when item is UnseenText: throw new SeenException();
             case List<object?> list: return list.Exists(entry => AreEqual(entry, item));
             case OrderedDictionary<string, object?> map:
                 if (item is not string key) return false;
@@ -96,6 +105,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         if (start is not (null or long) || stop is not (null or long) || step is not (null or long))
             throw budget.Error("the bounds of a slice must be whole numbers");
         target = SafeText.Plain(target);
+        if (target is UnseenText) throw new SeenException();
         var stride = (long?)step ?? 1;
         if (stride == 0) throw budget.Error("the step of a slice must not be 0");
         var count = target switch
@@ -133,6 +143,8 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         budget.Spend((long)left.Length + right.Length);
         return left + right;
     }
+
+    private object Printed(object? value) => value is UnseenText ? value : TemplateText.Print(value, budget);
 
     private string Escaped(object? value) => value is SafeText safe ? safe.Text : TemplateEscapes.Html(TemplateText.Print(value, budget), budget);
 
@@ -202,6 +214,7 @@ internal sealed class TemplateOperators(TemplateBudget budget)
         budget.Step();
         if (Number(left) is { } x && Number(right) is { } y) return x.CompareTo(y);
         (left, right) = (SafeText.Plain(left), SafeText.Plain(right));
+        if (left is UnseenText || right is UnseenText) throw new SeenException();
         if (left is List<object?> first && right is List<object?> second && AreAlike(first, second)) return OrderItems(first, second);
         if (left is not string a || right is not string b)
             throw budget.Error($"{TemplateText.Kind(left)} and {TemplateText.Kind(right)} have no order");

@@ -6,6 +6,7 @@ internal static class TemplateTests
     public static bool Test(object? value, string name, List<object?> arguments, TemplateOperators operators, TemplateBudget budget)
     {
         value = SafeText.Plain(value);
+        if (value is UnseenText) return UnseenText.Test(name, arguments.Count);
         switch (name)
         {
             case "divisibleby":

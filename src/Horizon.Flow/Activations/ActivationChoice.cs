@@ -70,11 +70,20 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
     }
 
     /// <summary>Such as <c>12 layers keep, 16 recompute</c>.</summary>
-    public override string ToString()
+    public override string ToString() => Text(Policies.Skip(1)); // the embedding's is no choice
+
+    /// <summary>The same of a model's layers, without their parts (<see cref="IUnitTemplate.IsPart"/>).</summary>
+    /// <param name="model">The model.</param>
+    public string Describe(ModelDefinition model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Text(Policies.Where((_, layer) => layer > 0 && !model.Hidden[layer].Template.IsPart));
+    }
+
+    private static string Text(IEnumerable<ActivationPolicy> policies)
     {
         var words = new[] { (ActivationPolicy.Keep, "keep"), (ActivationPolicy.Recompute, "recompute"), (ActivationPolicy.Offload, "offload") };
-        // The embedding's is no choice.
-        var counts = words.Select(word => (Count: Policies.Skip(1).Count(policy => policy == word.Item1), Word: word.Item2)).Where(word => word.Count > 0);
+        var counts = words.Select(word => (Count: policies.Count(policy => policy == word.Item1), Word: word.Item2)).Where(word => word.Count > 0);
         return string.Join(", ", counts.Select((word, i) => i == 0 ? $"{word.Count} layer(s) {word.Word}" : $"{word.Count} {word.Word}"));
     }
 }

@@ -55,7 +55,11 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         {
             var layers = Enumerable.Range(begin, count).ToList();
             var kept = table.PolicyOf(begin) == ActivationPolicy.Keep;
-            var work = layers.Max(Work) + layers.Sum(Tape) + ((count - 1) * hidden) - (kept ? KeptTape(begin) : 0);
+            // Of a layer's parts one is in hand at a time, beside the tapes of what lies before them.
+            var parts = layers.Where(table.IsPart).ToList();
+            var whole = layers.Except(parts).ToList();
+            var work = Math.Max(whole.Select(Work).DefaultIfEmpty(0).Max(), parts.Select(part => Tape(part) + Work(part)).DefaultIfEmpty(0).Max())
+                + whole.Sum(Tape) + (Math.Max(0, whole.Count - 1) * hidden) - (kept ? KeptTape(begin) : 0);
             yield return new($"backward of '{Name(begin + count - 1)}'", inputs, tapes, tapeBytes, work);
             if (KeepsInput(begin)) inputs--;
             if (!kept) continue;

@@ -4,7 +4,8 @@ namespace Horizon.Flow.Activations;
 
 /// <summary>
 /// What becomes of each layer's activations in a plan: the one table that programs and budgets read. Backward goes in segments: of
-/// <see cref="TrainingOptions.RecomputeInterval"/> layers at most, of one policy; a layer whose activations are kept is a segment of its own.
+/// <see cref="TrainingOptions.RecomputeInterval"/> layers at most, of one policy; a layer whose activations are kept is a segment of its own, and so is a layer with its parts
+/// (<see cref="IUnitTemplate.IsPart"/>).
 /// </summary>
 public sealed class ActivationTable
 {
@@ -51,6 +52,10 @@ public sealed class ActivationTable
     public ActivationPolicy PolicyOf(int layer) =>
         layer < LowestTrainedLayer || _model.Hidden[layer].Template.IsEmbedding ? ActivationPolicy.Recompute : _policy(layer);
 
+    /// <summary>Whether a unit is recomputed from the input of its layer's first part, right before its backward.</summary>
+    /// <param name="layer">Index into <see cref="ModelDefinition.Hidden"/>.</param>
+    public bool IsPart(int layer) => _model.Hidden[layer].Template.IsPart && PolicyOf(layer) != ActivationPolicy.Keep;
+
     /// <summary>Whether a layer's input waits in host memory: it begins a segment that is offloaded.</summary>
     public bool Offloads(int layer) => _first.Contains(layer) && PolicyOf(layer) == ActivationPolicy.Offload;
 
@@ -62,13 +67,23 @@ public sealed class ActivationTable
             // An embedding is a segment of its own: its input is the token ids, nothing is kept for it.
             var policy = PolicyOf(first);
             var longest = _model.Hidden[first].Template.IsEmbedding || policy == ActivationPolicy.Keep ? 1 : Math.Min(_interval, _model.Hidden.Count - first);
-            var count = 1;
-            while (count < longest && PolicyOf(first + count) == policy) count++;
+            var count = 1 + PartsBehind(first);
+            while (count < longest && PolicyOf(first + count) == policy && PartsBehind(first + count) == 0) count++;
             segments.Add((first, count));
             first += count;
         }
 
         segments.Reverse();
         return segments;
+    }
+
+    // Units behind a layer that are parts of it, and go with it.
+    private int PartsBehind(int layer)
+    {
+        var policy = PolicyOf(layer);
+        if (policy == ActivationPolicy.Keep) return 0;
+        var end = layer + 1;
+        while (end < _model.Hidden.Count && _model.Hidden[end].Template.IsPart && PolicyOf(end) == policy) end++;
+        return end - layer - 1;
     }
 }

@@ -20,6 +20,9 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public int LongestRecall => inner.LongestRecall;
 
     /// <inheritdoc/>
+    public bool IsPart => inner.IsPart;
+
+    /// <inheritdoc/>
     public Tensor Forward(ParameterViews parameters, Tensor? input, DeviceBatch batch) =>
         numbers.Checked(inner.Forward(parameters, input, batch), "the output", "forward", batch, parameters);
 

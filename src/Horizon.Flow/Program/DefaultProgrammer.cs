@@ -9,7 +9,8 @@ namespace Horizon.Flow.Program;
 /// The default programs. Training: one micro-batch after another; each goes forward through all layers, through the head, and back in
 /// segments of <see cref="TrainingOptions.RecomputeInterval"/> layers, each recomputed forwards from its kept input and differentiated
 /// backwards. So a unit goes up twice at most and runs forward twice at most, whatever the interval. A layer whose activations are kept is a
-/// segment of its own, and runs forward once.
+/// segment of its own, and runs forward once. A layer with its parts (<see cref="IUnitTemplate.IsPart"/>) is one, too: each part is recomputed right before its own
+/// backward, from what the layer leaves for all of them.
 /// </summary>
 public sealed class DefaultProgrammer : IStepProgrammer
 {
@@ -133,24 +134,32 @@ public sealed class DefaultProgrammer : IStepProgrammer
             for (var i = 0; i < count; i++)
             {
                 var layer = first + i;
+                if (Activations.IsPart(layer)) continue; // all of a layer's parts read what the first one did
                 var template = Model.Hidden[layer].Template;
                 // A kept tape that cannot be bound has its weights with it.
                 weights[i] = template.BackwardNeedsWeights && (!Keeps(layer) || template.CanBindTapes) ? _builder.Weights(UnitOf(layer)) : null;
                 if (Keeps(layer)) continue;
-                var tape = _tapes[layer] = _builder.Value($"tape{layer}", ValueKind.Tape, [input, weights[i]]);
-                int[] writes = i == count - 1 ? [tape] : [tape, _builder.Value($"h{layer + 1} again", partOf: tape)];
-                Visit(Ops.Recompute, layer, weights[i], [input], writes);
-                input = writes[^1];
+                input = Recompute(layer, weights[i], input, givesOutput: i < count - 1) ?? input;
             }
 
             for (var i = count - 1; i >= 0; i--)
             {
                 var layer = first + i;
+                if (Activations.IsPart(layer)) Recompute(layer, weights[i] = _builder.Weights(UnitOf(layer)), input, givesOutput: false);
                 int[] writes = layer == Activations.LowestTrainedLayer ? [] : [_builder.Value($"d{layer}")];
                 _builder.Visit(
                     Ops.Backward, UnitOf(layer), layer, weights[i], [_tapes[layer], _outputGradient], writes, _microBatch, gradient: _owner._isTrained(UnitOf(layer)));
                 if (writes.Length > 0) _outputGradient = writes[0];
             }
+        }
+
+        // Gives the output again, where it is asked for.
+        private int? Recompute(int layer, int? weights, int? input, bool givesOutput)
+        {
+            var tape = _tapes[layer] = _builder.Value($"tape{layer}", ValueKind.Tape, [input, weights]);
+            int? output = givesOutput ? _builder.Value($"h{layer + 1} again", partOf: tape) : null;
+            Visit(Ops.Recompute, layer, weights, [input], output is { } again ? [tape, again] : [tape]);
+            return output;
         }
 
         // Each comes back so many segments before it is read as there are buffers for it.

@@ -24,6 +24,13 @@ public interface IUnitTemplate
     /// </summary>
     bool CanBindTapes => false;
 
+    /// <summary>
+    /// True for a part of a layer: it adds to one half of its input, or leaves it for the next layer, and computes with the other half, which all parts of the layer read and none changes. So its
+    /// backward needs the input of any part of the layer: those that follow one another in <see cref="ModelDefinition.Hidden"/> are recomputed from the first one's, each right before its own
+    /// backward, and nothing is kept of them.
+    /// </summary>
+    bool IsPart => false;
+
     /// <summary>Whether the unit's matrix products are computed in fp8.</summary>
     bool MultipliesInFp8 => false;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using Horizon.Flow.Distributed;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 
@@ -65,7 +64,7 @@ public sealed class MpiRunTests : IDisposable
     {
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        start.Environment["MASTER_PORT"] = $"{FreePort()}";
+        start.Environment["MASTER_PORT"] = $"{FreePort.Choose()}";
         start.Environment["OMP_NUM_THREADS"] = "1";
         // More ranks than cores, and in containers as root.
         start.Environment["OMPI_ALLOW_RUN_AS_ROOT"] = start.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
@@ -81,12 +80,5 @@ public sealed class MpiRunTests : IDisposable
     {
         var ids = Enumerable.Range(0, 6 + row).Select(place => (long)(1 + (((row * 7) + (place * place * 3)) % 50))).ToArray();
         return (ids, ids);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Models.Tests.Reference;
@@ -54,7 +52,7 @@ public sealed class RankedRecipeTests : IDisposable
         string[] teacher = set.Contains("training.objective.name=distillation") ? [$"training.objective.teacher={RunFolder.Stories}"] : [];
         string[] all = [.. set, .. files, .. teacher];
         var one = await SessionAsync(null, "one", all);
-        var port = FreePort();
+        var port = FreePort.Choose();
         var many = await Task.WhenAll(Enumerable.Range(0, ranks).Select(rank => Task.Run(() => SessionAsync(new RankPlace(rank, ranks, rank, ranks, "localhost", port), "many", all)))).WaitAsync(Hang);
         Assert.NotEmpty(one.Numbers);
         foreach (var rank in many)
@@ -91,13 +89,6 @@ public sealed class RankedRecipeTests : IDisposable
 
     private Dictionary<string, float[]> Weights(string output) =>
         new SafetensorsReader(Directory.GetFiles(_run.In(Path.Combine(output, "model")), "*.safetensors").Single()).AllFloats();
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private static string Lines(IEnumerable<string> names) => string.Concat(names.Select(name => JsonSerializer.Serialize(new
     {

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Loading;
@@ -39,15 +37,14 @@ public sealed class RankedRunTests : IDisposable
     {
         Assert.Equal(ExitCodes.Success, (await _run.TrainAsync()).ExitCode);
         var one = Outcome();
-        var (code, output, error) = await RanksAsync(2);
-        Assert.True(code == ExitCodes.Success && !error.Contains("error", StringComparison.Ordinal), error);
+        var output = await RequireEndAsync(2);
         Assert.Single(output.Split('\n'), line => line.StartsWith("training ", StringComparison.Ordinal)); // printed once
         RequireSame(one, Outcome());
         var processes = (_run.ModelBytes(), _run.LastingMetrics());
 
         // Two sessions of this process, over the same connections.
         Directory.Delete(_run.Output, recursive: true);
-        var port = FreePort();
+        var port = FreePort.Choose();
         var model = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => Task.Run(() => SessionAsync(new RankPlace(rank, 2, rank, 2, "localhost", port))))).WaitAsync(Hang);
         Assert.Equal(processes.Item1, _run.ModelBytes());
         Assert.Equal(model[0], model[1]);
@@ -61,9 +58,9 @@ public sealed class RankedRunTests : IDisposable
         var one = Outcome();
         Directory.Delete(_run.Output, recursive: true);
         string[] checkpoints = ["--set", "checkpoint.every_steps=1"];
-        Assert.Equal(ExitCodes.Success, (await RanksAsync(2, [.. checkpoints, "--set", "training.max_steps=3"])).ExitCode);
+        await RequireEndAsync(2, [.. checkpoints, "--set", "training.max_steps=3"]);
         Directory.Delete(_run.Model, recursive: true);
-        Assert.Equal(ExitCodes.Success, (await RanksAsync(3, [.. checkpoints, "--set", "training.max_steps=5", "--resume"])).ExitCode);
+        await RequireEndAsync(3, [.. checkpoints, "--set", "training.max_steps=5", "--resume"]);
         var last = await _run.RunAsync(["train", _run.In("run.yaml"), "--resume", .. checkpoints]);
         Assert.Equal((ExitCodes.Success, ""), (last.ExitCode, last.Error));
         RequireSame(one, Outcome());
@@ -76,7 +73,7 @@ public sealed class RankedRunTests : IDisposable
         if (!OperatingSystem.IsLinux())
             return; // Ranks are found in /proc.
         string[] long_ = ["--set", "training.max_steps=40", "--set", "checkpoint.every_steps=1"];
-        Assert.Equal(ExitCodes.Success, (await RanksAsync(2, long_)).ExitCode);
+        await RequireEndAsync(2, long_);
         var (model, metrics) = (_run.ModelBytes(), _run.LastingMetrics());
         Directory.Delete(_run.Output, recursive: true);
         foreach (var victim in (int[])[1, 0])
@@ -92,8 +89,7 @@ public sealed class RankedRunTests : IDisposable
             Assert.Contains($"rank {victim} has gone", await errors, StringComparison.Ordinal);
         }
 
-        var (code, _, error) = await RanksAsync(2, [.. long_, "--resume"]);
-        Assert.True(code == ExitCodes.Success && !error.Contains("error", StringComparison.Ordinal), error);
+        await RequireEndAsync(2, [.. long_, "--resume"]);
         Assert.Equal(model, _run.ModelBytes());
         Assert.Equal(metrics, _run.LastingMetrics());
     }
@@ -128,13 +124,6 @@ public sealed class RankedRunTests : IDisposable
     {
         var ids = Enumerable.Range(0, length).Select(place => (long)(1 + (((row * 7) + (place * place * 3)) % 50))).ToArray();
         return (ids, ids);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     // The child with that rank in its variables.
@@ -172,6 +161,13 @@ public sealed class RankedRunTests : IDisposable
         await using var session = await TrainingSession.OpenAsync(ConfigurationLoader.Load(_run.In("run.yaml"), []), place: place);
         await foreach (var happened in session.RunAsync(CancellationToken.None)) Assert.NotNull(happened);
         return (await session.SaveAsync()).ModelDirectory;
+    }
+
+    private async Task<string> RequireEndAsync(int ranks, params string[] arguments)
+    {
+        var (code, output, error) = await RanksAsync(ranks, arguments);
+        Assert.True(code == ExitCodes.Success && !error.Contains("error", StringComparison.Ordinal), $"exit code {code}: {error}{output}");
+        return output;
     }
 
     private async Task<(int ExitCode, string Output, string Error)> RanksAsync(int ranks, params string[] arguments)

@@ -1,13 +1,13 @@
-using System.Diagnostics;
 using Horizon.Flow.Host.Gradients;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 
-/// <summary>AdamW on a host that is so slow that each unit takes a given time.</summary>
-internal sealed class SlowOptimizer(TimeSpan each) : IHostOptimizer
+/// <summary>AdamW on a host that is so slow that each unit takes a given time of a clock.</summary>
+internal sealed class SlowOptimizer(ManualTimeProvider time, TimeSpan each) : IHostOptimizer
 {
     private readonly IHostOptimizer _inner = OptimizerFactory.Create("adamw");
 
@@ -17,8 +17,7 @@ internal sealed class SlowOptimizer(TimeSpan each) : IHostOptimizer
 
     public void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers)
     {
-        var start = Stopwatch.GetTimestamp();
         _inner.Update(unit, gradient, step, workers);
-        while (Stopwatch.GetElapsedTime(start) < each) Thread.SpinWait(100);
+        time.Advance(each);
     }
 }

@@ -24,6 +24,19 @@ public sealed class ExpertCase
         return Layout.Parameters.ToDictionary(slot => slot.Role, slot => Values(random, slot.Count));
     }
 
+    /// <summary>The layer's own parameters and those of its parts, with the experts counted from 0 in each; the names are the whole layer's roles.</summary>
+    public IReadOnlyList<UnitLayout> InParts(int parts)
+    {
+        var config = Config with { Parts = parts };
+        return [
+            new("layer", "expert layer", ExpertLayout.Of(config, Hidden).Select(parameter => (parameter.Role, parameter.Role, parameter.Shape))),
+            .. Enumerable.Range(0, parts).Select(part => new UnitLayout($"part {part}", "experts", ExpertLayout.Part(config, Hidden, part))),
+        ];
+    }
+
+    /// <summary>Numbers of equal parts.</summary>
+    public IEnumerable<int> PartCounts => Enumerable.Range(2, Math.Max(0, Config.Count - 1)).Where(parts => Config.Count % parts == 0);
+
     public override string ToString() => $"{Config} hidden {Hidden} tokens {Tokens} seed {Seed}";
 
     /// <summary>[tokens, hidden].</summary>
@@ -71,6 +84,18 @@ public sealed class ExpertCase
                  Tokens = tokens,
                  Seed = seed,
              }).ToArbitrary();
+    }
+
+    /// <summary>Experts of matrices of their own, which can be in parts.</summary>
+    public static class PartCases
+    {
+        public static Arbitrary<ExpertCase> Any() => Cases.Any().Filter(layer => layer.Config is { Fused: false, ClampedGate: null, Count: > 1 });
+    }
+
+    /// <summary>The same in eights.</summary>
+    public static class GroupedPartCases
+    {
+        public static Arbitrary<ExpertCase> Any() => GroupedCases.Any().Filter(layer => layer.Config is { Fused: false, ClampedGate: null, Count: > 1 });
     }
 
     /// <summary>In eights, so that a kernel that reads 16 bytes of bf16 takes them.</summary>

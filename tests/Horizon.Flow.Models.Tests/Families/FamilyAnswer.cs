@@ -39,11 +39,13 @@ public sealed record FamilyAnswer(double Logits, double Losses, double Norms, do
     /// A key's bias shifts all scores of a query alike where its channel is not rotated, and the softmax takes that away: its gradient is zero, and what
     /// transformers and this code have in its place is rounding. Such places are left out of the error of their tensor and held by <see cref="RoundedStayNear"/>.
     /// </remarks>
-    public static async Task<FamilyAnswer> OfAsync(string folder)
+    /// <param name="folder">The checkpoint with its answers.</param>
+    /// <param name="parts">How many parts experts are in.</param>
+    public static async Task<FamilyAnswer> OfAsync(string folder, int parts = 1)
     {
         var io = new SafetensorsReader(Path.Combine(folder, "io.safetensors"));
         using var expected = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "expected.json")));
-        var definition = ModelFamilies.Define(ModelFolder.ReadConfig(folder));
+        var definition = ModelFamilies.Define(ModelFolder.ReadConfig(folder) with { ExpertParts = parts });
         var settings = expected.RootElement.GetProperty("optimizer");
         double Setting(string name) => settings.GetProperty(name).GetDouble();
         var betas = settings.GetProperty("betas");

@@ -1,3 +1,4 @@
+using FsCheck.Xunit;
 using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Text.Tests;
@@ -27,6 +28,17 @@ public class SplittingTests
         "a𝒜b|𠀀中|!",
         string.Join('|', Matches(@"[a-zA-Z\u0100]+|\p{Lo}+|[^\p{L}]", "a𝒜b𠀀中!")));
 
+    /// <summary>What is written by hand for a known pattern cuts as the pattern does.</summary>
+    [Property(Arbitrary = [typeof(UnicodeText)], MaxTest = 300)]
+    public void Scan_KnownPatterns_CutAsTheyMatch(UnicodeText text, int seed)
+    {
+        var random = new Random(seed);
+        const string Hard = "  \t\r\n\n\u00a0\u2028\u0085'''sStTrReEvVmMlLdD\u017f\u212a!?.-_09\u00b2\u0660\u4e00\u00e9\u0301\u0903\u02b0\u200b";
+        string[] far = ["\U0001d49c", "\U00020000", "\U0001f600", "\U0001d7d8", "\U0001e8d0"];
+        var all = text.Value + string.Concat(Enumerable.Range(0, random.Next(60)).Select(_ => random.Next(12) == 0 ? far[random.Next(far.Length)] : Hard[random.Next(Hard.Length)].ToString()));
+        Assert.All(WordScanner.Patterns, pattern => Assert.Equal(Matches(pattern, all, isGeneral: true), Matches(pattern, all)));
+    }
+
     [Fact]
     public void Find_SingleWordToken_NotInsideWords()
     {
@@ -34,10 +46,10 @@ public class SplittingTests
         Assert.Equal([(4, 7)], finder.Find("a<w> <w>").ConvertAll(f => (f.Start - 1, f.End - 1)));
     }
 
-    private static IEnumerable<string> Matches(string pattern, string text)
+    private static IEnumerable<string> Matches(string pattern, string text, bool isGeneral = false)
     {
         var matches = new List<string>();
-        new CodePointRegex(pattern).Matches(text, new PatternClock(TimeProvider.System).Watch(text.Length), (start, end) => matches.Add(text[start..end]));
+        new CodePointRegex(pattern, isGeneral).Matches(text, new PatternClock(TimeProvider.System).Watch(text.Length), (start, end) => matches.Add(text[start..end]));
         return matches;
     }
 

@@ -21,6 +21,7 @@ internal static class StepCommand
     {
         var config = Shapes.Named(settings.Shape);
         config = config with { LayerCount = settings.Layers ?? config.LayerCount, MaximumSequenceLength = Math.Max(config.MaximumSequenceLength, settings.Sequence) };
+        config = config with { ExpertParts = settings.Parts == 0 ? ExpertParts.ChooseFor(config) : settings.Parts };
         using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true, settings.Deterministic);
         using var collectives = await BenchRanks.JoinAsync(device, report);
         foreach (var line in Machine.Describe()) report.Say($"{line}");

@@ -13,6 +13,9 @@ internal sealed record StepSettings
 
     public int? Layers { get; init; }
 
+    /// <summary>Units that hold the experts of a layer; 0 for as many as the program chooses.</summary>
+    public int Parts { get; init; } = 1;
+
     public int Batch { get; init; }
 
     public int Sequence { get; init; }
@@ -66,5 +69,5 @@ internal sealed record StepSettings
     public bool Csv { get; init; }
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}{(fp8.Fp8Tapes ? ", tapes in fp8" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}{(Parts == 1 ? "" : $" with experts in {Parts} parts")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}{(fp8.Fp8Tapes ? ", tapes in fp8" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
 }

@@ -11,6 +11,7 @@ internal static class StepVerb
     {
         var (device, limit, shape, batch, sequence) = (Verb.Device(), Verb.Limit(), Verb.Shape(), Verb.Batch(), Verb.Sequence());
         var layers = new Option<int?>("--layers") { Description = "Another number of layers." };
+        var parts = new Option<int>("--parts") { Description = "Units that hold the experts of a layer beside its own; 1 for none, 0 for as many as the program chooses.", DefaultValueFactory = _ => 1 };
         var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
         var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
         var precision = new Option<string>("--precision") { Description = "bf16, fp32 or fp8.", DefaultValueFactory = _ => "bf16" };
@@ -40,7 +41,7 @@ internal static class StepVerb
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, batch, sequence, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
+            device, limit, shape, layers, parts, batch, sequence, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -49,6 +50,7 @@ internal static class StepVerb
                 Limit = TimeSpan.FromSeconds(arguments.GetValue(limit)),
                 Shape = arguments.GetValue(shape)!,
                 Layers = arguments.GetValue(layers),
+                Parts = arguments.GetValue(parts),
                 Batch = arguments.GetValue(batch),
                 Sequence = arguments.GetValue(sequence),
                 Steps = arguments.GetValue(steps),

@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Horizon.Flow.Distributed;
 
 namespace Horizon.Flow.Cli;
 
@@ -20,7 +19,7 @@ internal static partial class LocalRanks
     /// <returns>0 where all ended well, else the code of the first that did not.</returns>
     public static async Task<int> RunAsync(int count, IReadOnlyList<string> arguments)
     {
-        var port = FreePort();
+        var port = FreePort.Choose();
         var ranks = new List<Process>();
         // Ctrl-C comes to all processes of the terminal by itself; what comes to this one alone is passed on.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
@@ -72,13 +71,6 @@ internal static partial class LocalRanks
         // Ranks that each take all processors for an operator wait for each other instead of computing.
         if (!start.Environment.ContainsKey(OperatorThreads)) start.Environment[OperatorThreads] = Math.Max(1, Environment.ProcessorCount / count).ToString(CultureInfo.InvariantCulture);
         return Process.Start(start) ?? throw new HorizonException($"rank {rank} could not be started");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -38,11 +38,16 @@ internal sealed class CodePointRegex
         [UnicodeCategory.OtherSymbol] = '\u00A6',
     };
 
-    private readonly Regex _regex;
+    private readonly Regex? _regex;
+    private readonly WordScanner? _scanner;
 
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="isGeneral">Whether a pattern that is known is matched as any other.</param>
     /// <exception cref="ArgumentException">The pattern is not one that .NET can read.</exception>
-    public CodePointRegex(string pattern)
+    public CodePointRegex(string pattern, bool isGeneral = false)
     {
+        _scanner = isGeneral ? null : WordScanner.Of(pattern);
+        if (_scanner is not null) return;
         // U+017F folds to s in every other engine, not in .NET.
         pattern = pattern.Replace("(?i:'s|", "(?i:'[s\u017F]|", StringComparison.Ordinal);
         _regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, PatternReader.LongestMatch);
@@ -59,6 +64,12 @@ internal sealed class CodePointRegex
     public void Matches<T>(ReadOnlySpan<char> text, PatternWatch watch, ref T sink)
         where T : struct, IMatchSink
     {
+        if (_regex is null)
+        {
+            _scanner!.Scan(text, ref sink);
+            return;
+        }
+
         if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
         {
             foreach (var match in _regex.EnumerateMatches(text))

@@ -4,14 +4,20 @@ namespace Horizon.Flow.Text.Tokenizers;
 internal static class BpeMerger
 {
     /// <summary>Symbols among which the next merge is found sooner by looking at all than by keeping a heap.</summary>
-    private const int Few = 48;
+    public const int Few = 48;
 
     /// <summary>Merges symbols[first..next]; the places of the result are relative to the first symbol.</summary>
-    public static Token[] Merge(List<Token> symbols, int first, int next, Dictionary<long, (int Rank, int Id)> merges)
+    public static Token[] Merge(List<Token> symbols, int first, int next, MergeTable merges)
     {
         var count = next - first;
-        if (count <= Few) return MergeFew(symbols, first, count, merges);
         var offset = symbols[first].Start;
+        if (count <= Few)
+        {
+            Span<Token> few = stackalloc Token[Few];
+            for (var i = 0; i < count; i++) few[i] = symbols[first + i] with { Start = symbols[first + i].Start - offset, End = symbols[first + i].End - offset };
+            return few[..MergeFew(few[..count], merges)].ToArray();
+        }
+
         var nodes = new Node[count];
         for (var i = 0; i < count; i++)
         {
@@ -25,37 +31,33 @@ internal static class BpeMerger
         return [.. result];
     }
 
-    private static Token[] MergeFew(List<Token> symbols, int first, int count, Dictionary<long, (int Rank, int Id)> merges)
+    /// <summary>Merges symbols where they stand; gives how many are left.</summary>
+    /// <param name="symbols">At most <see cref="Few"/>.</param>
+    /// <param name="merges">What merges.</param>
+    public static int MergeFew(Span<Token> symbols, MergeTable merges)
     {
-        Span<Token> tokens = stackalloc Token[Few];
-        Span<(int Rank, int Id)> pairs = stackalloc (int, int)[Few]; // what each token gives with the next one
-        var offset = symbols[first].Start;
-        for (var i = 0; i < count; i++)
-        {
-            var symbol = symbols[first + i];
-            tokens[i] = new Token(symbol.Id, symbol.Start - offset, symbol.End - offset);
-        }
-
-        for (var i = 0; i + 1 < count; i++) pairs[i] = Look(tokens, i);
+        Span<(int Rank, int Id)> pairs = stackalloc (int, int)[Few]; // what each symbol gives with the next one
+        var count = symbols.Length;
+        for (var i = 0; i + 1 < count; i++) pairs[i] = Look(symbols, i);
         while (true)
         {
-            var best = -1;
+            var (best, rank) = (-1, int.MaxValue);
             for (var i = 0; i + 1 < count; i++)
-                if (pairs[i].Id >= 0 && (best < 0 || pairs[i].Rank < pairs[best].Rank)) best = i;
-            if (best < 0) return tokens[..count].ToArray();
-            tokens[best] = new Token(pairs[best].Id, tokens[best].Start, tokens[best + 1].End);
-            tokens[(best + 2)..count].CopyTo(tokens[(best + 1)..]);
+                if (pairs[i].Rank < rank) (best, rank) = (i, pairs[i].Rank);
+            if (best < 0) return count;
+            symbols[best] = new Token(pairs[best].Id, symbols[best].Start, symbols[best + 1].End);
+            symbols[(best + 2)..count].CopyTo(symbols[(best + 1)..]);
             pairs[(best + 2)..count].CopyTo(pairs[(best + 1)..]);
             count--;
-            if (best + 1 < count) pairs[best] = Look(tokens, best);
-            if (best > 0) pairs[best - 1] = Look(tokens, best - 1);
+            if (best + 1 < count) pairs[best] = Look(symbols, best);
+            if (best > 0) pairs[best - 1] = Look(symbols, best - 1);
         }
 
         (int Rank, int Id) Look(Span<Token> all, int left) =>
-            merges.TryGetValue(BpeModel.Pair(all[left].Id, all[left + 1].Id), out var merge) ? merge : (0, -1);
+            merges.TryFind(all[left].Id, all[left + 1].Id, out var rank, out var id) ? (rank, id) : (int.MaxValue, -1);
     }
 
-    private static void MergeAll(Node[] nodes, Dictionary<long, (int Rank, int Id)> merges)
+    private static void MergeAll(Node[] nodes, MergeTable merges)
     {
         // Priority: rank, then place. An entry is out of date where its pair has become another one since.
         var heap = new PriorityQueue<int, long>(nodes.Length);
@@ -66,8 +68,8 @@ internal static class BpeMerger
             ref var node = ref nodes[left];
             if (node.Id < 0 || node.Next >= nodes.Length) continue;
             ref var right = ref nodes[node.Next];
-            if (!merges.TryGetValue(BpeModel.Pair(node.Id, right.Id), out var merge) || merge.Rank != (int)(priority >> 32)) continue;
-            node.Id = merge.Id;
+            if (!merges.TryFind(node.Id, right.Id, out var rank, out var id) || rank != (int)(priority >> 32)) continue;
+            node.Id = id;
             node.End = right.End;
             right.Id = -1;
             node.Next = right.Next;
@@ -82,8 +84,7 @@ internal static class BpeMerger
 
         void Offer(int left)
         {
-            if (merges.TryGetValue(BpeModel.Pair(nodes[left].Id, nodes[nodes[left].Next].Id), out var merge))
-                heap.Enqueue(left, BpeModel.Pair(merge.Rank, left));
+            if (merges.TryFind(nodes[left].Id, nodes[nodes[left].Next].Id, out var rank, out _)) heap.Enqueue(left, BpeModel.Pair(rank, left));
         }
     }
 

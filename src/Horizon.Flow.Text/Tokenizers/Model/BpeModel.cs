@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
@@ -8,20 +10,21 @@ internal sealed class BpeModel
 {
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _pieceIds;
-    private readonly Dictionary<long, (int Rank, int Id)> _merges;
+    private readonly MergeTable _merges;
     private readonly HashSet<long> _joints;
     private readonly SymbolTable _symbols;
     private readonly bool _ignoreMerges;
+    private readonly int[] _byteIds; // of each byte as it is spelled, -1 for none
     private readonly WordMemory _memory = new();
 
     /// <param name="vocabulary">Ids by token string.</param>
-    /// <param name="merges">Pairs of ids in order of rank, with the id that each gives.</param>
+    /// <param name="merges">What pairs of ids merge to.</param>
     /// <param name="joints">Pairs of single symbols that stand side by side in some merged token; nothing merges across any other pair.</param>
     /// <param name="symbols">How single characters become ids.</param>
     /// <param name="ignoreMerges">A piece that is a token as a whole is that token, whatever the merges say.</param>
     public BpeModel(
         Dictionary<string, int> vocabulary,
-        Dictionary<long, (int Rank, int Id)> merges,
+        MergeTable merges,
         HashSet<long> joints,
         SymbolTable symbols,
         bool ignoreMerges)
@@ -32,6 +35,7 @@ internal sealed class BpeModel
         _joints = joints;
         _symbols = symbols;
         _ignoreMerges = ignoreMerges;
+        _byteIds = Array.ConvertAll(ByteAlphabet.Characters, character => symbols.IdOf(new Rune(character)) ?? -1);
     }
 
     /// <summary>Two ids in one key.</summary>
@@ -39,6 +43,34 @@ internal sealed class BpeModel
 
     /// <summary>The vocabulary, without added tokens.</summary>
     public IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
+
+    /// <summary>The tokens of a short word that is yet to be spelled in bytes, placed in the word; false for a word that is not short, or has bytes without a token.</summary>
+    /// <param name="word">The word.</param>
+    /// <param name="tokens">Gets them; room for <see cref="BpeMerger.Few"/>.</param>
+    /// <param name="count">How many there are.</param>
+    public bool TryEncodeBytes(ReadOnlySpan<char> word, Span<Token> tokens, out int count)
+    {
+        count = 0;
+        if (word.Length > BpeMerger.Few) return false;
+        Span<char> spelled = stackalloc char[BpeMerger.Few];
+        Span<byte> bytes = stackalloc byte[4];
+        for (int i = 0, length; i < word.Length; i += length)
+        {
+            Rune.DecodeFromUtf16(word[i..], out var rune, out length);
+            var size = rune.EncodeToUtf8(bytes);
+            if (count + size > BpeMerger.Few) return false;
+            foreach (var one in bytes[..size])
+            {
+                if (_byteIds[one] < 0) return false;
+                spelled[count] = ByteAlphabet.Characters[one];
+                tokens[count++] = new Token(_byteIds[one], i, i + length);
+            }
+        }
+
+        if (_ignoreMerges && _pieceIds.TryGetValue(spelled[..count], out var whole)) (tokens[0], count) = (new Token(whole, 0, word.Length), 1);
+        else count = BpeMerger.MergeFew(tokens[..count], _merges);
+        return true;
+    }
 
     /// <summary>Adds the tokens of a piece, placed in the source text.</summary>
     public void Encode(Piece piece, List<Token> tokens)

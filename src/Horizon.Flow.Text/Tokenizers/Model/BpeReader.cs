@@ -24,13 +24,12 @@ internal static class BpeReader
             : null;
         var symbols = new SymbolTable(vocabulary, bytes, unknown, model.Optional("fuse_unk").AsBool(false));
 
-        var merges = new Dictionary<long, (int Rank, int Id)>();
+        var merges = new List<(int Left, int Right, int Id)>();
         var joints = new HashSet<long>();
-        var rank = 0;
         foreach (var merge in model.Required("merges").Items())
         {
             var (left, right) = Sides(merge);
-            merges[BpeModel.Pair(Id(left), Id(right))] = (rank++, Id(left + right));
+            merges.Add((Id(left), Id(right), Id(left + right)));
             joints.Add(BpeModel.Pair(LastSymbol(left), FirstSymbol(right)));
 
             int Id(string token) => vocabulary.TryGetValue(token, out var id)
@@ -38,7 +37,7 @@ internal static class BpeReader
                 : throw merge.Error($"names the token '{token}', which model.vocab does not hold.");
         }
 
-        return new BpeModel(vocabulary, merges, joints, symbols, model.Optional("ignore_merges").AsBool(false));
+        return new BpeModel(vocabulary, new MergeTable(merges), joints, symbols, model.Optional("ignore_merges").AsBool(false));
 
         // The symbol at the edge of a token: a byte token is one by itself, others begin and end with characters.
         int FirstSymbol(string token) =>

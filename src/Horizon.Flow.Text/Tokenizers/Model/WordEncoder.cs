@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
 namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
@@ -9,8 +12,7 @@ internal sealed class WordEncoder
     private readonly BpeModel _model;
     private readonly IPreTokenizer? _splitting;
     private readonly ByteSpellingPreTokenizer? _spelling;
-    private readonly WordMemory _memory = new();
-    private readonly ThreadLocal<WordTable> _tables = new(() => new WordTable());
+    private readonly ConcurrentBag<WordTable> _tables = []; // those that nobody uses: a thread finds its own again
 
     public WordEncoder(IPreTokenizer? preTokenizer, BpeModel model)
     {
@@ -30,7 +32,7 @@ internal sealed class WordEncoder
     /// <summary>Adds the tokens of a text, placed in the source.</summary>
     public void Encode(Piece text, List<Token> tokens)
     {
-        var table = _tables.Value!;
+        var table = _tables.TryTake(out var one) ? one : new WordTable();
         if (_splitting is null) EncodeWord(text, tokens, table);
         else if (_splitting is SplitPreTokenizer { IsPlain: true } plain)
         {
@@ -38,47 +40,57 @@ internal sealed class WordEncoder
             plain.SplitPlainly(text, ref words);
         }
         else _splitting.Split(text, word => EncodeWord(word, tokens, table));
+
+        _tables.Add(table);
     }
 
     /// <summary>Adds the ids of a text alone, which take a third of the memory: a text may be long.</summary>
     public void Encode(Piece text, List<int> ids)
     {
         var tokens = new List<Token>();
-        if (_splitting is SplitPreTokenizer { IsPlain: true } plain)
+        if (_splitting is not SplitPreTokenizer { IsPlain: true } plain) Encode(text, tokens);
+        else
         {
-            var words = new WordIds(this, text, tokens, ids, _tables.Value!);
+            var table = _tables.TryTake(out var one) ? one : new WordTable();
+            var words = new WordIds(this, text, tokens, ids, table);
             plain.SplitPlainly(text, ref words);
-            return;
+            _tables.Add(table);
         }
 
-        Encode(text, tokens);
         foreach (var token in tokens) ids.Add(token.Id);
     }
 
     private void EncodeWord(Piece word, List<Token> tokens, WordTable table)
     {
-        if (_spelling is null)
+        if (_spelling is null) _model.Encode(word, tokens);
+        else if (!table.TryFind(word.Span, out var ids, out var ends)) EncodeNew(word, tokens, table);
+        else if (word.Source.IsSource)
         {
-            _model.Encode(word, tokens);
-            return;
+            var (start, at) = (word.SourceStart(0), 0);
+            for (var i = 0; i < ids.Length; at = ends[i++]) tokens.Add(new Token(ids[i], start + at, start + ends[i]));
         }
+        else
+        {
+            // Where the source has other characters, each token's place is looked up.
+            var at = 0;
+            for (var i = 0; i < ids.Length; at = ends[i++]) tokens.Add(new Token(ids[i], word.SourceStart(at), word.SourceEnd(ends[i] - 1)));
+        }
+    }
 
-        var span = word.Span;
-        // Where the source has other characters, each token's place is looked up.
-        if (word.Source.IsSource && table.TryEncode(span, word.SourceStart(0), tokens)) return;
-        var own = _memory.Find(span) ?? Spell(span.ToString());
-        table.Add(span, own);
+    private void EncodeNew(Piece word, List<Token> tokens, WordTable table)
+    {
+        Span<Token> few = stackalloc Token[BpeMerger.Few];
+        var own = _model.TryEncodeBytes(word.Span, few, out var count) ? few[..count] : Spell(word.Span.ToString());
+        table.Add(word.Span, own);
         foreach (var token in own) tokens.Add(new Token(token.Id, word.SourceStart(token.Start), word.SourceEnd(token.End - 1)));
     }
 
     /// <summary>A word's tokens, placed in the word.</summary>
-    private Token[] Spell(string word)
+    private Span<Token> Spell(string word)
     {
         var tokens = new List<Token>();
         _spelling!.Split(new Piece(new AlignedText(word, 0)), spelled => _model.Encode(spelled, tokens));
-        Token[] own = [.. tokens];
-        _memory.Add(word, own);
-        return own;
+        return CollectionsMarshal.AsSpan(tokens);
     }
 
     /// <summary>Encodes each word as it is found.</summary>
@@ -92,9 +104,9 @@ internal sealed class WordEncoder
     {
         public void Take(int start, int end)
         {
-            tokens.Clear();
             encoder.EncodeWord(text.Slice(start, end - start), tokens, table);
             foreach (var token in tokens) ids.Add(token.Id);
+            tokens.Clear();
         }
     }
 }

@@ -5,35 +5,46 @@ using System.Runtime.InteropServices;
 namespace Horizon.Flow.Text.Tokenizers;
 
 /// <summary>
-/// The tokens of the short words that one thread met last, each in one line of the processor's cache: what <see cref="WordMemory"/> finds by several steps is here by one. Of words
-/// that share a place the last one is there.
+/// The tokens of the words that one thread met last. A word has one place, which it shares with others: the last one that came is there. So nothing grows, nothing is locked, and a text
+/// made to collide costs no more than one without repetitions. A word of eleven characters at most lies with its tokens in one line of the processor's cache.
 /// </summary>
 internal sealed class WordTable
 {
-    private const int Places = 1 << 14;
-    private const int LongestWord = 18;
-    private const int MostTokens = 4;
+    private const int PlaceBits = 14;
+    private const int SlotBytes = 128;
+    private const int LongestWord = 40;
+    private const int MostTokens = 8;
 
-    private readonly Slot[] _slots = new Slot[Places];
+    // Pinned, so that slots can begin where lines do.
+    private readonly byte[] _bytes = GC.AllocateArray<byte>((SlotBytes << PlaceBits) + SlotBytes, pinned: true);
+    private readonly int _start;
 
-    /// <summary>Adds a word's tokens, placed from a place on; false where the word is not known.</summary>
-    /// <param name="word">The word.</param>
-    /// <param name="start">Where it begins in the source, whose characters are the word's.</param>
-    /// <param name="tokens">Gets the tokens.</param>
-    public bool TryEncode(ReadOnlySpan<char> word, int start, List<Token> tokens)
+    public WordTable()
     {
-        if (word.Length > LongestWord) return false;
-        ref var slot = ref _slots[Place(word)];
-        if (slot.Length != word.Length || !word.SequenceEqual(((ReadOnlySpan<char>)slot.Word)[..word.Length])) return false;
-        var at = start;
-        for (var i = 0; i < slot.Count; i++)
+        var address = Marshal.UnsafeAddrOfPinnedArrayElement(_bytes, 0);
+        _start = (int)(-address & (SlotBytes - 1));
+    }
+
+    /// <summary>A word's tokens; false where it is not known.</summary>
+    /// <param name="word">The word.</param>
+    /// <param name="ids">Their ids.</param>
+    /// <param name="ends">Where each ends in the word; it begins where the one before ends.</param>
+    public bool TryFind(ReadOnlySpan<char> word, out ReadOnlySpan<int> ids, out ReadOnlySpan<byte> ends)
+    {
+        if (word.Length <= LongestWord)
         {
-            var end = start + slot.Ends[i];
-            tokens.Add(new Token(slot.Ids[i], at, end));
-            at = end;
+            ref var slot = ref SlotOf(word);
+            if (slot.Length == word.Length && word.SequenceEqual(((ReadOnlySpan<char>)slot.Word)[..word.Length]))
+            {
+                ids = ((ReadOnlySpan<int>)slot.Ids)[..slot.Count];
+                ends = slot.Ends;
+                return true;
+            }
         }
 
-        return true;
+        ids = [];
+        ends = [];
+        return false;
     }
 
     /// <summary>Remembers a word, where it is short and its tokens are whole characters.</summary>
@@ -50,11 +61,11 @@ internal sealed class WordTable
             slot.Ends[i] = (byte)(at = tokens[i].End);
         }
 
-        if (at == word.Length) _slots[Place(word)] = slot;
+        if (at == word.Length) SlotOf(word) = slot;
     }
 
     // Of the first and the last four characters and the length: words that agree in them share a place, and nothing else.
-    private static int Place(ReadOnlySpan<char> word)
+    private ref Slot SlotOf(ReadOnlySpan<char> word)
     {
         var bytes = MemoryMarshal.AsBytes(word);
         ulong first, last;
@@ -66,7 +77,8 @@ internal sealed class WordTable
         }
 
         var hash = (first * 0x9E3779B97F4A7C15) ^ BitOperations.RotateLeft(last * 0xC2B2AE3D27D4EB4F, 23) ^ ((ulong)word.Length * 0x165667B19E3779F9);
-        return (int)((hash * 0x9FB21C651E98DF25) >> (64 - 14));
+        var place = (int)((hash * 0x9FB21C651E98DF25) >> (64 - PlaceBits));
+        return ref MemoryMarshal.AsRef<Slot>(_bytes.AsSpan(_start + (place * SlotBytes), SlotBytes));
     }
 
     [InlineArray(LongestWord)]
@@ -87,13 +99,13 @@ internal sealed class WordTable
         private byte _first;
     }
 
-    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    [StructLayout(LayoutKind.Sequential, Size = SlotBytes)]
     private struct Slot
     {
         public TokenIds Ids;
-        public Characters Word;
         public TokenEnds Ends;
         public byte Length;
         public byte Count;
+        public Characters Word;
     }
 }

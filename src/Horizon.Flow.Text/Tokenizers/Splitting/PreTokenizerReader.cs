@@ -5,7 +5,7 @@ internal static class PreTokenizerReader
 {
     public const char VisibleSpace = '\u2581';
 
-    private const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+    public const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     public static IPreTokenizer? Read(JsonPart part, PatternClock clock) => part.IsNull ? null : ReadOne(part, clock);
 

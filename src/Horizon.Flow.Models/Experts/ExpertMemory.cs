@@ -1,0 +1,34 @@
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Common;
+using Horizon.Flow.Units;
+
+namespace Horizon.Flow.Models.Experts;
+
+/// <summary>What experts take of device memory: estimates, for even loads where they are in parts.</summary>
+internal static class ExpertMemory
+{
+    /// <summary>What backward needs of the experts' rows.</summary>
+    /// <param name="config">Numbers and widths.</param>
+    /// <param name="hidden">H.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="parts">Of how many parts one is asked for.</param>
+    public static long KeptBytes(ExpertConfig config, long hidden, BatchShape batch, int parts = 1) =>
+        // Inputs; gate and up, the curve of gate, their product; in fp32 what an expert gives.
+        (Rows(config, batch, parts) * (hidden + (4L * config.Width)) * batch.Type.ByteSize()) + (Rows(config, batch, parts) * hidden * sizeof(float));
+
+    /// <summary>What forward or backward needs beside.</summary>
+    /// <param name="config">Numbers and widths.</param>
+    /// <param name="hidden">H.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="parts">Of how many parts one is asked for.</param>
+    public static long WorkingBytes(ExpertConfig config, long hidden, BatchShape batch, int parts = 1) =>
+        Rows(config, batch, parts) * ((((2 * hidden) + (3L * config.Width)) * batch.Type.ByteSize()) + (2 * hidden * sizeof(float)));
+
+    /// <summary>Bytes of the experts' gradients, which are there once more until they are written.</summary>
+    public static long GradientBytes(UnitLayout unit, BatchShape batch) =>
+        unit.Trained.Parameters.Where(slot => Roles.IsExpert(slot.Role)).Sum(slot => slot.Count) * batch.Type.ByteSize();
+
+    // With padding, as where the device multiplies groups.
+    private static long Rows(ExpertConfig config, BatchShape batch, int parts) => GroupedRows.CountOf(batch.Tokens * config.PerToken / parts, config.Count / parts);
+}
