@@ -23,6 +23,9 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <summary>Of these the products in fp8.</summary>
     public double Fp8Operations { get; init; }
 
+    /// <summary>Operations beside which updates run where they wait for the norm of all gradients: those of the first micro-batch's forward. Null where nothing is clipped.</summary>
+    public double? OperationsBesideUpdates { get; init; }
+
     /// <summary>Ranks that share the work and the links, a device each.</summary>
     /// <value>Default 1.</value>
     public int Ranks { get; init; } = 1;
@@ -30,9 +33,6 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <summary>Machines that share what the hosts do.</summary>
     /// <value>Default 1.</value>
     public int Machines { get; init; } = 1;
-
-    /// <summary>The share of the computation that has to end before the first update begins: all but forward where gradients are clipped by their norm, since the next step's forward follows the updates; else none.</summary>
-    public double ShareBeforeUpdates { get; init; }
 
     /// <summary>Counts a step.</summary>
     /// <param name="plan">The plan.</param>
@@ -58,13 +58,15 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
             if (!goesBack) continue;
             backward += 2 * operations;
             numbers += template.NumbersBetween(unit, model.HiddenSize);
-            var isAgain = !template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Keep;
+            var isAgain = !template.IsEmbedding && !table.Keeps(layer);
             if (isAgain) again += operations;
+            if (table.PolicyOf(layer) == ActivationPolicy.KeepNarrow) again += template.NarrowOperations(unit);
             if (template.MultipliesInFp8) eighths += template.ForwardOperations(unit, 0) * (isAgain ? 4 : 3);
             if (plan.Options.IsTrainable(unit)) down += unit.ElementCount;
         }
 
         var head = model.Units[model.Head.Unit];
+        var layers = forward;
         var logits = 2.0 * model.VocabularySize * model.HiddenSize;
         forward += logits;
         backward += 2 * logits;
@@ -75,10 +77,10 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
         var largest = model.Units.MaxBy(unit => unit.ElementCount)!;
         var border = largest.ElementCount * element;
         var count = plan.Options.GradientAccumulation;
-        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest)))
+        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest))) 
         {
             Fp8Operations = eighths * tokens,
-            ShareBeforeUpdates = plan.Options.MaxGradientNorm is null ? 0 : (backward + again) / (forward + backward + again),
+            OperationsBesideUpdates = plan.Options.MaxGradientNorm is null ? null : layers * tokens / count,
         };
     }
 }
