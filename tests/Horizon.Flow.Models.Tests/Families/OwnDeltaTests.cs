@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Units;
 
@@ -18,7 +20,7 @@ public class OwnDeltaTests
     [InlineData("\"architectures\": [\"Qwen3_5ForCausalLM\"]", true)]
     public void Differentiate_ByTheDevicesOwn_IsWhatOperatorsGive(string family, bool packed)
     {
-        var definition = ModelFamilies.Define(ModelRegistry.Default.Read(ConfigJson.Parse($"{{{family}, {Sizes}}}", "test.json")) with { NormEpsilon = 1e-3 });
+        var definition = Define(family);
         var random = new Random(7);
         var values = definition.Units.SelectMany(unit => unit.Parameters).ToDictionary(
             slot => slot.TensorName, slot => Enumerable.Range(0, (int)slot.Count).Select(_ => (float)(random.NextDouble() - 0.5)).ToArray());
@@ -38,4 +40,16 @@ public class OwnDeltaTests
             return walk.Differentiate(batch, 0.1);
         }
     }
+
+    /// <summary>The plan counts what the device's own keeps, where the device is known.</summary>
+    [Fact]
+    public void Budget_OfADeviceWithItsOwn_IsSmaller()
+    {
+        var plan = TrainingPlan.For(Define("\"architectures\": [\"Qwen3_5ForCausalLM\"]"));
+        long Bytes(IDeltaOperators? delta) => MemoryBudget.Of(plan, StorePrecision.Bf16, 4, 1 << 16, gpu: true, delta: delta).DeviceBytes;
+        Assert.InRange(Bytes(new OwnDelta()), 1, Bytes(null) - 1);
+    }
+
+    private static ModelDefinition Define(string family) =>
+        ModelFamilies.Define(ModelRegistry.Default.Read(ConfigJson.Parse($"{{{family}, {Sizes}}}", "test.json")) with { NormEpsilon = 1e-3 });
 }
