@@ -11,6 +11,7 @@ internal static class StepVerb
     {
         var (device, limit, shape, batch, sequence) = (Verb.Device(), Verb.Limit(), Verb.Shape(), Verb.Batch(), Verb.Sequence());
         var layers = new Option<int?>("--layers") { Description = "Another number of layers." };
+        var documents = new Option<int>("--documents") { Description = "So many documents of 16 to --seq tokens, log-uniform, in one row, in the place of full rows." };
         var parts = new Option<int>("--parts") { Description = "Units that hold the experts of a layer beside its own; 1 for none, 0 for as many as the program chooses.", DefaultValueFactory = _ => 1 };
         var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
         var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
@@ -34,14 +35,14 @@ internal static class StepVerb
         optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
         operators.AcceptOnlyFromAmong("fused", "eager", "single");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
-        var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
+        var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), narrow and narrow:N (of these what is narrow), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
         var deterministic = new Option<bool>("--deterministic") { Description = "Whether two runs give the same bits: true or false.", DefaultValueFactory = _ => true };
         var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
         var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, parts, batch, sequence, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
+            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -53,6 +54,7 @@ internal static class StepVerb
                 Parts = arguments.GetValue(parts),
                 Batch = arguments.GetValue(batch),
                 Sequence = arguments.GetValue(sequence),
+                Documents = arguments.GetValue(documents),
                 Steps = arguments.GetValue(steps),
                 WarmUp = arguments.GetValue(warmup),
                 Precision = arguments.GetValue(precision)!,
