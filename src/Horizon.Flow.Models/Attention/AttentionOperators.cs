@@ -16,6 +16,18 @@ internal static class AttentionOperators
 
         """));
 
+    // The kernel's node keeps output and logarithms for backward; what is written through 'data' is what it finds there.
+    private static readonly Lazy<jit.CompilationUnit> Sinks = new(() => jit.compile("""
+        def fold(out: Tensor, lse: Tensor, sinks: Tensor) -> Tensor:
+            sink = sinks.detach().float().unsqueeze(-1)
+            share = torch.sigmoid(lse.data - sink).t().unsqueeze(-1)
+            out.data.mul_(share)
+            lse.data.copy_(torch.logaddexp(lse.data, sink))
+            weight = torch.exp(sinks.float().unsqueeze(-1) - lse.data)
+            return out * (1 - (weight - weight.detach())).t().unsqueeze(-1).to(out.dtype)
+
+        """));
+
     private static readonly Lazy<jit.CompilationUnit> Cudnn = new(() => jit.compile("""
         def forward(q: Tensor, k: Tensor, v: Tensor, scale: float) -> List[Tensor]:
             out, lse, bounds_q, bounds_k, longest_q, longest_k, seed, offset, mask = torch._scaled_dot_product_cudnn_attention(q, k, v, None, True, 0.0, True, False, scale=scale)
@@ -34,6 +46,17 @@ internal static class AttentionOperators
     /// <returns>[T, Q, D], and what backward needs.</returns>
     public static Tensor[] FlashForward(Tensor query, Tensor key, Tensor value, Tensor bounds, long longest, double scale, long before) =>
         (Tensor[])Flash.Value.invoke("forward", query, key, value, bounds, longest, scale, before);
+
+    /// <summary>
+    /// Makes a kernel's attention one with sinks, a score of each head beside those of the keys that has no value. With l the logarithm of a softmax's sum, the output is
+    /// o' = o sigmoid(l - sink) and the logarithm l' = log(e^l + e^sink); the kernel's ordinary backward from these gives the gradients of queries, keys and values.
+    /// The sink's own is -sum e^(sink - l') (do' . o'), by a factor that is 1.
+    /// </summary>
+    /// <param name="output">[T, Q, D], as an operator gave it whose backward reads it; overwritten.</param>
+    /// <param name="sums">[Q, T] fp32, given with it; overwritten.</param>
+    /// <param name="sinks">[Q].</param>
+    /// <returns>[T, Q, D].</returns>
+    public static Tensor FoldSinks(Tensor output, Tensor sums, Tensor sinks) => (Tensor)Sinks.Value.invoke("fold", output, sums, sinks);
 
     /// <summary>Causal attention of whole rows by cuDNN; autograd has its backward, whose sums are in no fixed order.</summary>
     /// <param name="query">[B, Q, S, D] bf16.</param>

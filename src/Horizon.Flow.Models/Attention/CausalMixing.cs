@@ -18,17 +18,20 @@ internal static class CausalMixing
     /// <param name="slidingWindow">A token sees this many tokens, itself included; null for all.</param>
     /// <param name="batch">Where documents lie.</param>
     /// <param name="attend">As <see cref="DocumentMixing.Mix"/> takes it; null where scores are nothing but these products, so that flash may take them.</param>
+    /// <param name="sinks_Q">A score that every query of a head has beside those of the keys, known to <paramref name="attend"/>; null for none.</param>
     /// <returns>[B, S, Q, D].</returns>
     public static Tensor Mix(
-        Tensor query_BSQD, Tensor key_BSKD, Tensor value_BSKD, double? scale, int? slidingWindow, DeviceBatch batch, Func<Tensor, Tensor, Tensor, Tensor?, Tensor>? attend = null)
+        Tensor query_BSQD, Tensor key_BSKD, Tensor value_BSKD, double? scale, int? slidingWindow, DeviceBatch batch, Func<Tensor, Tensor, Tensor, Tensor?, Tensor>? attend = null,
+        Tensor? sinks_Q = null)
     {
         var window = slidingWindow >= batch.SequenceLength ? null : slidingWindow;
         using var ordered = DeterministicScope.Enter(query_BSQD.device, batch.Operators.IsDeterministic); // the kernel that is chosen here is the one that backward uses
         var root = Math.Sqrt(query_BSQD.shape[3]);
-        if (attend is null && batch.Recall is null && FlashAttention.Takes(query_BSQD, batch))
+        if ((attend is null || sinks_Q is not null) && batch.Recall is null && FlashAttention.Takes(query_BSQD, batch))
         {
-            return AttentionOperators.FlashForward(
-                query_BSQD.flatten(0, 1), key_BSKD.flatten(0, 1), value_BSKD.flatten(0, 1), batch.Spans.Bounds, batch.Spans.Longest, scale ?? (1 / root), window - 1 ?? -1)[0].view(query_BSQD.shape);
+            var found = AttentionOperators.FlashForward(
+                query_BSQD.flatten(0, 1), key_BSKD.flatten(0, 1), value_BSKD.flatten(0, 1), batch.Spans.Bounds, batch.Spans.Longest, scale ?? (1 / root), window - 1 ?? -1);
+            return (sinks_Q is null ? found[0] : AttentionOperators.FoldSinks(found[0], found[1], sinks_Q)).view(query_BSQD.shape);
         }
 
         attend ??= (query, key, value, mask) => Plain(scale is { } wanted ? query.Times(wanted * root) : query, key, value, mask);

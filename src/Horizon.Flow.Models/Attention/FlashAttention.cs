@@ -64,9 +64,9 @@ internal sealed class FlashAttention : IAttention
         using var noGrad = no_grad();
         using var ordered = DeterministicScope.Enter(dOutput_TC.device, _operators.IsDeterministic);
         var dMixed_TQD = dOutput_TC.view(_mixed_TQD.shape);
-        var groups = _operators.IsDeterministic && _whole ? HeadGroups.Of((int)_heads.Queries, _spans.Count, _operators.Multiprocessors) : [];
-        var found = groups.Count > 1 ? InGroups(groups, dMixed_TQD)
-            : Gradients(dMixed_TQD, _heads.Query, _heads.Key, _heads.Value, _mixed_TQD, _kept[0]);
+        var found = !_operators.IsDeterministic ? Gradients(dMixed_TQD, _heads.Query, _heads.Key, _heads.Value, _mixed_TQD, _kept[0])
+            : _whole ? ByHeads(dMixed_TQD)
+            : ByDocuments(dMixed_TQD);
         return [.. found.Select(gradient => gradient.MoveToOuterDisposeScope())];
     }
 
@@ -87,8 +87,35 @@ internal sealed class FlashAttention : IAttention
         return [found[0].transpose(1, 2).flatten(0, 1).contiguous(), found[1].squeeze(-1).transpose(0, 1).flatten(1).contiguous(), found[2], found[3]];
     }
 
-    private Tensor[] Gradients(Tensor dMixed_TQD, Tensor query, Tensor key, Tensor value, Tensor mixed, Tensor sums) => AttentionOperators.FlashBackward(
-        dMixed_TQD, query, key, value, mixed, [sums, .. _kept[1..]], _spans.Bounds, _spans.Longest, Scale, _before);
+    private Tensor[] Gradients(Tensor dMixed_TQD, Tensor query, Tensor key, Tensor value, Tensor mixed, Tensor sums, DocumentSpans? group = null)
+    {
+        var spans = group ?? _spans;
+        return AttentionOperators.FlashBackward(dMixed_TQD, query, key, value, mixed, [sums, .. _kept[1..]], spans.Bounds, spans.Longest, Scale, _before);
+    }
+
+    // Documents of like lengths together.
+    private Tensor[] ByDocuments(Tensor dMixed_TQD)
+    {
+        var (heads, before, multiprocessors) = ((int)_heads.Queries, _before, _operators.Multiprocessors);
+        var groups = _spans.InGroups(("ordered backward", heads, before), () => DocumentGroups.Of(
+            [.. Enumerable.Range(0, _spans.Count).Select(_spans.LengthOf)], heads, before < 0 ? null : (int)before + 1, multiprocessors));
+        var (parts, first) = (new List<Tensor[]>(), 0L);
+        foreach (var group in groups)
+        {
+            long count = group.Starts[^1];
+            Tensor Part(Tensor x_TND) => x_TND.narrow(0, first, count);
+            parts.Add(Gradients(Part(dMixed_TQD), Part(_heads.Query), Part(_heads.Key), Part(_heads.Value), Part(_mixed_TQD), _kept[0].narrow(1, first, count).contiguous(), group));
+            first += count;
+        }
+
+        return parts.Count == 1 ? parts[0] : [.. Enumerable.Range(0, 3).Select(i => cat([.. parts.Select(part => part[i])], 0))];
+    }
+
+    private Tensor[] ByHeads(Tensor dMixed_TQD)
+    {
+        var groups = HeadGroups.Of((int)_heads.Queries, _spans.Count, _operators.Multiprocessors);
+        return groups.Count > 1 ? InGroups(groups, dMixed_TQD) : Gradients(dMixed_TQD, _heads.Query, _heads.Key, _heads.Value, _mixed_TQD, _kept[0]);
+    }
 
     // Each group reads its own copy of keys and values; the gradients of one key/value head are summed as flash does it itself.
     private Tensor[] InGroups(IReadOnlyList<int> groups, Tensor dMixed_TQD)

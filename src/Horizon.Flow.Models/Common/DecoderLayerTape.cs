@@ -9,8 +9,8 @@ namespace Horizon.Flow.Models.Common;
 
 /// <summary>
 /// One decoder layer's forward, and its backward written out: each product's two gradients are two products. A tape whose output was taken
-/// lets go what a sweep of memory makes again (the norms' outputs), so that more layers can be kept. The gate's output is never kept: its
-/// backward gives it too.
+/// lets go what a sweep of memory makes again (the norms' outputs), so that more layers can be kept; a narrowed one the outputs of gate and up, too. The gate's
+/// output is never kept: its backward gives it too.
 /// </summary>
 internal sealed class DecoderLayerTape : DecoderTape
 {
@@ -44,6 +44,9 @@ internal sealed class DecoderLayerTape : DecoderTape
         (_hidden_TH, _secondNorm_TH, _secondInverse) = (Kept(second.Sum), Kept(second.Output), Kept(second.Inverse));
         _feedForward = new FeedForward(config, parameters, _secondNorm_TH, batch);
     }
+
+    /// <inheritdoc/>
+    public override void Narrow() => _feedForward.Narrow();
 
     /// <inheritdoc/>
     public override void Bind(ParameterViews? parameters)

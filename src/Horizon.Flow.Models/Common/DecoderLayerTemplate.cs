@@ -47,6 +47,9 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public bool CanBindTapes => true;
 
     /// <inheritdoc/>
+    public bool CanNarrowTapes => _fp8 is null;
+
+    /// <inheritdoc/>
     public bool MultipliesInFp8 => _fp8 is not null;
 
     /// <inheritdoc/>
@@ -74,7 +77,22 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).KeptTape;
 
     /// <inheritdoc/>
+    public long NarrowTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).NarrowTape;
+
+    /// <inheritdoc/>
+    /// <value>The products of gate and up.</value>
+    public double NarrowOperations(UnitLayout unit)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        return 2.0 * unit.Parameters.Where(slot => slot.Role is Roles.Gate or Roles.Up).Sum(slot => slot.Count);
+    }
+
+    /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => Memory(batch).Working;
+
+    /// <inheritdoc/>
+    /// <value>The outputs of gate or up, or what attention's backward sums.</value>
+    public long LargestTensorBytes(UnitLayout unit, BatchShape batch) => Memory(batch).LargestTensor;
 
     /// <inheritdoc/>
     /// <value>Products, and scores and their sums of the tokens that each one sees.</value>

@@ -27,6 +27,11 @@ internal abstract class DecoderTape(ModelConfig config, ParameterViews parameter
     }
 
     /// <inheritdoc/>
+    public virtual void Narrow()
+    {
+    }
+
+    /// <inheritdoc/>
     public virtual void Bind(ParameterViews? parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);

@@ -16,7 +16,7 @@ internal sealed class FeedForward : IDisposable
     private readonly ModelConfig _config;
     private readonly IUnitOperators _operators;
     private readonly long _piece;
-    private readonly Tensor? _both_T2F;
+    private Tensor? _both_T2F;
     private ParameterViews _parameters;
 
     /// <param name="config">For the biases.</param>
@@ -31,6 +31,13 @@ internal sealed class FeedForward : IDisposable
 
     /// <summary>The same weights in another buffer.</summary>
     public void Bind(ParameterViews parameters) => _parameters = parameters;
+
+    /// <summary>Lets the outputs of gate and up go; backward makes them again.</summary>
+    public void Narrow()
+    {
+        _both_T2F?.Dispose();
+        _both_T2F = null;
+    }
 
     /// <summary>[T, H]: the sum of the residual and what comes out.</summary>
     /// <param name="hidden_TH">The residual.</param>
@@ -67,8 +74,9 @@ internal sealed class FeedForward : IDisposable
         using var downAdapters = AdapterGradient.Of(_config.Adapter, _parameters, gradients, Roles.Down, Roles.Down);
         using var gateAndUpAdapters = AdapterGradient.Of(_config.Adapter, _parameters, gradients, Roles.Gate, Roles.Up);
         var bias = _config.FeedForwardBias ? weights?.Stacked(Roles.GateBias, Roles.UpBias) : null;
-        var dNormed_TH = _both_T2F is not null ? Piece(dOutput_TH, normed_TH, _both_T2F) : empty_like(normed_TH);
-        if (_both_T2F is null)
+        var isCut = normed_TH.shape[0] > _piece;
+        var dNormed_TH = isCut ? empty_like(normed_TH) : Piece(dOutput_TH, normed_TH, _both_T2F ?? Both(normed_TH));
+        if (isCut)
         {
             using var biasSum = bias is null ? null : zeros_like(bias, float32);
             ForEach(dNormed_TH, (dNormed_PH, part) => dNormed_PH.copy_(Piece(part(dOutput_TH), part(normed_TH), Both(part(normed_TH)), biasSum)));

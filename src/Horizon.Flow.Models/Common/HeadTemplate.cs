@@ -7,8 +7,8 @@ namespace Horizon.Flow.Models.Common;
 // Letters: N labelled tokens, H hidden, V vocabulary.
 
 /// <summary>
-/// Final norm, output projection and cross-entropy. Only labelled tokens are computed at all, and their logits a chunk at a time
-/// (<see cref="LogitChunks"/>): the gradient of the logits is softmax - onehot.
+/// Final norm, output projection and cross-entropy. Only labelled tokens are computed at all, those of long rows a piece at a time, and their logits a chunk at a
+/// time (<see cref="LogitChunks"/>): the gradient of the logits is softmax - onehot.
 /// </summary>
 public sealed class HeadTemplate : IHeadTemplate
 {
@@ -56,24 +56,24 @@ public sealed class HeadTemplate : IHeadTemplate
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, double lossScale) =>
-        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) =>
+        DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH, first) =>
         {
-            var (sum, gradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, lossScale, smoothing: _smoothing);
-            return (_beside is null ? sum : sum.Plus(_beside(batch).Over(lossScale)), gradient_NH);
+            var (sum, gradient_NH) = _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, lossScale, smoothing: _smoothing, first: first);
+            return (_beside is null || first > 0 ? sum : sum.Plus(_beside(batch).Over(lossScale)), gradient_NH);
         });
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Tensor lossScales)
     {
         RequirePlain();
-        return DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, 1, lossScales));
+        return DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH, first) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, batch, 1, lossScales, first: first));
     }
 
     /// <inheritdoc/>
     public HeadResult Differentiate(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, LogitsLoss loss)
     {
         RequirePlain();
-        return DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, loss));
+        return DifferentiateRows(parameters, gradients, hidden, batch, (normed_NH, gradient_VH, first) => _chunks.Differentiate(normed_NH, parameters[_projection], gradient_VH, loss, first));
     }
 
     /// <inheritdoc/>
@@ -83,7 +83,7 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _chunks.ForEach(Normed(parameters, hidden, batch), parameters[_projection], look);
+        ForEachPiece(hidden, batch, (first, rows_NH) => _chunks.ForEach(_norm.Apply(parameters, rows_NH, batch.Operators), parameters[_projection], look, first));
     }
 
     /// <inheritdoc/>
@@ -93,7 +93,9 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return _chunks.LossSum(Normed(parameters, hidden, batch), parameters[_projection], batch).MoveToOuterDisposeScope();
+        Tensor? sum = null;
+        ForEachPiece(hidden, batch, (first, rows_NH) => sum = Added(sum, _chunks.LossSum(_norm.Apply(parameters, rows_NH, batch.Operators), parameters[_projection], batch, first)));
+        return sum!.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -103,7 +105,10 @@ public sealed class HeadTemplate : IHeadTemplate
         ArgumentNullException.ThrowIfNull(batch);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return _chunks.LogProbabilities(Normed(parameters, hidden, batch), parameters[_projection], batch).MoveToOuterDisposeScope();
+        var found = new List<Tensor>();
+        ForEachPiece(hidden, batch, (first, rows_NH) =>
+            found.Add(_chunks.LogProbabilities(_norm.Apply(parameters, rows_NH, batch.Operators), parameters[_projection], batch, first).MoveToOuterDisposeScope()));
+        return (found.Count == 1 ? found[0] : cat(found, 0)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -150,7 +155,7 @@ public sealed class HeadTemplate : IHeadTemplate
         if (_smoothing > 0) throw new HorizonException("label smoothing is of the next token's cross-entropy: leave it out with another objective");
     }
 
-    private HeadResult DifferentiateRows(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Func<Tensor, Tensor?, (Tensor LossSum, Tensor Gradient_NH)> lose)
+    private HeadResult DifferentiateRows(ParameterViews parameters, ParameterViews? gradients, Tensor hidden, DeviceBatch batch, Func<Tensor, ProjectionGradient?, long, (Tensor LossSum, Tensor Gradient_NH)> lose)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(hidden);
@@ -162,14 +167,37 @@ public sealed class HeadTemplate : IHeadTemplate
             foreach (var other in gradients.Layout.Parameters.Where(slot => slot.Role != _projection)) gradients[other.Role].zero_();
         }
 
+        using var projection = gradients is null ? null : new ProjectionGradient(gradients[_projection]);
+        using var norms = gradients is null ? null : new NormGradients(gradients, NormRoles);
         Tensor? lossSum = null;
-        var found_NH = _norm.Differentiate(parameters, gradients, batch.LabelledRows(hidden), batch.Operators, normed_NH =>
+        var gradient_TH = zeros_like(hidden).view(-1, hidden.shape[^1]);
+        ForEachPiece(hidden, batch, (first, rows_NH) =>
         {
-            (lossSum, var gradient_NH) = lose(normed_NH, gradients?[_projection]);
-            return gradient_NH;
+            var found_NH = _norm.Differentiate(parameters, gradients, rows_NH, batch.Operators, normed_NH =>
+            {
+                var (sum, gradient_NH) = lose(normed_NH, projection, first);
+                lossSum = Added(lossSum, sum);
+                return gradient_NH;
+            });
+            norms?.Add();
+            gradient_TH.index_copy_(0, batch.LabelledTokens.narrow(0, first, found_NH.shape[0]), found_NH);
         });
-        return new HeadResult(lossSum!.MoveToOuterDisposeScope(), LogitChunks.InPlace(found_NH, hidden, batch).MoveToOuterDisposeScope());
+        projection?.Write();
+        norms?.Write();
+        return new HeadResult(lossSum!.MoveToOuterDisposeScope(), gradient_TH.view(hidden.shape).MoveToOuterDisposeScope());
     }
 
-    private Tensor Normed(ParameterViews parameters, Tensor hidden, DeviceBatch batch) => _norm.Apply(parameters, batch.LabelledRows(hidden), batch.Operators);
+    // In the scope around a piece's.
+    private static Tensor Added(Tensor? sum, Tensor part) => (sum is null ? part : sum.Plus(part)).MoveToOuterDisposeScope();
+
+    // The rows that have a label, a piece at a time; one piece where there are none.
+    private static void ForEachPiece(Tensor hidden, DeviceBatch batch, Action<long, Tensor> visit)
+    {
+        var (rows_TH, count) = (hidden.reshape(-1, hidden.shape[^1]), batch.LabelledTokens.shape[0]);
+        for (long first = 0; first == 0 || first < count; first += batch.PieceTokens)
+        {
+            using var scope = NewDisposeScope();
+            visit(first, rows_TH.index_select(0, batch.LabelledTokens.narrow(0, first, Math.Min(batch.PieceTokens, count - first))));
+        }
+    }
 }

@@ -32,18 +32,19 @@ internal sealed class LogitChunks
     /// <summary>The sum of the losses and the gradient of the normed hidden states; the projection's gradient is written where it belongs.</summary>
     /// <param name="normed_NH">Normed hidden states of the labelled tokens.</param>
     /// <param name="projection_VH">The output projection.</param>
-    /// <param name="gradient_VH">Its gradient's place; null for none.</param>
+    /// <param name="gradient_VH">Takes its gradient, chunk by chunk; null for none.</param>
     /// <param name="batch">Labels.</param>
     /// <param name="lossScale">Gradients are of lossScale * the sum of losses.</param>
     /// <param name="scales_N">A further scale of each labelled token's loss; null for none.</param>
     /// <param name="smoothing">The share of the target that lies evenly on all tokens.</param>
+    /// <param name="first">The place of the first of these tokens among the batch's labelled ones.</param>
     public (Tensor LossSum, Tensor Gradient_NH) Differentiate(
-        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null, double smoothing = 0)
+        Tensor normed_NH, Tensor projection_VH, ProjectionGradient? gradient_VH, DeviceBatch batch, double lossScale, Tensor? scales_N = null, double smoothing = 0, long first = 0)
     {
         return Differentiate(normed_NH, projection_VH, gradient_VH, Fused(batch), (start, logits_CV) =>
         {
-            var (gradient_CV, losses_C) = CrossEntropy(batch, start, logits_CV, lossScale, smoothing);
-            if (scales_N is not null) gradient_CV!.mul_(scales_N.narrow(0, start, logits_CV.shape[0]).unsqueeze(1));
+            var (gradient_CV, losses_C) = CrossEntropy(batch, first + start, logits_CV, lossScale, smoothing);
+            if (scales_N is not null) gradient_CV!.mul_(scales_N.narrow(0, first + start, logits_CV.shape[0]).unsqueeze(1));
             return (gradient_CV, losses_C);
         });
     }
@@ -51,50 +52,49 @@ internal sealed class LogitChunks
     /// <summary>The same of another loss.</summary>
     /// <param name="normed_NH">Normed hidden states of the labelled tokens.</param>
     /// <param name="projection_VH">The output projection.</param>
-    /// <param name="gradient_VH">Its gradient's place; null for none.</param>
+    /// <param name="gradient_VH">Takes its gradient, chunk by chunk; null for none.</param>
     /// <param name="loss">Of a chunk's logits.</param>
-    public (Tensor LossSum, Tensor Gradient_NH) Differentiate(Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, LogitsLoss loss) =>
+    /// <param name="first">The place of the first of these tokens among the batch's labelled ones.</param>
+    public (Tensor LossSum, Tensor Gradient_NH) Differentiate(Tensor normed_NH, Tensor projection_VH, ProjectionGradient? gradient_VH, LogitsLoss loss, long first = 0) =>
         Differentiate(normed_NH, projection_VH, gradient_VH, fused: false, (start, logits_CV) =>
         {
-            var (sum, found_CV) = loss(start, logits_CV.to(float32));
+            var (sum, found_CV) = loss(first + start, logits_CV.to(float32));
             return (found_CV.to(logits_CV.dtype), sum);
         });
 
     /// <summary>Shows logits [chunk, V] fp32, and the place of their first token.</summary>
-    public void ForEach(Tensor normed_NH, Tensor projection_VH, Action<long, Tensor> look)
+    public void ForEach(Tensor normed_NH, Tensor projection_VH, Action<long, Tensor> look, long first = 0)
     {
         using var sum = ForEach(normed_NH, projection_VH, fused: false, (start, logits_CV) =>
         {
-            look(start, logits_CV.to(float32));
+            look(first + start, logits_CV.to(float32));
             return (null, zeros([], float64, logits_CV.device));
         });
     }
 
     private (Tensor LossSum, Tensor Gradient_NH) Differentiate(
-        Tensor normed_NH, Tensor projection_VH, Tensor? gradient_VH, bool fused, Func<long, Tensor, (Tensor? Gradient, Tensor Losses)> lose)
+        Tensor normed_NH, Tensor projection_VH, ProjectionGradient? gradient_VH, bool fused, Func<long, Tensor, (Tensor? Gradient, Tensor Losses)> lose)
     {
         var gradient_NH = empty_like(normed_NH);
-        using var projectionGradient = gradient_VH is null ? null : new ProjectionGradient(gradient_VH);
         var lossSum = ForEach(normed_NH, projection_VH, fused, lose, (start, x_CH, logitsGradient_CV) =>
         {
             gradient_NH.narrow(0, start, x_CH.shape[0]).copy_(logitsGradient_CV.matmul(projection_VH));
-            projectionGradient?.Add(logitsGradient_CV, x_CH);
+            gradient_VH?.Add(logitsGradient_CV, x_CH);
         });
-        projectionGradient?.Write();
         return (lossSum, gradient_NH);
     }
 
     /// <summary>The sum of the losses.</summary>
-    public Tensor LossSum(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch) =>
-        ForEach(normed_NH, projection_VH, Fused(batch), (start, logits_CV) => CrossEntropy(batch, start, logits_CV, null));
+    public Tensor LossSum(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, long first = 0) =>
+        ForEach(normed_NH, projection_VH, Fused(batch), (start, logits_CV) => CrossEntropy(batch, first + start, logits_CV, null));
 
     /// <summary>[N] fp32.</summary>
-    public Tensor LogProbabilities(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch)
+    public Tensor LogProbabilities(Tensor normed_NH, Tensor projection_VH, DeviceBatch batch, long first = 0)
     {
         var found_N = empty(normed_NH.shape[0], float32, normed_NH.device);
         using var lossSum = ForEach(normed_NH, projection_VH, Fused(batch), (start, logits_CV) =>
         {
-            var (_, losses_C) = CrossEntropy(batch, start, logits_CV, null);
+            var (_, losses_C) = CrossEntropy(batch, first + start, logits_CV, null);
             found_N.narrow(0, start, losses_C.shape[0]).copy_(losses_C.neg());
             return (null, losses_C);
         });
@@ -103,13 +103,6 @@ internal sealed class LogitChunks
 
     /// <summary>[..., V] fp32.</summary>
     public Tensor Logits(Tensor normed, Tensor projection_VH) => Shaped(linear(normed, projection_VH)).Logits.to(float32);
-
-    /// <summary>The labelled tokens' gradient in its place among all; zeros elsewhere.</summary>
-    /// <param name="gradient_NH">Of the labelled tokens.</param>
-    /// <param name="hidden">[batch, sequence, hidden].</param>
-    /// <param name="batch">Which tokens these are.</param>
-    public static Tensor InPlace(Tensor gradient_NH, Tensor hidden, DeviceBatch batch) =>
-        zeros_like(hidden).view(-1, hidden.shape[^1]).index_copy_(0, batch.LabelledTokens, gradient_NH).view(hidden.shape);
 
     /// <summary>Bytes of one chunk, and of the sum over several.</summary>
     public long WorkingBytes(ParameterSlot projection, BatchShape batch)

@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -18,6 +19,10 @@ internal sealed class RmsHeadNorm(double epsilon) : IHeadNorm
     }
 
     /// <inheritdoc/>
-    /// <remarks>The rows that have labels, their norm, its gradient, the norm's, and that in its place among all rows.</remarks>
-    public long Bytes(long hidden, BatchShape batch) => (5 * hidden * batch.TokenBytes) + (batch.FusedOperators ? 0 : 6 * hidden * batch.WideTokenBytes);
+    /// <remarks>Of a piece the rows that have labels, their norm, its gradient, and the norm's; and that in its place among all rows.</remarks>
+    public long Bytes(long hidden, BatchShape batch)
+    {
+        var piece = Math.Max(batch.UncutTokens, Math.Min(batch.PieceTokens, batch.Tokens));
+        return (hidden * batch.TokenBytes) + (piece * hidden * ((4L * batch.Type.ByteSize()) + (batch.FusedOperators ? 0 : 6 * sizeof(float))));
+    }
 }

@@ -32,7 +32,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
         var shared = config.SharedKeys is null ? null : cat([key.flatten(2), value.flatten(2)], -1);
         if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
-        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch));
+        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch), config.Sinks ? parameters[Roles.Sinks] : null);
         if (gate is not null) mixed_BSQD *= gate.sigmoid();
         return (DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2)), shared);
     }
@@ -45,7 +45,7 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (rotary is not null) query = rotary.Apply(query, batch);
         var (key, value) = (both_BS2KD.select(2, 0), both_BS2KD.select(2, 1));
         if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
-        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch));
+        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch), config.Sinks ? parameters[Roles.Sinks] : null);
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2));
     }
 

@@ -193,6 +193,7 @@ public sealed class RunBlueprint
     {
         "recompute" => ActivationChoice.All(Model, ActivationPolicy.Recompute),
         "keep" => ActivationChoice.All(Model, ActivationPolicy.Keep),
+        "keep_narrow" => ActivationChoice.All(Model, ActivationPolicy.KeepNarrow),
         "offload" => ActivationChoice.All(Model, ActivationPolicy.Offload),
         _ => null,
     };

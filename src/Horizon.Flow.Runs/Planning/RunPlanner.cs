@@ -172,14 +172,14 @@ public static class RunPlanner
 
     private static bool FitsWithMargin(PlanReport report)
     {
-        var spare = report.Activations!.Count(ActivationPolicy.Keep) > 0 ? 1 - Margin : 1;
+        var spare = report.Activations!.Keeps ? 1 - Margin : 1;
         return ((MemoryPlace[])[MemoryPlace.Device, MemoryPlace.Host]).All(place =>
             report.Available(place) is not { } available || report.Needed(place).Bytes <= spare * available.Bytes);
     }
 
     private static string Why(ActivationChoice chosen) =>
         chosen.Count(ActivationPolicy.Offload) > 0 ? "the inputs of all do not fit into device memory"
-        : chosen.Count(ActivationPolicy.Keep) > 0 ? FormattableString.Invariant($"what fits with {Margin:P0} to spare")
+        : chosen.Keeps ? FormattableString.Invariant($"what fits with {Margin:P0} to spare")
         : "no layer's activations fit beside the inputs";
 
     private static string Describe(PlanReport report)

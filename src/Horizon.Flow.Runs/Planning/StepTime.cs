@@ -11,14 +11,17 @@ namespace Horizon.Flow.Runs.Planning;
 /// <param name="Border">Between two steps: the largest unit's gradient comes down, is applied, and the unit goes up.</param>
 public sealed record StepTime(double Compute, double Between, double Upload, double Download, double Update, double Border)
 {
-    /// <summary>The floor: everything overlaps, and the slowest resource is never idle.</summary>
-    public double Floor => Math.Max(Math.Max(Compute, Update), Math.Max(Upload, Download));
+    /// <summary>Of <see cref="Compute"/> the part beside which updates run where they wait for the norm of all gradients: the first forward. Null where nothing is clipped.</summary>
+    public double? BesideUpdates { get; init; }
 
-    /// <summary>The resource of the floor.</summary>
-    public string Binds => Floor == Compute ? "compute" : Floor == Update ? "update" : Floor == Upload ? "upload" : "download";
+    /// <summary>The floor: everything overlaps that may, and the slowest resource is never idle.</summary>
+    public double Floor => Math.Max(Slowest(Compute), Clipped(Compute));
+
+    /// <summary>The resource of the floor; <c>clipping</c> where updates and what they cannot run beside take longest.</summary>
+    public string Binds => Floor == Compute ? "compute" : Floor == Update ? "update" : Floor == Upload ? "upload" : Floor == Download ? "download" : "clipping";
 
     /// <summary>What the step is likely to take.</summary>
-    public double Predicted => Math.Max(Compute + Between, Math.Max(Update, Math.Max(Upload, Download))) + Border;
+    public double Predicted => Math.Max(Slowest(Compute + Between) + Border, Clipped(Compute + Between));
 
     /// <summary>The time of a step's work at a machine's rates.</summary>
     /// <param name="work">The work.</param>
@@ -30,8 +33,18 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
         ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(rates);
         var (ranks, hosts) = ((double)work.Ranks, rates.HostMemory * work.Machines);
+        var eighths = work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu)));
+        var compute = (work.Operations - eighths) / rates.OperationsIn(precision, gpu) / ranks;
         return new(
-            (work.Operations - (work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu))))) / rates.OperationsIn(precision, gpu) / ranks, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, work.BytesUpdated / hosts,
-            (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BorderBytes.Updated / hosts));
+            compute, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, work.BytesUpdated / hosts,
+            (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BorderBytes.Updated / hosts))
+        {
+            BesideUpdates = work.OperationsBesideUpdates * compute / work.Operations,
+        };
     }
+
+    private double Slowest(double computed) => Math.Max(Math.Max(computed, Update), Math.Max(Upload, Download));
+
+    // One after another: the update, and all that is computed but the first forward, to which its share of the time between products belongs.
+    private double Clipped(double computed) => BesideUpdates is { } beside && Compute > 0 ? Update + (computed * Math.Max(0, 1 - (beside / Compute))) : 0;
 }

@@ -23,6 +23,9 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <summary>Of these the products in fp8.</summary>
     public double Fp8Operations { get; init; }
 
+    /// <summary>Operations beside which updates run where they wait for the norm of all gradients: those of the first micro-batch's forward. Null where nothing is clipped.</summary>
+    public double? OperationsBesideUpdates { get; init; }
+
     /// <summary>Ranks that share the work and the links, a device each.</summary>
     /// <value>Default 1.</value>
     public int Ranks { get; init; } = 1;
@@ -54,14 +57,16 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
             up += unit.ElementCount * (goesBack && template.BackwardNeedsWeights ? 2 : 1);
             if (!goesBack) continue;
             backward += 2 * operations;
-            numbers += template.ForwardOperations(unit, 0) / (2.0 * model.HiddenSize);
-            var isAgain = !template.IsEmbedding && table.PolicyOf(layer) != ActivationPolicy.Keep;
+            numbers += template.NumbersBetween(unit, model.HiddenSize);
+            var isAgain = !template.IsEmbedding && !table.Keeps(layer);
             if (isAgain) again += operations;
+            if (table.PolicyOf(layer) == ActivationPolicy.KeepNarrow) again += template.NarrowOperations(unit);
             if (template.MultipliesInFp8) eighths += template.ForwardOperations(unit, 0) * (isAgain ? 4 : 3);
             if (plan.Options.IsTrainable(unit)) down += unit.ElementCount;
         }
 
         var head = model.Units[model.Head.Unit];
+        var layers = forward;
         var logits = 2.0 * model.VocabularySize * model.HiddenSize;
         forward += logits;
         backward += 2 * logits;
@@ -72,6 +77,10 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
         var largest = model.Units.MaxBy(unit => unit.ElementCount)!;
         var border = largest.ElementCount * element;
         var count = plan.Options.GradientAccumulation;
-        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest))) { Fp8Operations = eighths * tokens };
+        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest))) 
+        {
+            Fp8Operations = eighths * tokens,
+            OperationsBesideUpdates = plan.Options.MaxGradientNorm is null ? null : layers * tokens / count,
+        };
     }
 }

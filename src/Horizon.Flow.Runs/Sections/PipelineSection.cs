@@ -13,7 +13,7 @@ public sealed record PipelineSection
 
     /// <summary>
     /// What becomes of the layers' activations between forward and backward: <c>recompute</c>, <c>keep</c> (nothing is computed twice),
-    /// <c>offload</c> (inputs wait in host memory), or <c>auto</c>: the fastest of these, layer by layer, that fits.
+    /// <c>keep_narrow</c> (gate and up alone are computed twice), <c>offload</c> (inputs wait in host memory), or <c>auto</c>: the fastest of these, layer by layer, that fits.
     /// </summary>
     /// <value>Default <c>auto</c>.</value>
     /// <remarks>The results are the same to the last bit.</remarks>

@@ -34,6 +34,7 @@ public sealed record Capacities(
     {
         1 => ActivationPolicy.Keep,
         2 => ActivationPolicy.Offload,
+        3 => ActivationPolicy.KeepNarrow,
         _ => ActivationPolicy.Recompute,
     };
 

@@ -12,6 +12,9 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
     /// <summary>How many layers have a policy.</summary>
     public int Count(ActivationPolicy policy) => Policies.Count(one => one == policy);
 
+    /// <summary>Whether any layer's tape lives from its forward to its backward.</summary>
+    public bool Keeps => Policies.Any(policy => policy is ActivationPolicy.Keep or ActivationPolicy.KeepNarrow);
+
     /// <summary>The same policy for every layer.</summary>
     public static ActivationChoice All(ModelDefinition model, ActivationPolicy policy)
     {
@@ -20,9 +23,9 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
     }
 
     /// <summary>
-    /// The fastest choice that fits: as many layers as possible keep, the others recompute; where not even their inputs fit, as few as
-    /// possible are offloaded. The last layers keep: theirs is the shortest time until backward, and what the others recompute comes when these
-    /// tapes are gone. The first ones are offloaded: theirs is the longest.
+    /// The fastest choice that fits: as many layers as possible keep what is narrow, which saves the most time for its bytes, and as many of these as then fit
+    /// keep all; the others recompute. Where not even their inputs fit, as few as possible are offloaded. The last layers keep: theirs is the shortest time until
+    /// backward, and what the others recompute comes when these tapes are gone. The first ones are offloaded: theirs is the longest.
     /// </summary>
     /// <param name="plan">The plan; its own policies do not count.</param>
     /// <param name="fits">Whether a choice fits.</param>
@@ -43,12 +46,19 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
             return new([.. Enumerable.Range(0, model.Hidden.Count).Select(layer => set.Contains(layer) ? policy : ActivationPolicy.Recompute)]);
         }
 
+        ActivationChoice Keeping(int count, int whole)
+        {
+            var (kept, narrow) = (keepable.TakeLast(count).ToHashSet(), keepable.TakeLast(count).SkipLast(whole).Where(layer => model.Hidden[layer].Template.CanNarrowTapes).ToHashSet());
+            return new([.. Enumerable.Range(0, model.Hidden.Count).Select(layer =>
+                narrow.Contains(layer) ? ActivationPolicy.KeepNarrow : kept.Contains(layer) ? ActivationPolicy.Keep : ActivationPolicy.Recompute)]);
+        }
+
         var recompute = With([], ActivationPolicy.Recompute);
         if (fits(recompute))
         {
             // What is kept adds up, so that the most layers that fit are found by halving.
-            return Most(keepable.Count, count => fits(With(keepable.TakeLast(count), ActivationPolicy.Keep))) is var most and > 0
-                ? With(keepable.TakeLast(most), ActivationPolicy.Keep) : recompute;
+            var most = Most(keepable.Count, count => fits(Keeping(count, 0)));
+            return Keeping(most, Most(most, whole => fits(Keeping(most, whole))));
         }
 
         return !mayOffload || layers.Count == 0 ? recompute
@@ -82,7 +92,7 @@ public sealed record ActivationChoice(IReadOnlyList<ActivationPolicy> Policies)
 
     private static string Text(IEnumerable<ActivationPolicy> policies)
     {
-        var words = new[] { (ActivationPolicy.Keep, "keep"), (ActivationPolicy.Recompute, "recompute"), (ActivationPolicy.Offload, "offload") };
+        var words = new[] { (ActivationPolicy.Keep, "keep"), (ActivationPolicy.KeepNarrow, "keep what is narrow"), (ActivationPolicy.Recompute, "recompute"), (ActivationPolicy.Offload, "offload") };
         var counts = words.Select(word => (Count: policies.Count(policy => policy == word.Item1), Word: word.Item2)).Where(word => word.Count > 0);
         return string.Join(", ", counts.Select((word, i) => i == 0 ? $"{word.Count} layer(s) {word.Word}" : $"{word.Count} {word.Word}"));
     }

@@ -31,9 +31,10 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         List<long> Each(Func<IUnitTemplate, UnitLayout, long> bytes) => [.. model.Hidden.Select(binding => bytes(binding.Template, model.Units[binding.Unit]))];
         var tapesOf = Each((template, unit) => template.TapeBytes(unit, batch));
         var keptTapesOf = Each((template, unit) => template.KeptTapeBytes(unit, batch));
+        var narrowTapesOf = Each((template, unit) => template.CanNarrowTapes ? template.NarrowTapeBytes(unit, batch) : template.KeptTapeBytes(unit, batch));
         var workOf = Each((template, unit) => template.WorkingBytes(unit, batch));
         long Tape(int layer) => tapesOf[layer];
-        long KeptTape(int layer) => keptTapesOf[layer];
+        long KeptTape(int layer) => (table.PolicyOf(layer) == ActivationPolicy.KeepNarrow ? narrowTapesOf : keptTapesOf)[layer];
         long Kept(int layer) => KeptTape(layer) + (model.Hidden[layer].Template.CanBindTapes ? 0 : model.Units[model.Hidden[layer].Unit].ElementCount * batch.Type.ByteSize());
         long Work(int layer) => workOf[layer];
         string Name(int layer) => model.Units[model.Hidden[layer].Unit].Name;
@@ -45,7 +46,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
             if (KeepsInput(layer)) inputs++;
             var input = KeepsInput(layer) || model.Hidden[layer].Template.IsEmbedding ? 0 : hidden;
             yield return new($"forward of '{Name(layer)}'", inputs, tapes, tapeBytes, input + Tape(layer) + Work(layer));
-            if (!first.Contains(layer) || table.PolicyOf(layer) != ActivationPolicy.Keep) continue;
+            if (!first.Contains(layer) || !table.Keeps(layer)) continue;
             tapes++;
             tapeBytes += Kept(layer);
         }
@@ -54,7 +55,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         foreach (var (begin, count) in table.Segments)
         {
             var layers = Enumerable.Range(begin, count).ToList();
-            var kept = table.PolicyOf(begin) == ActivationPolicy.Keep;
+            var kept = table.Keeps(begin);
             // Of a layer's parts one is in hand at a time, beside the tapes of what lies before them.
             var parts = layers.Where(table.IsPart).ToList();
             var whole = layers.Except(parts).ToList();

@@ -11,4 +11,10 @@ public enum ActivationPolicy
 
     /// <summary>The input waits in page-locked host memory and is brought back before the layer runs forward again.</summary>
     Offload,
+
+    /// <summary>
+    /// As <see cref="Keep"/>, but what is wider than a hidden state (the outputs of gate and up) goes and is computed again in backward: selective recomputation
+    /// (Korthikanti et al., arXiv 2205.05198). Templates without <see cref="Units.IUnitTemplate.CanNarrowTapes"/> keep all.
+    /// </summary>
+    KeepNarrow,
 }

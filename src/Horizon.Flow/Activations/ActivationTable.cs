@@ -52,9 +52,12 @@ public sealed class ActivationTable
     public ActivationPolicy PolicyOf(int layer) =>
         layer < LowestTrainedLayer || _model.Hidden[layer].Template.IsEmbedding ? ActivationPolicy.Recompute : _policy(layer);
 
+    /// <summary>Whether a layer's tape lives from its forward to its backward.</summary>
+    public bool Keeps(int layer) => PolicyOf(layer) is ActivationPolicy.Keep or ActivationPolicy.KeepNarrow;
+
     /// <summary>Whether a unit is recomputed from the input of its layer's first part, right before its backward.</summary>
     /// <param name="layer">Index into <see cref="ModelDefinition.Hidden"/>.</param>
-    public bool IsPart(int layer) => _model.Hidden[layer].Template.IsPart && PolicyOf(layer) != ActivationPolicy.Keep;
+    public bool IsPart(int layer) => _model.Hidden[layer].Template.IsPart && !Keeps(layer);
 
     /// <summary>Whether a layer's input waits in host memory: it begins a segment that is offloaded.</summary>
     public bool Offloads(int layer) => _first.Contains(layer) && PolicyOf(layer) == ActivationPolicy.Offload;
@@ -66,7 +69,7 @@ public sealed class ActivationTable
         {
             // An embedding is a segment of its own: its input is the token ids, nothing is kept for it.
             var policy = PolicyOf(first);
-            var longest = _model.Hidden[first].Template.IsEmbedding || policy == ActivationPolicy.Keep ? 1 : Math.Min(_interval, _model.Hidden.Count - first);
+            var longest = _model.Hidden[first].Template.IsEmbedding || Keeps(first) ? 1 : Math.Min(_interval, _model.Hidden.Count - first);
             var count = 1 + PartsBehind(first);
             while (count < longest && PolicyOf(first + count) == policy && PartsBehind(first + count) == 0) count++;
             segments.Add((first, count));
@@ -81,7 +84,7 @@ public sealed class ActivationTable
     private int PartsBehind(int layer)
     {
         var policy = PolicyOf(layer);
-        if (policy == ActivationPolicy.Keep) return 0;
+        if (policy is ActivationPolicy.Keep or ActivationPolicy.KeepNarrow) return 0;
         var end = layer + 1;
         while (end < _model.Hidden.Count && _model.Hidden[end].Template.IsPart && PolicyOf(end) == policy) end++;
         return end - layer - 1;

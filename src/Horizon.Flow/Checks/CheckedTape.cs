@@ -15,6 +15,9 @@ internal sealed class CheckedTape(IUnitTape inner, FiniteNumbers numbers, Device
     public Tensor TakeOutput() => inner.TakeOutput();
 
     /// <inheritdoc/>
+    public void Narrow() => inner.Narrow();
+
+    /// <inheritdoc/>
     public void Bind(ParameterViews? parameters) => inner.Bind(parameters);
 
     /// <inheritdoc/>

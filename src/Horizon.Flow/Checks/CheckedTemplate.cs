@@ -17,6 +17,9 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public bool CanBindTapes => inner.CanBindTapes;
 
     /// <inheritdoc/>
+    public bool CanNarrowTapes => inner.CanNarrowTapes;
+
+    /// <inheritdoc/>
     public int LongestRecall => inner.LongestRecall;
 
     /// <inheritdoc/>
@@ -50,10 +53,22 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => inner.KeptTapeBytes(unit, batch);
 
     /// <inheritdoc/>
+    public long NarrowTapeBytes(UnitLayout unit, BatchShape batch) => inner.NarrowTapeBytes(unit, batch);
+
+    /// <inheritdoc/>
+    public double NarrowOperations(UnitLayout unit) => inner.NarrowOperations(unit);
+
+    /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 
     /// <inheritdoc/>
+    public long LargestTensorBytes(UnitLayout unit, BatchShape batch) => inner.LargestTensorBytes(unit, batch);
+
+    /// <inheritdoc/>
     public bool MultipliesInFp8 => inner.MultipliesInFp8;
+
+    /// <inheritdoc/>
+    public double NumbersBetween(UnitLayout unit, int hidden) => inner.NumbersBetween(unit, hidden);
 
     /// <inheritdoc/>
     public double ForwardOperations(UnitLayout unit, double context) => inner.ForwardOperations(unit, context);

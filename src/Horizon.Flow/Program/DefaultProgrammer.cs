@@ -102,7 +102,7 @@ public sealed class DefaultProgrammer : IStepProgrammer
             var weights = _builder.Weights(unit);
             if (Keeps(layer))
             {
-                _tapes[layer] = _builder.Value($"tape{layer}", ValueKind.Tape, [_inputs[layer]]);
+                _tapes[layer] = _builder.Value($"tape{layer}", ValueKind.Tape, [_inputs[layer]], isNarrow: Activations.PolicyOf(layer) == ActivationPolicy.KeepNarrow);
                 _inputs[layer + 1] = _builder.Value($"h{layer + 1}");
                 Visit(Ops.Recompute, layer, weights, [_inputs[layer]], [_tapes[layer], _inputs[layer + 1]!.Value]);
                 return;
@@ -178,7 +178,7 @@ public sealed class DefaultProgrammer : IStepProgrammer
 
         private int UnitOf(int layer) => Model.Hidden[layer].Unit;
 
-        private bool Keeps(int layer) => Activations.PolicyOf(layer) == ActivationPolicy.Keep;
+        private bool Keeps(int layer) => Activations.Keeps(layer);
 
         private bool Offloads(int layer) => Activations.Offloads(layer);
     }

@@ -19,9 +19,10 @@ public sealed class ProgramBuilder
     /// <param name="partOf">The value that it is a part of.</param>
     /// <param name="pool">For a rented one, its pool.</param>
     /// <param name="keptAs">For one that lives from program to program, its name there.</param>
-    public int Value(string name, ValueKind kind = ValueKind.Tensor, IEnumerable<int?>? holds = null, int? partOf = null, string? pool = null, string? keptAs = null)
+    /// <param name="isNarrow">For a tape, whether it lets go what is wider than a hidden state.</param>
+    public int Value(string name, ValueKind kind = ValueKind.Tensor, IEnumerable<int?>? holds = null, int? partOf = null, string? pool = null, string? keptAs = null, bool isNarrow = false)
     {
-        _values.Add(new(_values.Count, name, kind) { Holds = [.. (holds ?? []).OfType<int>()], PartOf = partOf, Pool = pool, KeptAs = keptAs });
+        _values.Add(new(_values.Count, name, kind) { Holds = [.. (holds ?? []).OfType<int>()], PartOf = partOf, Pool = pool, KeptAs = keptAs, IsNarrow = isNarrow });
         return _values.Count - 1;
     }
 

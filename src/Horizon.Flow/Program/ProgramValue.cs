@@ -22,4 +22,7 @@ public sealed record ProgramValue(int Id, string Name, ValueKind Kind)
 
     /// <summary>The pool that a <see cref="ValueKind.Rented"/> value is rented from.</summary>
     public string? Pool { get; init; }
+
+    /// <summary>Whether a tape lets go what is wider than a hidden state once its output is taken (<see cref="Units.IUnitTape.Narrow"/>).</summary>
+    public bool IsNarrow { get; init; }
 }

@@ -96,21 +96,19 @@ public sealed class MemoryBudget
         yield return new(MemoryPlace.Device, WorkInHand, peak.Working, Invariant($"at {peak.Moment}, where activations take most"));
     }
 
-    // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens: the device's use above the sum of all
-    // tensors. libtorch's allocator splits a block as large as the widest tensor for smaller ones that stay, and has to make another; and one for what
-    // attention's backward sums.
+    // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens, and one row of 65,536 and of 262,144: the device's use
+    // above the sum of all tensors. libtorch's allocator splits a block as large as the largest tensor for smaller ones that stay, and has to make another; and one
+    // for what attention's backward sums, two where rows are cut.
     private static IEnumerable<MemoryItem> Overhead(TrainingPlan plan, BatchShape batch)
     {
         const long Libraries = (2L << 30) - (102L << 20);
         yield return new(MemoryPlace.Device, "context and libraries", Libraries, "of the GPU's driver, libtorch and its caches; measured");
         yield return new(MemoryPlace.Host, "CUDA libraries", 940L << 20, "resident beside all buffers; measured");
         if (batch.Tokens == 0) yield break;
-        var widest = plan.Model.Hidden.Where(binding => !binding.Template.IsEmbedding).SelectMany(binding => plan.Model.Units[binding.Unit].Parameters)
-            .Where(slot => slot.Shape.Count == 2).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max();
-        var hidden = 3L * plan.Model.HiddenSize;
-        var bytes = (widest * batch.UncutTokens * batch.Type.ByteSize()) + (hidden * batch.TokenBytes);
+        var largest = plan.Model.Hidden.Select(binding => binding.Template.LargestTensorBytes(plan.Model.Units[binding.Unit], batch)).DefaultIfEmpty(0).Max();
+        var hidden = (batch.UncutTokens == batch.Tokens ? 3L : 6L) * plan.Model.HiddenSize;
         yield return new(
-            MemoryPlace.Device, "split blocks", bytes, Invariant($"of libtorch's allocator: one of [{batch.UncutTokens:N0}, {widest:N0}], one of [{batch.Tokens:N0}, {hidden:N0}]; measured"));
+            MemoryPlace.Device, "split blocks", largest + (hidden * batch.TokenBytes), Invariant($"of libtorch's allocator: one of {new ByteSize(largest)}, one of [{batch.Tokens:N0}, {hidden:N0}]; measured"));
     }
 
     private static string Count(long count, int bytes) => Invariant($"{bytes} bytes x {count:N0} parameters");

@@ -9,6 +9,7 @@ namespace Horizon.Flow.Units;
 public sealed class DocumentSpans : IDisposable
 {
     private readonly Device _device;
+    private readonly Dictionary<object, IReadOnlyList<DocumentSpans>> _groups = [];
     private Tensor? _bounds;
 
     private DocumentSpans(IReadOnlyList<int> starts, Device device)
@@ -47,8 +48,29 @@ public sealed class DocumentSpans : IDisposable
         return new DocumentSpans(starts, device);
     }
 
+    /// <summary>The spans of neighbouring documents, as if each group of them was alone; made on first use. Owned by the spans.</summary>
+    /// <param name="key">Tells one way to group from others by equality.</param>
+    /// <param name="counts">How many documents each group has, in their order; all of them in all.</param>
+    public IReadOnlyList<DocumentSpans> InGroups(object key, Func<IReadOnlyList<int>> counts)
+    {
+        ArgumentNullException.ThrowIfNull(counts);
+        if (_groups.TryGetValue(key, out var found)) return found;
+        var (groups, first) = (new List<DocumentSpans>(), 0);
+        foreach (var count in counts())
+        {
+            groups.Add(new DocumentSpans([.. Starts.Skip(first).Take(count + 1).Select(start => start - Starts[first])], _device));
+            first += count;
+        }
+
+        return _groups[key] = groups;
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => _bounds?.Dispose();
+    public void Dispose()
+    {
+        _bounds?.Dispose();
+        foreach (var group in _groups.Values.SelectMany(groups => groups)) group.Dispose();
+    }
 
     private Tensor MakeBounds()
     {

@@ -13,6 +13,11 @@ public interface IUnitTape : IDisposable
     /// <exception cref="NotSupportedException">The template's tapes are bound to their weights: <see cref="IUnitTemplate.CanBindTapes"/>.</exception>
     Tensor TakeOutput() => throw new NotSupportedException("this tape keeps its output");
 
+    /// <summary>Lets go what is wider than a hidden state and computes it again in backward, with the same bits; the output was taken before. By default nothing goes.</summary>
+    void Narrow()
+    {
+    }
+
     /// <summary>Binds the tape to the same weights in another device buffer, before its backward.</summary>
     /// <param name="parameters">The unit's weights; null where backward reads none.</param>
     /// <exception cref="NotSupportedException">The template's tapes are bound to their weights: <see cref="IUnitTemplate.CanBindTapes"/>.</exception>

@@ -1,4 +1,5 @@
 using Horizon.Flow.Activations;
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
@@ -23,6 +24,9 @@ public interface IUnitTemplate
     /// <see cref="IUnitTape.Bind"/> are there. With <see cref="ActivationPolicy.Keep"/>, other tapes get a copy of the unit's weights of their own.
     /// </summary>
     bool CanBindTapes => false;
+
+    /// <summary>Whether <see cref="IUnitTape.Narrow"/> of its tapes lets anything go; only where <see cref="CanBindTapes"/>.</summary>
+    bool CanNarrowTapes => false;
 
     /// <summary>
     /// True for a part of a layer: it adds to one half of its input, or leaves it for the next layer, and computes with the other half, which all parts of the layer read and none changes. So its
@@ -65,6 +69,17 @@ public interface IUnitTemplate
     /// <value>By default as much as before.</value>
     long KeptTapeBytes(UnitLayout unit, BatchShape batch) => TapeBytes(unit, batch);
 
+    /// <summary>Device bytes that a tape still holds when it was narrowed.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default as much as before.</value>
+    long NarrowTapeBytes(UnitLayout unit, BatchShape batch) => KeptTapeBytes(unit, batch);
+
+    /// <summary>Operations for each token that the backward of a narrowed tape computes again.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <value>By default none.</value>
+    double NarrowOperations(UnitLayout unit) => 0;
+
     /// <summary>
     /// Device bytes that forward, recomputation or backward, whichever takes most, needs beside the input and the tape: the output,
     /// the gradient of the output, temporaries.
@@ -76,11 +91,24 @@ public interface IUnitTemplate
         ? 4 * Matrices(unit).Sum(slot => slot.Shape[1]) * batch.WideTokenBytes
         : MatrixOutputs(unit) * batch.TokenBytes;
 
+    /// <summary>Device bytes of the largest tensor that forward or backward makes: such a block is split for smaller tensors that stay, and another one made.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default the widest matrix's output, of the tokens of rows that are not cut; of an embedding nothing.</value>
+    long LargestTensorBytes(UnitLayout unit, BatchShape batch) =>
+        IsEmbedding ? 0 : Matrices(unit).Select(slot => slot.Shape.Max()).DefaultIfEmpty(0).Max() * batch.UncutTokens * batch.Type.ByteSize();
+
     /// <summary>Operations of forward for each token; a multiplication and an addition are two. Backward takes twice as many.</summary>
     /// <param name="unit">The unit's layout.</param>
     /// <param name="context">Tokens that a token sees, on average, where no window cuts them off.</param>
     /// <value>By default those of all matrices, without attention; of an embedding, which looks rows up, none.</value>
     double ForwardOperations(UnitLayout unit, double context) => IsEmbedding ? 0 : 2.0 * Matrices(unit).Sum(slot => slot.Count);
+
+    /// <summary>Numbers that the operators between matrix products read and write for each token, in units of what a dense layer's do for one number that a product gives: for the plan's time of a step.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="hidden">Width of the hidden state.</param>
+    /// <value>By default as many as the products have.</value>
+    double NumbersBetween(UnitLayout unit, int hidden) => ForwardOperations(unit, 0) / (2.0 * hidden);
 
     private static long MatrixOutputs(UnitLayout unit) => Matrices(unit).Sum(slot => slot.Shape[0]);
 

@@ -42,7 +42,7 @@ public class ActivationPolicyTests
         await using (var run = plan.Start(store, device))
             await (await run.BeginStepAsync([.. @case.Batches().First()])).Report;
         for (var layer = 1; layer < model.Hidden.Count; layer++)
-            Assert.Equal(@case.MicroBatches * (@case.Capacities.PolicyOf(layer) == ActivationPolicy.Keep ? 1 : 2), counting[layer]);
+            Assert.Equal(@case.MicroBatches * (@case.Capacities.PolicyOf(layer) is ActivationPolicy.Keep or ActivationPolicy.KeepNarrow ? 1 : 2), counting[layer]);
     }
 
     /// <summary>Tapes that refer to their weights, with policies drawn by layer: buffers are poisoned as soon as they are lent to another unit.</summary>
@@ -72,6 +72,7 @@ public class ActivationPolicyTests
     [Theory]
     [InlineData(ActivationPolicy.Recompute, false)]
     [InlineData(ActivationPolicy.Keep, false)]
+    [InlineData(ActivationPolicy.KeepNarrow, false)]
     [InlineData(ActivationPolicy.Offload, true)]
     public void Graph_HasThePoolsOfInputsOnlyWhereTheyMove(ActivationPolicy policy, bool expected)
     {

@@ -32,6 +32,19 @@ public class MemoryBudgetTests
         Assert.InRange(budget.DeviceBytes / Gibibyte, measuredGibibytes, 1.1 * measuredGibibytes);
     }
 
+    /// <summary>One long row on an H100, in docs/benchmarks/2026-11-26-attention.md: never less than was used.</summary>
+    [Theory]
+    [InlineData(28, 65_536, true, 19, 76.64)]
+    [InlineData(28, 65_536, false, 20, 74.6)]
+    [InlineData(8, 262_144, false, 0, 25.44)]
+    public void Of_ALongRow_CoversWhatWasUsed(int layers, int tokens, bool deterministic, int whole, double measuredGibibytes)
+    {
+        var model = CausalDecoder.Define(Qwen(1536, 8960, 12, 2, 151_936, layers, tied: true));
+        var options = new TrainingOptions { MaxGradientNorm = 1, Activations = layer => whole == 0 ? ActivationPolicy.Recompute : layer > layers - whole ? ActivationPolicy.Keep : ActivationPolicy.KeepNarrow };
+        var budget = MemoryBudget.Of(TrainingPlan.For(model, options), StorePrecision.Bf16, 1, tokens, gpu: true, deterministic: deterministic);
+        Assert.InRange(budget.DeviceBytes / Gibibyte, measuredGibibytes, 1.1 * measuredGibibytes);
+    }
+
     [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
     public void Of_MoreRowsOrTokensOrLayersKept_IsNeverLess(TrainingCase @case, bool gpu, bool packed)
     {
@@ -47,6 +60,7 @@ public class MemoryBudgetTests
         {
             var now = Bytes(layer => layer > @case.Model.Layers - kept ? ActivationPolicy.Keep : ActivationPolicy.Recompute);
             Assert.InRange(now, before, long.MaxValue);
+            Assert.InRange(Bytes(layer => layer > @case.Model.Layers - kept ? ActivationPolicy.KeepNarrow : ActivationPolicy.Recompute), 1, now);
             before = now;
         }
     }
@@ -63,11 +77,14 @@ public class MemoryBudgetTests
         var limit = (least * 9 / 10) + (memory.Get * 7919L % Math.Max(1, most - (least * 8 / 10)));
         bool Fits(ActivationChoice choice) => Bytes(choice) <= limit;
         var chosen = ActivationChoice.Fastest(plan, Fits);
-        var (kept, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.Offload));
-        Assert.True(kept == 0 || moved == 0);
+        var (kept, narrow, moved) = (chosen.Count(ActivationPolicy.Keep), chosen.Count(ActivationPolicy.KeepNarrow), chosen.Count(ActivationPolicy.Offload));
+        Assert.True(kept + narrow == 0 || moved == 0);
         Assert.True(Fits(chosen) || moved == model.Hidden.Count - 1);
         if (moved > 0) Assert.False(Fits(ActivationChoice.All(model, ActivationPolicy.Recompute)));
-        else if (kept < model.Hidden.Count - 1) Assert.False(Fits(new([.. chosen.Policies.Select((policy, layer) => layer >= model.Hidden.Count - 1 - kept ? ActivationPolicy.Keep : policy)])));
+        else if (kept + narrow < model.Hidden.Count - 1) Assert.False(Fits(With(model.Hidden.Count - 1 - kept - narrow, ActivationPolicy.KeepNarrow)));
+        if (narrow > 0) Assert.False(Fits(With(model.Hidden.Count - 1 - kept, ActivationPolicy.Keep)));
+
+        ActivationChoice With(int changed, ActivationPolicy to) => new([.. chosen.Policies.Select((policy, layer) => layer == changed ? to : policy)]);
     }
 
     private static ModelConfig Qwen(int hidden, int intermediate, int heads, int keyHeads, int vocabulary, int layers, bool tied) => new()

@@ -22,6 +22,22 @@ public class RowPackerTests
         AssertRows(rows, RowPacker.BestFit(segments, sequenceLength));
     }
 
+    /// <summary>
+    /// Conversations, some 330 tokens each and none cut, fill their rows: no more rows than 98 % of the room takes, and one that is begun.
+    /// </summary>
+    [Property(MaxTest = 40)]
+    public void BestFit_Chats_FillsTheRowsToNinetyEightPercent(int seed)
+    {
+        var random = new Random(seed);
+        foreach (var sequenceLength in new[] { 1024, 2048, 4096, 8192, 32_768 })
+        {
+            var chats = Enumerable.Range(0, 1000).Select(i => new Segment(i, 0, ChatLength(random, sequenceLength), 0)).ToList();
+            var rows = RowPacker.BestFit(chats, sequenceLength);
+            Assert.InRange(rows.Count, 1, 1 + (int)Math.Ceiling(chats.Sum(chat => (double)chat.Length) / (0.98 * sequenceLength)));
+            Assert.Equal(chats, Enumerable.Range(0, rows.Count).SelectMany(row => rows[row]).OrderBy(chat => chat.Document));
+        }
+    }
+
     [Property(MaxTest = 200)]
     public void InOrderAndOneEach_AnySegments_KeepTheOrder(byte[] lengths)
     {
@@ -31,6 +47,13 @@ public class RowPackerTests
         Assert.Equal(segments, Enumerable.Range(0, rows.Count).SelectMany(row => rows[row]));
         Assert.All(Enumerable.Range(0, rows.Count), row => Assert.InRange(rows.Tokens(row), 0, 20));
         for (var row = 1; row < rows.Count; row++) Assert.True(rows.Tokens(row - 1) + rows[row][0].Length > 20);
+    }
+
+    // Log-normal.
+    private static int ChatLength(Random random, int longest)
+    {
+        var normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+        return (int)Math.Clamp(Math.Exp(5.6 + (0.65 * normal)), 16, Math.Min(4000, longest));
     }
 
     private static void AssertRows(List<List<Segment>> expected, RowList actual)

@@ -10,6 +10,9 @@ internal sealed record CheckCase(string Name, ModelConfig Config, int Rows, int 
 {
     public bool Packed { get; init; }
 
+    /// <summary>Tokens that the first document of a packed row has at least.</summary>
+    public int FirstDocument { get; init; }
+
     public int Steps { get; init; } = 3;
 
     public int MicroBatches { get; init; } = 1;

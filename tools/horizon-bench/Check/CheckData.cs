@@ -21,7 +21,7 @@ internal static class CheckData
         for (var place = 0; place < count; place++)
         {
             var start = place % @case.Sequence == 0;
-            var next = start || (@case.Packed && random.Next(16) == 0);
+            var next = start || (@case.Packed && place % @case.Sequence >= @case.FirstDocument && random.Next(16) == 0);
             documents[place] = start ? 0 : documents[place - 1] + (next ? 1 : 0);
             positions[place] = next ? 0 : positions[place - 1] + 1;
         }

@@ -22,7 +22,7 @@ internal static class FloorBench
         if (ranks is not null) await ranks.BarrierAsync(); // all measure at once: what they share is shared
         var type = settings.Precision == "fp32" ? ElementType.Float32 : ElementType.BFloat16;
         var (up, down, both) = await CopyRatesAsync(device, report);
-        var (forward, backward, head) = await ProductsAsync(device, config, type.ToScalarType(), settings, report);
+        var (forward, wide, backward, head) = await ProductsAsync(device, config, type.ToScalarType(), settings, report);
         if (ranks is not null) await ranks.BarrierAsync();
         var update = UpdateRate(type, workers, report);
 
@@ -40,7 +40,9 @@ internal static class FloorBench
             bytesUp / rate,
             bytesDown / rate,
             all / update / slices,
-            count * forward);
+            count * forward,
+            count * wide,
+            settings.Clip > 0 ? config.LayerCount * forward : null);
         report.Say($"floor: compute {floor.Compute:F3} s ({floor.ComputeWithoutRecompute:F3} s with nothing recomputed), up {bytesUp / 1e9:F1} GB {floor.Upload:F3} s, down {bytesDown / 1e9:F1} GB {floor.Download:F3} s, update {floor.Update:F3} s; {floor.Binding} binds at {floor.Seconds:F3} s");
         return floor;
     }
@@ -81,20 +83,21 @@ internal static class FloorBench
         return rates;
     }
 
-    private static async Task<(double Forward, double Backward, double Head)> ProductsAsync(
+    private static async Task<(double Forward, double Wide, double Backward, double Head)> ProductsAsync(
         IComputeDevice device, ModelConfig config, ScalarType type, StepSettings settings, Report report)
     {
-        var tokens = (long)settings.Batch * settings.Sequence;
-        long hidden = config.HiddenSize, inner = config.IntermediateSize, wide = config.HeadCount * (long)config.HeadDimension;
+        var tokens = settings.Tokens;
+        long hidden = config.HiddenSize, inner = config.IntermediateSize, heads = config.HeadCount * (long)config.HeadDimension;
         var keys = config.KeyValueHeadCount * (long)config.HeadDimension;
-        double forward = 0, backward = 0;
-        foreach (var (name, rows, columns) in new[] { ("q, k, v", wide + (2 * keys), hidden), ("output", hidden, wide), ("gate, up", 2 * inner, hidden), ("down", hidden, inner) })
+        double forward = 0, wide = 0, backward = 0;
+        foreach (var (name, rows, columns) in new[] { ("q, k, v", heads + (2 * keys), hidden), ("output", hidden, heads), ("gate, up", 2 * inner, hidden), ("down", hidden, inner) })
         {
             var (there, back) = await (settings.Fp8 is { } fp8 ? Fp8ProductAsync(device, tokens, rows, columns, fp8) : ProductAsync(device, tokens, rows, columns, type));
             var flops = 2.0 * tokens * rows * columns / 1e12;
             report.Say($"product {name} [{tokens} x {columns}] x [{rows}]: forward {there * 1e3:F2} ms ({flops / there:F0} TFLOP/s), backward {back * 1e3:F2} ms ({2 * flops / back:F0} TFLOP/s)");
             forward += there;
             backward += back;
+            if (rows == 2 * inner) wide += there;
         }
 
         var (attention, attentionBack) = await AttentionAsync(device, config, type, settings, ordered: false);
@@ -103,7 +106,7 @@ internal static class FloorBench
         report.Say($"attention: forward {attention * 1e3:F2} ms, backward {attentionBack * 1e3:F2} ms; a layer's floor: forward {(forward + attention) * 1e3:F1} ms, backward {(backward + attentionBack) * 1e3:F1} ms");
         var piece = Math.Min(tokens, 8192);
         var (headThere, headBack) = await ProductAsync(device, piece, config.VocabularySize, hidden, type);
-        return (forward + attention, backward + attentionBack, (headThere + headBack) * tokens / piece);
+        return (forward + attention, wide, backward + attentionBack, (headThere + headBack) * tokens / piece);
     }
 
     private static async Task<(double Forward, double Backward)> ProductAsync(IComputeDevice device, long tokens, long rows, long columns, ScalarType type)
@@ -151,7 +154,8 @@ internal static class FloorBench
 
     private static async Task<(double Forward, double Backward)> AttentionAsync(IComputeDevice device, ModelConfig config, ScalarType type, StepSettings settings, bool ordered)
     {
-        long[] shape = [settings.Batch, config.HeadCount, settings.Sequence, config.HeadDimension];
+        // Of documents rows of the average length: less than the kernel's own, since long ones take more than short ones less.
+        long[] shape = [settings.Rows, config.HeadCount, settings.Tokens / settings.Rows, config.HeadDimension];
         var tensors = await device.Lane.RunAsync(() => Enumerable.Range(0, 4).Select(_ => Random(device, type, shape)).ToArray());
         Tensor Attend()
         {

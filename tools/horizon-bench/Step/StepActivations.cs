@@ -25,8 +25,9 @@ internal static class StepActivations
                 plan, choice => budget(TrainingPlan.For(model, plan.Options with { Activations = choice.Of })).DeviceBytes <= (1 - Margin) * memory),
             "auto" or "recompute" => ActivationChoice.All(model, ActivationPolicy.Recompute),
             "keep" => Some(layer => layer > all - count, ActivationPolicy.Keep),
+            "narrow" => Some(layer => layer > all - count, ActivationPolicy.KeepNarrow),
             "offload" => Some(layer => layer <= count, ActivationPolicy.Offload),
-            _ => throw new HorizonException($"--activations {words} is unknown; use auto, recompute, keep, keep:N, offload or offload:N"),
+            _ => throw new HorizonException($"--activations {words} is unknown; use auto, recompute, keep, keep:N, narrow, narrow:N, offload or offload:N"),
         };
 
         ActivationChoice Some(Predicate<int> isChosen, ActivationPolicy policy) => new(

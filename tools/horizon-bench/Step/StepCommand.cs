@@ -20,7 +20,8 @@ internal static class StepCommand
     public static async Task RunAsync(StepSettings settings, Report report)
     {
         var config = Shapes.Named(settings.Shape);
-        config = config with { LayerCount = settings.Layers ?? config.LayerCount, MaximumSequenceLength = Math.Max(config.MaximumSequenceLength, settings.Sequence) };
+        config = config with { LayerCount = settings.Layers ?? config.LayerCount, MaximumSequenceLength = Math.Max(config.MaximumSequenceLength, (int)settings.MostTokens) };
+        config = config with { SlidingWindows = [.. config.SlidingWindows.Take(config.LayerCount)] };
         config = config with { ExpertParts = settings.Parts == 0 ? ExpertParts.ChooseFor(config) : settings.Parts };
         using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true, settings.Deterministic);
         using var collectives = await BenchRanks.JoinAsync(device, report);
@@ -30,7 +31,7 @@ internal static class StepCommand
         if (settings.Fp8 is { } fp8) model = model.WithFp8(fp8);
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var options = Options(settings);
-        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Batch, settings.Sequence, gpu: device.MemoryBytes is not null, deterministic: settings.Deterministic);
+        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.MostTokens);
         var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
         var whole = TrainingPlan.For(model, options with { Activations = activations.Of });
         var plan = BenchRanks.Wire(whole, collectives);
@@ -114,6 +115,7 @@ internal static class StepCommand
 
     private static MicroBatch Batch(StepSettings settings, int vocabulary, Random random)
     {
+        if (settings.Documents > 0) return StepDocuments.Draw(settings, vocabulary, random);
         var count = settings.Batch * settings.Sequence;
         var tokens = new long[count + 1];
         for (var i = 0; i <= count; i++) tokens[i] = random.Next(vocabulary);

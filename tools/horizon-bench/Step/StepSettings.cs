@@ -20,6 +20,9 @@ internal sealed record StepSettings
 
     public int Sequence { get; init; }
 
+    /// <summary>Documents of a micro-batch that lie in one row, of 16 to <see cref="Sequence"/> tokens, log-uniform; 0 for <see cref="Batch"/> full rows.</summary>
+    public int Documents { get; init; }
+
     public int Steps { get; init; }
 
     public int WarmUp { get; init; }
@@ -68,6 +71,17 @@ internal sealed record StepSettings
 
     public bool Csv { get; init; }
 
+    /// <summary>Rows of a micro-batch, or its documents.</summary>
+    public int Rows => Documents > 0 ? Documents : Batch;
+
+    /// <summary>Tokens that no micro-batch has more of.</summary>
+    public long MostTokens => Documents == 0 ? (long)Batch * Sequence
+        : Enumerable.Range(0, Steps * Accumulation).Max(seed => (long)StepDocuments.Lengths(this, new Random(seed)).Sum());
+
+    /// <summary>Tokens of a micro-batch, on the average.</summary>
+    public long Tokens => Documents == 0 ? (long)Batch * Sequence
+        : (long)Enumerable.Range(0, Steps * Accumulation).Average(seed => StepDocuments.Lengths(this, new Random(seed)).Sum());
+
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}{(Parts == 1 ? "" : $" with experts in {Parts} parts")}, {Batch} x {Sequence}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}{(Parts == 1 ? "" : $" with experts in {Parts} parts")}, {(Documents > 0 ? $"{Documents} documents of 16 to {Sequence}" : $"{Batch} x {Sequence}")}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}{(fp8.Fp8Tapes ? ", tapes in fp8" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
 }

@@ -11,6 +11,7 @@ internal static class StepVerb
     {
         var (device, limit, shape, batch, sequence) = (Verb.Device(), Verb.Limit(), Verb.Shape(), Verb.Batch(), Verb.Sequence());
         var layers = new Option<int?>("--layers") { Description = "Another number of layers." };
+        var documents = new Option<int>("--documents") { Description = "So many documents of 16 to --seq tokens, log-uniform, in one row, in the place of full rows." };
         var parts = new Option<int>("--parts") { Description = "Units that hold the experts of a layer beside its own; 1 for none, 0 for as many as the program chooses.", DefaultValueFactory = _ => 1 };
         var steps = new Option<int>("--steps") { Description = "Steps, warm-up included.", DefaultValueFactory = _ => 5 };
         var warmup = new Option<int>("--warmup") { Description = "First steps that do not count.", DefaultValueFactory = _ => 2 };
@@ -18,6 +19,7 @@ internal static class StepVerb
         var scaling = new Option<Fp8Scaling>("--fp8-scaling") { Description = "Which numbers share a scale." };
         var format = new Option<Fp8Format>("--fp8-gradients") { Description = "The format of gradients in fp8.", DefaultValueFactory = _ => new Fp8Options().Gradients };
         var fast = new Option<bool>("--fp8-fast") { Description = "Gradients in fp8 are summed in fewer bits." };
+        var tapes = new Option<bool>("--fp8-tapes") { Description = "Whether kept layers hold gate and up in fp8: true or false.", DefaultValueFactory = _ => new Fp8Options().Fp8Tapes };
         var optimizer = new Option<string>("--optimizer") { Description = "The update rule.", DefaultValueFactory = _ => "adamw" };
         var clip = new Option<double>("--clip") { Description = "Largest gradient norm; 0 for no clipping.", DefaultValueFactory = _ => 1.0 };
         var interval = new Option<int>("--interval") { Description = "Recompute interval.", DefaultValueFactory = _ => 1 };
@@ -33,14 +35,14 @@ internal static class StepVerb
         optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
         operators.AcceptOnlyFromAmong("fused", "eager", "single");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
-        var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
+        var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), narrow and narrow:N (of these what is narrow), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
         var deterministic = new Option<bool>("--deterministic") { Description = "Whether two runs give the same bits: true or false.", DefaultValueFactory = _ => true };
         var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
         var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, parts, batch, sequence, steps, warmup, precision, scaling, format, fast, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
+            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -52,10 +54,11 @@ internal static class StepVerb
                 Parts = arguments.GetValue(parts),
                 Batch = arguments.GetValue(batch),
                 Sequence = arguments.GetValue(sequence),
+                Documents = arguments.GetValue(documents),
                 Steps = arguments.GetValue(steps),
                 WarmUp = arguments.GetValue(warmup),
                 Precision = arguments.GetValue(precision)!,
-                Fp8 = arguments.GetValue(precision) == "fp8" ? new Fp8Options { Scaling = arguments.GetValue(scaling), Gradients = arguments.GetValue(format), FastGradients = arguments.GetValue(fast) } : null,
+                Fp8 = arguments.GetValue(precision) == "fp8" ? new Fp8Options { Scaling = arguments.GetValue(scaling), Gradients = arguments.GetValue(format), FastGradients = arguments.GetValue(fast), Fp8Tapes = arguments.GetValue(tapes) } : null,
                 Optimizer = arguments.GetValue(optimizer)!,
                 Clip = arguments.GetValue(clip),
                 Interval = arguments.GetValue(interval),

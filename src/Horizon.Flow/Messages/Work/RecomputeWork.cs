@@ -27,7 +27,13 @@ public sealed class RecomputeWork : UnitWork
         ArgumentNullException.ThrowIfNull(tape);
         if (!GivesOutput) return Finish(tape);
         if (!IsKept) return Finish(tape, tape.Output);
-        if (_copy is null) return Finish(tape, tape.TakeOutput());
+        if (_copy is null)
+        {
+            var output = tape.TakeOutput();
+            if (Visit.Step.Program.Values[Visit.Planned.Writes[0]].IsNarrow) tape.Narrow();
+            return Finish(tape, output);
+        }
+
         return Finish(new OwnWeightsTape(tape, Parameters!, _copy.DetachFromDisposeScope()), tape.Output.detach());
     }
 
