@@ -8,39 +8,58 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// Linear attention of a <see cref="DeltaConfig"/>: queries, keys and values through a short convolution and a curve, the gated delta rule, a norm of each
-/// value head, and a gate.
+/// value head, and a gate; by kernels where the device has them for such heads.
 /// </summary>
 internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
 {
+    private readonly DeltaHeads _heads = new(delta.KeyHeads, delta.ValueHeads, delta.KeyWidth, delta.ValueWidth, delta.Taps);
+
     /// <param name="parameters">The layer's.</param>
     /// <param name="x_BSH">Normed input.</param>
-    /// <param name="batch">Where documents lie.</param>
+    /// <param name="batch">Where documents lie, and what the device can do.</param>
+    /// <param name="record">Takes what a device computes by kernels, whose backward is written out.</param>
     /// <returns>[B, S, H].</returns>
-    public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch)
+    public Tensor Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, UnitRecord record)
     {
-        var (B, S) = (x_BSH.shape[0], x_BSH.shape[1]);
         var (mixed, gate, strength, decay) = Project(parameters, x_BSH);
-        mixed = DocumentTaps.Apply(mixed, parameters[Roles.DeltaConvolution].squeeze(1), batch).silu();
+        // -exp(a) * softplus(x + b): the state shrinks, never grows.
+        var time = Softplus(decay.to(float32).Plus(parameters[Roles.DeltaTimeBias].to(float32)));
+        var inputs = new DeltaInputs(
+            mixed,
+            parameters[Roles.DeltaConvolution].squeeze(1),
+            parameters[Roles.DeltaDecay].to(float32).exp().negative() * time,
+            strength.to(float32).sigmoid(),
+            gate,
+            parameters[Roles.DeltaNorm],
+            config.NormEpsilon);
+        var gated = batch.Operators.Delta is { } kernels && kernels.Takes(_heads, x_BSH.dtype)
+            ? record.Step(inputs.Tensors, keeps => kernels.Run(inputs, _heads, batch.Documents, keeps))
+            : Mix(inputs, batch, record);
+        return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated);
+    }
+
+    /// <summary>Numbers that are kept of each token by libtorch's operators, more than kernels keep: the convolution's, the rule's and the norm's, and the state of each chunk.</summary>
+    public long KeptOf()
+    {
+        long head = (10L * delta.ValueWidth) + ((long)delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength) + 4;
+        return ((delta.Taps + 3L) * _heads.Channels) + (8L * delta.Keys) + (delta.ValueHeads * head);
+    }
+
+    /// <summary>Numbers of each token that the rule's backward needs beside them.</summary>
+    public long WorkingOf() => delta.ValueHeads
+        * ((8L * DeltaRule.ChunkLength) + (9L * delta.KeyWidth) + (5L * delta.ValueWidth) + (3L * delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength));
+
+    // [B, S, V E] by libtorch's operators; autograd derives the backward of all but the rule.
+    private Tensor Mix(DeltaInputs inputs, DeviceBatch batch, UnitRecord record)
+    {
+        var mixed = DocumentTaps.Apply(inputs.Mixed, inputs.Taps, batch).silu();
+        var (B, S) = (mixed.shape[0], mixed.shape[1]);
         var query_BSKD = mixed.narrow(-1, 0, delta.Keys).view(B, S, delta.KeyHeads, delta.KeyWidth);
         var key_BSKD = mixed.narrow(-1, delta.Keys, delta.Keys).view(query_BSKD.shape);
         var value_BSVE = mixed.narrow(-1, 2 * delta.Keys, delta.Values).view(B, S, delta.ValueHeads, delta.ValueWidth);
-
-        // -exp(a) * softplus(x + b): the state shrinks, never grows.
-        var time = Softplus(decay.to(float32).Plus(parameters[Roles.DeltaTimeBias].to(float32)));
-        var logarithm = parameters[Roles.DeltaDecay].to(float32).exp().negative() * time;
-        var output = DeltaRule.Mix(query_BSKD, key_BSKD, value_BSVE, logarithm, strength.to(float32).sigmoid(), new DeltaChunks(batch, DeltaRule.ChunkLength));
-
-        var normed = RmsNorm.Apply(output.to(x_BSH.dtype), parameters[Roles.DeltaNorm], config.NormEpsilon);
-        var gated = (normed.to(float32) * gate.to(float32).view(normed.shape).silu()).to(x_BSH.dtype);
-        return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated.flatten(2));
-    }
-
-    /// <summary>Numbers that are kept of each token: the convolution's and the rule's, by chunk, and the state of each chunk.</summary>
-    public long KeptOf()
-    {
-        long channels = (2L * delta.Keys) + delta.Values;
-        long head = (7L * DeltaRule.ChunkLength) + (8L * delta.KeyWidth) + (8L * delta.ValueWidth) + (3L * delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength);
-        return ((delta.Taps + 3) * channels) + (delta.ValueHeads * head);
+        var output = DeltaRule.Mix(query_BSKD, key_BSKD, value_BSVE, inputs.Decay, inputs.Strength, new DeltaChunks(batch, DeltaRule.ChunkLength), record);
+        var normed = RmsNorm.Apply(output.to(mixed.dtype), inputs.NormWeight, inputs.Epsilon);
+        return (normed.to(float32) * inputs.Gate.to(float32).view(normed.shape).silu()).to(mixed.dtype).flatten(2);
     }
 
     // [B, S, 2 K D + V E], [B, S, V E], [B, S, V], [B, S, V].

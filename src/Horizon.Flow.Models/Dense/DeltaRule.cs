@@ -9,14 +9,43 @@ namespace Horizon.Flow.Models.Dense;
 /// The gated delta rule (arXiv 2412.06464, equation 10): each head has a state of D x E numbers, zero where a document begins; a token lets it decay, replaces
 /// what its key finds there by a part of its value, and reads by its query. state = decay * (state - strength * key (key^T state)) + strength * key value^T,
 /// where key^T state is read after the decay. In chunks (section 3.3): within one, all tokens' replacements solve one triangular system; the state goes from
-/// chunk to chunk. fp32 throughout; derived by autograd, which keeps about C + D numbers a token and head of each of a few tensors, and the state of every chunk.
+/// chunk to chunk. fp32 throughout. The backward is written out: it solves the transposed system, whose solution <c>adjoint</c> stands to the replacements as
+/// their gradient, and goes from the last chunk to the first; kept are inputs, replacements and the state of every chunk.
 /// </summary>
-internal static class DeltaRule
+internal sealed class DeltaRule : IWrittenStep
 {
     /// <summary>C.</summary>
     public const int ChunkLength = 64;
 
     private const double Epsilon = 1e-6;
+
+    // Of what is kept: [B, N, K, 1, C, D] queries and keys, [B, N, K, G, C, E] values, [B, N, K, G, C, 1] strengths and sums of decays' logarithms.
+    private readonly Tensor _query, _key, _value, _strength, _decay;
+    private readonly Tensor _written, _states; // [B, N, K, G, C, E], [B, N, K, G, D, E]
+    private readonly DeltaChunks _chunks;
+    private readonly long _sequence;
+
+    private DeltaRule(Tensor[] inputs, DeltaChunks chunks, bool keeps)
+    {
+        (_chunks, _sequence) = (chunks, inputs[0].shape[1]);
+        using var scope = NewDisposeScope();
+        var heads = inputs[0].shape[2];
+        (_query, _key, _value) = (ByKeyHead(inputs[0], heads), ByKeyHead(inputs[1], heads), ByKeyHead(inputs[2], heads));
+        (_decay, _strength) = (ByKeyHead(inputs[3].unsqueeze(-1), heads).cumsum(-2), ByKeyHead(inputs[4].unsqueeze(-1), heads));
+        var (left, from, to, kept) = Decays();
+
+        // Every token's replacement less what earlier ones of its chunk have replaced; apart for values and for what keys find in the state.
+        var solved = linalg.solve_triangular(System(left), _strength * cat([_value, _key * from], -1), upper: false, unitriangular: true);
+        (_written, _states, var read) = Scan(solved.narrow(-1, 0, _value.shape[^1]), solved.narrow(-1, _value.shape[^1], _key.shape[^1]), _query * from, (_key * to).transpose(-1, -2), kept);
+        Output = Rows(read.Plus(Scores(left).matmul(_written)), _value.shape[3]).MoveToOuterDisposeScope();
+        if (!keeps) return;
+        foreach (var tensor in Kept) tensor.DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor Output { get; }
+
+    private Tensor[] Kept => [_query, _key, _value, _strength, _decay, _written, _states];
 
     /// <param name="query_BSKD">Queries; made unit vectors here.</param>
     /// <param name="key_BSKD">Keys; made unit vectors here.</param>
@@ -24,59 +53,126 @@ internal static class DeltaRule
     /// <param name="decay_BSV">The logarithm of the state's decay; at most 0.</param>
     /// <param name="strength_BSV">The part that is replaced.</param>
     /// <param name="chunks">Of the batch.</param>
+    /// <param name="record">Runs it.</param>
     /// <returns>[B, S, V, E] fp32.</returns>
-    public static Tensor Mix(Tensor query_BSKD, Tensor key_BSKD, Tensor value_BSVE, Tensor decay_BSV, Tensor strength_BSV, DeltaChunks chunks)
+    public static Tensor Mix(Tensor query_BSKD, Tensor key_BSKD, Tensor value_BSVE, Tensor decay_BSV, Tensor strength_BSV, DeltaChunks chunks, UnitRecord record)
     {
-        var (heads, width, C) = (query_BSKD.shape[2], value_BSVE.shape[3], (long)chunks.Length);
-        var query = ByKeyHead(Unit(query_BSKD).Times(1 / Math.Sqrt(query_BSKD.shape[3])), heads, chunks); // [B, N, K, 1, C, D]
-        var key = ByKeyHead(Unit(key_BSKD), heads, chunks);
-        var value = ByKeyHead(value_BSVE.to(float32), heads, chunks); // [B, N, K, G, C, E]
-        var strength = ByKeyHead(strength_BSV.to(float32).unsqueeze(-1), heads, chunks); // [B, N, K, G, C, 1]
-        var decay = ByKeyHead(decay_BSV.to(float32).unsqueeze(-1), heads, chunks).cumsum(-2);
-        var last = decay.narrow(-2, C - 1, 1);
-
-        // What is left of a token when a later one comes, of the state that comes in, and of a token when the chunk ends.
-        var left = (decay - decay.transpose(-1, -2)).With(double.NegativeInfinity, (x, nothing) => x.masked_fill(chunks.Hidden, nothing)).exp();
-        var (fromState, toState, kept) = (decay.exp(), (last - decay).exp(), last.exp());
-        if (chunks.SeesState is { } sees) (fromState, kept) = (fromState * sees, kept * sees.narrow(-2, C - 1, 1));
-        if (chunks.ReachesState is { } reaches) toState *= reaches;
-
-        // Every token's replacement less what earlier ones of its chunk have replaced; apart for values and for what keys find in the state.
-        var solved = linalg.solve_triangular(
-            strength * left * key.matmul(key.transpose(-1, -2)), strength * cat([value, key * fromState], -1), upper: false, unitriangular: true);
-        var (news, finds) = (solved.narrow(-1, 0, width), solved.narrow(-1, width, key.shape[^1]));
-
-        var (read, written) = Scan(news, cat([finds, query * fromState], -2), (key * toState).transpose(-1, -2), kept);
-        var mixed = read.Plus((query.matmul(key.transpose(-1, -2)) * left).matmul(written)); // [B, N, K, G, C, E]
-        return mixed.flatten(2, 3).transpose(2, 3).flatten(1, 2).narrow(1, 0, value_BSVE.shape[1]);
+        Tensor[] inputs =
+        [
+            Unit(query_BSKD).Times(1 / Math.Sqrt(query_BSKD.shape[3])), Unit(key_BSKD), value_BSVE.to(float32), decay_BSV.to(float32), strength_BSV.to(float32),
+        ];
+        return record.Step(inputs, keeps => new DeltaRule(inputs, chunks, keeps));
     }
 
-    // From chunk to chunk. unbind, whose backward is one operator: a view for each chunk would have a gradient as large as the whole.
-    private static (Tensor Read, Tensor Written) Scan(Tensor news, Tensor reads, Tensor writes, Tensor kept)
+    /// <inheritdoc/>
+    public IReadOnlyList<Tensor?> Backward(Tensor outputGradient)
     {
-        var C = news.shape[^2];
-        var (newsOf, readsOf, writesOf, keptOf) = (news.unbind(1), reads.unbind(1), writes.unbind(1), kept.unbind(1));
-        var (read, written) = (new List<Tensor>(), new List<Tensor>());
-        Tensor? state = null; // [B, K, G, D, E]
-        for (var chunk = 0; chunk < newsOf.Length; chunk++)
+        using var scope = NewDisposeScope();
+        var (C, D) = ((long)_chunks.Length, _key.shape[^1]);
+        var (left, from, to, kept) = Decays();
+        var given = ByKeyHead(outputGradient, _key.shape[2]);
+        var system = System(left);
+        var (adjoint, next) = ScanBack(
+            linalg.solve_triangular(system.transpose(-1, -2), cat([Scores(left).transpose(-1, -2).matmul(given), _key * to], -1), upper: true, unitriangular: true),
+            (_query * from).transpose(-1, -2).matmul(given), (_key * (_strength * from)).transpose(-1, -2), kept);
+
+        // Through the state that comes in and the one that leaves.
+        var (byQuery, byKey, byWritten) = (given.matmul(_states.transpose(-1, -2)), adjoint.matmul(_states.transpose(-1, -2)).negative(), _written.matmul(next.transpose(-1, -2)));
+        // Through the scores and the system's matrix, between tokens of the chunk.
+        var scores = given.matmul(_written.transpose(-1, -2)) * left;
+        var systems = (adjoint.matmul(_written.transpose(-1, -2)).negative() * left).tril(-1);
+        var (ofQueries, ofKeys) = (_query.matmul(_key.transpose(-1, -2)), _key.matmul(_key.transpose(-1, -2)));
+        var pairs = systems * _strength;
+        var query = (from * byQuery).Plus(scores.matmul(_key));
+        var key = (to * byWritten).Plus(_strength * from * byKey).Plus(scores.transpose(-1, -2).matmul(_query)).Plus(pairs.Plus(pairs.transpose(-1, -2)).matmul(_key));
+
+        static Tensor Dots(Tensor x, Tensor y) => (x * y).sum(-1, keepdim: true);
+        var found = from * Dots(byKey, _key);
+        var strength = found.Plus(Dots(systems, ofKeys)).Plus(Dots(adjoint, _value));
+        var ends = to * Dots(byWritten, _key);
+        var shares = (scores * ofQueries).Plus(pairs * ofKeys);
+        var decay = (from * Dots(byQuery, _query)).Plus(_strength * found).Plus(shares.sum(-1, keepdim: true)) - shares.sum(-2, keepdim: true).transpose(-1, -2) - ends;
+        var last = ends.sum(-2, keepdim: true).Plus(kept * Dots(next, _states).sum(-2, keepdim: true));
+        // A decay's logarithm is in the sums of all tokens from its own on.
+        var decays = decay.flip(-2).cumsum(-2).flip(-2).Plus(last);
+        return
+        [
+            .. new[]
+            {
+                Rows(query.sum(3, keepdim: true), 1), Rows(key.sum(3, keepdim: true), 1), Rows(_strength * adjoint, _value.shape[3]),
+                Rows(decays, _value.shape[3]).squeeze(-1), Rows(strength, _value.shape[3]).squeeze(-1),
+            }.Select(gradient => gradient.MoveToOuterDisposeScope()),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tensor in Kept) tensor.Dispose();
+    }
+
+    // What is left of a token when a later one comes [B, N, K, G, C, C], of the state that comes in, and of a token when the chunk ends [.., C, 1]; what is left of that state when the chunk ends.
+    private (Tensor Left, Tensor From, Tensor To, Tensor Kept) Decays()
+    {
+        var C = (long)_chunks.Length;
+        var last = _decay.narrow(-2, C - 1, 1);
+        var left = (_decay - _decay.transpose(-1, -2)).With(double.NegativeInfinity, (x, nothing) => x.masked_fill(_chunks.Hidden, nothing)).exp();
+        var (from, to, kept) = (_decay.exp(), (last - _decay).exp(), last.exp());
+        if (_chunks.SeesState is { } sees) (from, kept) = (from * sees, kept * sees.narrow(-2, C - 1, 1));
+        if (_chunks.ReachesState is { } reaches) to *= reaches;
+        return (left, from, to, kept);
+    }
+
+    // Only what is below the diagonal counts; the diagonal is one.
+    private Tensor System(Tensor left) => _strength * left * _key.matmul(_key.transpose(-1, -2));
+
+    private Tensor Scores(Tensor left) => _query.matmul(_key.transpose(-1, -2)) * left;
+
+    // From chunk to chunk.
+    private static (Tensor Written, Tensor States, Tensor Read) Scan(Tensor news, Tensor finds, Tensor reads, Tensor writes, Tensor kept)
+    {
+        var (written, states, read) = (new List<Tensor>(), new List<Tensor>(), new List<Tensor>());
+        var state = zeros_like(writes.select(1, 0).matmul(news.select(1, 0))); // [B, K, G, D, E]
+        for (var chunk = 0; chunk < news.shape[1]; chunk++)
         {
-            var found = state is null ? null : readsOf[chunk].matmul(state);
-            var replacement = found is null ? newsOf[chunk] : newsOf[chunk] - found.narrow(-2, 0, C);
-            read.Add(found is null ? zeros_like(replacement) : found.narrow(-2, C, C));
+            var replacement = news.select(1, chunk) - finds.select(1, chunk).matmul(state);
+            states.Add(state);
             written.Add(replacement);
-            var added = writesOf[chunk].matmul(replacement);
-            state = state is null ? added : (state * keptOf[chunk]).Plus(added);
+            read.Add(reads.select(1, chunk).matmul(state));
+            state = (state * kept.select(1, chunk)).Plus(writes.select(1, chunk).matmul(replacement));
         }
 
-        return (stack(read, 1), stack(written, 1));
+        return (stack(written, 1), stack(states, 1), stack(read, 1));
+    }
+
+    // From the last chunk to the first: adjoints, and the gradient of the state that leaves each chunk. solved: [.., C, E + D].
+    private (Tensor Adjoint, Tensor Next) ScanBack(Tensor solved, Tensor reads, Tensor finds, Tensor kept)
+    {
+        var (news, byState) = (solved.narrow(-1, 0, _value.shape[^1]), solved.narrow(-1, _value.shape[^1], _key.shape[^1]));
+        var (adjoints, next) = (new List<Tensor>(), new List<Tensor>());
+        var gradient = zeros_like(_states.select(1, 0));
+        for (var chunk = (int)news.shape[1] - 1; chunk >= 0; chunk--)
+        {
+            var adjoint = news.select(1, chunk).Plus(byState.select(1, chunk).matmul(gradient));
+            adjoints.Add(adjoint);
+            next.Add(gradient);
+            gradient = (gradient * kept.select(1, chunk)).Plus(reads.select(1, chunk)) - finds.select(1, chunk).matmul(adjoint);
+        }
+
+        adjoints.Reverse();
+        next.Reverse();
+        return (stack(adjoints, 1), stack(next, 1));
     }
 
     // [B, S, K * G, ...] as [B, N, K, G, C, ...].
-    private static Tensor ByKeyHead(Tensor x, long heads, DeltaChunks chunks)
+    private Tensor ByKeyHead(Tensor x, long heads)
     {
-        var cut = chunks.Cut(x).transpose(2, 3);
+        var cut = _chunks.Cut(x).transpose(2, 3);
         return cut.reshape([cut.shape[0], cut.shape[1], heads, cut.shape[2] / heads, .. cut.shape[3..]]);
     }
+
+    // And back.
+    private Tensor Rows(Tensor x, long group) => x.reshape([x.shape[0], x.shape[1], x.shape[2] * group, .. x.shape[4..]]).transpose(2, 3).flatten(1, 2).narrow(1, 0, _sequence);
 
     private static Tensor Unit(Tensor x)
     {

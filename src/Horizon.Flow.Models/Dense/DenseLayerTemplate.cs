@@ -9,7 +9,8 @@ namespace Horizon.Flow.Models.Dense;
 
 /// <summary>
 /// A decoder layer put together from the parts that its unit has: norms before or after or both, one block after the other or both at once,
-/// attention, latent or linear attention or a short convolution, a feed-forward network with or without a gate, or experts. Its backward is derived by autograd.
+/// attention, latent or linear attention or a short convolution, a feed-forward network with or without a gate, or experts. Its backward is derived by autograd, but for
+/// linear attention by a device's kernels.
 /// </summary>
 internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
@@ -53,7 +54,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + DeltaBytes(unit, batch);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + (IsLinear(unit) ? _delta!.KeptOf() * batch.WideTokenBytes : 0);
     }
 
     /// <inheritdoc/>
@@ -62,7 +63,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
-            + (DeltaBytes(unit, batch) / 2) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
+            + (IsLinear(unit) ? _delta!.WorkingOf() * batch.WideTokenBytes : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
     }
 
     /// <inheritdoc/>
@@ -83,8 +84,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
     private bool HasExperts(UnitLayout unit) => _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router);
 
-    private long DeltaBytes(UnitLayout unit, BatchShape batch) =>
-        _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay) ? _delta.KeptOf() * batch.WideTokenBytes : 0;
+    private bool IsLinear(UnitLayout unit) => _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay);
 
     // Scores of every pair of tokens, so many times in the unit's type and in fp32.
     private long ScoreBytes(BatchShape batch, int narrow, int wide) => _config.AttentionCap is null
@@ -92,16 +92,17 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         : _config.HeadCount * batch.SequenceLength * ((narrow * batch.TokenBytes) + (wide * batch.WideTokenBytes));
 
     /// <inheritdoc/>
-    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => Compute(parameters, input, batch, []);
+    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => throw new NotSupportedException("a layer computes with a record");
 
     /// <inheritdoc/>
-    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, ICollection<OwnLoss> losses)
+    protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, UnitRecord record)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(record);
         var (hidden, width, carried) = (input.narrow(-1, 0, _config.HiddenSize), (long)_config.PerLayerWidth, _config.CarriedWidth);
-        var (output, shared) = Layer(parameters, carried > _config.HiddenSize ? hidden : input, batch, losses, Shared(input));
+        var (output, shared) = Layer(parameters, carried > _config.HiddenSize ? hidden : input, batch, record, Shared(input));
         if (width > 0) output = output.Plus(Said(parameters, output, input.narrow(-1, _config.HiddenSize + (_layer * width), width)));
         if (_config.LayerScalar) output *= parameters[Roles.LayerScalar];
         if (carried == _config.HiddenSize) return output;
@@ -120,29 +121,29 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         return DenseNorm.Apply(_config, parameters, Roles.PerLayerNorm, DenseLinear.Apply(_config, parameters, Roles.PerLayerProjection, gate * said_BSP));
     }
 
-    private (Tensor Output, Tensor? Shared) Layer(ParameterViews parameters, Tensor input, DeviceBatch batch, ICollection<OwnLoss> losses, Tensor? keys)
+    private (Tensor Output, Tensor? Shared) Layer(ParameterViews parameters, Tensor input, DeviceBatch batch, UnitRecord record, Tensor? keys)
     {
         Tensor Norm(string role, Tensor x) => DenseNorm.ApplyIfThere(_config, parameters, role, x);
 
         var normed = Norm(Roles.InputNorm, input);
         Tensor? shared = null;
         var mixed = parameters.Contains(Roles.Convolution) ? _convolution.Apply(parameters, normed, batch)
-            : _delta is not null && parameters.Contains(Roles.DeltaDecay) ? _delta.Apply(parameters, normed, batch)
+            : _delta is not null && parameters.Contains(Roles.DeltaDecay) ? _delta.Apply(parameters, normed, batch, record)
             : _latent is not null ? _latent.Apply(parameters, normed, batch)
             : Attend();
         mixed = Scaled(Norm(Roles.AttentionOutputNorm, mixed));
         if (_config.Parallel)
         {
             var second = _config.SharedNorm ? normed : Norm(Roles.PostAttentionNorm, input);
-            return (input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second, batch, losses))), shared);
+            return (input.Plus(mixed).Plus(Scaled(FeedForward(parameters, second, batch, record.Losses))), shared);
         }
 
         var hidden = input.Plus(mixed);
         if (_config.Experts is { Parts: > 1 } && _experts is not null && parameters.Contains(Roles.Router))
-            return (_experts.Route(parameters, hidden, Norm(Roles.PostAttentionNorm, hidden), batch, losses), shared);
-        var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden), batch, losses);
+            return (_experts.Route(parameters, hidden, Norm(Roles.PostAttentionNorm, hidden), batch, record.Losses), shared);
+        var fed = FeedForward(parameters, Norm(Roles.PostAttentionNorm, hidden), batch, record.Losses);
         if (_config.ExpertsBeside && _experts is not null && parameters.Contains(Roles.Router))
-            fed = Norm(Roles.DenseOutputNorm, fed).Plus(Norm(Roles.ExpertOutputNorm, _experts.Apply(parameters, Norm(Roles.ExpertInputNorm, hidden), batch, losses, hidden)));
+            fed = Norm(Roles.DenseOutputNorm, fed).Plus(Norm(Roles.ExpertOutputNorm, _experts.Apply(parameters, Norm(Roles.ExpertInputNorm, hidden), batch, record.Losses, hidden)));
         return (hidden.Plus(Scaled(Norm(Roles.FeedForwardOutputNorm, fed))), shared);
 
         Tensor Attend()

@@ -24,6 +24,29 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
 
     private const string AddTemplate = "add chat_template.jinja to the model folder";
 
+    /// <summary>The last place where a text may be cut so that the parts have the tokens of the whole, or 0; null where there is no such place that is known.</summary>
+    public CutFinder? LastCut => (tokenizer as HuggingFaceTokenizer)?.LastCut;
+
+    /// <summary>The ids of a text that comes in pieces, cut where it may be.</summary>
+    /// <exception cref="BadRecordException">Later: it cannot be trained on.</exception>
+    public IEnumerable<int[]> FromPieces(IEnumerable<string> pieces, string where)
+    {
+        int? last = null;
+        var isAny = false;
+        using var each = pieces.GetEnumerator();
+        for (var goesOn = each.MoveNext(); goesOn; isAny = true)
+        {
+            var text = each.Current;
+            goesOn = each.MoveNext();
+            var ids = Needed(where) is HuggingFaceTokenizer known ? known.EncodePart(text, isFirst: !isAny, isLast: !goesOn) : [.. tokenizer!.Encode(text, addSpecialTokens: true)];
+            RequireKnown(ids, where);
+            if (ids is [.., var end]) last = end;
+            yield return ids;
+        }
+
+        if (isAny && tokenizer!.EndOfText is [var stop, ..] && last != stop) yield return [stop];
+    }
+
     public TokenDocument FromText(string text, string where)
     {
         var ids = Needed(where).Encode(text, addSpecialTokens: true);
@@ -148,14 +171,19 @@ internal sealed class DocumentBuilder(ITokenizer? tokenizer, int vocabularySize,
 
     private TokenDocument Checked(TokenDocument document, string where)
     {
-        foreach (var id in document.InputIds)
-            if ((uint)id >= (uint)vocabularySize) throw Beyond("token id", id);
+        RequireKnown(document.InputIds, where);
         foreach (var label in document.Labels)
-            if (label != TokenDocument.Ignored && (uint)label >= (uint)vocabularySize) throw Beyond("label", label);
+            if (label != TokenDocument.Ignored && (uint)label >= (uint)vocabularySize) throw Beyond("label", label, where);
         return document;
-
-        BadRecordException Beyond(string what, int value) => new(
-            $"{where}: the {what} {value} is not in the model's vocabulary of {vocabularySize} tokens; "
-            + "use the tokenizer that the model was made with.");
     }
+
+    private void RequireKnown(ReadOnlySpan<int> ids, string where)
+    {
+        foreach (var id in ids)
+            if ((uint)id >= (uint)vocabularySize) throw Beyond("token id", id, where);
+    }
+
+    private BadRecordException Beyond(string what, int value, string where) => new(
+        $"{where}: the {what} {value} is not in the model's vocabulary of {vocabularySize} tokens; "
+        + "use the tokenizer that the model was made with.");
 }

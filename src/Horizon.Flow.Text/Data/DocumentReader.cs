@@ -1,3 +1,5 @@
+using Horizon.Flow.Text.Tokens;
+
 namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads one data set into token documents, in the order of the files.</summary>
@@ -7,15 +9,15 @@ internal sealed class DocumentReader
     private readonly DocumentBuilder _builder;
     private readonly ColumnMap _columns;
     private readonly ReadGauge _gauge;
-    private readonly Action<TokenDocument> _take;
+    private readonly IDocumentSink _sink;
     private readonly RecordBuilder<IReadOnlyList<TokenDocument>> _documents;
     private bool _holdsText;
     private int _taken;
     private long _sent;
 
-    private DocumentReader(DataOptions options, DocumentBuilder builder, ReadGauge gauge, Action<TokenDocument> take, Action isTaken)
+    private DocumentReader(DataOptions options, DocumentBuilder builder, ReadGauge gauge, IDocumentSink sink, Action isTaken)
     {
-        (_options, _builder, _gauge, _take, _columns) = (options, builder, gauge, take, new ColumnMap(options.Columns, options.Roles));
+        (_options, _builder, _gauge, _sink, _columns) = (options, builder, gauge, sink, new ColumnMap(options.Columns, options.Roles));
         _documents = new RecordBuilder<IReadOnlyList<TokenDocument>>(options.MaxBadShare, Take, isTaken);
     }
 
@@ -23,13 +25,13 @@ internal sealed class DocumentReader
     /// <param name="files">Its files.</param>
     /// <param name="builder">Makes documents of records.</param>
     /// <param name="gauge">Counts what is read.</param>
-    /// <param name="take">Takes the documents, in order.</param>
+    /// <param name="sink">Takes the documents.</param>
     /// <param name="isTaken">Some more are taken.</param>
     /// <exception cref="HorizonException">The data set is empty or not of the format, or too many of its records are bad.</exception>
     public static SetNotes Read(
-        DataOptions options, IReadOnlyList<string> files, DocumentBuilder builder, ReadGauge gauge, Action<TokenDocument> take, Action isTaken)
+        DataOptions options, IReadOnlyList<string> files, DocumentBuilder builder, ReadGauge gauge, IDocumentSink sink, Action isTaken)
     {
-        var reader = new DocumentReader(options, builder, gauge, take, isTaken);
+        var reader = new DocumentReader(options, builder, gauge, sink, isTaken);
         try
         {
             foreach (var file in files.TakeWhile(_ => reader.Left > 0)) reader.ReadFile(file);
@@ -73,7 +75,9 @@ internal sealed class DocumentReader
         _documents.TakeAll();
         try
         {
-            _documents.TakeBuilt([_builder.FromText(RecordReader.ReadText(file, _gauge), file)]);
+            _holdsText |= _sink.AddText(_builder.FromPieces(RecordReader.ReadPieces(file, _builder.LastCut, _gauge), file)) > 0;
+            _documents.TakeBuilt([]);
+            _taken++;
             _sent++;
         }
         catch (BadRecordException e)
@@ -86,7 +90,7 @@ internal sealed class DocumentReader
     {
         foreach (var document in documents)
         {
-            _take(document);
+            _sink.Add(document);
             _taken++;
             _holdsText |= document.InputIds.Length > 0;
         }

@@ -21,7 +21,7 @@ internal sealed class LineReader(Stream stream) : IDisposable
     /// <exception cref="IOException">The line is so long that the file has none, or it cannot be read.</exception>
     public bool Read(out byte[] line, out string? fault)
     {
-        MemoryStream? begun = null;
+        List<byte[]>? begun = null; // blocks of a long line: one that grew would leave as much again behind
         long length = 0;
         (line, fault) = ([], null);
         var isAny = false;
@@ -41,14 +41,14 @@ internal sealed class LineReader(Stream stream) : IDisposable
                 break;
             }
 
-            if (length <= Longest) (begun ??= new MemoryStream()).Write(part);
-            else begun?.SetLength(0);
+            if (length <= Longest) (begun ??= []).Add(part.ToArray());
+            else begun?.Clear();
             if (at < 0) continue;
             SkipEnd();
             break;
         }
 
-        if (begun is not null && length <= Longest) line = begun.ToArray();
+        if (begun is not null && length <= Longest) line = Joined(begun, (int)length);
         fault = length > Longest ? $"the line has more than {Longest:N0} bytes; cut it into several records."
             : Utf8.IsValid(line) ? null : "the line is not UTF-8; convert the file.";
         if (fault is not null) line = [];
@@ -56,6 +56,19 @@ internal sealed class LineReader(Stream stream) : IDisposable
     }
 
     public void Dispose() => stream.Dispose();
+
+    private static byte[] Joined(List<byte[]> blocks, int length)
+    {
+        var line = new byte[length];
+        var at = 0;
+        foreach (var block in blocks)
+        {
+            block.CopyTo(line, at);
+            at += block.Length;
+        }
+
+        return line;
+    }
 
     private bool Fill()
     {

@@ -8,6 +8,8 @@ namespace Horizon.Flow.Text.Data;
 /// <param name="Where">File and line, or file and number.</param>
 internal readonly record struct RawRecord(byte[]? Json, JsonElement Element, string Where)
 {
+    private const int LongLine = 1 << 20;
+
     /// <summary>Why it cannot be read; null where nothing is known against it.</summary>
     public string? Fault { get; init; }
 
@@ -18,7 +20,8 @@ internal readonly record struct RawRecord(byte[]? Json, JsonElement Element, str
         if (Json is null) return new DataRecord(Element, Where);
         try
         {
-            return new DataRecord(JsonElement.Parse(Json), Where);
+            // A long line is not copied.
+            return new DataRecord(Json.Length > LongLine ? JsonDocument.Parse(Json).RootElement : JsonElement.Parse(Json), Where);
         }
         catch (JsonException e)
         {

@@ -1,21 +1,24 @@
 using System.Text;
 using System.Text.Json;
 using Horizon.Flow.Host.Files;
+using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Text.Data;
 
 /// <summary>Reads text files, and records one by one, as JSON whatever they are stored as.</summary>
 internal static class RecordReader
 {
-    /// <summary>What one text may have in bytes: it is held in memory as a whole.</summary>
+    /// <summary>What one text may have in bytes: it is one document, and may have to be held in memory as a whole.</summary>
     private const long LongestText = 1 << 30;
+
+    private const string TooLong = "one text; cut it into several files";
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <exception cref="BadRecordException">The text is not UTF-8.</exception>
     public static string ReadText(string file, ReadGauge? gauge = null)
     {
-        if (!HoldsBytes(file, LongestText, "one text; cut it into several files")) return "";
+        if (!HoldsBytes(file, LongestText, TooLong)) return "";
         try
         {
             using var bytes = DataStream.ReadAllText(file, LongestText, gauge);
@@ -23,13 +26,81 @@ internal static class RecordReader
         }
         catch (DecoderFallbackException e)
         {
-            throw new BadRecordException($"{file}: the file is not UTF-8; convert it.", e);
+            throw NotText(file, e);
         }
         catch (Exception e) when (DataStream.IsFault(e))
         {
             throw Unreadable(file, e);
         }
     }
+
+    /// <summary>The same in pieces, so that a long text is never held as a whole.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="lastCut">Finds where a piece may end; null where none may.</param>
+    /// <param name="gauge">Counts what is read.</param>
+    /// <param name="characters">Of a piece, unless there is no place to cut it.</param>
+    /// <returns>Pieces, none of them empty.</returns>
+    /// <exception cref="BadRecordException">Later: the text is not UTF-8.</exception>
+    public static IEnumerable<string> ReadPieces(string file, CutFinder? lastCut, ReadGauge? gauge = null, int characters = 1 << 20)
+    {
+        if (lastCut is null || !HoldsBytes(file, LongestText, TooLong))
+        {
+            if (ReadText(file, gauge) is { Length: > 0 } whole) yield return whole;
+            yield break;
+        }
+
+        using var reader = OpenReader(file, gauge);
+        var (buffer, held, all) = (new char[characters], 0, 0L);
+        while (Fill(reader, buffer.AsSpan(held), file) is > 0 and var count)
+        {
+            held += count;
+            if ((all += count) > LongestText) throw Unreadable(file, new IOException($"it holds more than {LongestText:N0} bytes"));
+            if (held < buffer.Length) break;
+            var cut = lastCut(buffer);
+            if (cut == 0)
+            {
+                Array.Resize(ref buffer, 2 * buffer.Length);
+                continue;
+            }
+
+            yield return new string(buffer, 0, cut);
+            buffer.AsSpan(cut, held - cut).CopyTo(buffer);
+            held -= cut;
+        }
+
+        if (held > 0) yield return new string(buffer, 0, held);
+    }
+
+    private static StreamReader OpenReader(string file, ReadGauge? gauge)
+    {
+        try
+        {
+            return new StreamReader(DataStream.OpenText(file, gauge), Strict, detectEncodingFromByteOrderMarks: false, 1 << 16);
+        }
+        catch (Exception e) when (DataStream.IsFault(e))
+        {
+            throw Unreadable(file, e);
+        }
+    }
+
+    // As much as there is room for.
+    private static int Fill(StreamReader reader, Span<char> room, string file)
+    {
+        try
+        {
+            return reader.ReadBlock(room);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw NotText(file, e);
+        }
+        catch (Exception e) when (DataStream.IsFault(e))
+        {
+            throw Unreadable(file, e);
+        }
+    }
+
+    private static BadRecordException NotText(string file, DecoderFallbackException e) => new($"{file}: the file is not UTF-8; convert it.", e);
 
     public static IEnumerable<RawRecord> Read(string file, ReadGauge? gauge = null)
     {

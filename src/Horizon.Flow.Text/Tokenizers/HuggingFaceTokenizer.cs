@@ -36,6 +36,9 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         _rawTokens = new AddedTokenFinder(added.Where(t => !t.IsNormalized).Select(t => (t, t.Content)));
         _normalizedTokens = new AddedTokenFinder(added.Where(t => t.IsNormalized).Select(t => (t, Normalize(t.Content, 0).Text)));
 
+        // No added token may lie across a cut, or take part in what stands before it.
+        if (_normalizer is null or CanonicalNormalizer && added.SelectMany(token => (string[])[token.Content, Normalize(token.Content, 0).Text]).All(content => !content.Contains('\n', StringComparison.Ordinal) && !char.IsAsciiLetter(content[0])))
+            LastCut = _words.Scanner is { } scanner ? scanner.LastCut : null;
         VocabularySize = Math.Max(VocabularySizeOfFolder, 1 + added.Select(t => t.Id).DefaultIfEmpty().Max());
         foreach (var (token, id) in model.Vocabulary) _tokens[id] = token;
         foreach (var token in added)
@@ -116,7 +119,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     {
         ArgumentNullException.ThrowIfNull(text);
         var ids = new List<int>((text.Length / 3) + 4);
-        Encode(text, addSpecialTokens, null, ids);
+        Encode(text, addSpecialTokens, addSpecialTokens, null, ids);
         return ids;
     }
 
@@ -128,18 +131,29 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         return tokens;
     }
 
+    /// <summary>Finds where a long text may be cut into parts; null where it may not.</summary>
+    internal CutFinder? LastCut { get; }
+
+    /// <summary>The ids of a part of a text, which is cut where it may be, with the special tokens at the text's ends.</summary>
+    internal int[] EncodePart(string text, bool isFirst, bool isLast)
+    {
+        var ids = new List<int>((text.Length / 3) + 4);
+        Encode(text, isFirst, isLast, null, ids);
+        return [.. ids];
+    }
+
     /// <summary>The same into a list that is there, which is cleared first.</summary>
     internal void Encode(string text, bool addSpecialTokens, List<Token> tokens)
     {
         ArgumentNullException.ThrowIfNull(text);
         tokens.Clear();
         tokens.EnsureCapacity((text.Length / 3) + 4);
-        Encode(text, addSpecialTokens, tokens, null);
+        Encode(text, addSpecialTokens, addSpecialTokens, tokens, null);
     }
 
-    private void Encode(string text, bool addSpecialTokens, List<Token>? tokens, List<int>? ids) => Bounded(() =>
+    private void Encode(string text, bool addsBefore, bool addsAfter, List<Token>? tokens, List<int>? ids) => Bounded(() =>
     {
-        Run(text, addSpecialTokens, tokens, ids);
+        Run(text, addsBefore, addsAfter, tokens, ids);
         return true;
     });
 
@@ -189,12 +203,12 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     }
 
     /// <summary>Gives tokens with their places, or ids alone.</summary>
-    private void Run(string text, bool addSpecialTokens, List<Token>? tokens, List<int>? ids)
+    private void Run(string text, bool addsBefore, bool addsAfter, List<Token>? tokens, List<int>? ids)
     {
         text = WellFormed(text);
         // What is in normal form as a whole is so in each part.
         var whole = _normalizer is null || (_normalizer is CanonicalNormalizer form && form.IsNormal(text)) ? new AlignedText(text, 0) : null;
-        if (addSpecialTokens) Frame(_frame.Before, 0);
+        if (addsBefore) Frame(_frame.Before, 0);
 
         // Added tokens first in the text as it came, then, between those, in the normalized text; the rest goes to the model.
         var done = 0;
@@ -206,7 +220,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         }
 
         Encode(done, text.Length);
-        if (addSpecialTokens) Frame(_frame.After, text.Length);
+        if (addsAfter) Frame(_frame.After, text.Length);
 
         void Add(int id, int start, int end)
         {

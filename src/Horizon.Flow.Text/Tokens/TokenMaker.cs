@@ -47,7 +47,7 @@ internal sealed class TokenMaker(
         var builder = new DocumentBuilder(tokenizer, vocabularySize, sets[0].TrainOnPrompt ? TrainOn.All : sets[0].TrainOn, date, tally);
         var gauge = new ReadGauge();
         var total = files.SelectMany(set => set).Sum(UntrustedFile.Length);
-        List<SetNotes> notes = [.. sets.Select((set, i) => DocumentReader.Read(set, files[i], builder, gauge, writer.Add, Report))];
+        List<SetNotes> notes = [.. sets.Select((set, i) => DocumentReader.Read(set, files[i], builder, gauge, writer, Report))];
         return new TokenNotes(notes, [.. tally.Notices(tokenizer, sets[0].Date is null ? date : null)]);
 
         void Report() => progress?.Report(new DataProgress(gauge.Bytes, total, writer.Count, writer.Tokens));

@@ -12,9 +12,10 @@ namespace Horizon.Flow.Text.Tokens;
 /// <param name="vocabularySize">Ids are below it.</param>
 /// <param name="open">Opens the file.</param>
 /// <param name="mostHeld">Bytes that stay in memory.</param>
-internal sealed class TokenWriter(int vocabularySize, Func<FileStream> open, int mostHeld) : IDisposable
+internal sealed class TokenWriter(int vocabularySize, Func<FileStream> open, int mostHeld) : IDocumentSink, IDisposable
 {
     private const int BufferBytes = 1 << 20;
+    private const int IdsAtOnce = 1 << 10;
 
     private readonly List<TokenEntry> _entries = [];
     private readonly XxHash128 _hash = new();
@@ -39,19 +40,27 @@ internal sealed class TokenWriter(int vocabularySize, Func<FileStream> open, int
     {
         var (ids, labels) = (document.InputIds, document.Labels);
         var (kind, labelled) = KindOf(ids, labels);
-        _entries.Add(new TokenEntry(_written + _buffer.Length, ids.Length, labelled, kind, document.IsConversation));
+        _entries.Add(new TokenEntry(Place, ids.Length, labelled, kind, document.IsConversation));
         Tokens += ids.Length;
-        if (IdBytes == sizeof(int)) _buffer.Write(MemoryMarshal.AsBytes(ids.AsSpan()));
-        else
+        WriteIds(ids);
+        if (kind == LabelKind.Own) Write(MemoryMarshal.AsBytes(labels.AsSpan()));
+        if (kind == LabelKind.Mask) Write(Mask(labels));
+    }
+
+    /// <inheritdoc/>
+    public int AddText(IEnumerable<int[]> pieces)
+    {
+        var (place, length) = (Place, 0);
+        foreach (var piece in pieces)
         {
-            var narrow = new ushort[ids.Length];
-            for (var i = 0; i < ids.Length; i++) narrow[i] = (ushort)ids[i];
-            _buffer.Write(MemoryMarshal.AsBytes(narrow.AsSpan()));
+            WriteIds(piece);
+            length = checked(length + piece.Length);
         }
 
-        if (kind == LabelKind.Own) _buffer.Write(MemoryMarshal.AsBytes(labels.AsSpan()));
-        if (kind == LabelKind.Mask) _buffer.Write(Mask(labels));
-        if (_buffer.Length >= (_file is null ? mostHeld : BufferBytes)) Flush();
+        // Of what breaks off bytes are left that no entry names.
+        _entries.Add(new TokenEntry(place, length, Math.Max(0, length - 1), LabelKind.Ids, IsConversation: false));
+        Tokens += length;
+        return length;
     }
 
     /// <summary>The documents, where all of them are held in memory.</summary>
@@ -73,6 +82,31 @@ internal sealed class TokenWriter(int vocabularySize, Func<FileStream> open, int
 
     /// <summary>Nothing of a file that is finished: its handle is the documents'.</summary>
     public void Dispose() => _buffer.Dispose();
+
+    private long Place => _written + _buffer.Length;
+
+    private void WriteIds(ReadOnlySpan<int> ids)
+    {
+        if (IdBytes == sizeof(int))
+        {
+            Write(MemoryMarshal.AsBytes(ids));
+            return;
+        }
+
+        Span<ushort> narrow = stackalloc ushort[IdsAtOnce];
+        for (; ids.Length > 0; ids = ids[Math.Min(IdsAtOnce, ids.Length)..])
+        {
+            var count = Math.Min(IdsAtOnce, ids.Length);
+            for (var i = 0; i < count; i++) narrow[i] = (ushort)ids[i];
+            Write(MemoryMarshal.AsBytes(narrow[..count]));
+        }
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        _buffer.Write(bytes);
+        if (_buffer.Length >= (_file is null ? mostHeld : BufferBytes)) Flush();
+    }
 
     private void Flush()
     {

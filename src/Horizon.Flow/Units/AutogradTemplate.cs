@@ -22,7 +22,8 @@ public abstract class AutogradTemplate : IUnitTemplate
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var output = Compute(parameters, input, batch, []);
+        using var record = new UnitRecord();
+        var output = Compute(parameters, input, batch, record);
         return (ReferenceEquals(output, input) ? output.clone() : output).MoveToOuterDisposeScope();
     }
 
@@ -31,7 +32,7 @@ public abstract class AutogradTemplate : IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(batch);
-        return new AutogradTape(parameters.AsLeaves(), input, batch.Operators.IsDeterministic, (leaves, leaf, losses) => Compute(leaves, leaf, batch, losses));
+        return new AutogradTape(parameters.AsLeaves(), input, batch.Operators.IsDeterministic, (leaves, leaf, record) => Compute(leaves, leaf, batch, record));
     }
 
     /// <summary>
@@ -44,11 +45,11 @@ public abstract class AutogradTemplate : IUnitTemplate
     /// <returns>[batch, sequence, hidden].</returns>
     protected abstract Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch);
 
-    /// <summary>The same for a unit that adds to the loss by itself; by default none does.</summary>
+    /// <summary>The same for a unit that adds to the loss by itself, or has steps whose backward is written out; by default none does.</summary>
     /// <param name="parameters">The unit's weights.</param>
     /// <param name="input">[batch, sequence, hidden]; null for an embedding.</param>
     /// <param name="batch">Ids, positions and mask.</param>
-    /// <param name="losses">Takes what it adds; nobody asks for their gradients in a forward that keeps nothing.</param>
+    /// <param name="record">Takes its losses and runs its steps.</param>
     /// <returns>[batch, sequence, hidden].</returns>
-    protected virtual Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, ICollection<OwnLoss> losses) => Compute(parameters, input, batch);
+    protected virtual Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, UnitRecord record) => Compute(parameters, input, batch);
 }

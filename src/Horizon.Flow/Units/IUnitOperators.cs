@@ -33,6 +33,9 @@ public interface IUnitOperators
     /// <summary>Matrix products in fp8; null where the device has none.</summary>
     IFp8Operators? Fp8 => null;
 
+    /// <summary>Linear attention by kernels of the device's own; null where it has none, and libtorch's operators and autograd compute it.</summary>
+    IDeltaOperators? Delta => null;
+
     /// <summary>How many blocks of attention's backward run at once: the multiprocessors of a GPU; 0 where it does not matter.</summary>
     int Multiprocessors => 0;
 

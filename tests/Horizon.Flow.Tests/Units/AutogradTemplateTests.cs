@@ -88,11 +88,11 @@ public class AutogradTemplateTests
 
     private sealed class Adding(Func<Tensor> gradient) : AutogradTemplate
     {
-        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => Compute(parameters, input, batch, []);
+        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => throw new NotSupportedException();
 
-        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, ICollection<OwnLoss> losses)
+        protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch, UnitRecord record)
         {
-            losses.Add(new OwnLoss(input! * parameters["b"], gradient));
+            record.Losses.Add(new OwnLoss(input! * parameters["b"], gradient));
             return input! * parameters["b"];
         }
     }

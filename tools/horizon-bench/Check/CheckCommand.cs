@@ -17,6 +17,7 @@ internal static class CheckCommand
         using var device = ComputeDevice.Parse(name, report.Warn);
         report.Say($"device {device.Name}, libtorch from {NativeTorch.Load()}");
         await OperatorCheck.RunAsync(device, limit, report);
+        await DeltaCheck.RunAsync(device, limit, report);
         foreach (var one in CheckCase.Some(seed, cases))
         {
             CheckOutcome? exact = null;

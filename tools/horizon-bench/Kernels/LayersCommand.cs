@@ -39,10 +39,11 @@ internal static class LayersCommand
             return (Hidden(), Hidden());
         });
         var found = new List<Results>();
-        var single = new SingleExpertsDevice(device).Operators;
-        (string Way, IUnitOperators Operators)[] ways = device.Operators.MultipliesGroups(bfloat16) && kind.Contains("expert", StringComparison.Ordinal)
-            ? [("grouped", device.Operators), ("one by one", single)]
-            : [("", device.Operators)];
+        var experts = kind.Contains("expert", StringComparison.Ordinal) && device.Operators.MultipliesGroups(bfloat16);
+        var linear = kind.Contains("linear", StringComparison.Ordinal) && device.Operators.Delta is not null;
+        List<(string Way, IUnitOperators Operators)> ways = [(linear ? "kernels" : experts ? "grouped" : "", device.Operators)];
+        if (linear) ways.Add(("libtorch's operators", new PartialOperators(device.Operators, delta: false)));
+        else if (experts) ways.Add(("one by one", new PartialOperators(device.Operators, groups: false)));
         foreach (var (way, operators) in ways)
         {
             using var data = await device.Lane.RunAsync(() => Batch(device, operators, batch, sequence));
@@ -64,7 +65,7 @@ internal static class LayersCommand
         {
             var (output, ofInput, ofParameters) = await device.Lane.RunAsync(() => (
                 Distance(found[1].Output, found[0].Output), Distance(found[1].InputGradient, found[0].InputGradient), Distance(found[1].Gradients, found[0].Gradients)));
-            report.Say($"{kind}: grouped from one by one, relative L2: output {output:E1}, input's gradient {ofInput:E1}, parameters' {ofParameters:E1}");
+            report.Say($"{kind}: {ways[0].Way} from {ways[1].Way}, relative L2: output {output:E1}, input's gradient {ofInput:E1}, parameters' {ofParameters:E1}");
         }
 
         await device.Lane.RunAsync(() =>

@@ -8,7 +8,7 @@ internal static class LayersVerb
     public static Command Create()
     {
         var (device, limit, shape, batch, sequence) = (Verb.Device(), Verb.Limit(), Verb.Shape(), Verb.Batch(), Verb.Sequence());
-        var command = new Command("layers", "Times one layer of each kind of a shape, and compares grouped products of experts with one product each.") { device, limit, shape, batch, sequence };
+        var command = new Command("layers", "Times one layer of each kind of a shape, and compares grouped products of experts with one product each, and kernels of linear attention with libtorch's operators.") { device, limit, shape, batch, sequence };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => LayersCommand.RunAsync(
             arguments.GetValue(device)!, arguments.GetValue(shape)!, arguments.GetValue(batch), arguments.GetValue(sequence),
             TimeSpan.FromSeconds(arguments.GetValue(limit)), report)));

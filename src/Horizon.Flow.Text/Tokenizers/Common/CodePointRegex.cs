@@ -53,6 +53,9 @@ internal sealed class CodePointRegex
         _regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, PatternReader.LongestMatch);
     }
 
+    /// <summary>What cuts texts as the pattern does; null for patterns that are not known.</summary>
+    public WordScanner? Scanner => _scanner;
+
     /// <summary>Gives start and end of the matches that are not empty, in order.</summary>
     public void Matches(ReadOnlySpan<char> text, PatternWatch watch, Action<int, int> give)
     {

@@ -29,6 +29,9 @@ internal sealed class WordEncoder
         };
     }
 
+    /// <summary>What cuts texts into words, where nothing else is done with them.</summary>
+    public WordScanner? Scanner => _spelling is null ? null : (_splitting as SplitPreTokenizer)?.Scanner;
+
     /// <summary>Adds the tokens of a text, placed in the source.</summary>
     public void Encode(Piece text, List<Token> tokens)
     {

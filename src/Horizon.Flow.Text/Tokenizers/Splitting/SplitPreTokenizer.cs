@@ -6,6 +6,9 @@ internal sealed class SplitPreTokenizer(CodePointRegex pattern, SplitBehavior be
     /// <summary>Whether each match and each stretch between two is a piece of its own.</summary>
     public bool IsPlain { get; } = behavior == SplitBehavior.Isolated;
 
+    /// <summary>What cuts texts where it is plain and its pattern is known; otherwise null.</summary>
+    public WordScanner? Scanner => IsPlain ? pattern.Scanner : null;
+
     /// <summary>The same as <see cref="Split"/> where it is plain, the pieces as places in the piece.</summary>
     public void SplitPlainly<T>(Piece piece, ref T sink)
         where T : struct, IMatchSink

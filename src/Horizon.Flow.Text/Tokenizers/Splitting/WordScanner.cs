@@ -38,6 +38,20 @@ internal sealed class WordScanner(bool anyCase, int mostDigits, bool withMarks)
         }
     }
 
+    /// <summary>The last place where the words before and behind are those of two texts: behind the end of a line, before a letter.</summary>
+    /// <returns>The place; 0 where there is none.</returns>
+    public int LastCut(ReadOnlySpan<char> text)
+    {
+        for (var at = text.Length - 1; at > 1; at--)
+        {
+            at = text[..at].LastIndexOf('\n') + 1;
+            // GPT-2's pattern parts white space before a word, so that there may be no more of it.
+            if (at > 1 && char.IsAsciiLetter(text[at]) && (anyCase || !char.IsWhiteSpace(text[at - 2]))) return at;
+        }
+
+        return 0;
+    }
+
     private int Next(ReadOnlySpan<char> text, int start)
     {
         var own = CharacterClasses.At(text, start, out var length);

@@ -22,6 +22,10 @@ internal static unsafe partial class CudaDriver
     public const int ComputeCapabilityMajor = 75;
     public const int ComputeCapabilityMinor = 76;
 
+    public const int LargestSharedMemory = 97;  // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+    public const int DynamicSharedMemory = 8;   // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    public const int SharedShare = 9;           // CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, in percent
+
     private const string Library = "libcuda.so.1";
 
     /// <summary>Throws what a call's result says, with the driver's words and what to do.</summary>
@@ -88,6 +92,9 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     public static partial int cuModuleUnload(nint module);
+
+    [LibraryImport(Library)]
+    public static partial int cuFuncSetAttribute(nint function, int attribute, int value);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int cuModuleGetFunction(out nint function, nint module, string name);

@@ -2,7 +2,10 @@ using static Horizon.Flow.Devices.CudaDriver;
 
 namespace Horizon.Flow.Devices;
 
-/// <summary>The kernels of <c>Kernels/operators.cu</c>, and where the device has fp8 those of <c>Kernels/fp8.cu</c>, compiled once for a device, launched on libtorch's stream from its lane.</summary>
+/// <summary>
+/// The kernels of <c>Kernels/operators.cu</c>, and where the device has fp8 those of <c>Kernels/fp8.cu</c>, compiled once for a device, and those of <c>Kernels/delta.cu</c> when they are
+/// asked for; launched on libtorch's stream from its lane.
+/// </summary>
 internal sealed unsafe class CudaKernels : IDisposable
 {
     private static readonly string[] Everywhere =
@@ -14,27 +17,30 @@ internal sealed unsafe class CudaKernels : IDisposable
         "fp8_square_e5m2", "fp8_gate_maxima", "fp8_gate_e4m3", "fp8_gate_e5m2",
     ];
 
+    private static readonly string[] Delta =
+    [
+        "delta_convolve", "delta_convolve_backward", "delta_norm", "delta_norm_backward", "delta_chunk", "delta_states", "delta_output", "delta_adjoints", "delta_gradients",
+    ];
+
     private readonly Dictionary<string, nint> _functions = [];
+    private readonly List<nint> _modules = [];
     private readonly CudaContext _context;
-    private readonly nint _module;
+    private readonly Nvrtc _compiler;
+    private readonly string _architecture;
 
     /// <summary>Compiles and loads.</summary>
     /// <exception cref="DeviceException">The compiler or the driver refuses the code.</exception>
     public CudaKernels(CudaContext context, Nvrtc compiler)
     {
-        _context = context;
+        (_context, _compiler) = (context, compiler);
         var minor = context.Attribute(ComputeCapabilityMinor);
         Generation = context.Attribute(ComputeCapabilityMajor);
         Processors = context.Attribute(MultiprocessorCount);
+        LargestSharedBytes = context.Attribute(LargestSharedMemory);
         HasFp8 = (Generation, minor).CompareTo((8, 9)) >= 0;
-        var code = compiler.Compile(HasFp8 ? Source("operators.cu") + Source("fp8.cu") : Source("operators.cu"), $"sm_{Generation}{minor}");
-        using var entered = context.Enter();
-        fixed (byte* image = code) Check(cuModuleLoadData(out _module, image), "cuModuleLoadData");
-        foreach (var name in (ReadOnlySpan<string>)[.. Everywhere, .. HasFp8 ? Fp8 : []])
-        {
-            Check(cuModuleGetFunction(out var function, _module, name), $"cuModuleGetFunction({name})");
-            _functions.Add(name, function);
-        }
+        _architecture = $"sm_{Generation}{minor}";
+        if (HasFp8) Load([.. Everywhere, .. Fp8], "operators.cu", "fp8.cu");
+        else Load(Everywhere, "operators.cu");
     }
 
     /// <summary>The major number of the device's compute capability.</summary>
@@ -45,6 +51,22 @@ internal sealed unsafe class CudaKernels : IDisposable
 
     /// <summary>Streaming multiprocessors of the device.</summary>
     public int Processors { get; }
+
+    /// <summary>The most dynamic shared memory that a block may have.</summary>
+    public int LargestSharedBytes { get; }
+
+    /// <summary>Compiles the kernels of linear attention, the first time; on the lane.</summary>
+    /// <exception cref="DeviceException">The compiler or the driver refuses the code.</exception>
+    public void LoadDelta()
+    {
+        if (_functions.ContainsKey(Delta[0])) return;
+        Load(Delta, "operators.cu", "matrices.cu", "delta.cu");
+        foreach (var name in Delta)
+        {
+            Check(cuFuncSetAttribute(_functions[name], DynamicSharedMemory, DeltaSizes.Largest), $"cuFuncSetAttribute({name})");
+            Check(cuFuncSetAttribute(_functions[name], SharedShare, 100), $"cuFuncSetAttribute({name})"); // two blocks of the scans at once
+        }
+    }
 
     /// <summary>Launches a kernel on libtorch's stream.</summary>
     public void Launch(string name, long blocks, int threads, int sharedBytes, params ReadOnlySpan<KernelArgument> arguments) =>
@@ -71,7 +93,21 @@ internal sealed unsafe class CudaKernels : IDisposable
     public void Dispose()
     {
         using var entered = _context.Enter();
-        _ = cuModuleUnload(_module);
+        foreach (var module in _modules) _ = cuModuleUnload(module);
+    }
+
+    private void Load(string[] functions, params IEnumerable<string> files)
+    {
+        var code = _compiler.Compile(string.Concat(files.Select(Source)), _architecture);
+        using var entered = _context.Enter();
+        nint module;
+        fixed (byte* image = code) Check(cuModuleLoadData(out module, image), "cuModuleLoadData");
+        _modules.Add(module);
+        foreach (var name in functions)
+        {
+            Check(cuModuleGetFunction(out var function, module, name), $"cuModuleGetFunction({name})");
+            _functions.Add(name, function);
+        }
     }
 
     private static string Source(string file)

@@ -18,6 +18,7 @@ internal sealed class CudaOperators : IUnitOperators
     {
         (_kernels, IsDeterministic) = (kernels, deterministic);
         Fp8 = kernels.HasFp8 ? new CudaFp8Operators(kernels, this, device) : null;
+        Delta = new CudaDeltaOperators(kernels);
     }
 
     public bool FusesCrossEntropy => true;
@@ -34,6 +35,8 @@ internal sealed class CudaOperators : IUnitOperators
     public int Multiprocessors => _kernels.Processors;
 
     public IFp8Operators? Fp8 { get; }
+
+    public IDeltaOperators? Delta { get; }
 
     public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon) => Norm(x, added, weight, epsilon, null);
 
