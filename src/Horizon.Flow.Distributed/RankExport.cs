@@ -36,7 +36,7 @@ public static class RankExport
         HorizonException? failure = null;
         try
         {
-            await write([.. plan.Model.Units.SelectMany((unit, i) => unit.Parameters.Where(slot => wanted?.Invoke(slot) != false).Select(slot => Part(i, slot)))]).ConfigureAwait(false);
+            await write(TensorPart.Whole(plan.Model.Units.SelectMany((unit, i) => unit.Parameters.Where(slot => wanted?.Invoke(slot) != false).Select(slot => (slot, Part(i, slot)))))).ConfigureAwait(false);
         }
         catch (HorizonException error)
         {

@@ -35,9 +35,7 @@ public static class ExpertParts
 
     private static HorizonException Refused(ModelConfig config, string why) => new($"the experts of {config.Architecture} cannot be in {config.ExpertParts} parts (training.expert_parts): {why}");
 
-    // What is not a sum of parts, or not a part of its own in the model folder.
+    // What is not a sum of parts.
     internal static string? Refusal(DenseConfig config) =>
-        config.NormAfter || config.ExpertsBeside || config.Parallel || config.LayerScalar || config.ResidualScale != 1 || config.CarriedWidth != config.HiddenSize ? "its layers go on behind their experts"
-        : config.Experts is { Fused: true } or { ClampedGate: not null } ? "its files hold all experts of a layer in one tensor"
-        : null;
+        config.NormAfter || config.ExpertsBeside || config.Parallel || config.LayerScalar || config.ResidualScale != 1 || config.CarriedWidth != config.HiddenSize ? "its layers go on behind their experts" : null;
 }

@@ -21,7 +21,7 @@ public sealed class UnitWalk : IDisposable
         _parameters = [.. definition.Units.Select(unit =>
         {
             using var scope = NewDisposeScope();
-            var flat = cat([.. unit.Parameters.Select(slot => tensor(values[slot.TensorName]))]).to(type).DetachFromDisposeScope();
+            var flat = cat([.. unit.Parameters.Select(slot => tensor(values[slot.TensorName].AsSpan((int)slot.TensorOffset, (int)slot.Count).ToArray()))]).to(type).DetachFromDisposeScope();
             _buffers.Add(flat);
             return new ParameterViews(flat, unit);
         })];
@@ -110,9 +110,8 @@ public sealed class UnitWalk : IDisposable
         {
             var values = views[slot.Role].to(float32).flatten().data<float>().ToArray();
             Assert.DoesNotContain(values, float.IsNaN);
-            gradients[slot.TensorName] = gradients.TryGetValue(slot.TensorName, out var earlier)
-                ? [.. earlier.Zip(values, (left, right) => left + right)]
-                : values;
+            if (!gradients.TryGetValue(slot.TensorName, out var whole)) gradients.Add(slot.TensorName, whole = new float[slot.TensorShape.Aggregate(1L, (product, extent) => product * extent)]);
+            for (var i = 0; i < values.Length; i++) whole[slot.TensorOffset + i] += values[i];
         }
     }
 }

@@ -80,6 +80,12 @@ public static unsafe class GradientSweeps
         {
             for (; index + TLanes.Width <= end; index += TLanes.Width)
             {
+                if (TLanes.Width > 1 && index % Prefetch.Line == 0 && index + Prefetch.Ahead < end)
+                {
+                    Prefetch.Request(source, index + Prefetch.Ahead, TFormat.ElementBytes);
+                    Prefetch.Request(accumulator, index + Prefetch.Ahead, sizeof(float));
+                }
+
                 var value = TFormat.Load<TLanes>(source, index);
                 if (!overwrite) value = TLanes.Load(accumulator + index) + value;
                 value.Store(accumulator + index);

@@ -33,7 +33,7 @@ public static partial class ModelExporter
     {
         ArgumentNullException.ThrowIfNull(units);
         return await ExportAsync(
-            directory, [.. units.SelectMany(unit => unit.Layout.Parameters.Where(slot => options?.Wanted?.Invoke(slot) != false).Select(slot => TensorPart.FromSlot(unit, slot, options?.ElementType)))], options, cancellationToken).ConfigureAwait(false);
+            directory, TensorPart.Whole(units.SelectMany(unit => unit.Layout.Parameters.Where(slot => options?.Wanted?.Invoke(slot) != false).Select(slot => (slot, TensorPart.FromSlot(unit, slot, options?.ElementType))))), options, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The same from tensors that somebody else supplies, in the model's order: of a store that does not lie in this process alone.</summary>

@@ -84,10 +84,15 @@ public static class StoreLoader
 
     private static (List<(TensorInfo Tensor, ITensorDestination Destination)> Work, IReadOnlyList<string> Missing) Find(WeightFiles files, IReadOnlyList<UnitState> units, LoadOptions options)
     {
-        var (work, missing) = Match(files, units, options);
+        var (found, missing) = Match(files, units, options);
+        // Rows of one tensor may lie in several units.
+        var work = found.GroupBy(item => item.Tensor).Select(tensor => tensor.Count() == 1 ? tensor.First() : (tensor.Key, Together(tensor.Key, [.. tensor.Select(item => item.Destination)]))).ToList();
         foreach (var (tensor, destination) in work) destination.Begin(tensor);
         return (work, missing);
     }
+
+    private static ITensorDestination Together(TensorInfo tensor, IReadOnlyList<ITensorDestination> destinations) => destinations[0] is not WeightScales ? new SeveralDestinations(destinations)
+        : throw new HorizonException($"{tensor.File} holds parameters of several units as 8-bit floats with the scales '{tensor.Name}'; load them as one unit (training.expert_parts: 1)");
 
     // A folder of a model whose head is its embedding may hold the matrix once more; another one in its place would be dropped.
     private static async Task<double?> CompareTiedHeadAsync(
@@ -102,7 +107,7 @@ public static class StoreLoader
         return copy.Distance;
     }
 
-    private static (List<(TensorInfo Tensor, ITensorDestination Destination)> Work, IReadOnlyList<string> Missing) Match(
+    private static (List<(TensorInfo Tensor, ITensorDestination Destination)> Found, IReadOnlyList<string> Missing) Match(
         WeightFiles files, IReadOnlyList<UnitState> units, LoadOptions options)
     {
         var work = new List<(TensorInfo, ITensorDestination)>();

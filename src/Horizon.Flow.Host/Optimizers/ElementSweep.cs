@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using Horizon.Flow.Host.Gradients;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Numerics;
@@ -21,12 +20,6 @@ internal readonly unsafe struct ElementSweep<TRule>(
     UnitState unit, HostGradientView gradient, OptimizerStep step, ParameterPiece[] pieces, TRule rule, VectorPath path) : ISweepKernel
     where TRule : struct, IElementRule<TRule>
 {
-    /// <summary>Elements between two requests: a cache line of a 16-bit stream.</summary>
-    private const int Line = 32;
-
-    /// <summary>How many elements ahead is asked for. Measured.</summary>
-    private const int Ahead = 1024;
-
     private readonly void* _weights = (void*)unit.Weights.Address;
     private readonly short* _difference = (short*)(unit.Difference?.Address ?? 0);
     private readonly void* _gradient = (void*)gradient.Address;
@@ -73,14 +66,14 @@ internal readonly unsafe struct ElementSweep<TRule>(
         var begin = index;
         for (; index + TLanes.Width <= end; index += TLanes.Width)
         {
-            if (TLanes.Width > 1 && (index - begin) % Line == 0 && index + Ahead < end)
+            if (TLanes.Width > 1 && (index - begin) % Prefetch.Line == 0 && index + Prefetch.Ahead < end)
             {
-                var ahead = index + Ahead;
-                Request(weights, ahead, TMasters.WeightBytes);
-                Request(difference, ahead, TMasters.DifferenceBytes);
-                Request(gradients, ahead, TGradient.ElementBytes);
-                if (TRule.StateCount > 0) Request(first, ahead, sizeof(float));
-                if (TRule.StateCount > 1) Request(second, ahead, sizeof(float));
+                var ahead = index + Prefetch.Ahead;
+                Prefetch.Request(weights, ahead, TMasters.WeightBytes);
+                Prefetch.Request(difference, ahead, TMasters.DifferenceBytes);
+                Prefetch.Request(gradients, ahead, TGradient.ElementBytes);
+                if (TRule.StateCount > 0) Prefetch.Request(first, ahead, sizeof(float));
+                if (TRule.StateCount > 1) Prefetch.Request(second, ahead, sizeof(float));
             }
 
             var weight = TMasters.Load<TLanes>(weights, difference, index);
@@ -94,14 +87,5 @@ internal readonly unsafe struct ElementSweep<TRule>(
         }
 
         return index;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Request(void* stream, long index, int elementBytes)
-    {
-        if (elementBytes == 0 || !Sse.IsSupported) return;
-        var line = (byte*)stream + (index * elementBytes);
-        Sse.Prefetch0(line);
-        if (elementBytes > 2) Sse.Prefetch0(line + 64);
     }
 }

@@ -53,11 +53,12 @@ internal sealed class MicroscaledHalf(UnitState unit, ParameterSlot slot, Micros
     public void Begin(TensorInfo tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        long[] expected = isScales ? [slot.Shape[0], _rows, _columns / Block] : [slot.Shape[0], _rows, _columns / Block, Block / 2];
+        var experts = slot.TensorShape[0];
+        long[] expected = isScales ? [experts, _rows, _columns / Block] : [experts, _rows, _columns / Block, Block / 2];
         if (_columns % Block != 0 || tensor.Type != SafetensorsType.U8 || !tensor.Shape.SequenceEqual(expected))
         {
             throw new HorizonException(
-                $"tensor {tensor.Name.Shown()} is {tensor.Type} {tensor.Shape.Shown()} in {tensor.File}; as MXFP4 of {slot.Shape.Shown()}, which config.json asks for, it must be U8 {expected.Shown()}");
+                $"tensor {tensor.Name.Shown()} is {tensor.Type} {tensor.Shape.Shown()} in {tensor.File}; as MXFP4 of {slot.TensorShape.Shown()}, which config.json asks for, it must be U8 {expected.Shown()}");
         }
     }
 
@@ -89,6 +90,8 @@ internal sealed class MicroscaledHalf(UnitState unit, ParameterSlot slot, Micros
     private void Store(TensorInfo tensor, int rows)
     {
         var (expert, row) = Math.DivRem(_row, _rows);
+        expert -= slot.Rows?.First ?? 0;
+        if (expert < 0 || expert >= slot.Shape[0]) return; // another unit's
         var values = _scratch.AsSpan(0, rows);
         var earlier = _scratch.AsSpan(TileRows, rows);
         for (var column = 0; column < _columns; column++)

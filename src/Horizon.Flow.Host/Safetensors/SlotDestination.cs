@@ -24,10 +24,10 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot, IReadOnl
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (Scales is null) FloatConversion.RequireFloats(tensor);
-        if (!tensor.Shape.SequenceEqual(slot.Shape) && !(mayGrow && IsBeginning(tensor.Shape, slot.Shape)))
+        if (!tensor.Shape.SequenceEqual(slot.TensorShape) && !(mayGrow && IsBeginning(tensor.Shape, slot.Shape)))
         {
             throw new HorizonException(
-                $"tensor {tensor.Name.Shown()} is {tensor.Shape.Shown()} in {tensor.File} but config.json asks for {slot.Shape.Shown()}");
+                $"tensor {tensor.Name.Shown()} is {tensor.Shape.Shown()} in {tensor.File} but config.json asks for {slot.TensorShape.Shown()}");
         }
     }
 
@@ -58,7 +58,11 @@ public sealed class SlotDestination(UnitState unit, ParameterSlot slot, IReadOnl
     {
         var bad = FloatConversion.IndexOfNotFinite(values, asBFloat16: unit.Precision == StorePrecision.Bf16);
         if (bad >= 0) throw Refusal(tensor, element + bad, values[bad]);
-        var begin = slot.Offset + element;
+        // Of a tensor whose other rows lie elsewhere, what lies here.
+        var own = new UnitPiece(slot.TensorOffset, slot.Count, slot.Offset).Within(element, values.Length);
+        if (own.Count == 0) return;
+        values = values.Slice((int)(own.First - element), (int)own.Count);
+        var begin = own.Place;
         if (pieces is null)
         {
             unit.WriteMasters(begin, values);

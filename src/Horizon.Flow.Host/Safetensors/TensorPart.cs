@@ -37,6 +37,42 @@ public sealed record TensorPart(string Name, SafetensorsType Type, IReadOnlyList
         return new TensorPart(slot.TensorName, (type ?? unit.WeightType).ToSafetensors(), slot.Shape, fill);
     }
 
+    /// <summary>The tensors of a model folder: parts that are rows of one tensor (<see cref="ParameterSlot.Rows"/>) become that one, in the place of the first.</summary>
+    /// <param name="parts">Each parameter's part, named by its <see cref="ParameterSlot.TensorName"/>, in the model's order; rows of a tensor in theirs.</param>
+    /// <exception cref="HorizonException">Rows of a tensor are missing, or not in their order.</exception>
+    public static IReadOnlyList<TensorPart> Whole(IEnumerable<(ParameterSlot Slot, TensorPart Part)> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        return [.. parts.GroupBy(entry => entry.Part.Name).Select(tensor => tensor.First().Slot.Rows is null ? tensor.Single().Part : Joined([.. tensor]))];
+    }
+
+    private static TensorPart Joined(IReadOnlyList<(ParameterSlot Slot, TensorPart Part)> parts)
+    {
+        var (slot, first) = parts[0];
+        var ends = new long[parts.Count];
+        for (var i = 0; i < parts.Count; i++)
+        {
+            var begin = i == 0 ? 0 : ends[i - 1];
+            if (parts[i].Slot.TensorOffset * first.Type.BitSize() / 8 != begin) throw new HorizonException($"the rows of {slot.TensorName} do not follow one another");
+            ends[i] = begin + parts[i].Part.ByteLength;
+        }
+
+        var whole = new TensorPart(first.Name, first.Type, slot.TensorShape, Fill);
+        return whole.ByteLength == ends[^1] ? whole : throw new HorizonException($"{slot.TensorName} lacks rows");
+
+        void Fill(long offset, Span<byte> bytes)
+        {
+            for (var i = 0; i < parts.Count && bytes.Length > 0; i++)
+            {
+                if (offset >= ends[i]) continue;
+                var count = (int)Math.Min(bytes.Length, ends[i] - offset);
+                parts[i].Part.Fill(offset - ends[i] + parts[i].Part.ByteLength, bytes[..count]);
+                bytes = bytes[count..];
+                offset += count;
+            }
+        }
+    }
+
     /// <summary>A buffer's bytes as they are.</summary>
     /// <param name="name">The name in the file.</param>
     /// <param name="type">The type of the elements.</param>

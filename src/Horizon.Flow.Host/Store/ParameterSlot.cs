@@ -10,6 +10,15 @@ public sealed record ParameterSlot(string Role, string TensorName, IReadOnlyList
     /// <summary>Whether training leaves it as it is, as a buffer of PyTorch's (a router's correction of its scores, say). It is loaded, used and written as the others are.</summary>
     public bool IsFixed { get; init; }
 
+    /// <summary>Which rows of the tensor it is; null for all of it.</summary>
+    public TensorRows? Rows { get; init; }
+
+    /// <summary>The tensor's dimensions.</summary>
+    public IReadOnlyList<long> TensorShape => Rows is { } rows ? [rows.Whole, .. Shape.Skip(1)] : Shape;
+
+    /// <summary>Its first element in the tensor.</summary>
+    public long TensorOffset => Rows is { } rows ? rows.First * (Count / Shape[0]) : 0;
+
     /// <summary>Number of elements.</summary>
     public long Count { get; } = Shape.Aggregate(1L, (product, extent) => checked(product * extent));
 

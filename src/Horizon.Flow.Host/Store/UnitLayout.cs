@@ -11,8 +11,10 @@ public sealed class UnitLayout
     /// <param name="kind">What it shares with units of the same layout, such as <c>decoder layer</c>.</param>
     /// <param name="parameters">Role, checkpoint name and shape of each parameter, in flat order.</param>
     /// <param name="fixedRoles">Those that training leaves as they are (<see cref="ParameterSlot.IsFixed"/>); null for none.</param>
+    /// <param name="rows">Those that are rows of a tensor (<see cref="ParameterSlot.Rows"/>), by their roles; null for none.</param>
     public UnitLayout(
-        string name, string kind, IEnumerable<(string Role, string TensorName, long[] Shape)> parameters, IReadOnlySet<string>? fixedRoles = null)
+        string name, string kind, IEnumerable<(string Role, string TensorName, long[] Shape)> parameters, IReadOnlySet<string>? fixedRoles = null,
+        IReadOnlyDictionary<string, TensorRows>? rows = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Name = name;
@@ -20,7 +22,7 @@ public sealed class UnitLayout
         var slots = new List<ParameterSlot>();
         foreach (var (role, tensorName, shape) in parameters)
         {
-            var slot = new ParameterSlot(role, tensorName, shape, ElementCount) { IsFixed = fixedRoles?.Contains(role) == true };
+            var slot = new ParameterSlot(role, tensorName, shape, ElementCount) { IsFixed = fixedRoles?.Contains(role) == true, Rows = rows?.TryGetValue(role, out var part) == true ? part : null };
             slots.Add(slot);
             ElementCount = checked(ElementCount + slot.Count);
         }
@@ -28,7 +30,7 @@ public sealed class UnitLayout
         Parameters = slots;
         var trained = slots.SkipWhile(slot => slot.IsFixed).ToList();
         FixedElements = trained.Count == 0 ? ElementCount : trained[0].Offset;
-        Trained = FixedElements == 0 ? this : new UnitLayout(name, kind, trained.Select(slot => (slot.Role, slot.TensorName, slot.Shape.ToArray())), fixedRoles);
+        Trained = FixedElements == 0 ? this : new UnitLayout(name, kind, trained.Select(slot => (slot.Role, slot.TensorName, slot.Shape.ToArray())), fixedRoles, rows);
     }
 
     /// <summary>The unit's own name.</summary>

@@ -62,7 +62,8 @@ public static class AdapterLayout
                 .. chosen.Select(slot => (RoleOfA(slot.Role), Named(slot, A), new[] { adapter.Rank, Width(slot, ofOutput: false) })),
                 .. chosen.Select(slot => (RoleOfB(slot.Role), Named(slot, B), new[] { Width(slot, ofOutput: true), adapter.Rank })),
             ],
-            unit.Parameters.Select(slot => slot.Role).ToHashSet());
+            unit.Parameters.Select(slot => slot.Role).ToHashSet(),
+            unit.Parameters.Where(slot => slot.Rows is not null).ToDictionary(slot => slot.Role, slot => slot.Rows!.Value));
     }
 
     // The matrices of a decoder layer; embedding and head have none here.

@@ -29,6 +29,7 @@ public sealed class DecoderInitializer
     public void Fill(ParameterSlot parameter, long seed, long offset, Span<float> values)
     {
         ArgumentNullException.ThrowIfNull(parameter);
+        offset += parameter.TensorOffset; // the same numbers however the tensor is cut
         if (Roles.IsNorm(parameter.Role) || parameter.Role is Roles.LayerScalar or Roles.DeltaTimeBias or Roles.RouterScale or Roles.RouterExpertScale) values.Fill(1);
         else if (parameter.Role == Roles.DeltaDecay) FillDecay(Key(parameter.TensorName, seed), offset, values);
         else if (parameter.Role.EndsWith("bias", StringComparison.Ordinal)) values.Clear();

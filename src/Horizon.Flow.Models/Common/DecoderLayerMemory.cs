@@ -26,10 +26,10 @@ internal sealed class DecoderLayerMemory
     }
 
     /// <summary>What backward needs, beside the input.</summary>
-    public long Tape => _fp8 is not null ? KeptTape + Eighths((2 * H) + C) : Most(tokens => Light(tokens, norms: 2), tokens => Light(tokens, norms: 2) + Narrow(tokens, 2 * F));
+    public long Tape => _fp8 is not null ? Light(_batch.Tokens, norms: 0) + Narrow(_batch.Tokens, 2 * F) + Eighths((2 * H) + C) : Most(tokens => Light(tokens, norms: 2), tokens => Light(tokens, norms: 2) + Narrow(tokens, 2 * F));
 
-    /// <summary>The same without both norms' outputs, which are made again.</summary>
-    public long KeptTape => Most(tokens => Light(tokens, norms: 0), tokens => Light(tokens, norms: 0) + Narrow(tokens, 2 * F));
+    /// <summary>The same without both norms' outputs, which are made again; in fp8 with gate and up in that, where they are held so.</summary>
+    public long KeptTape => _fp8?.Holds(F) == true ? Light(_batch.Tokens, norms: 0) + Blocks(2 * F) : Most(tokens => Light(tokens, norms: 0), tokens => Light(tokens, norms: 0) + Narrow(tokens, 2 * F));
 
     /// <summary>The same without the outputs of gate and up.</summary>
     public long NarrowTape => Light(_batch.Tokens, norms: 0);
@@ -44,13 +44,13 @@ internal sealed class DecoderLayerMemory
     public long LargestTensor => Math.Max(Narrow(_batch.UncutTokens, F), _flash ? Math.Max(OrderedSums(_batch.Tokens), Wide(_batch.Tokens, C)) : 0);
 
     // Of the feed-forward's backward the gradient of the gate's output, what it gave, and the gradients of gate and up in fp8, twice; of attention's the gradient of
-    // all heads. One weight at a time; and blocks that the allocator cannot give again to an operand of another size: up to four of the feed-forward's width, measured
-    // on an H100. Of the emulation its numbers in fp32.
+    // all heads. One weight at a time; and blocks that the allocator cannot give again to an operand of another size: up to four of the feed-forward's width, and none
+    // where tapes are held in fp8, measured on an H100. Of the emulation its numbers in fp32.
     private long Fp8Working => Rest(_batch.Tokens)
         + Math.Max(
             Narrow(_batch.Tokens, (2 * H) + F) + Eighths((2 * H) + (5 * F)),
             Attention(_batch.Tokens) - Narrow(_batch.Tokens, 2 * F) + Eighths(2 * Math.Max(H, HeadsOf(1, 2) * D)))
-        + Eighths(4 * F)
+        + Eighths(_fp8!.Holds(F) ? 0 : 4 * F)
         + (2 * F * H)
         + (_batch.FusedOperators ? 0 : Wide(_batch.Tokens, 4 * F) + (8 * F * H));
 
@@ -111,6 +111,9 @@ internal sealed class DecoderLayerMemory
 
     // fp8: one byte a number, and where scales are by block a thirty-second of it more.
     private long Eighths(long numbers) => _batch.Tokens * numbers * (_fp8?.Scaling == Fp8Scaling.Block ? 33 : 32) / 32;
+
+    // fp8 with a scale for 128 neighbours.
+    private long Blocks(long numbers) => _batch.Tokens * numbers * 33 / 32;
 
     private static long Wide(long tokens, long numbers) => tokens * numbers * sizeof(float);
 

@@ -38,7 +38,7 @@ internal sealed class HeadAttention : IDisposable
             Norm(Roles.KeyNorm, heads_TND, Q, K);
         }
 
-        Rotate(heads_TND, backwards: false);
+        _operators.Rotate(heads_TND, Q + K, _cosine, _sine, backwards: false);
         _attention = Attend(new HeadParts(heads_TND, Q, K), batch, slidingWindow);
     }
 
@@ -52,9 +52,28 @@ internal sealed class HeadAttention : IDisposable
     public Tensor Backward(Tensor dMixed_TC, ParameterViews? gradients)
     {
         var found = _attention.Backward(dMixed_TC);
-        var dHeads_TND = cat(found, 1);
+        var dHeads_TND = _operators.JoinHeads(found[0], found[1], found[2], _cosine, _sine);
         foreach (var part in found) part.Dispose();
-        Rotate(dHeads_TND, backwards: true);
+        return Projections(dHeads_TND, gradients);
+    }
+
+    /// <summary>The same in front of products in fp8.</summary>
+    /// <param name="dMixed_TC">The gradient of <see cref="Output"/>.</param>
+    /// <param name="gradients">Of the layer; null where they are not wanted.</param>
+    /// <param name="operators">Of the device.</param>
+    /// <param name="maximum">Of the result; null where it was not found.</param>
+    public Tensor Backward(Tensor dMixed_TC, ParameterViews? gradients, IFp8Operators operators, out Tensor? maximum)
+    {
+        var found = _attention.Backward(dMixed_TC);
+        var dHeads_TND = operators.JoinHeads(found[0], found[1], found[2], _cosine, _sine, out maximum);
+        foreach (var part in found) part.Dispose();
+        if (_norms.Count > 0) maximum = null; // theirs come behind it
+        return Projections(dHeads_TND, gradients);
+    }
+
+    // Back through the norms, in place.
+    private Tensor Projections(Tensor dHeads_TND, ParameterViews? gradients)
+    {
         foreach (var (role, first, raw, inverse) in _norms)
         {
             using var scope = NewDisposeScope();
@@ -95,7 +114,4 @@ internal sealed class HeadAttention : IDisposable
         output.Dispose();
         _norms.Add((role, first, raw, inverse.DetachFromDisposeScope()));
     }
-
-    private void Rotate(Tensor heads_TND, bool backwards) =>
-        _operators.Rotate(heads_TND, _config.HeadCount + _config.KeyValueHeadCount, _cosine, _sine, backwards);
 }

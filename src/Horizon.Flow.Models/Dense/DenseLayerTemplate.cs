@@ -77,6 +77,10 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         return products + (attends ? AttentionOperations.Of(_config, _slidingWindow, context) : 0);
     }
 
+    /// <inheritdoc/>
+    public double NumbersBetween(UnitLayout unit, int hidden) =>
+        (ForwardOperations(unit, 0) / (2.0 * hidden)) + (HasExperts(unit) && _config.Experts is { Parts: 1 } experts ? ExpertMemory.NumbersBetween(experts, hidden) : 0);
+
     private long Outputs(UnitLayout unit) =>
         unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role) && !AdapterLayout.IsB(slot))
             .Sum(slot => slot.Shape[_config.TransposedMatrices && !AdapterLayout.IsA(slot) ? 1 : 0])

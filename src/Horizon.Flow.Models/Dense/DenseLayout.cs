@@ -50,7 +50,8 @@ internal static class DenseLayout
         return Enumerable.Range(0, parts).Select(part => new UnitLayout(
             $"layer {layer}, experts {part + 1} of {parts}",
             "experts",
-            ExpertLayout.Part(experts, config.HiddenSize, part).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Name, ""), parameter.Shape))));
+            ExpertLayout.Part(experts, config.HiddenSize, part).Select(parameter => (parameter.Role, prefix + Named(config, parameter.Name, ""), parameter.Shape)),
+            rows: ExpertLayout.RowsOf(experts, part)));
     }
 
     private static string Kind(DenseConfig config, int layer)

@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
 
 namespace Horizon.Flow.Models.Experts;
@@ -34,6 +35,12 @@ internal static class ExpertLayout
     public static IEnumerable<(string Role, string Name, long[] Shape)> Part(ExpertConfig config, long hidden, int part) =>
         Experts(config with { Count = config.CountOfPart }, hidden)
             .Zip(Experts(config with { Count = config.CountOfPart }, hidden, part * config.CountOfPart), (own, all) => (own.Role, all.Role, own.Shape));
+
+    /// <summary>Which rows of the model folder's tensors a part's parameters are, where these hold all experts of a layer.</summary>
+    /// <param name="config">Numbers and widths.</param>
+    /// <param name="part">Its number.</param>
+    public static IReadOnlyDictionary<string, TensorRows>? RowsOf(ExpertConfig config, int part) => config is { Fused: false, ClampedGate: null } ? null
+        : new[] { Roles.ExpertsGateUp, Roles.ExpertsGateUpBias, Roles.ExpertsDown, Roles.ExpertsDownBias }.ToDictionary(role => role, _ => new TensorRows(part * config.CountOfPart, config.Count));
 
     private static IEnumerable<(string Role, long[] Shape)> Experts(ExpertConfig config, long hidden, int first = 0)
     {

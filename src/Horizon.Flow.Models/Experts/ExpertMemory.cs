@@ -5,7 +5,7 @@ using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Experts;
 
-/// <summary>What experts take of device memory: estimates, for even loads where they are in parts.</summary>
+/// <summary>What experts take of device memory: estimates, where they are in parts for loads half as large again as even ones.</summary>
 internal static class ExpertMemory
 {
     /// <summary>What backward needs of the experts' rows.</summary>
@@ -29,6 +29,15 @@ internal static class ExpertMemory
     public static long GradientBytes(UnitLayout unit, BatchShape batch) =>
         unit.Trained.Parameters.Where(slot => Roles.IsExpert(slot.Role)).Sum(slot => slot.Count) * batch.Type.ByteSize();
 
+    /// <summary>What their rows read and write in device memory beside their products, as <see cref="IUnitTemplate.NumbersBetween"/> counts it: sorting them, the gate, and bringing them back.</summary>
+    /// <param name="config">Numbers and widths.</param>
+    /// <param name="hidden">H.</param>
+    /// <param name="parts">Of how many parts one is asked for.</param>
+    public static double NumbersBetween(ExpertConfig config, long hidden, int parts = 1) => Between * config.PerToken * (hidden + (3.0 * config.Width)) / parts;
+
+    // Fitted to steps of Qwen3-30B-A3B's shape on an H100 (docs/benchmarks/2026-11-26-experts.md); it stands for the lower rate of grouped products, too.
+    private const double Between = 8.8;
+
     // With padding, as where the device multiplies groups.
-    private static long Rows(ExpertConfig config, BatchShape batch, int parts) => GroupedRows.CountOf(batch.Tokens * config.PerToken / parts, config.Count / parts);
+    private static long Rows(ExpertConfig config, BatchShape batch, int parts) => GroupedRows.CountOf(parts == 1 ? batch.Tokens * config.PerToken : batch.Tokens * config.PerToken * 3 / (2 * parts), config.Count / parts);
 }

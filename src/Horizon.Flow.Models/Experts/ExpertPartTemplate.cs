@@ -64,7 +64,7 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
     }
 
     /// <inheritdoc/>
-    /// <value>An estimate, for even loads.</value>
+    /// <value>An estimate (<see cref="ExpertMemory"/>).</value>
     public long TapeBytes(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -76,7 +76,7 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
     public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => TapeBytes(unit, batch) + (_routed.Width * batch.WideTokenBytes);
 
     /// <inheritdoc/>
-    /// <value>An estimate, for even loads: beside what the experts need, what is carried and its gradient, before and after.</value>
+    /// <value>An estimate: beside what the experts need, what is carried and its gradient, before and after.</value>
     public long WorkingBytes(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(unit);
@@ -90,6 +90,9 @@ internal sealed class ExpertPartTemplate(ExpertConfig config, long hidden, Activ
         ArgumentNullException.ThrowIfNull(unit);
         return unit.Parameters.Where(slot => slot.Shape.Count > 1).Sum(slot => 2.0 * slot.Count) * config.PerToken / config.Count;
     }
+
+    /// <inheritdoc/>
+    public double NumbersBetween(UnitLayout unit, int hidden) => (ForwardOperations(unit, 0) / (2.0 * hidden)) + ExpertMemory.NumbersBetween(config, hidden, config.Parts);
 
     /// <summary>What the part gives, in the caller's dispose scope.</summary>
     /// <param name="input">[B, S, W].</param>

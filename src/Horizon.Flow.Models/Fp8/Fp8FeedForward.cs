@@ -6,21 +6,28 @@ namespace Horizon.Flow.Models.Fp8;
 
 // Letters: T tokens, H hidden, F feed-forward width.
 
-/// <summary>The gated feed-forward of one layer with its products in fp8. The outputs of gate and up stay for backward, in the type of the weights.</summary>
+/// <summary>
+/// The gated feed-forward of one layer with its products in fp8. The outputs of gate and up stay for backward, in the type of the weights until the output is
+/// made, from then on in fp8 where the options say so.
+/// </summary>
 internal sealed class Fp8FeedForward : IDisposable
 {
     private readonly ModelConfig _config;
     private readonly Fp8Products _products;
-    private readonly Tensor _both_T2F;
+    private readonly bool _holds;
     private ParameterViews _parameters;
+    private Tensor? _both_T2F;
+    private Fp8Matrix? _held_T2F;
 
     /// <param name="config">For the biases.</param>
     /// <param name="products">In fp8.</param>
     /// <param name="parameters">The layer's weights.</param>
     /// <param name="normed_TH">The input; not kept.</param>
-    public Fp8FeedForward(ModelConfig config, Fp8Products products, ParameterViews parameters, Fp8Matrix normed_TH)
+    /// <param name="backward">Whether there may be one.</param>
+    public Fp8FeedForward(ModelConfig config, Fp8Products products, ParameterViews parameters, Fp8Matrix normed_TH, bool backward)
     {
         (_config, _products, _parameters) = (config, products, parameters);
+        _holds = backward && products.Holds(config.IntermediateSize);
         var bias = config.FeedForwardBias ? parameters.Stacked(Roles.GateBias, Roles.UpBias) : null;
         _both_T2F = products.Forward(normed_TH, GateAndUp, bias).DetachFromDisposeScope();
     }
@@ -30,12 +37,21 @@ internal sealed class Fp8FeedForward : IDisposable
     /// <summary>The same weights in another buffer.</summary>
     public void Bind(ParameterViews parameters) => _parameters = parameters;
 
-    /// <summary>[T, H]: the sum of the residual and what comes out.</summary>
+    /// <summary>[T, H]: the sum of the residual and what comes out. Once.</summary>
     /// <param name="hidden_TH">The residual.</param>
+    /// <exception cref="InvalidOperationException">It was made before, and what it is made of is held in fp8 since.</exception>
     public Tensor Output(Tensor hidden_TH)
     {
+        if (_both_T2F is null) throw new InvalidOperationException("this tape gave its output, and holds in fp8 what it was made of");
         using var scope = NewDisposeScope();
-        var gated_TF = _products.Operators.Gate(_both_T2F, out var maximum);
+        var gated_TF = _holds ? _products.Operators.GateAndHold(_both_T2F, out var maximum, out _held_T2F) : _products.Operators.Gate(_both_T2F, out maximum);
+        if (_held_T2F is not null)
+        {
+            _held_T2F.Detach();
+            _both_T2F.Dispose();
+            _both_T2F = null;
+        }
+
         using var rounded = _products.Activation(gated_TF, straight: true, transposed: false, maximum);
         gated_TF.Dispose();
         var output_TH = _products.Forward(rounded.Straight!, _parameters[Roles.Down], _config.FeedForwardBias ? _parameters[Roles.DownBias] : null);
@@ -53,9 +69,9 @@ internal sealed class Fp8FeedForward : IDisposable
         using var dOutput = _products.Gradient(dOutput_TH, gradients is not null);
         var gated_TF = _products.InputGradient(dOutput, _parameters[Roles.Down]); // first its gradient
         var bias = _config.FeedForwardBias ? gradients?.Stacked(Roles.GateBias, Roles.UpBias) : null;
-        var (gated, dBoth) = _products.GateBackward(gated_TF, _both_T2F, gradients is not null, bias);
+        var (gated, dBoth) = _products.GateBackward(gated_TF, _both_T2F, _held_T2F, gradients is not null, bias);
         gated_TF.Dispose();
-        _both_T2F.Dispose();
+        Dispose();
         if (gradients is not null)
         {
             _products.WeightGradient(dOutput, gated!.Transposed!, gradients[Roles.Down]);
@@ -70,5 +86,9 @@ internal sealed class Fp8FeedForward : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _both_T2F.Dispose();
+    public void Dispose()
+    {
+        _both_T2F?.Dispose();
+        _held_T2F?.Dispose();
+    }
 }

@@ -22,13 +22,21 @@ internal sealed class Fp8Products
     /// <summary>What lies in front of the products.</summary>
     public IFp8Operators Operators { get; }
 
+    /// <summary>Whether gate and up of this width wait for backward in fp8.</summary>
+    public bool Holds(long width) => _options.Holds(width);
+
+    /// <summary>What a norm gives in fp8.</summary>
+    /// <param name="straight">Whether for a product.</param>
+    /// <param name="transposed">Whether for the gradient of weights.</param>
+    public Fp8Cast Activation(bool straight, bool transposed) => new(Fp8Format.E4M3, _options.Scaling, IsWeight: false, straight, transposed);
+
     /// <summary>An activation in fp8.</summary>
     /// <param name="x">[T, I].</param>
     /// <param name="straight">Whether for a product.</param>
     /// <param name="transposed">Whether for the gradient of weights.</param>
     /// <param name="maximum">Of x, where it is known.</param>
     public Fp8Pair Activation(Tensor x, bool straight, bool transposed, Tensor? maximum = null) =>
-        Operators.Quantize(x, new(Fp8Format.E4M3, _options.Scaling, IsWeight: false, straight, transposed), maximum);
+        Operators.Quantize(x, Activation(straight, transposed), maximum);
 
     /// <summary>The gradient of a product's output in fp8.</summary>
     /// <param name="dY">[T, O].</param>
@@ -39,17 +47,35 @@ internal sealed class Fp8Products
 
     /// <summary>The gate's backward: what it gave, for the gradient of the next weights, and the gradient of gate and up.</summary>
     /// <param name="gradient">[T, F]; used up.</param>
-    /// <param name="gateAndUp">[T, 2F]; used up.</param>
+    /// <param name="gateAndUp">[T, 2F]; used up. Null where it is held.</param>
+    /// <param name="held">[T, 2F] in fp8; null where it is not.</param>
     /// <param name="weights">Whether the weights' gradients are wanted too.</param>
     /// <param name="bias">[2F]: where the gradient of their bias goes; null where there is none.</param>
-    public (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor gateAndUp, bool weights, Tensor? bias)
+    public (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor? gateAndUp, Fp8Matrix? held, bool weights, Tensor? bias)
     {
-        Fp8Cast? gated = weights ? new(Fp8Format.E4M3, _options.Scaling, IsWeight: false, Straight: false, Transposed: true) : null;
+        Fp8Cast? gated = weights ? Activation(straight: false, transposed: true) : null;
         var both = new Fp8Cast(_options.Gradients, _options.Scaling, IsWeight: false, Straight: true, weights);
-        if (bias is null) return Operators.GateBackward(gradient, gateAndUp, gated, both);
-        Operators.Between.GateBackward(gradient, gateAndUp);
-        bias.copy_(gateAndUp.sum([0]));
-        return (gated is { } cast ? Operators.Quantize(gradient, cast) : null, Operators.Quantize(gateAndUp, both));
+        var asHeld = Holds(gradient.shape[1]);
+        if (bias is null)
+            return held is not null ? Operators.GateBackward(gradient, held, gated, both) : Operators.GateBackward(gradient, gateAndUp!, asHeld, gated, both);
+        // Its gradient is summed before it is rounded.
+        using var scope = NewDisposeScope();
+        held ??= asHeld ? Operators.Quantize(gateAndUp!, Fp8Cast.Held).Straight : null;
+        var wide = held?.Widen(gradient.dtype) ?? gateAndUp!;
+        Operators.Between.GateBackward(gradient, wide);
+        bias.copy_(wide.sum([0]));
+        return (gated is { } cast ? Moved(Operators.Quantize(gradient, cast)) : null, Moved(Operators.Quantize(wide, both)));
+    }
+
+    private static Fp8Pair Moved(Fp8Pair pair)
+    {
+        foreach (var matrix in (ReadOnlySpan<Fp8Matrix?>)[pair.Straight, pair.Transposed])
+        {
+            matrix?.Values.MoveToOuterDisposeScope();
+            matrix?.Scales.MoveToOuterDisposeScope();
+        }
+
+        return pair;
     }
 
     /// <summary>[T, O] in the type of the weights: x W^T.</summary>
@@ -60,7 +86,7 @@ internal sealed class Fp8Products
     {
         using var rounded = Operators.Quantize(weight, new(Fp8Format.E4M3, _options.Scaling, IsWeight: true, Straight: true, Transposed: false));
         var output = empty([x.Values.shape[0], weight.shape[0]], weight.dtype, weight.device);
-        Operators.Multiply(x, rounded.Straight!, output, bias, fast: true);
+        Operators.Multiply(x, rounded.Straight!, output, bias, fast: _options.FastForward);
         return output;
     }
 

@@ -57,7 +57,7 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
             up += unit.ElementCount * (goesBack && template.BackwardNeedsWeights ? 2 : 1);
             if (!goesBack) continue;
             backward += 2 * operations;
-            numbers += template.ForwardOperations(unit, 0) / (2.0 * model.HiddenSize);
+            numbers += template.NumbersBetween(unit, model.HiddenSize);
             var isAgain = !template.IsEmbedding && !table.Keeps(layer);
             if (isAgain) again += operations;
             if (table.PolicyOf(layer) == ActivationPolicy.KeepNarrow) again += template.NarrowOperations(unit);

@@ -13,14 +13,25 @@ public sealed record Fp8Section
     /// <value>Default <c>e5m2</c>.</value>
     public Fp8Format Gradients { get; init; } = new Fp8Options().Gradients;
 
-    /// <summary>Whether a GPU sums the products of backward in fewer bits too, as it does those of forward.</summary>
+    /// <summary>Whether a GPU sums the products of forward in fewer bits.</summary>
+    /// <value>Default true.</value>
+    public bool FastForward { get; init; } = new Fp8Options().FastForward;
+
+    /// <summary>Whether a GPU sums the products of backward in fewer bits.</summary>
     /// <value>Default false.</value>
     public bool FastGradients { get; init; }
+
+    /// <summary>
+    /// Whether layers that are kept for backward hold the outputs of gate and up in fp8, e4m3 with a scale for 128 neighbours, so that more layers can be kept; of widths that are
+    /// multiples of 128. Backward counts with these of every layer, kept or not.
+    /// </summary>
+    /// <value>Default false.</value>
+    public bool Fp8Tapes { get; init; }
 
     /// <summary>Patterns of the names of layers (<c>*</c> stands for anything) whose products stay in bf16, such as <c>layer 0</c>.</summary>
     /// <value>Default none.</value>
     public ValueList<string> Bf16Layers { get; init; } = [];
 
     /// <summary>For the model.</summary>
-    internal Fp8Options Options => new() { Scaling = Scaling, Gradients = Gradients, FastGradients = FastGradients };
+    internal Fp8Options Options => new() { Scaling = Scaling, Gradients = Gradients, FastForward = FastForward, FastGradients = FastGradients, Fp8Tapes = Fp8Tapes };
 }

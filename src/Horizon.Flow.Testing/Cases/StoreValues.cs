@@ -16,15 +16,17 @@ public static class StoreValues
             foreach (var slot in unit.Layout.Parameters)
             {
                 var source = values[slot.TensorName];
-                TestingException.Require(source.Length == slot.Count, $"{slot.TensorName} has {slot.Count} elements, {source.Length} values were given");
-                unit.WriteMasters(slot.Offset, source);
+                var count = slot.TensorShape.Aggregate(1L, (product, extent) => product * extent);
+                TestingException.Require(source.Length == count, $"{slot.TensorName} has {count} elements, {source.Length} values were given");
+                unit.WriteMasters(slot.Offset, source.AsSpan((int)slot.TensorOffset, (int)slot.Count));
             }
         }
     }
 
     /// <summary>A copy of every master.</summary>
     public static Dictionary<string, float[]> Read(ParameterStore store) =>
-        (store ?? throw new ArgumentNullException(nameof(store))).Units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (unit, slot))).ToDictionary(pair => pair.slot.TensorName, pair => Read(pair.unit, pair.slot));
+        (store ?? throw new ArgumentNullException(nameof(store))).Units.SelectMany(unit => unit.Layout.Parameters.Select(slot => (unit, slot)))
+            .GroupBy(pair => pair.slot.TensorName).ToDictionary(tensor => tensor.Key, tensor => tensor.SelectMany(pair => Read(pair.unit, pair.slot)).ToArray());
 
     private static float[] Read(UnitState unit, ParameterSlot slot)
     {

@@ -68,5 +68,8 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public bool MultipliesInFp8 => inner.MultipliesInFp8;
 
     /// <inheritdoc/>
+    public double NumbersBetween(UnitLayout unit, int hidden) => inner.NumbersBetween(unit, hidden);
+
+    /// <inheritdoc/>
     public double ForwardOperations(UnitLayout unit, double context) => inner.ForwardOperations(unit, context);
 }

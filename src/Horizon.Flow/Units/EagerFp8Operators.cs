@@ -29,20 +29,8 @@ internal sealed class EagerFp8Operators(IUnitOperators operators) : IFp8Operator
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var product = Widen(a).mm(Widen(b).t());
+        var product = a.Widen(float32).mm(b.Widen(float32).t());
         output.copy_(bias is null ? product : product.AddInPlace(bias));
-    }
-
-    public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, out Tensor? maximum)
-    {
-        maximum = null;
-        return operators.Norm(x, added, weight, epsilon);
-    }
-
-    public Tensor Gate(Tensor gateAndUp, out Tensor? maximum)
-    {
-        maximum = null;
-        return operators.Gate(gateAndUp);
     }
 
     private static Fp8Matrix Round(Tensor x_RP, Fp8Cast cast)
@@ -53,12 +41,12 @@ internal sealed class EagerFp8Operators(IUnitOperators operators) : IFp8Operator
         {
             Fp8Scaling.Tensor => size.amax([0, 1], keepdim: true),
             Fp8Scaling.Row => size.amax([1], keepdim: true),
-            _ => InBlocks(size).amax([2], keepdim: true),
+            _ => Fp8Matrix.InBlocks(size).amax([2], keepdim: true),
         };
         if (cast is { Scaling: Fp8Scaling.Block, IsWeight: true }) maximum = OfSquares(maximum);
         var inverse = maximum.Dividing(cast.Format.Largest());
         inverse = inverse.With(LargestInverse, static (x, largest) => x.clamp_max(largest)); // a NaN stays one
-        var blocks = cast.Scaling == Fp8Scaling.Block ? InBlocks(x_RP) : x_RP;
+        var blocks = cast.Scaling == Fp8Scaling.Block ? Fp8Matrix.InBlocks(x_RP) : x_RP;
         var values = (blocks * inverse).view(x_RP.shape).to(cast.Format.TorchType());
         var scales = inverse.reciprocal();
         return new(values, cast.Scaling switch
@@ -68,18 +56,6 @@ internal sealed class EagerFp8Operators(IUnitOperators operators) : IFp8Operator
             _ => scales.squeeze(2).t().contiguous(),
         }, cast.Format, cast.Scaling);
     }
-
-    // [R, C] fp32.
-    private static Tensor Widen(Fp8Matrix matrix)
-    {
-        var values_RP = matrix.Values.to(float32);
-        return matrix.Scaling == Fp8Scaling.Block
-            ? (InBlocks(values_RP) * matrix.Scales.t().unsqueeze(2)).view(values_RP.shape)
-            : values_RP * matrix.Scales;
-    }
-
-    // [R, B, 128].
-    private static Tensor InBlocks(Tensor x_RP) => x_RP.unflatten(1, x_RP.shape[1] / Fp8Matrix.Block, Fp8Matrix.Block);
 
     // [R, B, 1] of [R, B, 1]: the largest of each 128 rows.
     private static Tensor OfSquares(Tensor maximum_RB1)

@@ -23,6 +23,19 @@ public sealed record Fp8Matrix(Tensor Values, Tensor Scales, Fp8Format Format, F
         return this;
     }
 
+    /// <summary>[R, C]: the numbers, each times its scale in fp32.</summary>
+    /// <param name="type">What they are rounded to.</param>
+    public Tensor Widen(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        var values = Values.to(float32);
+        var wide = Scaling == Fp8Scaling.Block ? (InBlocks(values) * Scales.t().unsqueeze(2)).view(values.shape) : values * Scales;
+        return wide.to(type).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>[R, C / 128, 128] of [R, C].</summary>
+    internal static Tensor InBlocks(Tensor x) => x.unflatten(1, x.shape[1] / Block, Block);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -63,6 +63,22 @@ public interface IUnitOperators
     /// <param name="backwards">Turns the other way, as the gradient does.</param>
     void Rotate(Tensor heads, long count, Tensor cosine, Tensor sine, bool backwards);
 
+    /// <summary>Attention's gradients as those of the projections: queries and keys turned back as <see cref="Rotate"/> does, all side by side.</summary>
+    /// <param name="query">[T, Q, D].</param>
+    /// <param name="key">[T, K, D].</param>
+    /// <param name="value">[T, K, D].</param>
+    /// <param name="cosine">[T, 1, D] in the type of the heads.</param>
+    /// <param name="sine">[T, 1, D], negative in the first half.</param>
+    /// <returns>[T, Q + 2K, D].</returns>
+    Tensor JoinHeads(Tensor query, Tensor key, Tensor value, Tensor cosine, Tensor sine)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(key);
+        var heads = cat([query, key, value], 1);
+        Rotate(heads, query.shape[1] + key.shape[1], cosine, sine, backwards: true);
+        return heads;
+    }
+
     /// <summary>silu(gate) * up (Shazeer 2020).</summary>
     /// <param name="gateAndUp">[T, 2F]: the gate's outputs, then the others.</param>
     /// <returns>[T, F].</returns>

@@ -104,6 +104,12 @@ public interface IUnitTemplate
     /// <value>By default those of all matrices, without attention; of an embedding, which looks rows up, none.</value>
     double ForwardOperations(UnitLayout unit, double context) => IsEmbedding ? 0 : 2.0 * Matrices(unit).Sum(slot => slot.Count);
 
+    /// <summary>Numbers that the operators between matrix products read and write for each token, in units of what a dense layer's do for one number that a product gives: for the plan's time of a step.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="hidden">Width of the hidden state.</param>
+    /// <value>By default as many as the products have.</value>
+    double NumbersBetween(UnitLayout unit, int hidden) => ForwardOperations(unit, 0) / (2.0 * hidden);
+
     private static long MatrixOutputs(UnitLayout unit) => Matrices(unit).Sum(slot => slot.Shape[0]);
 
     private static IEnumerable<ParameterSlot> Matrices(UnitLayout unit) => unit.Parameters.Where(slot => slot.Shape.Count == 2);

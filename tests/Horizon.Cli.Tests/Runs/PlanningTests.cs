@@ -160,6 +160,25 @@ public sealed class PlanningTests : IDisposable
         Assert.Equal((binds, ranks), (plan.Cost.Time.Binds, plan.Cost.Work.Ranks));
     }
 
+    /// <summary>Six layers of Qwen3-30B-A3B's shape on an H100, 8 x 4,096 tokens, all recomputed, in docs/benchmarks/2026-11-26-experts.md: device memory within 12 % above what was held, and with clipping the step's time within 15 %.</summary>
+    [Theory]
+    [InlineData("adamw", 1, 1, 26.6, 1.344)]
+    [InlineData("adamw8bit", 0, 1, 28.27, null)]
+    [InlineData("adamw8bit", 0, 8, 15.65, null)]
+    public void Plan_ExpertsThatWereMeasured_ArePredicted(string optimizer, double clip, int parts, double gibibytes, double? seconds)
+    {
+        Directory.CreateDirectory(_run.In("experts"));
+        _run.Write("experts/config.json", """
+            {"architectures": ["Qwen3MoeForCausalLM"], "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 32, "num_key_value_heads": 4,
+             "head_dim": 128, "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": true, "vocab_size": 151936, "max_position_embeddings": 40960, "tie_word_embeddings": false}
+            """);
+        var plan = RunPlanner.Plan(
+            ConfigurationLoader.Load(_run.In("run.yaml"), [$"model.path={_run.In("experts")}", "model.init=random", "data.path=", "data.packing=false", "data.sequence_length=4096", "training.batch_size=8", $"training.max_grad_norm={clip}", $"training.expert_parts={parts}", "training.precision=bf16", $"optimizer.name={optimizer}", "pipeline.activations=recompute"], ConfigurationUse.Inspect),
+            ByteSize.FromGibibytes(79), ByteSize.FromGibibytes(125));
+        Assert.InRange(plan.Needed(MemoryPlace.Device).Bytes / (gibibytes * (1L << 30)), 1, 1.12);
+        if (seconds is { } measured) Assert.InRange(plan.Cost!.Time.Predicted / measured, 0.85, 1.15);
+    }
+
     /// <summary>The context and libraries take 1.9 GiB of a GPU; what is left decides.</summary>
     [Theory]
     [InlineData("3GiB", "auto", "activations: 4 layer(s) keep: what fits with 5 % to spare")]

@@ -142,6 +142,38 @@ public sealed class StoreLoaderTests : IDisposable
         Assert.Empty(result.UnexpectedTensors);
     }
 
+    /// <summary>A tensor whose rows lie in several units, as floats or as MXFP4: each unit has its own, the tensor is read once, and written it is one again.</summary>
+    [Property(MaxTest = 30)]
+    public async Task Load_RowsOfATensorInSeveralUnits_AreThoseOfTheWhole(int seed, bool microscaled, bool exactMasters)
+    {
+        var random = new Random(seed);
+        var (parts, each, rows, precision) = (random.Next(1, 4), random.Next(1, 4), random.Next(1, 300), exactMasters ? StorePrecision.Bf16 : StorePrecision.Fp32);
+        var experts = parts * each;
+        long[] shape = [experts, 32, rows];
+        if (microscaled)
+        {
+            var elements = new byte[experts * rows * 16];
+            random.NextBytes(elements);
+            Write(("w_blocks", new("U8", [experts, rows, 1, 16], elements)), ("w_scales", new("U8", [experts, rows, 1], [.. Enumerable.Range(0, experts * rows).Select(_ => (byte)random.Next(100, 150))])));
+        }
+        else
+        {
+            Write(("w", new("F32", shape, [.. Enumerable.Range(0, experts * 32 * rows).SelectMany(_ => BitConverter.GetBytes(random.NextSingle()))])));
+        }
+
+        using var whole = new UnitState(new UnitLayout("whole", "unit", [("w", "w", shape)]), precision, []);
+        List<UnitState> units = [.. Enumerable.Range(0, parts).Select(part => new UnitState(
+            new UnitLayout($"part {part}", "unit", [("w", "w", [each, 32, rows])], rows: new Dictionary<string, TensorRows> { ["w"] = new(part * each, experts) }), precision, []))];
+        await LoadAsync(whole);
+        using (var files = WeightFiles.Open(_folder.Path)) Assert.Equal(microscaled ? 2 : 1, (await StoreLoader.LoadAsync(files, units)).TensorCount);
+        Assert.Equal(Stores.Masters(whole, whole.Layout.Parameters[0]), units.SelectMany(unit => Stores.Masters(unit, unit.Layout.Parameters[0])));
+
+        await ModelExporter.ExportAsync(Path.Combine(_folder.Path, "whole"), [whole]);
+        await ModelExporter.ExportAsync(Path.Combine(_folder.Path, "parts"), units);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder.Path, "whole", "model.safetensors")), File.ReadAllBytes(Path.Combine(_folder.Path, "parts", "model.safetensors")));
+        foreach (var unit in units) unit.Dispose();
+    }
+
     [Theory]
     [InlineData(255, new long[] { 1, 2, 1 }, "not finite")]
     [InlineData(127, new long[] { 1, 1, 2 }, "tensor w_scales is U8 [1, 1, 2]")]

@@ -56,6 +56,28 @@ public class ExpertPartsTests
         foreach (var (name, value) in one.Metrics) Assert.Equal(value, run.Metrics[name], 1e-5 * value);
     }
 
+    /// <summary>New weights are the same however experts are cut, rows of a tensor (gpt-oss) among them.</summary>
+    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 60)]
+    public void Initialize_InParts_DrawsTheNumbersOfOneUnit(FamilyCase family)
+    {
+        static Dictionary<string, float[]> Drawn(ModelConfig config)
+        {
+            var model = ModelFamilies.Define(config);
+            float[] Of(ParameterSlot slot)
+            {
+                var values = new float[slot.Count];
+                model.Initialize(slot, 5, 0, values);
+                return values;
+            }
+
+            return model.Units.SelectMany(unit => unit.Parameters).GroupBy(slot => slot.TensorName).ToDictionary(tensor => tensor.Key, tensor => tensor.SelectMany(Of).ToArray());
+        }
+
+        var (one, many) = (Drawn(family.Config with { ExpertParts = 1 }), Drawn(family.Config));
+        Assert.Equal(one.Keys.Order(), many.Keys.Order());
+        Assert.All(one, tensor => Assert.Equal(tensor.Value, many[tensor.Key]));
+    }
+
     /// <summary>What a step holds at once does not grow with the parts: of a layer its own weights and tape, and one part's.</summary>
     [Fact]
     public void Program_WithParts_HoldsOneAtATime()
@@ -129,7 +151,7 @@ public class ExpertPartsTests
         List<IUnitTemplate> templates =
             [new Routing(config, ledger), .. Enumerable.Range(0, parts).Select(part => new ExpertPartTemplate(config, layer.Hidden, Activation.Silu, ledger.Parts, 0, part, null))];
         var values = layer.Parameters();
-        List<ParameterViews> weights = [.. layouts.Select(layout => new ParameterViews(cat([.. layout.Parameters.Select(slot => tensor(values[slot.TensorName]))]), layout))];
+        List<ParameterViews> weights = [.. layouts.Select(layout => new ParameterViews(cat([.. layout.Parameters.Select(slot => tensor(values[slot.TensorName].AsSpan((int)slot.TensorOffset, (int)slot.Count).ToArray()))]), layout))];
         List<ParameterViews> gradients = [.. layouts.Select(layout => new ParameterViews(empty([layout.ElementCount], dtype: float32).FillInPlace(float.NaN), layout))];
         using var batch = UnitWalk.Batch(new MicroBatch(1, layer.Tokens, new long[layer.Tokens], new long[layer.Tokens], [.. Enumerable.Range(0, layer.Tokens).Select(place => (long)place)]), operators);
         var input = tensor(layer.Input(), [1, layer.Tokens, layer.Hidden]);
@@ -145,7 +167,7 @@ public class ExpertPartsTests
 
         gradient = first.Backward(gradient, gradients[0])!;
         static float[] Values(Tensor x) => x.contiguous().data<float>().ToArray();
-        var found = gradients.SelectMany(views => views.Layout.Parameters.Select(slot => (slot.TensorName, Values(views[slot.Role])))).ToDictionary(entry => entry.TensorName, entry => entry.Item2);
+        var found = gradients.SelectMany(views => views.Layout.Parameters.Select(slot => (slot.TensorName, Values(views[slot.Role])))).GroupBy(entry => entry.TensorName).ToDictionary(tensor => tensor.Key, tensor => tensor.SelectMany(entry => entry.Item2).ToArray());
         (found[DenseExperts.Output], found[DenseExperts.Input]) = (Values(output), Values(gradient));
         foreach (var views in weights.Concat(gradients)) views.Dispose();
         return found;

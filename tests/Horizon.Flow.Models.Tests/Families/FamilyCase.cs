@@ -26,9 +26,9 @@ public sealed record FamilyCase(string Architecture, IReadOnlyDictionary<string,
     public Dictionary<string, float[]> Parameters(ModelDefinition definition)
     {
         var random = new Random(Seed);
-        return definition.Units.SelectMany(unit => unit.Parameters).ToDictionary(
+        return definition.Units.SelectMany(unit => unit.Parameters).DistinctBy(slot => slot.TensorName).ToDictionary(
             slot => slot.TensorName,
-            slot => Enumerable.Range(0, (int)slot.Count).Select(_ => (float)((Roles.IsNorm(slot.Role) ? 1 : 0) + (0.4 * (random.NextDouble() - 0.5)))).ToArray());
+            slot => Enumerable.Range(0, (int)slot.TensorShape.Aggregate(1L, (product, extent) => product * extent)).Select(_ => (float)((Roles.IsNorm(slot.Role) ? 1 : 0) + (0.4 * (random.NextDouble() - 0.5)))).ToArray());
     }
 
     public static class Cases

@@ -109,7 +109,7 @@ public static class RunConfigurations
             Epochs = epochs,
             Seed = seed,
             Precision = precision,
-            Fp8 = precision == TrainingPrecision.Fp8 ? new() { Scaling = checks ? Fp8Scaling.Block : Fp8Scaling.Row, Gradients = checks ? Fp8Format.E4M3 : Fp8Format.E5M2, FastGradients = checks, Bf16Layers = freeze } : new(),
+            Fp8 = precision == TrainingPrecision.Fp8 ? new() { Scaling = checks ? Fp8Scaling.Block : Fp8Scaling.Row, Gradients = checks ? Fp8Format.E4M3 : Fp8Format.E5M2, FastForward = !checks, FastGradients = checks, Fp8Tapes = checks, Bf16Layers = freeze } : new(),
             MaxGradNorm = clip,
             RecomputeInterval = interval,
             Freeze = freeze,

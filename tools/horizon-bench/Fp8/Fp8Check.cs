@@ -71,42 +71,73 @@ internal static class Fp8Check
         }
     }
 
-    // The maxima that kernels find on their way, against those that are looked for.
+    // What kernels do at once, against the separate operators.
     private static void Fused(IComputeDevice device, Report report)
     {
         var operators = Operators(device);
         var cast = new Fp8Cast(Fp8Format.E4M3, Fp8Scaling.Tensor, false, true, true);
-        foreach (var (rows, width) in new (long, long)[] { (1, 16), (7, 48), (300, 384), (2000, 3584) })
+        foreach (var (rows, width) in new (long, long)[] { (1, 16), (7, 48), (300, 384), (129, 256), (2000, 3584) })
         {
             var (x, added, weight) = (Numbers(device, rows, width), Numbers(device, rows, width), Numbers(device, 1, width).flatten());
-            var norm = operators.Norm(x, added, weight, 1e-6, out var maximum);
-            Same($"norm {rows} x {width}", norm.Output, maximum);
+            var (plain, norm) = (device.Operators.Norm(x, added, weight, 1e-6), operators.Norm(x, added, weight, 1e-6, cast));
+            var expected = operators.Quantize(plain.Output, cast);
+            var again = operators.NormAgain(norm.Sum, norm.Inverse, weight, norm.Maximum, cast);
+            Report($"norm {rows} x {width}", Differ(expected, norm.Output) + Differ(expected, again) + Differ(plain.Sum, norm.Sum) + Differ(plain.Inverse, norm.Inverse), norm.Maximum);
+            var dNorm = operators.NormBackward(x, norm.Sum, weight, norm.Inverse, added, null, out var maximum);
+            Same($"norm backward {rows} x {width}", dNorm, maximum, device.Operators.NormBackward(x, norm.Sum, weight, norm.Inverse, added, null));
             var both = Numbers(device, rows, 2 * width);
-            Same($"gate {rows} x {width}", operators.Gate(both, out maximum), maximum);
+            Same($"gate {rows} x {width}", operators.Gate(both, out maximum), maximum, device.Operators.Gate(both));
+            if (width % Fp8Matrix.Block == 0)
+            {
+                Same($"gate that holds {rows} x {width}", operators.GateAndHold(both, out maximum, out var held), maximum, device.Operators.Gate(both));
+                Report($"held gate and up {rows} x {width}", Differ(operators.Quantize(both, Fp8Cast.Held).Straight!, held), maximum);
+            }
+
             foreach (var format in Enum.GetValues<Fp8Format>())
             {
-                foreach (var weights in new[] { true, false })
-                {
-                    var gradient = Numbers(device, rows, width);
-                    Fp8Cast? ofGated = weights ? cast with { Straight = false } : null;
-                    var ofBoth = cast with { Format = format, Transposed = weights };
-                    var (gated, found) = operators.GateBackward(gradient.clone(), both.clone(), ofGated, ofBoth);
-                    device.Operators.GateBackward(gradient, both);
-                    var expected = operators.Quantize(both, ofBoth);
-                    var differ = Differ(expected.Straight!, found.Straight!);
-                    if (weights) differ += Differ(expected.Transposed!, found.Transposed!) + Differ(operators.Quantize(gradient, ofGated!.Value).Transposed!, gated!.Transposed!);
-                    report.Check($"gate backward {format} {rows} x {width}{(weights ? "" : ", no weights")}", differ == 0 && (gated is null) == !weights, $"{differ} numbers and scales differ");
-                }
+                foreach (var weights in new[] { true, false }) GateBackward(format, weights, both, Numbers(device, rows, width));
             }
         }
 
-        void Same(string name, Tensor of, Tensor? maximum)
+        foreach (var (tokens, queries, keys, width) in new (long, long, long, long)[] { (1, 1, 1, 16), (33, 6, 2, 64), (1000, 28, 4, 128) })
         {
-            var (expected, found) = (operators.Quantize(of, cast), operators.Quantize(of, cast, maximum));
-            var differ = Differ(expected.Straight!, found.Straight!) + Differ(expected.Transposed!, found.Transposed!);
-            report.Check($"maximum of {name}", maximum is not null && differ == 0, maximum is null ? "was not found" : $"{differ} numbers and scales differ");
+            Tensor Heads(long count) => Numbers(device, tokens, count * width).view(tokens, count, width);
+            var (query, key, value, cosine, sine) = (Heads(queries), Heads(keys), Heads(keys), Heads(1), Heads(1));
+            var expected = cat([query, key, value], 1);
+            device.Operators.Rotate(expected, queries + keys, cosine, sine, backwards: true);
+            Same($"heads {tokens} x {queries} + 2 x {keys}", operators.JoinHeads(query, key, value, cosine, sine, out var maximum).flatten(1), maximum, expected.flatten(1));
+            Report($"heads {tokens} x {queries} + 2 x {keys} in bf16", Differ(expected, device.Operators.JoinHeads(query, key, value, cosine, sine)), maximum);
         }
+
+        void GateBackward(Fp8Format format, bool weights, Tensor both, Tensor gradient)
+        {
+            Fp8Cast? ofGated = weights ? cast with { Straight = false } : null;
+            var ofBoth = cast with { Format = format, Transposed = weights };
+            var (rows, width) = (gradient.shape[0], gradient.shape[1]);
+            foreach (var source in width % Fp8Matrix.Block == 0 ? ["bf16", "as held", "held"] : new[] { "bf16" })
+            {
+                using var held = source == "bf16" ? null : operators.Quantize(both, Fp8Cast.Held).Straight;
+                var (gated, found) = source == "held" ? operators.GateBackward(gradient.clone(), held!, ofGated, ofBoth)
+                    : operators.GateBackward(gradient.clone(), both.clone(), source == "as held", ofGated, ofBoth);
+                var (dGate, wide) = (gradient.clone(), held?.Widen(bfloat16) ?? both.clone());
+                device.Operators.GateBackward(dGate, wide);
+                var differ = Differ(operators.Quantize(wide, ofBoth), found);
+                if (weights) differ += Differ(operators.Quantize(dGate, ofGated!.Value).Transposed!, gated!.Transposed!);
+                report.Check($"gate backward, {source}, {format} {rows} x {width}{(weights ? "" : ", no weights")}", differ == 0 && (gated is null) == !weights, $"{differ} numbers and scales differ");
+            }
+        }
+
+        void Same(string name, Tensor found, Tensor? maximum, Tensor expected) =>
+            Report(name, Differ(expected, found) + Differ(operators.Quantize(expected, cast), operators.Quantize(found, cast, maximum)), maximum);
+
+        void Report(string name, long differ, Tensor? maximum) =>
+            report.Check($"{name}, and its maximum", maximum is not null && differ == 0, maximum is null ? "was not found" : $"{differ} numbers and scales differ");
     }
+
+    private static long Differ(Fp8Pair expected, Fp8Pair found) =>
+        Differ(expected.Straight!, found.Straight!) + (expected.Transposed is { } transposed ? Differ(transposed, found.Transposed!) : 0);
+
+    private static long Differ(Tensor expected, Tensor found) => expected.ne(found).sum().item<long>();
 
     private static Tensor Numbers(IComputeDevice device, long rows, long columns) =>
         (randn([rows, columns], device: device.TorchDevice) * randn([rows, 1], device: device.TorchDevice).exp()).to(bfloat16);

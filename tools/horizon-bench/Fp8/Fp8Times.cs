@@ -41,23 +41,11 @@ internal static class Fp8Times
             var (x, maximum) = (bench.Random(tokens, inner), zeros([1], int32, device.TorchDevice).FillInPlace(1082130432)); // the bits of 4
             return () => operators.Quantize(x, new(Fp8Format.E4M3, Fp8Scaling.Tensor, false, true, true), maximum);
         });
-        foreach (var found in new[] { false, true })
-        {
-            await bench.TimeAsync($"gate's backward{(found ? " to fp8, all of it" : "")}", (found ? 11.0 : 12.0) * tokens * inner, 0, () =>
-            {
-                var (both, gradient) = (bench.Random(tokens, 2 * inner), bench.Random(tokens, inner));
-                return () =>
-                {
-                    if (found) operators.GateBackward(gradient, both, new(Fp8Format.E4M3, Fp8Scaling.Tensor, false, false, true), new(Fp8Format.E5M2, Fp8Scaling.Tensor, false, true, true));
-                    else device.Operators.GateBackward(gradient, both);
-                };
-            });
-        }
-
         await ProductsAsync(bench, device, config, tokens, scalings);
         var model = ModelFamilies.Define(config);
         await LayerAsync(device, model, "bf16", batch, sequence, limit, report);
         foreach (var scaling in scalings) await LayerAsync(device, model.WithFp8(new Fp8Options { Scaling = scaling }), $"fp8 by {scaling}", batch, sequence, limit, report);
+        await LayerAsync(device, model.WithFp8(new Fp8Options { Fp8Tapes = true }), "fp8 by tensor, tapes in fp8", batch, sequence, limit, report);
         await LayerAsync(device, model.WithFp8(new Fp8Options { FastGradients = true }), "fp8 by tensor, fast gradients", batch, sequence, limit, report);
     }
 

@@ -28,7 +28,15 @@ internal sealed class KernelBench(IComputeDevice device, Report report, TimeSpan
     /// <param name="bytes">What must move; 0 for none.</param>
     /// <param name="flops">What must be computed; 0 for none.</param>
     /// <param name="prepare">Makes the inputs and the body.</param>
-    public Task TimeAsync(string name, double bytes, double flops, Func<Action> prepare) => report.Part(name, limit, async () =>
+    /// <returns>Seconds; 0 where it did not run.</returns>
+    public async Task<double> TimeAsync(string name, double bytes, double flops, Func<Action> prepare)
+    {
+        var seconds = 0.0;
+        await report.Part(name, limit, async () => seconds = await MeasureAsync(name, bytes, flops, prepare));
+        return seconds;
+    }
+
+    private async Task<double> MeasureAsync(string name, double bytes, double flops, Func<Action> prepare)
     {
         Action? body = null;
         await device.Lane.RunAsync(() =>
@@ -43,12 +51,13 @@ internal sealed class KernelBench(IComputeDevice device, Report report, TimeSpan
             var floor = bytes > 0 ? FormattableString.Invariant($"; floor {bytes / _bandwidth * 1e3:F3} ms, {bytes / _bandwidth / seconds:P0} of it reached") : "";
             var rate = flops > 0 ? FormattableString.Invariant($"; {flops / seconds / 1e12:F0} TFLOP/s") : "";
             report.Say($"{name,-58} {seconds * 1e3,8:F3} ms{floor}{rate}");
+            return seconds;
         }
         finally
         {
             await device.Lane.RunAsync(Free);
         }
-    });
+    }
 
     /// <summary>Random numbers in bf16 (fp32 on the CPU is not what is measured).</summary>
     public Tensor Random(params long[] shape) => randn(shape, dtype: ScalarType.BFloat16, device: device.TorchDevice);

@@ -19,6 +19,7 @@ internal static class StepVerb
         var scaling = new Option<Fp8Scaling>("--fp8-scaling") { Description = "Which numbers share a scale." };
         var format = new Option<Fp8Format>("--fp8-gradients") { Description = "The format of gradients in fp8.", DefaultValueFactory = _ => new Fp8Options().Gradients };
         var fast = new Option<bool>("--fp8-fast") { Description = "Gradients in fp8 are summed in fewer bits." };
+        var tapes = new Option<bool>("--fp8-tapes") { Description = "Whether kept layers hold gate and up in fp8: true or false.", DefaultValueFactory = _ => new Fp8Options().Fp8Tapes };
         var optimizer = new Option<string>("--optimizer") { Description = "The update rule.", DefaultValueFactory = _ => "adamw" };
         var clip = new Option<double>("--clip") { Description = "Largest gradient norm; 0 for no clipping.", DefaultValueFactory = _ => 1.0 };
         var interval = new Option<int>("--interval") { Description = "Recompute interval.", DefaultValueFactory = _ => 1 };
@@ -41,7 +42,7 @@ internal static class StepVerb
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
+            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -57,7 +58,7 @@ internal static class StepVerb
                 Steps = arguments.GetValue(steps),
                 WarmUp = arguments.GetValue(warmup),
                 Precision = arguments.GetValue(precision)!,
-                Fp8 = arguments.GetValue(precision) == "fp8" ? new Fp8Options { Scaling = arguments.GetValue(scaling), Gradients = arguments.GetValue(format), FastGradients = arguments.GetValue(fast) } : null,
+                Fp8 = arguments.GetValue(precision) == "fp8" ? new Fp8Options { Scaling = arguments.GetValue(scaling), Gradients = arguments.GetValue(format), FastGradients = arguments.GetValue(fast), Fp8Tapes = arguments.GetValue(tapes) } : null,
                 Optimizer = arguments.GetValue(optimizer)!,
                 Clip = arguments.GetValue(clip),
                 Interval = arguments.GetValue(interval),

@@ -175,7 +175,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
         var run = _run!;
         var visit = run.Visits[run.Cursor];
         var planned = visit.Planned;
-        // Before the weights: while a step waits for its first unit's update, its tokens go up.
+        // Before the weights: while a step waits for its first unit's update, its tokens go up; making a large batch takes tens of milliseconds.
         run.Batches[planned.MicroBatch] ??= DeviceBatch.Of(run.MicroBatches[planned.MicroBatch], planned.MicroBatch, _device, run.Info);
         if (planned.Loads && !TakeWeights(run, visit)) return false;
         var rented = new IDisposable?[planned.Writes.Length];

@@ -94,10 +94,41 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
         if (bias is not null) output.AddInPlace(bias);
     }
 
-    public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, out Tensor? maximum)
+    public Fp8Norm Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Fp8Cast cast)
     {
-        maximum = CudaOperators.Fits(x.shape[1], x, added) ? zeros([1], int32, x.device) : null;
-        return operators.Norm(x, added, weight, epsilon, maximum);
+        if (cast.Scaling != Fp8Scaling.Tensor || !CudaOperators.Fits(x.shape[1], x, added, weight) || x.shape[1] % Fp8Matrix.Padding(cast.Scaling) != 0)
+        {
+            var norm = operators.Norm(x, added, weight, epsilon);
+            using (norm.Output) return new(norm.Sum, norm.Inverse, Quantize(norm.Output, cast), null);
+        }
+
+        // Once over the rows for their inverses and the largest number of all, and once to write them in fp8, never in bf16.
+        var maximum = zeros([1], int32, x.device);
+        var (sum, inverse) = operators.Norm(x, added, weight, epsilon, null, maximum);
+        return new(sum, inverse, NormAgain(sum, inverse, weight, maximum, cast), maximum);
+    }
+
+    public Fp8Pair NormAgain(Tensor x, Tensor inverse, Tensor weight, Tensor? maximum, Fp8Cast cast)
+    {
+        if (maximum is null) return ((IFp8Operators)_eager).NormAgain(x, inverse, weight, maximum, cast);
+        var (rows, columns, padded) = (x.shape[0], x.shape[1], Padded(x.shape[0], cast.Scaling));
+        var straight = cast.Straight ? Empty(x, cast, rows, columns) : null;
+        var transposed = cast.Transposed ? Empty(x, cast, columns, padded) : null;
+        kernels.Launch("fp8_norm", Tiles(rows, columns), Threads, 0,
+            x, inverse, weight, maximum, straight?.Values, straight?.Scales, transposed?.Values, transposed?.Scales, rows, columns, padded);
+        return new(straight, transposed);
+    }
+
+    public Tensor NormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor? added, Tensor? weightGradient, out Tensor? maximum)
+    {
+        maximum = CudaOperators.FitsBackward(x.shape[1], gradient, x, added) ? zeros([1], int32, x.device) : null;
+        return operators.NormBackward(gradient, x, weight, inverse, added, weightGradient, maximum);
+    }
+
+    public Tensor JoinHeads(Tensor query, Tensor key, Tensor value, Tensor cosine, Tensor sine, out Tensor? maximum)
+    {
+        maximum = CudaOperators.FitsHeads(query, key, value, cosine, sine) ? zeros([1], int32, query.device) : null;
+        return operators.JoinHeads(query, key, value, cosine, sine, maximum);
     }
 
     public Tensor Gate(Tensor gateAndUp, out Tensor? maximum)
@@ -106,25 +137,61 @@ internal sealed class CudaFp8Operators(CudaKernels kernels, CudaOperators operat
         return operators.Gate(gateAndUp, maximum);
     }
 
-    public (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor gateAndUp, Fp8Cast? gated, Fp8Cast both)
+    public Tensor GateAndHold(Tensor gateAndUp, out Tensor? maximum, out Fp8Matrix held)
     {
-        var (rows, width) = (gradient.shape[0], gradient.shape[1]);
-        // One scale for all: a pass that looks for the largest numbers and one that writes them in fp8, and none of them in bf16.
-        var fits = both is { Scaling: Fp8Scaling.Tensor, Straight: true } && gated is null or { Scaling: Fp8Scaling.Tensor, Format: Fp8Format.E4M3, Straight: false };
-        if (!fits || width % Fp8Matrix.Padding(Fp8Scaling.Tensor) != 0 || !CudaOperators.Fits(width, gradient, gateAndUp))
+        var (rows, width) = (gateAndUp.shape[0], gateAndUp.shape[1] / 2);
+        if (width % Fp8Matrix.Block != 0 || !CudaOperators.Fits(width, gateAndUp))
         {
-            operators.GateBackward(gradient, gateAndUp);
-            return (gated is { } cast ? Quantize(gradient, cast) : null, Quantize(gateAndUp, both));
+            held = Quantize(gateAndUp, Fp8Cast.Held).Straight!;
+            return Gate(gateAndUp, out maximum);
         }
 
-        var padded = Padded(rows, Fp8Scaling.Tensor);
+        maximum = zeros([1], int32, gateAndUp.device);
+        held = Empty(gateAndUp, Fp8Cast.Held, rows, 2 * width);
+        var output = empty([rows, width], gateAndUp.dtype, gateAndUp.device);
+        kernels.Launch("fp8_gate_hold", Math.Min(((rows * width / 8) + Threads - 1) / Threads, 32L * kernels.Processors), Threads, 0,
+            gateAndUp, output, held.Values, held.Scales, rows, width, maximum);
+        return output;
+    }
+
+    public (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor gateAndUp, bool asHeld, Fp8Cast? gated, Fp8Cast both)
+    {
+        if (Fits(gradient, gated, both) && CudaOperators.Fits(gradient.shape[1], gradient, gateAndUp) && !(asHeld && gradient.shape[1] % Fp8Matrix.Block != 0))
+            return GateBackward(gradient, gateAndUp, null, asHeld ? "as_held" : "plain", gated, both);
+        if (asHeld)
+        {
+            using var held = Quantize(gateAndUp, Fp8Cast.Held).Straight!;
+            return GateBackward(gradient, held, gated, both);
+        }
+
+        operators.GateBackward(gradient, gateAndUp);
+        return (gated is { } cast ? Quantize(gradient, cast) : null, Quantize(gateAndUp, both));
+    }
+
+    public (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Fp8Matrix held, Fp8Cast? gated, Fp8Cast both)
+    {
+        if (Fits(gradient, gated, both) && gradient.shape[1] % Fp8Matrix.Block == 0 && CudaOperators.Fits(gradient.shape[1], gradient))
+            return GateBackward(gradient, held.Values, held.Scales, "held", gated, both);
+        using var wide = held.Widen(gradient.dtype);
+        return GateBackward(gradient, wide, asHeld: false, gated, both);
+    }
+
+    // One scale for all.
+    private static bool Fits(Tensor gradient, Fp8Cast? gated, Fp8Cast both) =>
+        both is { Scaling: Fp8Scaling.Tensor, Straight: true } && gated is null or { Scaling: Fp8Scaling.Tensor, Format: Fp8Format.E4M3, Straight: false }
+        && gradient.shape[1] % Fp8Matrix.Padding(Fp8Scaling.Tensor) == 0;
+
+    // A pass that looks for the largest numbers and one that writes them in fp8, and none of them in bf16.
+    private (Fp8Pair? Gated, Fp8Pair Both) GateBackward(Tensor gradient, Tensor gateAndUp, Tensor? scales, string source, Fp8Cast? gated, Fp8Cast both)
+    {
+        var (rows, width, padded) = (gradient.shape[0], gradient.shape[1], Padded(gradient.shape[0], Fp8Scaling.Tensor));
         using var maxima = zeros([2], int32, gradient.device);
-        kernels.Launch("fp8_gate_maxima", Math.Min(rows, 16L * kernels.Processors), Threads, 0, gradient, gateAndUp, rows, width, maxima);
+        kernels.Launch($"fp8_gate_maxima_{source}", Math.Min(rows, 16L * kernels.Processors), Threads, 0, gradient, gateAndUp, scales, rows, width, maxima);
         var product = gated is { } wanted ? Empty(gradient, wanted, width, padded) : null;
         var straight = Empty(gradient, both, rows, 2 * width);
         var transposed = both.Transposed ? Empty(gradient, both, 2 * width, padded) : null;
-        kernels.Launch($"fp8_gate_{NameOf(both.Format)}", Tiles(rows, width), Threads, 0,
-            gradient, gateAndUp, maxima, product?.Values, product?.Scales, straight.Values, straight.Scales, transposed?.Values, transposed?.Scales, rows, width, padded);
+        kernels.Launch($"fp8_gate_{NameOf(both.Format)}_{source}", Tiles(rows, width), Threads, 0,
+            gradient, gateAndUp, scales, maxima, product?.Values, product?.Scales, straight.Values, straight.Scales, transposed?.Values, transposed?.Scales, rows, width, padded);
         return (product is null ? null : new(null, product), new(straight, transposed));
     }
 

@@ -9,12 +9,13 @@ namespace Horizon.Flow.Devices;
 internal sealed unsafe class CudaKernels : IDisposable
 {
     private static readonly string[] Everywhere =
-        ["norm_forward", "norm_backward", "norm_weight_gradient", "rotate", "gate_forward", "gate_backward", "cross_entropy", "sum_squares_bf16", "sum_squares_fp32"];
+        ["norm_forward", "norm_forward_4", "norm_forward_8", "norm_forward_16", "norm_backward", "norm_weight_gradient", "rotate", "join_heads", "gate_forward", "gate_backward", "cross_entropy", "sum_squares_bf16", "sum_squares_fp32"];
 
     private static readonly string[] Fp8 =
     [
         "fp8_maximum", "fp8_maxima", "fp8_tensor_e4m3", "fp8_tensor_e5m2", "fp8_row_e4m3", "fp8_row_e5m2", "fp8_block_e4m3", "fp8_block_e5m2", "fp8_square_e4m3",
-        "fp8_square_e5m2", "fp8_gate_maxima", "fp8_gate_e4m3", "fp8_gate_e5m2",
+        "fp8_square_e5m2", "fp8_norm", "fp8_gate_hold", "fp8_gate_maxima_plain", "fp8_gate_e4m3_plain", "fp8_gate_e5m2_plain", "fp8_gate_maxima_as_held",
+        "fp8_gate_e4m3_as_held", "fp8_gate_e5m2_as_held", "fp8_gate_maxima_held", "fp8_gate_e4m3_held", "fp8_gate_e5m2_held",
     ];
 
     private static readonly string[] Delta =

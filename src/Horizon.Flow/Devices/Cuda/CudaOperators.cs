@@ -44,23 +44,42 @@ internal sealed class CudaOperators : IUnitOperators
     public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Tensor? maximum)
     {
         if (!Fits(x.shape[1], x, added)) return _eager.Norm(x, added, weight, epsilon);
-        var sum = added is null ? x : empty_like(x);
         var output = empty_like(x);
-        var inverse = empty([x.shape[0], 1], float32, x.device);
-        _kernels.Launch("norm_forward", x.shape[0], Threads, 0, x, added, weight, sum, output, inverse, x.shape[1], (float)epsilon, maximum);
+        var (sum, inverse) = Norm(x, added, weight, epsilon, output, maximum);
         return new(sum, output, inverse);
     }
 
-    public Tensor NormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor? added, Tensor? weightGradient)
+    /// <summary>The same of what the kernel takes; without an output it leaves the largest value alone.</summary>
+    public (Tensor Sum, Tensor Inverse) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Tensor? output, Tensor? maximum)
+    {
+        var sum = added is null ? x : empty_like(x);
+        var inverse = empty([x.shape[0], 1], float32, x.device);
+        var (rows, width) = (x.shape[0], x.shape[1]);
+        const int RowsOfABlock = Threads / 32;
+        // A warp a row as long as its registers hold one, and the weight lies as they are read.
+        if (width <= 4096 && ((KernelArgument)weight).Bits % 16 == 0)
+        {
+            _kernels.Launch($"norm_forward_{(width <= 1024 ? 4 : width <= 2048 ? 8 : 16)}", (rows + RowsOfABlock - 1) / RowsOfABlock, Threads, 0,
+                x, added, weight, sum, output, inverse, rows, width, (float)epsilon, maximum);
+        }
+        else _kernels.Launch("norm_forward", rows, Threads, 0, x, added, weight, sum, output, inverse, width, (float)epsilon, maximum);
+        return (sum, inverse);
+    }
+
+    public Tensor NormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor? added, Tensor? weightGradient) =>
+        NormBackward(gradient, x, weight, inverse, added, weightGradient, null);
+
+    /// <summary>Its gradient; and as with the norm its largest absolute value.</summary>
+    public Tensor NormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor? added, Tensor? weightGradient, Tensor? maximum)
     {
         var width = x.shape[1];
-        if (!Fits(width, gradient, x, added) || width * sizeof(float) > SharedBytes)
+        if (!FitsBackward(width, gradient, x, added))
             return _eager.NormBackward(gradient, x, weight, inverse, added, weightGradient);
         var blocks = Math.Min(x.shape[0], _kernels.Processors * 8L);
         var result = empty_like(x);
         using var partial = empty([blocks, width], float32, x.device);
         _kernels.Launch("norm_backward", blocks, Threads, (int)width * sizeof(float),
-            gradient, x, weight, inverse, added, result, partial, x.shape[0], width);
+            gradient, x, weight, inverse, added, result, partial, x.shape[0], width, maximum);
         if (weightGradient is not null)
             _kernels.Launch("norm_weight_gradient", (width + 31) / 32, 1024, 0, partial, blocks, width, weightGradient);
         return result;
@@ -77,6 +96,20 @@ internal sealed class CudaOperators : IUnitOperators
 
         _kernels.Launch("rotate", Blocks(tokens * count * (width / 16)), Threads, 0,
             heads, cosine, sine, tokens, all, count, width, backwards ? -1f : 1f);
+    }
+
+    public Tensor JoinHeads(Tensor query, Tensor key, Tensor value, Tensor cosine, Tensor sine) => JoinHeads(query, key, value, cosine, sine, null);
+
+    /// <summary>All heads; and as with the norm their largest absolute value.</summary>
+    public Tensor JoinHeads(Tensor query, Tensor key, Tensor value, Tensor cosine, Tensor sine, Tensor? maximum)
+    {
+        var (tokens, queries, keys, width) = (query.shape[0], query.shape[1], key.shape[1], query.shape[2]);
+        if (!FitsHeads(query, key, value, cosine, sine)) return ((IUnitOperators)_eager).JoinHeads(query, key, value, cosine, sine);
+        var heads = empty([tokens, queries + (2 * keys), width], query.dtype, query.device);
+        var blocks = Blocks(heads.numel() / 16);
+        _kernels.Launch("join_heads", maximum is null ? blocks : Math.Min(blocks, 32L * _kernels.Processors), Threads, 0,
+            query, key, value, cosine, sine, heads, tokens, queries, keys, width, -1f, maximum);
+        return heads;
     }
 
     public Tensor Gate(Tensor gateAndUp) => Gate(gateAndUp, null);
@@ -111,6 +144,12 @@ internal sealed class CudaOperators : IUnitOperators
     }
 
     private static long Blocks(long items) => (items + Threads - 1) / Threads;
+
+    /// <summary>Whether the kernel of the norm's backward takes such tensors.</summary>
+    public static bool FitsBackward(long width, Tensor gradient, Tensor x, Tensor? added) => Fits(width, gradient, x, added) && width * sizeof(float) <= SharedBytes;
+
+    /// <summary>Whether <see cref="JoinHeads(Tensor, Tensor, Tensor, Tensor, Tensor)"/> has a kernel for such tensors.</summary>
+    public static bool FitsHeads(Tensor query, Tensor key, Tensor value, Tensor cosine, Tensor sine) => query.shape[2] % 16 == 0 && Fits(query.shape[2], query, key, value, cosine, sine);
 
     /// <summary>Whether the kernels take such tensors.</summary>
     public static bool Fits(long width, params ReadOnlySpan<Tensor?> tensors)

@@ -33,6 +33,56 @@ __device__ __forceinline__ unsigned magnitude(const Eight& eight, int index)
     return index & 1 ? word & 0x7FFF0000u : (word << 16) & 0x7FFF0000u;
 }
 
+template <bool Wide>
+__device__ __forceinline__ uint2 to_eighths(const Eight& eight, float scale)
+{
+    uint2 result;
+    result.x = two<Wide>(number(eight, 0) * scale, number(eight, 1) * scale) | two<Wide>(number(eight, 2) * scale, number(eight, 3) * scale) << 16;
+    result.y = two<Wide>(number(eight, 4) * scale, number(eight, 5) * scale) | two<Wide>(number(eight, 6) * scale, number(eight, 7) * scale) << 16;
+    return result;
+}
+
+// Two numbers to bf16, as narrow rounds each.
+__device__ __forceinline__ unsigned narrow_two(float first, float second)
+{
+    unsigned bits;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
+    return bits;
+}
+
+// Back from e4m3 to bf16.
+__device__ __forceinline__ Eight from_eighths(uint2 eighths, float scale)
+{
+    Eight result;
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+    {
+        const unsigned short pair = (unsigned short)((i < 2 ? eighths.x : eighths.y) >> (16 * (i & 1)));
+        float first, second;
+        asm("{ .reg .b32 both; .reg .b16 one, other; cvt.rn.f16x2.e4m3x2 both, %2; mov.b32 {one, other}, both; cvt.f32.f16 %0, one; cvt.f32.f16 %1, other; }"
+            : "=f"(first), "=f"(second) : "h"(pair));
+        result.word[i] = narrow_two(first * scale, second * scale);
+    }
+    return result;
+}
+
+__device__ __forceinline__ unsigned largest_of(const Eight& eight, unsigned top)
+{
+#pragma unroll
+    for (int i = 0; i < 8; i++) top = max(top, magnitude(eight, i));
+    return top;
+}
+
+// The largest of the 128 numbers that sixteen lanes have.
+__device__ __forceinline__ unsigned largest_of_block(const Eight& eight)
+{
+    const unsigned half = 0xFFFFu << (threadIdx.x & 16);
+    unsigned top = largest_of(eight, 0);
+#pragma unroll
+    for (int offset = 8; offset > 0; offset >>= 1) top = max(top, __shfl_xor_sync(half, top, offset));
+    return top;
+}
+
 // A tile of 128 x 128 a block, of 256 threads: sixteen by eight columns, sixteen by twice four rows.
 struct Tile
 {
@@ -41,8 +91,8 @@ struct Tile
     Eight of[8];
     bool inside;
 
-    // A row begins every `stride` numbers.
-    __device__ Tile(const bf16* x, int64 rows, int columns, int64 stride) : rows(rows), columns(columns)
+    // Zeros.
+    __device__ Tile(int64 rows, int columns) : rows(rows), columns(columns)
     {
         const int across = (columns + 127) / 128;
         first_row = (int64)(blockIdx.x / across) * 128;
@@ -51,14 +101,21 @@ struct Tile
         part = threadIdx.x >> 4;
         inside = column < columns;
 #pragma unroll
+        for (int i = 0; i < 8; i++) of[i] = Eight{{0, 0, 0, 0}};
+    }
+
+    __device__ Tile(const bf16* x, int64 rows, int columns) : Tile(rows, columns)
+    {
+#pragma unroll
         for (int i = 0; i < 8; i++)
         {
-            if (inside && row(i) < rows) of[i] = *reinterpret_cast<const Eight*>(x + row(i) * stride + column);
-            else of[i] = Eight{{0, 0, 0, 0}};
+            if (has(i)) of[i] = *reinterpret_cast<const Eight*>(x + row(i) * columns + column);
         }
     }
 
     __device__ __forceinline__ int64 row(int i) const { return first_row + (i >> 2) * 64 + part * 4 + (i & 3); }
+
+    __device__ __forceinline__ bool has(int i) const { return inside && row(i) < rows; }
 };
 
 // The largest of each of the thread's rows, over the columns of the tile.
@@ -67,12 +124,7 @@ __device__ __forceinline__ void over_columns(const Tile& tile, unsigned* of_rows
 #pragma unroll
     for (int i = 0; i < 8; i++)
     {
-        unsigned top = 0;
-#pragma unroll
-        for (int c = 0; c < 8; c++) top = max(top, magnitude(tile.of[i], c));
-#pragma unroll
-        for (int offset = 8; offset > 0; offset >>= 1) top = max(top, __shfl_xor_sync(0xFFFFFFFFu, top, offset));
-        of_rows[i] = top;
+        of_rows[i] = largest_of_block(tile.of[i]);
     }
 }
 
@@ -110,11 +162,7 @@ __device__ __forceinline__ void write(
 #pragma unroll
         for (int i = 0; i < 8; i++)
         {
-            uint2 eight;
-            const float scale = by_row[i];
-            eight.x = two<Wide>(number(tile.of[i], 0) * scale, number(tile.of[i], 1) * scale) | two<Wide>(number(tile.of[i], 2) * scale, number(tile.of[i], 3) * scale) << 16;
-            eight.y = two<Wide>(number(tile.of[i], 4) * scale, number(tile.of[i], 5) * scale) | two<Wide>(number(tile.of[i], 6) * scale, number(tile.of[i], 7) * scale) << 16;
-            if (tile.inside && tile.row(i) < tile.rows) *reinterpret_cast<uint2*>(straight + tile.row(i) * stride + tile.column) = eight;
+            if (tile.has(i)) *reinterpret_cast<uint2*>(straight + tile.row(i) * stride + tile.column) = to_eighths<Wide>(tile.of[i], by_row[i]);
         }
     }
 
@@ -152,7 +200,7 @@ __device__ __forceinline__ void cast(
 {
     __shared__ unsigned words[128 * 32];
     __shared__ unsigned parts[Kind >= BY_BLOCK ? 8 : 1][128];
-    const Tile tile(x, rows, columns, columns);
+    const Tile tile(x, rows, columns);
     float by_row[8], by_column[8];
     if (Kind == BY_TENSOR)
     {
@@ -230,9 +278,7 @@ extern "C" __global__ void fp8_maximum(const bf16* x, int64 count, unsigned* max
     unsigned top = 0;
     for (int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8; index < count; index += (int64)gridDim.x * blockDim.x * 8)
     {
-        const Eight eight = *reinterpret_cast<const Eight*>(x + index);
-#pragma unroll
-        for (int i = 0; i < 8; i++) top = max(top, magnitude(eight, i));
+        top = largest_of(*reinterpret_cast<const Eight*>(x + index), top);
     }
     raise(maximum, top);
 }
@@ -241,7 +287,7 @@ extern "C" __global__ void fp8_maximum(const bf16* x, int64 count, unsigned* max
 extern "C" __global__ void fp8_maxima(const bf16* x, int64 rows, int columns, unsigned* maxima)
 {
     __shared__ unsigned parts[8][128];
-    const Tile tile(x, rows, columns, columns);
+    const Tile tile(x, rows, columns);
     unsigned of_rows[8], of_columns[8];
     over_columns(tile, of_rows);
     over_rows(tile, of_columns, parts);
@@ -253,12 +299,97 @@ extern "C" __global__ void fp8_maxima(const bf16* x, int64 rows, int columns, un
     }
 }
 
-// Two numbers to bf16, as narrow rounds each.
-__device__ __forceinline__ unsigned narrow_two(float first, float second)
+// RMS norm of rows whose inverses are known, to fp8: rounded as norm_forward stores it, then with one scale for all.
+extern "C" __global__ void fp8_norm(
+    const bf16* x, const float* inverse, const bf16* weight, const unsigned* maximum, unsigned char* straight, float* straight_scale, unsigned char* transposed,
+    float* transposed_scale, int64 rows, int columns, int64 padded)
 {
-    unsigned bits;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
-    return bits;
+    __shared__ unsigned words[128 * 32];
+    Tile tile(x, rows, columns);
+    const Eight weights = tile.inside ? *reinterpret_cast<const Eight*>(weight + tile.column) : Eight{{0, 0, 0, 0}};
+    const float scale = inverse_of<false>(maximum[0]);
+    float scales[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        scales[i] = scale;
+        if (!tile.has(i)) continue;
+        const float of_row = inverse[tile.row(i)];
+#pragma unroll
+        for (int c = 0; c < 4; c++)
+        {
+            tile.of[i].word[c] = narrow_two(
+                rounded(number(tile.of[i], 2 * c) * of_row) * number(weights, 2 * c), rounded(number(tile.of[i], 2 * c + 1) * of_row) * number(weights, 2 * c + 1));
+        }
+    }
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+    {
+        if (straight) straight_scale[0] = 1.0f / scale;
+        if (transposed) transposed_scale[0] = 1.0f / scale;
+    }
+    write<false>(tile, scales, scales, straight, columns, transposed, padded, words);
+}
+
+// How the outputs of gate and up come: in bf16, in bf16 but counted as they would be held, or held in fp8, 128 neighbours with a scale.
+enum { PLAIN, AS_HELD, HELD };
+
+// Numbers of sixteen lanes as e4m3 holds them.
+__device__ __forceinline__ Eight as_held(const Eight& eight)
+{
+    const float inverse = inverse_of<false>(largest_of_block(eight));
+    return from_eighths(to_eighths<false>(eight, inverse), 1.0f / inverse);
+}
+
+// both: [rows, 2 width] bf16 or e4m3; scales: [2 width / 128, rows] where they are held.
+template <int From>
+__device__ __forceinline__ void gate_and_up(const void* both, const float* scales, int64 rows, int64 row, int width, int column, Eight& g, Eight& u)
+{
+    const int64 place = row * 2 * width + column;
+    if (From == HELD)
+    {
+        const unsigned char* held = (const unsigned char*)both + place;
+        g = from_eighths(*reinterpret_cast<const uint2*>(held), scales[column / 128 * rows + row]);
+        u = from_eighths(*reinterpret_cast<const uint2*>(held + width), scales[(width + column) / 128 * rows + row]);
+        return;
+    }
+    g = *reinterpret_cast<const Eight*>((const bf16*)both + place);
+    u = *reinterpret_cast<const Eight*>((const bf16*)both + place + width);
+    if (From == AS_HELD)
+    {
+        g = as_held(g);
+        u = as_held(u);
+    }
+}
+
+// gate_forward, which also writes gate and up as they are held; width a multiple of 128.
+extern "C" __global__ void fp8_gate_hold(
+    const bf16* both, bf16* output, unsigned char* held, float* scales, int64 rows, int width, unsigned* maximum)
+{
+    unsigned top = 0;
+    for (int64 index = ((int64)blockIdx.x * blockDim.x + threadIdx.x) * 8; index < rows * width; index += (int64)gridDim.x * blockDim.x * 8)
+    {
+        const int64 row = index / width;
+        const int column = (int)(index - row * width);
+        Eight sides[2], product;
+        gate_and_up<PLAIN>(both, nullptr, rows, row, width, column, sides[0], sides[1]);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+        {
+            product.word[i] = narrow_two(
+                gated(number(sides[0], 2 * i), number(sides[1], 2 * i)), gated(number(sides[0], 2 * i + 1), number(sides[1], 2 * i + 1)));
+        }
+        *reinterpret_cast<Eight*>(output + index) = product;
+        top = largest_of(product, top);
+#pragma unroll
+        for (int side = 0; side < 2; side++)
+        {
+            const int place = side * width + column;
+            const float inverse = inverse_of<false>(largest_of_block(sides[side]));
+            *reinterpret_cast<uint2*>(held + row * 2 * width + place) = to_eighths<false>(sides[side], inverse);
+            if ((threadIdx.x & 15) == 0) scales[place / 128 * rows + row] = 1.0f / inverse;
+        }
+    }
+    raise(maximum, top);
 }
 
 // differentiate_gate on eight numbers of each, rounded as gate_backward stores them.
@@ -276,24 +407,17 @@ __device__ __forceinline__ void differentiate(Eight& d, Eight& g, Eight& u)
     }
 }
 
-__device__ __forceinline__ unsigned largest_of(const Eight& eight, unsigned top)
-{
-#pragma unroll
-    for (int i = 0; i < 8; i++) top = max(top, magnitude(eight, i));
-    return top;
-}
-
 // The largest of the gate's output and of the gradients of gate and up, without writing them.
-extern "C" __global__ void fp8_gate_maxima(const bf16* gradient, const bf16* both, int64 rows, int width, unsigned* maxima)
+template <int From>
+__device__ __forceinline__ void gate_maxima(const bf16* gradient, const void* both, const float* scales, int64 rows, int width, unsigned* maxima)
 {
     unsigned of_product = 0, of_gradients = 0;
     for (int64 row = blockIdx.x; row < rows; row += gridDim.x)
     {
-        const bf16* gate = both + row * 2 * width;
         for (int column = threadIdx.x * 8; column < width; column += blockDim.x * 8)
         {
-            Eight d = *reinterpret_cast<const Eight*>(gradient + row * width + column), g = *reinterpret_cast<const Eight*>(gate + column),
-                u = *reinterpret_cast<const Eight*>(gate + width + column);
+            Eight d = *reinterpret_cast<const Eight*>(gradient + row * width + column), g, u;
+            gate_and_up<From>(both, scales, rows, row, width, column, g, u);
             differentiate(d, g, u);
             of_product = largest_of(d, of_product);
             of_gradients = largest_of(u, largest_of(g, of_gradients));
@@ -303,20 +427,31 @@ extern "C" __global__ void fp8_gate_maxima(const bf16* gradient, const bf16* bot
     raise(maxima + 1, of_gradients);
 }
 
-// The gate's backward from bf16 to fp8: its output transposed, and the gradients of gate and up, [rows, 2 width] and [2 width, padded].
+// The gate's backward to fp8: its output transposed, and the gradients of gate and up, [rows, 2 width] and [2 width, padded].
 // product and transposed may be null; so then are their scales.
-template <bool Wide>
+template <int From, bool Wide>
 __device__ __forceinline__ void gate(
-    const bf16* gradient, const bf16* both, const unsigned* maxima, unsigned char* product, float* product_scale, unsigned char* straight, float* straight_scale,
-    unsigned char* transposed, float* transposed_scale, int64 rows, int width, int64 padded)
+    const bf16* gradient, const void* both, const float* scales, const unsigned* maxima, unsigned char* product, float* product_scale, unsigned char* straight,
+    float* straight_scale, unsigned char* transposed, float* transposed_scale, int64 rows, int width, int64 padded)
 {
     __shared__ unsigned words[128 * 32];
-    Tile d(gradient, rows, width, width), g(both, rows, width, 2 * (int64)width), u(both + width, rows, width, 2 * (int64)width);
+    Tile d(gradient, rows, width), g(rows, width), u(rows, width);
     const float inverse = inverse_of<false>(maxima[0]), wide_inverse = inverse_of<Wide>(maxima[1]);
     float of_product[8], of_gradients[8];
+    // All that is read is asked for before anything is computed.
 #pragma unroll
     for (int i = 0; i < 8; i++)
     {
+        if (d.has(i)) gate_and_up<From == AS_HELD ? PLAIN : From>(both, scales, rows, d.row(i), width, d.column, g.of[i], u.of[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        if (From == AS_HELD)
+        {
+            g.of[i] = as_held(g.of[i]);
+            u.of[i] = as_held(u.of[i]);
+        }
         differentiate(d.of[i], g.of[i], u.of[i]);
         of_product[i] = inverse;
         of_gradients[i] = wide_inverse;
@@ -332,10 +467,17 @@ __device__ __forceinline__ void gate(
     write<Wide>(u, of_gradients, of_gradients, straight + width, 2 * (int64)width, transposed ? transposed + (int64)width * padded : nullptr, padded, words);
 }
 
-#define GATE(name, wide) \
-    extern "C" __global__ void __launch_bounds__(256, 2) name(const bf16* gradient, const bf16* both, const unsigned* maxima, unsigned char* product, float* product_scale, \
-        unsigned char* straight, float* straight_scale, unsigned char* transposed, float* transposed_scale, int64 rows, int width, int64 padded) \
-    { gate<wide>(gradient, both, maxima, product, product_scale, straight, straight_scale, transposed, transposed_scale, rows, width, padded); }
+#define GATE(name, from, wide) \
+    extern "C" __global__ void __launch_bounds__(256, 2) name(const bf16* gradient, const void* both, const float* scales, const unsigned* maxima, unsigned char* product, \
+        float* product_scale, unsigned char* straight, float* straight_scale, unsigned char* transposed, float* transposed_scale, int64 rows, int width, int64 padded) \
+    { gate<from, wide>(gradient, both, scales, maxima, product, product_scale, straight, straight_scale, transposed, transposed_scale, rows, width, padded); }
 
-GATE(fp8_gate_e4m3, false)
-GATE(fp8_gate_e5m2, true)
+#define GATES(suffix, from) \
+    extern "C" __global__ void fp8_gate_maxima_##suffix(const bf16* gradient, const void* both, const float* scales, int64 rows, int width, unsigned* maxima) \
+    { gate_maxima<from>(gradient, both, scales, rows, width, maxima); } \
+    GATE(fp8_gate_e4m3_##suffix, from, false) \
+    GATE(fp8_gate_e5m2_##suffix, from, true)
+
+GATES(plain, PLAIN)
+GATES(as_held, AS_HELD)
+GATES(held, HELD)

@@ -79,7 +79,7 @@ __device__ __forceinline__ void join(float& m, float& s, float other_m, float ot
 }
 
 // RMS norm of x (or of x + added, which is written to sum), one block a row: output = weight * (sum * inverse), the product in
-// brackets rounded to bf16 first, as transformers does. The largest output too, where it is wanted.
+// brackets rounded to bf16 first, as transformers does. The largest output too, where it is wanted; the output may be null.
 extern "C" __global__ void norm_forward(
     const bf16* x, const bf16* added, const bf16* weight, bf16* sum, bf16* output, float* inverse, int width, float epsilon, unsigned* maximum)
 {
@@ -111,20 +111,89 @@ extern "C" __global__ void norm_forward(
         load(source + column, a);
 #pragma unroll
         for (int i = 0; i < 8; i++) a[i] = rounded(a[i] * scale) * wide(weight[column + i]);
-        store(a, output + row + column);
+        if (output) store(a, output + row + column);
         if (maximum) top = largest(a, top);
     }
     if (maximum) raise(maximum, top);
 }
 
+// The same for rows of up to 256 * Pieces numbers, one warp a row: a row is read once and stays in registers, and no thread waits for another's warp.
+template <int Pieces>
+__device__ __forceinline__ void norm_of_warp(
+    const bf16* x, const bf16* added, const bf16* weight, bf16* sum, bf16* output, float* inverse, int64 rows, int width, float epsilon, unsigned* maximum)
+{
+    const int lane = threadIdx.x & 31;
+    const int64 line = (int64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5), row = line * width;
+    unsigned top = 0;
+    if (line < rows)
+    {
+        Eight of[Pieces];
+        float squares = 0.0f;
+#pragma unroll
+        for (int i = 0; i < Pieces; i++)
+        {
+            const int column = i * 256 + lane * 8;
+            of[i] = column < width ? *reinterpret_cast<const Eight*>(x + row + column) : Eight{{0, 0, 0, 0}};
+        }
+#pragma unroll
+        for (int i = 0; i < Pieces; i++)
+        {
+            const int column = i * 256 + lane * 8;
+            if (column >= width) continue;
+            float a[8];
+            load(reinterpret_cast<const bf16*>(&of[i]), a);
+            if (added)
+            {
+                float b[8];
+                load(added + row + column, b);
+#pragma unroll
+                for (int c = 0; c < 8; c++) a[c] = rounded(a[c] + b[c]);
+                store(a, reinterpret_cast<bf16*>(&of[i]));
+                *reinterpret_cast<Eight*>(sum + row + column) = of[i];
+            }
+#pragma unroll
+            for (int c = 0; c < 8; c++) squares += a[c] * a[c];
+        }
+#pragma unroll
+        for (int offset = 16; offset > 0; offset >>= 1) squares += __shfl_xor_sync(0xFFFFFFFFu, squares, offset);
+        const float scale = rsqrtf(squares / (float)width + epsilon);
+        if (lane == 0) inverse[line] = scale;
+#pragma unroll
+        for (int i = 0; i < Pieces; i++)
+        {
+            const int column = i * 256 + lane * 8;
+            if (column >= width) continue;
+            float a[8], w[8];
+            load(reinterpret_cast<const bf16*>(&of[i]), a);
+            load(weight + column, w);
+#pragma unroll
+            for (int c = 0; c < 8; c++) a[c] = rounded(a[c] * scale) * w[c];
+            if (output) store(a, output + row + column);
+            if (maximum) top = largest(a, top);
+        }
+    }
+    if (maximum) raise(maximum, top);
+}
+
+#define NORM_OF_WARP(name, pieces) \
+    extern "C" __global__ void name(const bf16* x, const bf16* added, const bf16* weight, bf16* sum, bf16* output, float* inverse, int64 rows, int width, float epsilon, \
+        unsigned* maximum) \
+    { norm_of_warp<pieces>(x, added, weight, sum, output, inverse, rows, width, epsilon, maximum); }
+
+NORM_OF_WARP(norm_forward_4, 4)
+NORM_OF_WARP(norm_forward_8, 8)
+NORM_OF_WARP(norm_forward_16, 16)
+
 // The gradient of the norm's input, rows dealt out to blocks in turn. A thread always has the same columns, so that each block sums its
-// rows' share of the weight's gradient without waiting; norm_weight_gradient adds the blocks up in order.
+// rows' share of the weight's gradient without waiting; norm_weight_gradient adds the blocks up in order. The largest result too, where it
+// is wanted.
 extern "C" __global__ void norm_backward(
     const bf16* gradient, const bf16* x, const bf16* weight, const float* inverse, const bf16* added, bf16* result, float* partial,
-    int64 rows, int width)
+    int64 rows, int width, unsigned* maximum)
 {
     extern __shared__ float sums[];
     __shared__ float shared[32];
+    unsigned top = 0;
     for (int column = threadIdx.x * 8; column < width; column += blockDim.x * 8)
     {
 #pragma unroll
@@ -164,8 +233,10 @@ extern "C" __global__ void norm_backward(
                 for (int i = 0; i < 8; i++) r[i] += b[i];
             }
             store(r, result + row + column);
+            if (maximum) top = largest(r, top);
         }
     }
+    if (maximum) raise(maximum, top);
     for (int column = threadIdx.x * 8; column < width; column += blockDim.x * 8)
     {
 #pragma unroll
@@ -216,6 +287,45 @@ extern "C" __global__ void rotate(
     }
     store(a, head);
     store(b, head + half);
+}
+
+// The heads of every token from queries [tokens, queries, width] and keys and values [tokens, keys, width]: [tokens, queries + 2 keys, width], all but
+// the values turned as rotate turns them. The largest number too, where it is wanted.
+extern "C" __global__ void join_heads(
+    const bf16* query, const bf16* key, const bf16* value, const bf16* cosine, const bf16* sine, bf16* output, int64 tokens, int queries, int keys, int width,
+    float direction, unsigned* maximum)
+{
+    const int half = width / 2, pieces = half / 8, heads = queries + 2 * keys;
+    unsigned top = 0;
+    for (int64 index = (int64)blockIdx.x * blockDim.x + threadIdx.x; index < tokens * heads * pieces; index += (int64)gridDim.x * blockDim.x)
+    {
+        const int64 token = index / ((int64)heads * pieces);
+        const int rest = (int)(index % ((int64)heads * pieces));
+        const int head = rest / pieces, column = rest % pieces * 8;
+        const bf16* from = head < queries ? query + (token * queries + head) * width
+            : head < queries + keys ? key + (token * keys + head - queries) * width : value + (token * keys + head - queries - keys) * width;
+        float a[8], b[8];
+        load(from + column, a);
+        load(from + column + half, b);
+        if (head < queries + keys)
+        {
+            float c[8], s[8];
+            load(cosine + token * width + column, c);
+            load(sine + token * width + column + half, s);
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+            {
+                float sin = s[i] * direction, first = a[i];
+                a[i] = first * c[i] - b[i] * sin;
+                b[i] = b[i] * c[i] + first * sin;
+            }
+        }
+        bf16* to = output + (token * heads + head) * width + column;
+        store(a, to);
+        store(b, to + half);
+        if (maximum) top = largest(b, largest(a, top));
+    }
+    if (maximum) raise(maximum, top);
 }
 
 // To some units in the last place, which bf16 does not see; IEEE's division takes as long as all else here together.
