@@ -34,7 +34,6 @@ public sealed class CudaDevice : IComputeDevice
     public CudaDevice(int ordinal, Action<string>? warn = null, bool timed = false, bool deterministic = true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(ordinal);
-        ProcessVariables.SetIfUnset("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"); // read once, by libtorch's allocator: else steps of ever other lengths leave blocks that fit no other
         var folder = NativeTorch.Load();
         var count = CudaContext.DeviceCount();
         if (ordinal >= count)
