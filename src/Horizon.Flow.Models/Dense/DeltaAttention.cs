@@ -38,16 +38,26 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
         return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated);
     }
 
-    /// <summary>Numbers that are kept of each token by libtorch's operators, more than kernels keep: the convolution's, the rule's and the norm's, and the state of each chunk.</summary>
-    public long KeptOf()
+    /// <summary>
+    /// Bytes that are kept. By libtorch's operators, the convolution's, the rule's and the norm's, and the state of each chunk, in fp32; by kernels the projections, heads, replacements, outputs, each
+    /// chunk's inverse, scores and state, in bf16.
+    /// </summary>
+    public long KeptBytes(BatchShape batch)
     {
-        long head = (10L * delta.ValueWidth) + ((long)delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength) + 4;
-        return ((delta.Taps + 3L) * _heads.Channels) + (8L * delta.Keys) + (delta.ValueHeads * head);
+        if (ByKernels(batch)) return ((2L * _heads.Channels) + (3L * delta.Values) + (delta.ValueHeads * ((2L * DeltaRule.ChunkLength) + States))) * batch.TokenBytes;
+        long head = (10L * delta.ValueWidth) + States + 4;
+        return (((delta.Taps + 3L) * _heads.Channels) + (8L * delta.Keys) + (delta.ValueHeads * head)) * batch.WideTokenBytes;
     }
 
-    /// <summary>Numbers of each token that the rule's backward needs beside them.</summary>
-    public long WorkingOf() => delta.ValueHeads
-        * ((8L * DeltaRule.ChunkLength) + (9L * delta.KeyWidth) + (5L * delta.ValueWidth) + (3L * delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength));
+    /// <summary>Bytes that the backward needs beside them: by kernels the gradients of all but inverses and scores.</summary>
+    public long WorkingBytes(BatchShape batch) => ByKernels(batch)
+        ? ((2L * _heads.Channels) + (4L * delta.Values) + (delta.ValueHeads * States)) * batch.TokenBytes
+        : delta.ValueHeads * ((8L * DeltaRule.ChunkLength) + (9L * delta.KeyWidth) + (5L * delta.ValueWidth) + (3 * States)) * batch.WideTokenBytes;
+
+    // Numbers of a value head's states for each token.
+    private long States => (long)delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength;
+
+    private bool ByKernels(BatchShape batch) => batch is { FusedOperators: true, Delta: { } kernels } && kernels.Takes(_heads, bfloat16);
 
     // [B, S, V E] by libtorch's operators; autograd derives the backward of all but the rule.
     private Tensor Mix(DeltaInputs inputs, DeviceBatch batch, UnitRecord record)

@@ -54,7 +54,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + (IsLinear(unit) ? _delta!.KeptOf() * batch.WideTokenBytes : 0);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + (IsLinear(unit) ? _delta!.KeptBytes(batch) : 0);
     }
 
     /// <inheritdoc/>
@@ -63,7 +63,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
-            + (IsLinear(unit) ? _delta!.WorkingOf() * batch.WideTokenBytes : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
+            + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
     }
 
     /// <inheritdoc/>

@@ -93,10 +93,10 @@ public sealed class ChatTemplate
             var fields = messages.Select((message, i) => new OrderedDictionary<string, object?> { ["role"] = message.Role, ["content"] = new ContentText(watch, i) });
             var parts = TemplateInterpreter.RenderUnseen(_body, budget, Variables(conversation, fields, addGenerationPrompt, endToken));
             if (parts.Count > MostParts) return null;
-            var rendering = new RememberedRendering(watch, parts, budget.Spent - before);
-            var text = rendering.TryRender(messages, budget);
+            var rendering = new RememberedRendering(parts, budget.Spent - before);
+            var text = rendering.Render(messages, new TemplateBudget(_name));
             watch.End();
-            shape.Add(rendering);
+            shape.Add(watch, rendering);
             return text;
         }
         catch (Exception e) when (e is SeenException or HorizonException && !budget.IsSpent || e is InvalidOperationException { InnerException: SeenException })

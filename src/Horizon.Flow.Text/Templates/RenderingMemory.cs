@@ -10,7 +10,7 @@ internal sealed class RenderingMemory
 {
     private const int MostTurns = 16;
     private const int MostCharacters = 1 << 20;
-    private const int MostRenderings = 8;
+    private const int MostRenderings = 64;
     private const int MostShapes = 4096;
     private const long MostRemembered = 1 << 24;
 
@@ -48,28 +48,40 @@ internal sealed class RenderingMemory
     /// <summary>Conversations with the same roles.</summary>
     internal sealed class Shape(RenderingMemory memory)
     {
-        private volatile RememberedRendering[] _renderings = [];
+        private volatile RenderingStep? _first;
         private int _watches;
 
         /// <summary>Those with one turn more.</summary>
         public ConcurrentDictionary<string, Shape> Next { get; } = new(StringComparer.Ordinal);
 
-        /// <summary>The text of a conversation; null where nothing that is remembered answers as it does.</summary>
+        /// <summary>The text of a conversation; null where nothing that is remembered answers as it does, or it would spend too much.</summary>
         public string? TryRender(IReadOnlyList<ChatMessage> messages, TemplateBudget budget)
         {
-            foreach (var rendering in _renderings)
-                if (rendering.TryRender(messages, budget) is { } text) return text;
-            return null;
+            if (_first is not { } first) return null;
+            try
+            {
+                budget.Begin();
+                return first.Find(messages, budget)?.Render(messages, budget);
+            }
+            catch (HorizonException)
+            {
+                // As any rendering it may fail: that one says where.
+                return null;
+            }
         }
 
         /// <summary>Whether one more rendering may be watched.</summary>
         public bool MayWatch() => Interlocked.Read(ref memory._remembered) < MostRemembered && Volatile.Read(ref _watches) < MostRenderings && Interlocked.Increment(ref _watches) <= MostRenderings;
 
         /// <summary>Remembers one.</summary>
-        public void Add(RememberedRendering rendering)
+        public void Add(RenderingWatch watch, RememberedRendering rendering)
         {
             Interlocked.Add(ref memory._remembered, rendering.Characters);
-            lock (Next) _renderings = [.. _renderings, rendering];
+            lock (Next)
+            {
+                if (_first is { } first) first.Add(watch, rendering);
+                else _first = new RenderingStep(watch, rendering);
+            }
         }
     }
 }

@@ -116,7 +116,7 @@ public class Fp8Tests
         // Held numbers are off by a sixteenth at most, or by half the smallest step of a block whose largest is 448.
         var (wide, exact) = (held.Widen(float32), both.to(float32));
         var step = held.Scales.t().repeat_interleave(128, 1).Times(1.0 / 1024);
-        Assert.True((wide - exact).abs().le(exact.abs().Times(1.001 / 16) + step).all().item<bool>());
+        Assert.True((wide - exact).abs().le(exact.abs().Times(1.001 / 16).Plus(step)).all().item<bool>());
     }
 
     private static void AssertSame(Fp8Pair expected, Fp8Pair found)

@@ -58,6 +58,23 @@ public class RenderingMemoryTests
         Assert.Null(shape.TryRender(Talk("a</think>b").Messages, new TemplateBudget("t")));
     }
 
+    /// <summary>Conversations that a template looks at differently are remembered side by side.</summary>
+    [Fact]
+    public void Render_ManyWaysToAnswer_AreAllRemembered()
+    {
+        var template = Data.Template("qwen3.jinja");
+        for (var round = 0; round < 2; round++)
+        {
+            for (var thoughts = 0; thoughts < 16; thoughts++)
+            {
+                var conversation = new Conversation([.. Enumerable.Range(0, 8).Select(i => i % 2 == 0 ? new ChatMessage("user", $"{i}?") : new ChatMessage("assistant", (thoughts >> (i / 2) & 1) != 0 ? $"<think>\n{i}\n</think>\n\n{i}." : $"{i}."))]);
+                var text = template.Render(conversation, addGenerationPrompt: false).Text;
+                Assert.Equal(text, template.Render(conversation with { Variables = new Dictionary<string, object?> { ["unused"] = null } }, addGenerationPrompt: false).Text);
+                if (round == 1) Assert.Equal(text, template.Memory!.Find(conversation.Messages, addGenerationPrompt: false, null)!.TryRender(conversation.Messages, new TemplateBudget("t")));
+            }
+        }
+    }
+
     private static void RendersAlike(ChatTemplate template, Random random)
     {
         string[][] roles = [["user", "assistant"], ["user", "assistant", "user", "assistant"], ["system", "user", "assistant"], ["user"]];

@@ -31,6 +31,8 @@ internal sealed class PartialOperators(IUnitOperators inner, bool groups = true,
 
     public void Rotate(Tensor heads, long count, Tensor cosine, Tensor sine, bool backwards) => inner.Rotate(heads, count, cosine, sine, backwards);
 
+    public Tensor JoinHeads(Tensor query, Tensor key, Tensor value, Tensor cosine, Tensor sine) => inner.JoinHeads(query, key, value, cosine, sine);
+
     public Tensor Gate(Tensor gateAndUp) => inner.Gate(gateAndUp);
 
     public void GateBackward(Tensor gradient, Tensor gateAndUp) => inner.GateBackward(gradient, gateAndUp);
