@@ -76,16 +76,16 @@ public sealed class ChatTemplate
     internal RenderedChat Render(
         Conversation conversation, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
     {
-        var shape = conversation.Variables.Count == 0 ? Memory?.Find(messages, addGenerationPrompt, endToken) : null;
-        if ((shape?.TryRender(messages, budget) ?? Watch(shape, conversation, messages, addGenerationPrompt, endToken, budget)) is { } text) return new RenderedChat(text, []);
+        var remembered = conversation.Variables.Count == 0 ? Memory?.Find(messages, addGenerationPrompt, endToken) : null;
+        if ((remembered?.TryRender(messages, budget) ?? Watch(remembered, conversation, messages, addGenerationPrompt, endToken, budget)) is { } text) return new RenderedChat(text, []);
         return TemplateInterpreter.Render(_body, budget, Variables(conversation, messages.Select(message => message.Fields), addGenerationPrompt, endToken));
     }
 
     /// <summary>Renders and remembers how; null where this cannot be watched, or the template fails.</summary>
     private string? Watch(
-        RenderingMemory.Shape? shape, Conversation conversation, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
+        RememberedTurns? remembered, Conversation conversation, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string? endToken, TemplateBudget budget)
     {
-        if (shape?.MayWatch() != true) return null;
+        if (remembered?.MayWatch() != true) return null;
         var before = budget.Spent;
         var watch = new RenderingWatch(messages, budget);
         try
@@ -96,7 +96,7 @@ public sealed class ChatTemplate
             var rendering = new RememberedRendering(parts, budget.Spent - before);
             var text = rendering.Render(messages, new TemplateBudget(_name));
             watch.End();
-            shape.Add(watch, rendering);
+            remembered.Add(watch, rendering);
             return text;
         }
         catch (Exception e) when (e is SeenException or HorizonException && !budget.IsSpent || e is InvalidOperationException { InnerException: SeenException })

@@ -10,78 +10,41 @@ internal sealed class RenderingMemory
 {
     private const int MostTurns = 16;
     private const int MostCharacters = 1 << 20;
-    private const int MostRenderings = 64;
-    private const int MostShapes = 4096;
+    private const int MostSequences = 4096;
     private const long MostRemembered = 1 << 24;
 
-    private readonly ConcurrentDictionary<(bool AddGenerationPrompt, string? EndToken), Shape> _shapes = new();
-    private int _count;
+    private readonly ConcurrentDictionary<(bool AddGenerationPrompt, string? EndToken), RememberedTurns> _beginnings = new();
+    private int _sequences;
     private long _remembered;
 
+    /// <summary>Whether nothing more is remembered.</summary>
+    public bool IsFull => Interlocked.Read(ref _remembered) >= MostRemembered;
+
     /// <summary>What is remembered of conversations with the same roles; null for what is not remembered.</summary>
-    public Shape? Find(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string? endToken)
+    public RememberedTurns? Find(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string? endToken)
     {
-        if (messages.Count > MostTurns || !_shapes.TryGetValue((addGenerationPrompt, endToken), out var shape) && !TryAdd(_shapes, (addGenerationPrompt, endToken), out shape)) return null;
+        if (messages.Count > MostTurns || FindOrAdd(_beginnings, (addGenerationPrompt, endToken)) is not { } turns) return null;
         long characters = 0;
         for (var i = 0; i < messages.Count; i++)
         {
             var fields = messages[i].Fields;
             if (fields.Count != 2 || fields.GetAt(0) is not { Key: "role", Value: string role } || fields.GetAt(1) is not { Key: "content", Value: string content }) return null;
-            if ((characters += content.Length) > MostCharacters) return null;
-            if (!shape!.Next.TryGetValue(role, out var next) && !TryAdd(shape.Next, role, out next)) return null;
-            shape = next;
+            if ((characters += content.Length) > MostCharacters || FindOrAdd(turns.Next, role) is not { } next) return null;
+            turns = next;
         }
 
-        return shape;
+        return turns;
     }
 
-    private bool TryAdd<T>(ConcurrentDictionary<T, Shape> shapes, T key, out Shape? shape)
+    /// <summary>A rendering is remembered from now on.</summary>
+    public void Count(RememberedRendering rendering) => Interlocked.Add(ref _remembered, rendering.Characters);
+
+    private RememberedTurns? FindOrAdd<T>(ConcurrentDictionary<T, RememberedTurns> sequences, T key)
         where T : notnull
     {
-        shape = null;
-        if (Volatile.Read(ref _count) >= MostShapes) return false;
-        Interlocked.Increment(ref _count);
-        shape = shapes.GetOrAdd(key, _ => new Shape(this));
-        return true;
-    }
-
-    /// <summary>Conversations with the same roles.</summary>
-    internal sealed class Shape(RenderingMemory memory)
-    {
-        private volatile RenderingStep? _first;
-        private int _watches;
-
-        /// <summary>Those with one turn more.</summary>
-        public ConcurrentDictionary<string, Shape> Next { get; } = new(StringComparer.Ordinal);
-
-        /// <summary>The text of a conversation; null where nothing that is remembered answers as it does, or it would spend too much.</summary>
-        public string? TryRender(IReadOnlyList<ChatMessage> messages, TemplateBudget budget)
-        {
-            if (_first is not { } first) return null;
-            try
-            {
-                budget.Begin();
-                return first.Find(messages, budget)?.Render(messages, budget);
-            }
-            catch (HorizonException)
-            {
-                // As any rendering it may fail: that one says where.
-                return null;
-            }
-        }
-
-        /// <summary>Whether one more rendering may be watched.</summary>
-        public bool MayWatch() => Interlocked.Read(ref memory._remembered) < MostRemembered && Volatile.Read(ref _watches) < MostRenderings && Interlocked.Increment(ref _watches) <= MostRenderings;
-
-        /// <summary>Remembers one.</summary>
-        public void Add(RenderingWatch watch, RememberedRendering rendering)
-        {
-            Interlocked.Add(ref memory._remembered, rendering.Characters);
-            lock (Next)
-            {
-                if (_first is { } first) first.Add(watch, rendering);
-                else _first = new RenderingStep(watch, rendering);
-            }
-        }
+        if (sequences.TryGetValue(key, out var known)) return known;
+        if (Volatile.Read(ref _sequences) >= MostSequences) return null;
+        Interlocked.Increment(ref _sequences);
+        return sequences.GetOrAdd(key, _ => new RememberedTurns(this));
     }
 }

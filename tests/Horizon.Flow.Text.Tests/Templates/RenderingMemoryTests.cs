@@ -53,9 +53,9 @@ public class RenderingMemoryTests
         var template = Data.Template("qwen3.jinja");
         Conversation Talk(string answer) => new(new ChatMessage("user", answer), new ChatMessage("assistant", $"{answer}."));
         template.Render(Talk("one"), addGenerationPrompt: false);
-        var shape = template.Memory!.Find(Talk("two").Messages, addGenerationPrompt: false, null)!;
-        Assert.Equal(template.Render(Talk("two"), addGenerationPrompt: false).Text, shape.TryRender(Talk("two").Messages, new TemplateBudget("t")));
-        Assert.Null(shape.TryRender(Talk("a</think>b").Messages, new TemplateBudget("t")));
+        var remembered = template.Memory!.Find(Talk("two").Messages, addGenerationPrompt: false, null)!;
+        Assert.Equal(template.Render(Talk("two"), addGenerationPrompt: false).Text, remembered.TryRender(Talk("two").Messages, new TemplateBudget("t")));
+        Assert.Null(remembered.TryRender(Talk("a</think>b").Messages, new TemplateBudget("t")));
     }
 
     /// <summary>Conversations that a template looks at differently are remembered side by side.</summary>
