@@ -61,7 +61,7 @@ public static class NativeTorch
         // libtorch asks oneDNN whether matrices may be packed for units that its own kernels of a lesser processor cannot pack for: both take the lesser one.
         if (Environment.GetEnvironmentVariable("ATEN_CPU_CAPABILITY") is "avx2" or "default") ProcessVariables.SetIfUnset("ONEDNN_MAX_CPU_ISA", "AVX2");
         // Read once, by the allocator of a GPU: else steps of ever other lengths leave blocks in it that fit no other.
-        ProcessVariables.SetIfUnset("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True");
+        if (Environment.GetEnvironmentVariable("PYTORCH_CUDA_ALLOC_CONF") is null) ProcessVariables.SetIfUnset("PYTORCH_ALLOC_CONF", "expandable_segments:True");
         // Later libraries find earlier ones by name, wherever those lie, so each comes after what it needs.
         foreach (var library in (ReadOnlySpan<string>)["torch_global_deps", "c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"])
         {
