@@ -60,7 +60,7 @@ public sealed record TrainingSection
     public int RecomputeInterval { get; init; } = 1;
 
     /// <summary>How many units hold the experts of a layer, each with its own buffers, beside that of the rest of the layer; 1 is one unit with all of it.</summary>
-    /// <value>Default <c>auto</c>: the smallest number of equal parts of at most 512 Mi parameters; 1 where a layer's experts are not more.</value>
+    /// <value>Default <c>auto</c>: the smallest number of equal parts of at most 1 Gi parameters; 1 where a layer's experts are not more.</value>
     /// <remarks>More parts need less device memory and more visits. Results differ in the order of sums; a run goes on with as many as it began with.</remarks>
     [AutoKey]
     public int ExpertParts { get; init; } = AutoKeyAttribute.Number;

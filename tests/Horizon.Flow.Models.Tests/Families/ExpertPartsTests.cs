@@ -115,10 +115,11 @@ public class ExpertPartsTests
         Assert.Contains("training.expert_parts", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>The smallest number of equal parts that are no larger than what is written down: of Qwen3-30B-A3B's shape, DeepSeek-V3's, and a small one.</summary>
+    /// <summary>The smallest number of equal parts that are no larger than what is written down: of Qwen3-30B-A3B's shape, Qwen3-235B-A22B's, DeepSeek-V3's, and a small one.</summary>
     [Theory]
-    [InlineData(2048, 768, 128, 2)]
-    [InlineData(7168, 2048, 256, 32)]
+    [InlineData(2048, 768, 128, 1)]
+    [InlineData(4096, 1536, 128, 4)]
+    [InlineData(7168, 2048, 256, 16)]
     [InlineData(64, 32, 8, 1)]
     public void ChooseFor_AnySize_IsTheFewestThatAreSmallEnough(int hidden, int width, int experts, int parts)
     {
