@@ -126,6 +126,8 @@ public sealed class TrainingSession : ITrainingSession
         var notices = new ConcurrentQueue<string>(blueprint.Notices);
         var deviceName = SessionRanks.DeviceOf(configuration.Device, place);
         if (SessionRanks.Bind(deviceName, place, configuration.Pipeline.NumaBinding) is { } bound) notices.Enqueue(bound);
+        if (place is null && configuration.Pipeline.Collectives == "mpi")
+            notices.Enqueue("pipeline.collectives: mpi has no effect on one process; start several with mpirun, as in mpirun -n 2 horizon train …");
         var device = ComputeDevice.Parse(deviceName, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
         ParameterStore? store = null;
         ICollectives? ranks = null;

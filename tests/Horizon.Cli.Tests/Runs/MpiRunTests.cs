@@ -45,6 +45,14 @@ public sealed class MpiRunTests : IDisposable
         Assert.Contains("start the ranks with the mpirun of that library (mpirun -n 2 horizon train …), or set pipeline.collectives: auto", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Train_OnOneProcessWithMpi_SaysThatThisHasNoEffect()
+    {
+        var (code, output, _) = await _run.RunAsync(["train", _run.In("run.yaml"), "--set", "pipeline.collectives=mpi", "--set", "training.max_steps=1"]);
+        Assert.Equal(ExitCodes.Success, code);
+        Assert.Contains("pipeline.collectives: mpi has no effect on one process; start several with mpirun", output, StringComparison.Ordinal);
+    }
+
     private static string Program => Path.Combine(AppContext.BaseDirectory, "horizon.dll");
 
     private async Task TrainAsync(string launcher)
