@@ -118,8 +118,7 @@ public class RecallDecoderTests
     private static ParameterStore Store(ModelDefinition definition, Dictionary<string, float[]> values)
     {
         var store = ParameterStore.Create(definition.Units, StorePrecision.Fp32, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
-        foreach (var unit in store.Units)
-            foreach (var slot in unit.Layout.Parameters) unit.WriteMasters(slot.Offset, values[slot.TensorName]);
+        StoreValues.Write(store, values);
         return store;
     }
 
