@@ -3,20 +3,14 @@ using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Horizon.Flow.Alignment;
 using Horizon.Flow.Checkpointing;
-using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
-using Horizon.Flow.Host.Checkpoints;
-using Horizon.Flow.Host.Memory;
-using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
-using Horizon.Flow.Runs.Export;
 using Horizon.Flow.Runs.Generation;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Runs.Objectives;
 using Horizon.Flow.Runs.OnPolicy;
-using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Reports;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
@@ -30,9 +24,9 @@ public sealed class TrainingSession : ITrainingSession
 {
     private const int SampleTokens = 48;
 
+    private readonly SessionParts _parts;
     private readonly RunBlueprint _blueprint;
     private readonly ConcurrentQueue<string> _notices;
-    private readonly IComputeDevice _device;
     private readonly ParameterStore _store;
     private readonly TrainingRun _run;
     private readonly TrainingData _data;
@@ -41,25 +35,19 @@ public sealed class TrainingSession : ITrainingSession
     private readonly StepWatch _watch;
     private readonly EvaluationWatch _evaluations;
     private readonly RunCheckpoints _checkpoints;
-    private readonly ModelFolderWriter _writer;
     private readonly SessionTrace? _trace;
     private readonly RunFacts _facts;
-    private readonly Teacher? _teacher;
-    private readonly RolloutRewards? _rewards;
-    private readonly ParameterStore? _referenceStore;
     private readonly HeldReference? _reference;
     private readonly PolicySteps? _policy;
     private readonly Func<CancellationToken, Task<Evaluation?>>? _evaluate;
     private readonly ILogger _logger;
 
-    private TrainingSession(
-        RunBlueprint blueprint, ConcurrentQueue<string> notices, IComputeDevice device, ParameterStore store, TrainingPlan plan, RunInputs inputs, TrainingCheckpoint? resumed,
-        ModelFolderWriter writer, int traceSteps, Teacher? teacher, RolloutRewards? rewards, ParameterStore? reference, PlanReport memory, SessionProgress progress, ILogger logger)
+    private TrainingSession(SessionParts parts, int traceSteps, SessionProgress progress, ILogger logger)
     {
-        (_rewards, _referenceStore) = (rewards, reference);
-        (_teacher, _writer, _logger) = (teacher, writer, logger);
-        (_blueprint, _notices, _device, _store) = (blueprint, notices, device, store);
-        (_data, _heldOut) = (inputs.Data, inputs.HeldOut is { } heldOut && reference is not null ? new HeldOutData(heldOut.Source) { Prepare = AttachAsync } : inputs.HeldOut);
+        (_parts, _logger) = (parts, logger);
+        var (blueprint, notices, device, store, plan, inputs, resumed) = (parts.Blueprint, parts.Notices, parts.Device, parts.Store, parts.Plan, parts.Inputs, parts.Resumed);
+        (_blueprint, _notices, _store) = (blueprint, notices, store);
+        (_data, _heldOut) = (inputs.Data, inputs.HeldOut is { } heldOut && parts.Reference is not null ? new HeldOutData(heldOut.Source) { Prepare = AttachAsync } : inputs.HeldOut);
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
         _evaluations = new EvaluationWatch(Evaluation);
         if (resumed is not null)
@@ -75,15 +63,15 @@ public sealed class TrainingSession : ITrainingSession
         if (traceSteps > 0 && IsFirst) _trace = new SessionTrace(blueprint.Configuration.Output.Directory!, traceSteps, store.Step + 1, _data.TotalSteps, device);
         var watched = _trace?.Device ?? device;
         if (device.MemoryBytes is not null) watched = new PageLockWatch(watched, store, progress);
-        _run = plan.Start(store, watched, new() { OnSpan = _trace?.OnSpan }, teacher?.Store is { } other ? [other] : []);
-        if (reference is not null) _reference = HeldReference.Start(blueprint.Model, reference, device);
+        _run = plan.Start(store, watched, new() { OnSpan = _trace?.OnSpan }, parts.Teacher?.Store is { } other ? [other] : []);
+        if (parts.Reference is { } reference) _reference = HeldReference.Start(blueprint.Model, reference, device);
         if (_data.Source is PromptBatches prompts)
-            _policy = new PolicySteps(blueprint, _run, prompts, inputs.Tokenizer!, new AnswerSource(blueprint, _run, store, writer, inputs.Tokenizer!), rewards!.Reward, _reference, notices.Enqueue);
+            _policy = new PolicySteps(blueprint, _run, prompts, inputs.Tokenizer!, new AnswerSource(blueprint, _run, store, parts.Writer, inputs.Tokenizer!), parts.Rewards!.Reward, _reference, notices.Enqueue);
         if (_heldOut is not null) _evaluate = _policy is null ? stop => _heldOut.EvaluateAsync(_run, stop) : stop => _policy.EvaluateAsync((PromptBatches)_heldOut.Source, stop);
         if (Evaluation.Prompt is not null) _sampler = new TextGenerator(blueprint.Model, inputs.Tokenizer!, _run);
         Outline = new TrainingOutline($"{blueprint.Description}, on {device.Name}", store.Step + 1, _data.TotalSteps)
         {
-            Length = _data.Length, LogEverySteps = blueprint.Configuration.Logging.EverySteps, Memory = memory, Shares = () => _run.Shares,
+            Length = _data.Length, LogEverySteps = blueprint.Configuration.Logging.EverySteps, Memory = parts.Memory, Shares = () => _run.Shares,
         };
         SessionLog.Opened(logger, Outline.Description, Outline.FirstStep, Outline.LastStep);
     }
@@ -117,66 +105,17 @@ public sealed class TrainingSession : ITrainingSession
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfNegative(traceSteps);
-        Check(configuration);
         var log = logger ?? NullLogger.Instance;
         var phases = new SessionProgress(progress, log);
-        configuration = RunPlanner.ChooseBatchSize(ResumePoint.AsBegun(configuration, resume));
-        var blueprint = RunBlueprint.Of(configuration);
-        var writer = ModelFolderWriter.Open(blueprint);
-        var notices = new ConcurrentQueue<string>(blueprint.Notices);
-        var deviceName = SessionRanks.DeviceOf(configuration.Device, place);
-        if (SessionRanks.Bind(deviceName, place, configuration.Pipeline.NumaBinding) is { } bound) notices.Enqueue(bound);
-        if (place is null && configuration.Pipeline.Collectives == "mpi")
-            notices.Enqueue("pipeline.collectives: mpi has no effect on one process; start several with mpirun, as in mpirun -n 2 horizon train …");
-        var device = ComputeDevice.Parse(deviceName, notices.Enqueue, timed: traceSteps > 0, deterministic: configuration.Training.Deterministic);
-        ParameterStore? store = null;
-        ICollectives? ranks = null;
-        Teacher? teacher = null;
-        RolloutRewards? rewards = null;
-        ParameterStore? reference = null;
+        var parts = await SessionParts.OpenAsync(configuration, resume, timed: traceSteps > 0, place, phases, cancellation).ConfigureAwait(false);
         try
         {
-            if (place is not null)
-            {
-                ranks = await RankGroup.JoinAsync(place, device, library: configuration.Pipeline.Collectives == "mpi" ? CollectivesLibrary.Mpi : CollectivesLibrary.Auto, cancellationToken: cancellation).ConfigureAwait(false);
-                blueprint = blueprint.On(ranks, place.LocalCount);
-            }
-
-            await RequireFp8Async(blueprint, device, cancellation).ConfigureAwait(false);
-            var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, notices.Enqueue)).ConfigureAwait(false);
-            using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || blueprint.KeepsReference || blueprint.HoldsReference || blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
-            // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
-            if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false); // none has taken its part yet
-            var host = new ByteSize(MachineMemory.AvailableBytes() / blueprint.RanksHere);
-            if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false);
-            RunPlanner.Require(RunPlanner.Plan(blueprint, device, host, mostTokens: _ => 1));
-            cancellation.ThrowIfCancellationRequested();
-            var inputs = RunInputs.Open(blueprint, new StoppableProgress(phases, cancellation));
-            var memory = RunPlanner.Plan(blueprint, device, host, inputs.DescribeMemory(), inputs.MostTokens, inputs.Typical);
-            RunPlanner.Require(memory);
-            foreach (var warning in inputs.Data.Warnings) notices.Enqueue(warning);
-            if (configuration.Schedule.WarmupSteps > inputs.Data.TotalSteps)
-                notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
-            var plan = blueprint.Plan(inputs.Data.TotalSteps, memory.Activations);
-            cancellation.ThrowIfCancellationRequested();
-            phases.Report(new PhaseProgress("allocating the weights and the optimizer's state"));
-            store = plan.CreateStore(blueprint.Precision);
-            var start = new StartingPoint(blueprint, plan, store, device, pretrained, resumes, notices.Enqueue, phases);
-            if (blueprint.Kind.IsDistillation) teacher = await Teacher.OpenAsync(blueprint, plan, device, inputs.Data.Source, notices.Enqueue, cancellation).ConfigureAwait(false);
-            if (blueprint.Kind.IsOnPolicy) rewards = await RolloutRewards.OpenAsync(blueprint, device, cancellation).ConfigureAwait(false);
-            reference = await start.ReferenceAsync(cancellation).ConfigureAwait(false);
-            (inputs, var resumed) = await start.FillAsync(inputs, teacher, reference, cancellation).ConfigureAwait(false);
-            return new TrainingSession(blueprint, notices, device, store, plan, inputs, resumed, writer, traceSteps, teacher, rewards, reference, memory, phases, log);
+            return new TrainingSession(parts, traceSteps, phases, log);
         }
         catch (Exception error)
         {
-            ranks?.Abort($"it did not start: {error.Message}");
-            ranks?.Dispose();
-            store?.Dispose();
-            teacher?.Dispose();
-            reference?.Dispose();
-            if (rewards is not null) await rewards.DisposeAsync().ConfigureAwait(false);
-            device.Dispose();
+            parts.Blueprint.Ranks?.Abort($"it did not start: {error.Message}");
+            await parts.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -281,7 +220,7 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         var folder = Path.Combine(_blueprint.Configuration.Output.Directory!, "model");
-        await _writer.WriteAsync(folder, _store, _run.Context.Plan, _blueprint.Ranks).ConfigureAwait(false);
+        await _parts.Writer.WriteAsync(folder, _store, _run.Context.Plan, _blueprint.Ranks).ConfigureAwait(false);
         SessionLog.Saved(_logger, folder);
         // Last: it is worth the least.
         if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
@@ -295,7 +234,6 @@ public sealed class TrainingSession : ITrainingSession
         _policy?.Dispose();
         await _run.DisposeAsync().ConfigureAwait(false);
         if (_reference is not null) await _reference.DisposeAsync().ConfigureAwait(false);
-        if (_rewards is not null) await _rewards.DisposeAsync().ConfigureAwait(false);
         try
         {
             _trace?.Write();
@@ -306,18 +244,7 @@ public sealed class TrainingSession : ITrainingSession
         }
 
         await _checkpoints.DisposeAsync().ConfigureAwait(false);
-        Ranks?.Dispose();
-        _store.Dispose();
-        _referenceStore?.Dispose();
-        _teacher?.Dispose();
-        _device.Dispose();
-    }
-
-    // The first parameters; those that adapters are trained on are no part of a checkpoint, and are read for a resumed run, too.
-    private static void Check(RunConfiguration configuration)
-    {
-        var problems = ConfigurationValidator.Validate(configuration);
-        if (problems.Count > 0) throw new HorizonException([.. problems.Select(problem => problem.Sentence)]);
+        await _parts.DisposeAsync().ConfigureAwait(false);
     }
 
     // Something looks at the data or answers with the parameters of a step boundary.
@@ -335,16 +262,6 @@ public sealed class TrainingSession : ITrainingSession
     }
 
     private Task<IReadOnlyList<MicroBatch>> AttachAsync(IReadOnlyList<MicroBatch> microBatches) => _reference!.AttachAsync(microBatches, CancellationToken.None);
-
-    // Before anything is read or allocated.
-    private static async Task RequireFp8Async(RunBlueprint blueprint, IComputeDevice device, CancellationToken cancellation)
-    {
-        if (blueprint.Configuration.Training.Precision != TrainingPrecision.Fp8) return;
-        var refusal = device.Operators.Fp8 is { } operators
-            ? await device.Lane.RunAsync(() => operators.Refusal(blueprint.Configuration.Training.Fp8.Options), cancellation).ConfigureAwait(false)
-            : "it needs a GPU of compute capability 8.9 or later, with NVRTC beside libtorch";
-        if (refusal is not null) throw new HorizonException($"training.precision is fp8, which {device.Name} does not multiply: {refusal}; set it to bf16, or another training.fp8.scaling, or device to cpu, where fp8 is emulated.");
-    }
 
     private bool IsLookDue(long step) => Evaluation.EverySteps > 0 && step % Evaluation.EverySteps == 0 && step != _data.TotalSteps;
 
