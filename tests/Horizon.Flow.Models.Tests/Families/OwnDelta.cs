@@ -4,16 +4,12 @@ using static TorchSharp.torch;
 namespace Horizon.Flow.Models.Tests.Families;
 
 /// <summary>A device with linear attention of its own: token by token, one document after another, derived by autograd.</summary>
-internal sealed class OwnDelta : IUnitOperators, IDeltaOperators
+internal sealed class OwnDelta() : OperatorsWrapper(new EagerOperators()), IDeltaOperators
 {
-    private readonly EagerOperators _eager = new();
-
     /// <summary>How often it ran, and how often it was asked for gradients.</summary>
     public (int Runs, int Backwards) Calls { get; private set; }
 
-    public bool FusesCrossEntropy => _eager.FusesCrossEntropy;
-
-    public IDeltaOperators Delta => this;
+    public override IDeltaOperators Delta => this;
 
     public bool Takes(DeltaHeads heads, ScalarType type) => true;
 
@@ -23,18 +19,6 @@ internal sealed class OwnDelta : IUnitOperators, IDeltaOperators
         Calls = (Calls.Runs + 1, Calls.Backwards);
         return new Pass(this, inputs, heads, documents);
     }
-
-    public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon) => _eager.Norm(x, added, weight, epsilon);
-
-    public Tensor NormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor? added, Tensor? weightGradient) => _eager.NormBackward(gradient, x, weight, inverse, added, weightGradient);
-
-    public void Rotate(Tensor heads, long count, Tensor cosine, Tensor sine, bool backwards) => _eager.Rotate(heads, count, cosine, sine, backwards);
-
-    public Tensor Gate(Tensor gateAndUp) => _eager.Gate(gateAndUp);
-
-    public void GateBackward(Tensor gradient, Tensor gateAndUp) => _eager.GateBackward(gradient, gateAndUp);
-
-    public (Tensor? Gradient, Tensor Losses) CrossEntropy(Tensor logits, Tensor labels, double? scale, double smoothing = 0) => _eager.CrossEntropy(logits, labels, scale, smoothing);
 
     private sealed class Pass : IWrittenStep
     {

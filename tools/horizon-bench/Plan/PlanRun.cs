@@ -55,15 +55,14 @@ internal static class PlanRun
                 var length = setting.Documents is { } mean ? random.Next(mean / 2, (3 * mean / 2) + 1) : setting.Row;
                 data.WriteLine(JsonSerializer.Serialize(new { input_ids = Enumerable.Range(0, length).Select(_ => random.Next(256)) }));
                 // Rows of one document each take one document a row.
-                left -= setting.Documents is null || setting.Keys.Contains("data.packing=true") ? length : setting.Row;
+                left -= setting.IsPacked ? length : setting.Row;
             }
         }
 
-        var packing = setting.Documents is null ? "false" : "true";
         return ConfigurationLoader.Parse(
             $$"""
             model:    { path: shape, init: random }
-            data:     { path: tokens.jsonl, format: tokens, sequence_length: {{setting.Row}}, packing: {{packing}} }
+            data:     { path: tokens.jsonl, format: tokens, sequence_length: {{setting.Row}}, packing: false }
             training: { batch_size: {{setting.Batch}}, max_steps: {{Steps}} }
             output:   { directory: out }
             device:   {{device}}

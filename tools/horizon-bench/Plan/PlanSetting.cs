@@ -8,7 +8,8 @@ namespace Horizon.Flow.Bench;
 /// <param name="Keys">Further keys of the recipe, as <c>--set</c> takes them.</param>
 internal sealed record PlanSetting(string Name, string Model, int Batch, int Row, params IReadOnlyList<string> Keys)
 {
-    private const string Chats = "data.packing=true";
+    // Documents of a row; without it each has a row of its own.
+    private const string Packed = "data.packing=true";
 
     public static IReadOnlyList<PlanSetting> All { get; } =
     [
@@ -22,8 +23,8 @@ internal sealed record PlanSetting(string Name, string Model, int Batch, int Row
         new("1.5b-no-clip", PlanModels.Qwen25Medium, 16, 1024, "training.max_grad_norm=0"),
         new("1.5b-8192", PlanModels.Qwen25Medium, 8, 8192),
         new("1.5b-65536", PlanModels.Qwen25Medium, 1, 65_536),
-        new("1.5b-packed", PlanModels.Qwen25Medium, 8, 8192, Chats),
-        new("1.5b-chats", PlanModels.Qwen25Medium, 64, 1024, "data.packing=false") { Documents = 330 },
+        new("1.5b-packed", PlanModels.Qwen25Medium, 8, 8192, Packed),
+        new("1.5b-chats", PlanModels.Qwen25Medium, 64, 1024) { Documents = 330 },
         new("1.5b-fp8", PlanModels.Qwen25Medium, 64, 1024, "training.precision=fp8"),
         new("1.5b-fast", PlanModels.Qwen25Medium, 8, 8192, "training.deterministic=false"),
         new("1.5b-24gib", PlanModels.Qwen25Medium, 16, 1024) { CardGibibytes = 24 },
@@ -39,11 +40,14 @@ internal sealed record PlanSetting(string Name, string Model, int Batch, int Row
         new("small-1-row", PlanModels.Small, 1, 256, "training.precision=fp32") { OnProcessor = true },
         new("small-keep", PlanModels.Small, 8, 256, "training.precision=fp32", "pipeline.activations=keep") { OnProcessor = true },
         new("small-bf16", PlanModels.Small, 4, 256) { OnProcessor = true },
-        new("small-packed", PlanModels.Small, 8, 256, "training.precision=fp32", Chats) { OnProcessor = true },
+        new("small-packed", PlanModels.Small, 8, 256, "training.precision=fp32", Packed) { OnProcessor = true },
     ];
 
     /// <summary>Tokens of a document on average, where rows are not one document; lengths lie between half and one and a half of it.</summary>
-    public int? Documents { get; init; } = Keys.Contains(Chats) ? 330 : null;
+    public int? Documents { get; init; } = Keys.Contains(Packed) ? 330 : null;
+
+    /// <summary>Whether documents share rows.</summary>
+    public bool IsPacked => Keys.Contains(Packed);
 
     /// <summary>What a smaller card has; null for the device's own memory.</summary>
     public int? CardGibibytes { get; init; }
