@@ -1,5 +1,6 @@
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Experts;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models;
 
@@ -26,11 +27,17 @@ public static class ExpertParts
     /// <exception cref="HorizonException">It cannot be.</exception>
     internal static DenseConfig Apply(DenseConfig config)
     {
-        if (config.ExpertParts == 1) return config;
-        if (config.Experts is not { } experts) throw Refused(config, "the model has no experts; leave it out");
+        if (config.ExpertParts == 1 || config.Experts is not { } experts) return config;
         if (Refusal(config) is { } why) throw Refused(config, $"{why}; set it to 1");
         if (config.ExpertParts < 1 || experts.Count % config.ExpertParts != 0) throw Refused(config, $"it must divide the {experts.Count} experts of a layer");
         return config with { Experts = experts with { Parts = config.ExpertParts } };
+    }
+
+    /// <summary>A number of parts that nothing came of is refused, whoever built the model.</summary>
+    /// <exception cref="HorizonException">It has none.</exception>
+    internal static void RequireBuilt(ModelConfig config, ModelDefinition model)
+    {
+        if (config.ExpertParts != 1 && !model.Hidden.Any(binding => binding.Template.IsPart)) throw Refused(config, "the model has no experts; leave it out");
     }
 
     private static HorizonException Refused(ModelConfig config, string why) => new($"the experts of {config.Architecture} cannot be in {config.ExpertParts} parts (training.expert_parts): {why}");

@@ -16,13 +16,22 @@ internal static class Verb
     public static Option<int> Sequence() => new("--seq") { Description = "Tokens of a sequence.", DefaultValueFactory = _ => 1024 };
 
     /// <summary>Runs a verb; 0, 1 where a check failed, 2 for what the user can mend.</summary>
-    public static async Task<int> GuardAsync(Func<Report, Task> body)
+    public static Task<int> GuardAsync(Func<Report, Task> body)
     {
         var report = new Report();
-        try
+        return GuardAsync(async () =>
         {
             await body(report);
             return report.Finish();
+        });
+    }
+
+    /// <summary>Runs a verb that prints for itself; its code, or 2 for what the user can mend.</summary>
+    public static async Task<int> GuardAsync(Func<Task<int>> body)
+    {
+        try
+        {
+            return await body();
         }
         catch (HorizonException error)
         {

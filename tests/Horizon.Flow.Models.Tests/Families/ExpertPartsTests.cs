@@ -105,6 +105,7 @@ public class ExpertPartsTests
     [Theory]
     [InlineData("qwen3.5-moe", 3, "must divide the 4 experts")]
     [InlineData("gpt2", 2, "has no experts")]
+    [InlineData("../reference/llama-gqa", 2, "has no experts")]
     [InlineData("gemma4-shared-experts", 2, "go on behind their experts")]
     public void Define_PartsThatCannotBe_IsRefused(string folder, int parts, string why)
     {

@@ -30,7 +30,11 @@ internal static class PlanVerb
         var (name, folder, device) = (new Argument<string>("name"), new Argument<string>("folder"), Verb.Device());
         var child = new Command(Child) { name, folder, device };
         child.Hidden = true;
-        child.SetAction((arguments, _) => PlanRun.RunAsync(PlanSetting.Named(arguments.GetValue(name)!), arguments.GetValue(folder)!, arguments.GetValue(device)!, Console.Out));
+        child.SetAction((arguments, _) => Verb.GuardAsync(async () =>
+        {
+            await PlanRun.RunAsync(PlanSetting.Named(arguments.GetValue(name)!), arguments.GetValue(folder)!, arguments.GetValue(device)!, Console.Out);
+            return 0;
+        }));
         return child;
     }
 
@@ -39,7 +43,7 @@ internal static class PlanVerb
         var (gibibytes, device) = (new Argument<int>("gibibytes"), Verb.Device());
         var holder = new Command(Holder) { gibibytes, device };
         holder.Hidden = true;
-        holder.SetAction(arguments => PlanHolder.Hold(arguments.GetValue(device)!, arguments.GetValue(gibibytes)));
+        holder.SetAction((arguments, _) => Verb.GuardAsync(() => Task.FromResult(PlanHolder.Hold(arguments.GetValue(device)!, arguments.GetValue(gibibytes)))));
         return holder;
     }
 }
