@@ -33,11 +33,11 @@ public static class ExpertParts
         return config with { Experts = experts with { Parts = config.ExpertParts } };
     }
 
-    /// <summary>A number of parts that nothing came of is refused, whoever built the model.</summary>
+    /// <summary>A number of parts of a model without experts is refused, whoever built it. A configuration may have experts, and none of its layers any.</summary>
     /// <exception cref="HorizonException">It has none.</exception>
-    internal static void RequireBuilt(ModelConfig config, ModelDefinition model)
+    internal static void RequireExperts(ModelConfig config, ModelDefinition model)
     {
-        if (config.ExpertParts != 1 && !model.Hidden.Any(binding => binding.Template.IsPart)) throw Refused(config, "the model has no experts; leave it out");
+        if (config.ExpertParts != 1 && config is not DenseConfig { Experts: not null } && !model.Hidden.Any(binding => binding.Template.IsPart)) throw Refused(config, "the model has no experts; leave it out");
     }
 
     private static HorizonException Refused(ModelConfig config, string why) => new($"the experts of {config.Architecture} cannot be in {config.ExpertParts} parts (training.expert_parts): {why}");

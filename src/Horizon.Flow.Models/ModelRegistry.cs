@@ -116,7 +116,7 @@ public sealed class ModelRegistry
     {
         ArgumentNullException.ThrowIfNull(config);
         var model = (Find(config.Architecture) ?? throw Unknown(config.Architecture, "the model configuration")).Define(config);
-        ExpertParts.RequireBuilt(config, model);
+        ExpertParts.RequireExperts(config, model);
         return config.Adapter is null || model.Units.Any(unit => unit.Parameters.Any(AdapterLayout.IsAdapter)) ? model
             : throw new HorizonException($"the family of {config.Architecture} does not build adapters ({nameof(ModelConfig)}.{nameof(ModelConfig.Adapter)}); train it without");
     }
