@@ -46,6 +46,9 @@ public abstract class ElementRuleOptimizer<TRule> : HostOptimizer
     }
 
     /// <inheritdoc/>
+    public sealed override bool UpdatesInParts => TRule.StateCount > 0 && TRule.StateIgnoresWeight;
+
+    /// <inheritdoc/>
     public sealed override long GrainOf(ParameterSlot slot) => 1;
 
     /// <summary>The rule of one step: what depends on the step's number, such as bias corrections, is worked out here.</summary>
@@ -57,6 +60,14 @@ public abstract class ElementRuleOptimizer<TRule> : HostOptimizer
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(workers);
         if (!_pieces.TryGetValue(unit.Layout, out var pieces)) pieces = _pieces.GetValue(unit.Layout, layout => ParameterPiece.Cut(layout, Options));
-        workers.Sweep(pieces.Length, 1, new ElementSweep<TRule>(unit, gradient, step, pieces, RuleOf(step), Path));
+        switch (step.Parts)
+        {
+            case UpdateParts.Weights: Sweep<WeightsPart>(); break;
+            case UpdateParts.State: Sweep<StatePart>(); break;
+            default: Sweep<WholeUpdate>(); break;
+        }
+
+        void Sweep<TPart>()
+            where TPart : struct, IUpdatePart => workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, TPart>(unit, gradient, step, pieces, RuleOf(step), Path));
     }
 }
