@@ -65,6 +65,7 @@ internal static class StepCommand
             DeviceBuffers = Math.Max(settings.DeviceBuffers, settings.Interval),
             GradientBuffers = settings.GradientBuffers,
             GradientSlabs = settings.Slabs,
+            WeightsFirst = settings.WeightsFirst,
         },
     };
 
