@@ -46,7 +46,8 @@ internal sealed record StepSettings
 
     public int Slabs { get; init; }
 
-    public double WeightsFirst { get; init; }
+    /// <summary>Shares of the parameters whose weights are updated before their optimizer's state; a run for each.</summary>
+    public required IReadOnlyList<double> WeightsFirst { get; init; }
 
     public int Threads { get; init; }
 
@@ -85,5 +86,5 @@ internal sealed record StepSettings
         : (long)Enumerable.Range(0, Steps * Accumulation).Average(seed => StepDocuments.Lengths(this, new Random(seed)).Sum());
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}{(Parts == 1 ? "" : $" with experts in {Parts} parts")}, {(Documents > 0 ? $"{Documents} documents of 16 to {Sequence}" : $"{Batch} x {Sequence}")}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}{(fp8.Fp8Tapes ? ", tapes in fp8" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {(WeightsFirst > 0 ? $"weights first {WeightsFirst:0.##}, " : "")}{DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}{(Parts == 1 ? "" : $" with experts in {Parts} parts")}, {(Documents > 0 ? $"{Documents} documents of 16 to {Sequence}" : $"{Batch} x {Sequence}")}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}{(fp8.Fp8Tapes ? ", tapes in fp8" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
 }

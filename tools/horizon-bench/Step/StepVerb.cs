@@ -27,7 +27,12 @@ internal static class StepVerb
         var buffers = new Option<int>("--buffers") { Description = "Device weight buffers.", DefaultValueFactory = _ => 2 };
         var gradients = new Option<int>("--gradient-buffers") { Description = "Device gradient buffers.", DefaultValueFactory = _ => 2 };
         var slabs = new Option<int>("--slabs") { Description = "Gradient slabs where one a unit is not needed.", DefaultValueFactory = _ => 4 };
-        var weightsFirst = new Option<double>("--weights-first") { Description = "The share of the parameters whose weights are updated before their optimizer's state, with clipping: 0 to 1." };
+        var weightsFirst = new Option<double[]>("--weights-first")
+        {
+            Description = "The share of the parameters whose weights are updated before their optimizer's state, with clipping: 0 to 1. Several are run one after another with one store.",
+            DefaultValueFactory = _ => [0],
+            AllowMultipleArgumentsPerToken = true,
+        };
         var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
         var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), or single (the device's own without grouped products of experts).", DefaultValueFactory = _ => "fused" };
@@ -67,7 +72,7 @@ internal static class StepVerb
                 DeviceBuffers = arguments.GetValue(buffers),
                 GradientBuffers = arguments.GetValue(gradients),
                 Slabs = arguments.GetValue(slabs),
-                WeightsFirst = arguments.GetValue(weightsFirst),
+                WeightsFirst = arguments.GetValue(weightsFirst)!,
                 Threads = arguments.GetValue(threads),
                 Floor = !arguments.GetValue(noFloor),
                 EagerOperators = arguments.GetValue(operators) == "eager",
