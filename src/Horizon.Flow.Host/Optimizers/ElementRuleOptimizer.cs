@@ -62,12 +62,9 @@ public abstract class ElementRuleOptimizer<TRule> : HostOptimizer
         if (!_pieces.TryGetValue(unit.Layout, out var pieces)) pieces = _pieces.GetValue(unit.Layout, layout => ParameterPiece.Cut(layout, Options));
         switch (step.Parts)
         {
-            case UpdateParts.Weights: Sweep<WeightsPart>(); break;
-            case UpdateParts.State: Sweep<StatePart>(); break;
-            default: Sweep<WholeUpdate>(); break;
+            case UpdateParts.Weights: workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, WeightsPart>(unit, gradient, step, pieces, RuleOf(step), Path)); break;
+            case UpdateParts.State: workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, StatePart>(unit, gradient, step, pieces, RuleOf(step), Path)); break;
+            default: workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, WholeUpdate>(unit, gradient, step, pieces, RuleOf(step), Path)); break;
         }
-
-        void Sweep<TPart>()
-            where TPart : struct, IUpdatePart => workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, TPart>(unit, gradient, step, pieces, RuleOf(step), Path));
     }
 }
