@@ -125,6 +125,7 @@ public sealed class TrainingContext : IDisposable
     public void Dispose()
     {
         Kept.Dispose();
+        Late?.Dispose();
         foreach (var pool in _pools.Values) pool.Dispose();
         Workers.Dispose();
     }

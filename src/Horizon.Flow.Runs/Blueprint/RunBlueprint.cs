@@ -160,15 +160,16 @@ public sealed class RunBlueprint
     /// <summary>The graph that trains the model.</summary>
     /// <param name="totalSteps">For the learning rate's schedule; null where no step will be done.</param>
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
+    /// <param name="weightsFirst">The share of the parameters whose weights are updated before their optimizer's state; null for what is configured, where <c>auto</c> updates both in one.</param>
     /// <exception cref="HorizonException">The settings do not go together, or the graph cannot run.</exception>
-    public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null)
+    public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null, double? weightsFirst = null)
     {
-        var plan = MakePlan(totalSteps, activations);
+        var plan = MakePlan(totalSteps, activations, weightsFirst);
         var problems = plan.Validate();
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
     }
 
-    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations)
+    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations, double? weightsFirst = null)
     {
         var training = Configuration.Training;
         var plan = TrainingPlan.For(Model, new TrainingOptions
@@ -181,7 +182,7 @@ public sealed class RunBlueprint
             HostThreads = Math.Max(1, Environment.ProcessorCount / RanksHere),
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
             IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
-            Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
+            Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs, WeightsFirst = weightsFirst ?? ConfiguredWeightsFirst ?? 0 },
         }).WithExpertLoads();
         if (Teacher is not null) plan = plan.WithTeacher(Teacher, (DistillationObjective)Objective!);
         else if (Objective is not null) plan = plan.WithObjective(Objective);
@@ -197,6 +198,9 @@ public sealed class RunBlueprint
         "offload" => ActivationChoice.All(Model, ActivationPolicy.Offload),
         _ => null,
     };
+
+    /// <summary>The share of the parameters that is configured for <c>pipeline.weights_first</c>; null for <c>auto</c>.</summary>
+    public double? ConfiguredWeightsFirst => Configuration.Pipeline.WeightsFirst switch { "always" => 1, "never" => 0, _ => null };
 
     /// <summary>What the run will use where.</summary>
     /// <param name="batchSize">Rows of a micro-batch; null for those configured.</param>

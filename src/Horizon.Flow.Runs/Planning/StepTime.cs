@@ -14,6 +14,12 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     /// <summary>Of <see cref="Compute"/> the part beside which updates run where they wait for the norm of all gradients: the first forward. Null where nothing is clipped.</summary>
     public double? BesideUpdates { get; init; }
 
+    /// <summary>Of <see cref="Update"/> the state that follows its weights, beside head and backward.</summary>
+    public double Behind { get; init; }
+
+    /// <summary>All that is computed but the part beside which updates run: head and backward, beside which state may follow. Null where nothing is clipped.</summary>
+    public double? AfterUpdates => BesideUpdates is { } beside ? Rest(Compute, beside) : null;
+
     /// <summary>The floor: everything overlaps that may, and the slowest resource is never idle.</summary>
     public double Floor => Math.Max(Slowest(Compute), Clipped(Compute));
 
@@ -40,11 +46,14 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
             (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BorderBytes.Updated / hosts))
         {
             BesideUpdates = work.OperationsBesideUpdates * compute / work.Operations,
+            Behind = work.BytesBehind / hosts,
         };
     }
 
     private double Slowest(double computed) => Math.Max(Math.Max(computed, Update), Math.Max(Upload, Download));
 
-    // One after another: the update, and all that is computed but the first forward, to which its share of the time between products belongs.
-    private double Clipped(double computed) => BesideUpdates is { } beside && Compute > 0 ? Update + (computed * Math.Max(0, 1 - (beside / Compute))) : 0;
+    // One after another: the update, or its weights, and all that is computed but the first forward, to which its share of the time between products belongs.
+    private double Clipped(double computed) => BesideUpdates is { } beside && Compute > 0 ? Update - Behind + Math.Max(Rest(computed, beside), Behind) : 0;
+
+    private double Rest(double computed, double beside) => computed * Math.Max(0, 1 - (beside / Compute));
 }

@@ -10,20 +10,24 @@ namespace Horizon.Flow.Blocks;
 /// Optimizer state that follows its weights. With clipping no update begins before the norm of all gradients is known, and the next forward waits for each: so the weights of all units
 /// are updated first, and their state behind them, beside head and backward, from gradients that are kept for it. The bits are those of one sweep.
 /// </summary>
-/// <remarks>The units that are late are those of <see cref="TrainingPlan.WeightsFirst"/>. The state follows from the last unit to the first: backward asks for their slabs in this order.</remarks>
-public sealed class LateState
+/// <remarks>
+/// The units that are late are those of <see cref="TrainingPlan.WeightsFirst"/>. Their state follows in the order in which backward gives gradients and needs their slabs, on half of the
+/// threads: it must be done in time, not soon, and what launches kernels and sums gradients beside it needs cores too.
+/// </remarks>
+public sealed class LateState : IDisposable
 {
     private readonly ParameterStore _store;
     private readonly IHostOptimizer _optimizer;
     private readonly HostWorkers _workers;
+    private readonly HostWorkers _behind;
     private readonly HashSet<int> _units;
-    private readonly Stack<(HostGradient Gradient, UnitUpdated Updated, OptimizerStep Step)> _late = [];
+    private readonly Dictionary<int, (HostGradient Gradient, UnitUpdated Updated, OptimizerStep Step)> _late = [];
     private int _seen;
 
     /// <summary>Creates it, with nothing late.</summary>
     /// <param name="store">The store.</param>
     /// <param name="optimizer">A rule that <see cref="IHostOptimizer.UpdatesInParts"/>.</param>
-    /// <param name="workers">Threads for the sweeps.</param>
+    /// <param name="workers">Threads for the sweeps over weights; half as many are added for the state.</param>
     /// <param name="units">Whose weights go first; the others are updated in one sweep.</param>
     public LateState(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, IEnumerable<int> units)
     {
@@ -32,7 +36,11 @@ public sealed class LateState
         ArgumentNullException.ThrowIfNull(workers);
         if (!optimizer.UpdatesInParts) throw new ArgumentException($"{optimizer.Name} updates weights and state together", nameof(optimizer));
         (_store, _optimizer, _workers, _units) = (store, optimizer, workers, [.. units]);
+        _behind = new HostWorkers(Math.Max(1, workers.Threads / 2));
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _behind.Dispose();
 
     /// <summary>One gradient of a step; with its last one the state follows.</summary>
     /// <returns>The units that are through their whole update.</returns>
@@ -68,7 +76,7 @@ public sealed class LateState
         }).ConfigureAwait(false);
         if (done is { } weights)
         {
-            _late.Push((gradient, updated, weights));
+            _late.Add(unit, (gradient, updated, weights));
             _store.AdvanceWeights(unit, _store.WeightsVersionOf(unit) + 1);
             return;
         }
@@ -79,14 +87,17 @@ public sealed class LateState
 
     private void CatchUp(Action<UnitUpdated> through)
     {
-        while (_late.TryPop(out var late))
+        if (_late.Count == 0) return;
+        var order = _late.Values.First().Gradient.Info.Program.Visits.Where(visit => visit.GivesGradient).Select(visit => visit.Unit).Distinct();
+        foreach (var index in order)
         {
-            var unit = _store.Units[late.Gradient.Visit.Unit];
+            if (!_late.Remove(index, out var late)) continue;
+            var unit = _store.Units[index];
             using (late.Gradient.Slab)
             {
                 try
                 {
-                    _optimizer.Update(unit.Trained, late.Gradient.View, late.Step with { Parts = UpdateParts.State }, _workers);
+                    _optimizer.Update(unit.Trained, late.Gradient.View, late.Step with { Parts = UpdateParts.State }, _behind);
                 }
                 catch
                 {
