@@ -23,6 +23,7 @@ public sealed class LateState : IDisposable
     private readonly HashSet<int> _units;
     private readonly Dictionary<int, (HostGradient Gradient, UnitUpdated Updated, OptimizerStep Step)> _late = [];
     private int _seen;
+    private bool _isBroken;
 
     /// <summary>Creates it, with nothing late.</summary>
     /// <param name="store">The store.</param>
@@ -58,9 +59,18 @@ public sealed class LateState : IDisposable
     }
 
     /// <summary>After a run that was stopped between the two parts: lets the state follow, so that the store stands at one step.</summary>
+    /// <remarks>Where the state of a unit fails to follow, the store says so; this does not throw.</remarks>
     internal void Finish()
     {
-        CatchUp(_ => { });
+        try
+        {
+            CatchUp(_ => { });
+        }
+        catch (Exception) when (_isBroken)
+        {
+        }
+
+        if (_isBroken) return;
         foreach (var unit in _units)
             if (_store.WeightsVersionOf(unit) > _store.VersionOf(unit)) _store.Advance(unit, _store.WeightsVersionOf(unit));
     }
@@ -87,7 +97,7 @@ public sealed class LateState : IDisposable
 
     private void CatchUp(Action<UnitUpdated> through)
     {
-        if (_late.Count == 0) return;
+        if (_late.Count == 0 || _isBroken) return;
         var order = _late.Values.First().Gradient.Info.Program.Visits.Where(visit => visit.GivesGradient).Select(visit => visit.Unit).Distinct();
         foreach (var index in order)
         {
@@ -101,6 +111,7 @@ public sealed class LateState : IDisposable
                 }
                 catch
                 {
+                    _isBroken = true;
                     _store.MarkDamaged($"the optimizer's state of unit '{late.Gradient.UnitName}' did not follow its weights in step {late.Gradient.Step}");
                     throw;
                 }
