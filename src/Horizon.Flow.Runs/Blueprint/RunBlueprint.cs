@@ -134,6 +134,7 @@ public sealed class RunBlueprint
         }
 
         blueprint.CheckGroups();
+        blueprint.CheckWeightsFirst();
         return blueprint;
     }
 
@@ -281,6 +282,15 @@ public sealed class RunBlueprint
     {
         if (DeviceBuffers > Configuration.Pipeline.DeviceBuffers)
             yield return $"pipeline.device_buffers is raised from {Configuration.Pipeline.DeviceBuffers} to {DeviceBuffers}: {(Configuration.Training.RecomputeInterval >= DeviceBuffers ? "training.recompute_interval holds so many units at once" : "a layer holds its own weights while the parts of its experts take turns")}";
+    }
+
+    private void CheckWeightsFirst()
+    {
+        if (ConfiguredWeightsFirst is not 1) return;
+        if (!MakeOptimizer().UpdatesInParts)
+            throw new HorizonException($"pipeline.weights_first is always, but optimizer.name: {Configuration.Optimizer.Name} finds weights and state in one; take auto or never, or adamw or lion.");
+        if (Configuration.Training.MaxGradNorm is not > 0)
+            throw new HorizonException("pipeline.weights_first is always, but training.max_grad_norm clips nothing, and each unit is updated while backward goes on; take auto or never.");
     }
 
     // A pattern that matches nothing trains otherwise than its writer meant. The default ones may: not every model has biases.

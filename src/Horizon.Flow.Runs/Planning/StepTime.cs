@@ -21,13 +21,16 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     public double? AfterUpdates => BesideUpdates is { } beside ? Rest(Compute, beside) : null;
 
     /// <summary>The floor: everything overlaps that may, and the slowest resource is never idle.</summary>
-    public double Floor => Math.Max(Slowest(Compute), Clipped(Compute));
+    public double Floor => Math.Max(Slowest(Compute), Clipped);
+
+    /// <summary>Updates that wait for the norm of all gradients, and what cannot run beside them; 0 where nothing is clipped.</summary>
+    public double Clipped => AfterNorm(Compute);
 
     /// <summary>The resource of the floor; <c>clipping</c> where updates and what they cannot run beside take longest.</summary>
     public string Binds => Floor == Compute ? "compute" : Floor == Update ? "update" : Floor == Upload ? "upload" : Floor == Download ? "download" : "clipping";
 
     /// <summary>What the step is likely to take.</summary>
-    public double Predicted => Math.Max(Slowest(Compute + Between) + Border, Clipped(Compute + Between));
+    public double Predicted => Math.Max(Slowest(Compute + Between) + Border, AfterNorm(Compute + Between));
 
     /// <summary>The time of a step's work at a machine's rates.</summary>
     /// <param name="work">The work.</param>
@@ -53,7 +56,7 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     private double Slowest(double computed) => Math.Max(Math.Max(computed, Update), Math.Max(Upload, Download));
 
     // One after another: the update, or its weights, and all that is computed but the first forward, to which its share of the time between products belongs.
-    private double Clipped(double computed) => BesideUpdates is { } beside && Compute > 0 ? Update - Behind + Math.Max(Rest(computed, beside), Behind) : 0;
+    private double AfterNorm(double computed) => BesideUpdates is { } beside && Compute > 0 ? Update - Behind + Math.Max(Rest(computed, beside), Behind) : 0;
 
     private double Rest(double computed, double beside) => computed * Math.Max(0, 1 - (beside / Compute));
 }
