@@ -51,7 +51,7 @@ public sealed class LateState : IDisposable
         await call.WaitForGraph(_store.WaitForStateAsync(unit, call.Cancellation)).ConfigureAwait(false);
         var updated = new List<UnitUpdated>();
         if (_units.Contains(unit)) await UpdateWeightsAsync(gradient, guard, updated).ConfigureAwait(false);
-        else if (await guard.RunAsync(gradient, (state, step) => _optimizer.Update(state, gradient.View, step, _workers)).ConfigureAwait(false) is { } whole) updated.Add(whole);
+        else await UpdateWholeAsync(gradient, guard, updated).ConfigureAwait(false);
         if (++_seen < gradient.Info.Program.TrainedUnits.Length) return updated;
         _seen = 0;
         CatchUp(updated.Add);
@@ -71,8 +71,17 @@ public sealed class LateState : IDisposable
         }
 
         if (_isBroken) return;
-        foreach (var unit in _units)
+        for (var unit = 0; unit < _store.Units.Count; unit++)
             if (_store.WeightsVersionOf(unit) > _store.VersionOf(unit)) _store.Advance(unit, _store.WeightsVersionOf(unit));
+    }
+
+    private async ValueTask UpdateWholeAsync(HostGradient gradient, UpdateGuard guard, List<UnitUpdated> through)
+    {
+        var unit = gradient.Visit.Unit;
+        if (await guard.RunAsync(gradient, (state, step) => _optimizer.Update(state, gradient.View, step, _workers)).ConfigureAwait(false) is not { } updated) return;
+        through.Add(updated);
+        // The last message of a step leaves this stage behind the state of all others; its weights need not wait for it.
+        if (updated.Verdict.SkipReason is null) _store.AdvanceWeights(unit, _store.WeightsVersionOf(unit) + 1);
     }
 
     private async ValueTask UpdateWeightsAsync(HostGradient gradient, UpdateGuard guard, List<UnitUpdated> through)
