@@ -79,7 +79,8 @@ internal static class StepCommand
         foreach (var share in settings.WeightsFirst)
         {
             report.Say($"weights first {share:0.##}");
-            await StepsAsync(settings, config, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = share } }), budget, store, device, floor, report, collectives);
+            var timeline = settings.Timeline is { } file && settings.WeightsFirst.Count > 1 ? Path.ChangeExtension(file, FormattableString.Invariant($"{share:0.##}{Path.GetExtension(file)}")) : settings.Timeline;
+            await StepsAsync(settings with { Timeline = timeline }, config, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = share } }), budget, store, device, floor, report, collectives);
         }
     }
 

@@ -43,7 +43,7 @@ internal static class StepVerb
         layer.AcceptOnlyFromAmong("explicit", "autograd");
         var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), narrow and narrow:N (of these what is narrow), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
         var deterministic = new Option<bool>("--deterministic") { Description = "Whether two runs give the same bits: true or false.", DefaultValueFactory = _ => true };
-        var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
+        var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file; of several shares to one each." };
         var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
