@@ -50,6 +50,24 @@ public class ParameterStoreTests
         return store.Step == numbers[^1] && store.Damage is null && !store.IsUnderWay;
     }
 
+    /// <summary>Weights that went ahead let those in who wait for them; the step is not over, nor does the version count it, before the state has followed.</summary>
+    [Fact]
+    public async Task AdvanceWeights_BeforeTheState_LetsInWhoWaitsForWeightsAlone()
+    {
+        using var store = NewStore();
+        store.Begin(1);
+        var (weights, behind) = (store.WaitForVersionAsync(2, 1).AsTask(), store.WaitForStateAsync(2).AsTask());
+        Assert.Equal((false, true), (weights.IsCompleted, behind.IsCompleted));
+        store.AdvanceWeights(2, 1);
+        await weights.WaitAsync(TimeSpan.FromSeconds(30));
+        var state = store.WaitForStateAsync(2).AsTask();
+        Assert.Equal((false, 1, 0, 1), (state.IsCompleted, store.WeightsVersionOf(2), store.VersionOf(2), store.ExpectedVersions()[2]));
+        Assert.Throws<InvalidOperationException>(() => store.AdvanceWeights(2, 2));
+        store.Advance(2, 1);
+        await state.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal((1, 1, 0), (store.WeightsVersionOf(2), store.VersionOf(2), store.Step));
+    }
+
     [Fact]
     public void Damage_UnitsAtThreeOneOneFour_IsNone()
     {
