@@ -1,14 +1,15 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 
 namespace Horizon.Flow.Graph;
 
 /// <summary>
-/// A bounded pool: a channel of credits, each with its item once that was made. Items are made on first use and kept until the pool is disposed. Who finds no
-/// credit waits, and so the graph pushes back.
+/// A bounded pool: a channel of credits says how many items may be out, a queue keeps those that are in.
+/// Items are made on first use and kept until the pool is disposed. Who finds no credit waits, and so the graph pushes back.
 /// </summary>
 /// <remarks>
-/// Credits come back in the order in which they were given back, those that were never used first: a buffer may be given back while the device still works on it, and the one that was given
-/// back first is free soonest. With the last one, a copy into it would wait for that work though another buffer lies idle.
+/// An item is lent in the order in which it came back: a buffer may be given back while the device still works on it, and the one that came back first is free soonest. Into the last one
+/// a copy would wait for that work though another buffer lies idle.
 /// </remarks>
 /// <typeparam name="T">What is pooled; disposed with the pool if it is <see cref="IDisposable"/>.</typeparam>
 public sealed class LeasePool<T> : ILeasePool
@@ -17,7 +18,8 @@ public sealed class LeasePool<T> : ILeasePool
     // Abandoned pools, with what they made: reachable for ever, so that no finalizer frees it.
     private static readonly List<LeasePool<T>> _left = [];
 
-    private readonly Channel<T?> _credits;
+    private readonly Channel<bool> _credits;
+    private readonly ConcurrentQueue<T> _items = [];
     private readonly Func<T> _create;
     private readonly List<T> _made = [];
     private readonly HashSet<Lease<T>> _out = [];
@@ -35,8 +37,8 @@ public sealed class LeasePool<T> : ILeasePool
         Name = name;
         Capacity = capacity;
         _create = create;
-        _credits = Channel.CreateBounded<T?>(capacity);
-        for (var i = 0; i < capacity; i++) _credits.Writer.TryWrite(null);
+        _credits = Channel.CreateBounded<bool>(capacity);
+        for (var i = 0; i < capacity; i++) _credits.Writer.TryWrite(true);
     }
 
     /// <inheritdoc/>
@@ -63,9 +65,8 @@ public sealed class LeasePool<T> : ILeasePool
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (TryRent(out var lease)) return lease;
-        T? item;
-        using (StageCall.BeginGraphWait()) item = await _credits.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-        return Take(item);
+        using (StageCall.BeginGraphWait()) await _credits.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        return Take();
     }
 
     /// <inheritdoc/>
@@ -74,7 +75,7 @@ public sealed class LeasePool<T> : ILeasePool
     /// <summary>Takes an item if a credit is free.</summary>
     public bool TryRent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Lease<T>? lease)
     {
-        lease = _credits.Reader.TryRead(out var item) ? Take(item) : null;
+        lease = _credits.Reader.TryRead(out _) ? Take() : null;
         return lease is not null;
     }
 
@@ -131,20 +132,21 @@ public sealed class LeasePool<T> : ILeasePool
     {
         lock (_gate) _out.Remove(lease);
         if (_isAbandoned) return;
-        _credits.Writer.TryWrite(item);
+        _items.Enqueue(item);
+        _credits.Writer.TryWrite(true);
     }
 
-    private Lease<T> Take(T? item)
+    private Lease<T> Take()
     {
         try
         {
-            var lease = new Lease<T>(this, item ?? Make());
+            var lease = new Lease<T>(this, _items.TryDequeue(out var item) ? item : Make());
             lock (_gate) _out.Add(lease);
             return lease;
         }
         catch
         {
-            _credits.Writer.TryWrite(item);
+            _credits.Writer.TryWrite(true);
             throw;
         }
     }
