@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;

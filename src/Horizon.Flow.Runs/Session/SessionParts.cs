@@ -60,7 +60,7 @@ internal sealed class SessionParts : IAsyncDisposable
     public RolloutRewards? Rewards { get; private set; }
 
     /// <summary>The reference model's weights, where they are held.</summary>
-    public ParameterStore? Reference { get; private set; }
+    public ReferenceStore? Reference { get; private set; }
 
     /// <summary>Opens all of it, after checking that it will fit.</summary>
     /// <param name="configuration">See <see cref="TrainingSession.OpenAsync"/>.</param>
@@ -122,7 +122,7 @@ internal sealed class SessionParts : IAsyncDisposable
     private async Task LoadAsync(bool resume, SessionProgress progress, CancellationToken cancellation)
     {
         var (configuration, ranks) = (Blueprint.Configuration, Blueprint.Ranks);
-        var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, Notices.Enqueue)).ConfigureAwait(false);
+        var resumes = await ranks.FirstAsync("resume", () => Task.FromResult(ResumePoint.Find(configuration, resume, Notices.Enqueue))).ConfigureAwait(false);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || Blueprint.KeepsReference || Blueprint.HoldsReference || Blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
         if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false); // none has taken its part yet
         var host = new ByteSize(MachineMemory.AvailableBytes() / Blueprint.RanksHere);
