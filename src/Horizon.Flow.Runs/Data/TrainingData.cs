@@ -14,6 +14,9 @@ internal sealed class TrainingData
     /// <summary>What <see cref="PlaceAfter"/> calls <see cref="Reference"/>.</summary>
     public const string ReferenceKey = "reference_weights";
 
+    /// <summary>What <see cref="PlaceAfter"/> calls what tells one data set from another.</summary>
+    public const string FingerprintKey = "data_fingerprint";
+
     private readonly IBatchSource _source;
     private readonly TrainingSection _training;
     private readonly int _accumulation;
@@ -68,7 +71,7 @@ internal sealed class TrainingData
     {
         var place = new Dictionary<string, string>
         {
-            ["data_fingerprint"] = _fingerprint.Value,
+            [FingerprintKey] = _fingerprint.Value,
             ["epoch"] = (step / StepsPerEpoch).ToString(CultureInfo.InvariantCulture),
             ["micro_batch"] = (step % StepsPerEpoch * _accumulation).ToString(CultureInfo.InvariantCulture),
         };
