@@ -131,6 +131,38 @@ public sealed class RankedPolicyTests : IDisposable
         Assert.Contains("only read, over 3 ranks", planned.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>One rank asks the server for all; the weights that it is handed are put together from the slices of all.</summary>
+    [Fact]
+    public async Task Train_AnswersOfAServer_AreThoseOfOneRank()
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "horizon.dll"), "serve", "--model", RunFolder.Stories, "--port", "0", "--name", "stories", "--allow-reload"])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        using var server = Process.Start(start)!;
+        string[] set;
+        try
+        {
+            var line = await server.StandardOutput.ReadLineAsync();
+            Assert.NotNull(line);
+            set = ["training.max_steps=2", "rollouts.server.model=stories", "rollouts.server.patience=1", $"rollouts.server.url={line.Split(' ')[^1]}"];
+            var (one, many) = (await TrainAsync(1, "one", set), await TrainAsync(2, "many", set));
+            RequireSame(one, many);
+            Assert.Equal(Answers("one"), Answers("many"));
+            Numbers.AssertClose(Weights("one", "policy"), Weights("many", "policy"), 1e-6);
+            Numbers.AssertClose(Weights("one"), Weights("many"), 1e-6);
+        }
+        finally
+        {
+            server.Kill();
+            await server.WaitForExitAsync();
+        }
+
+        var gone = await Assert.ThrowsAsync<HorizonException>(() => TrainAsync(2, "gone", set));
+        Assert.Contains("that draws answers does not do it (", gone.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>As the program starts ranks: processes of their own, one of whose reward programs fails or is killed.</summary>
     [Theory]
     [InlineData("exit 3", "rank 1: the program that rewards answers, /bin/sh, ended with exit code 3 before it had rewarded answer 1")]
@@ -207,5 +239,5 @@ public sealed class RankedPolicyTests : IDisposable
     private List<string> Answers(string output) =>
         [.. Directory.GetFiles(_run.In($"{output}/rollouts")).Order(StringComparer.Ordinal).SelectMany(File.ReadLines).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("AnswerIds").GetRawText())];
 
-    private Dictionary<string, float[]> Weights(string output) => new SafetensorsReader(Directory.GetFiles(_run.In($"{output}/model"), "*.safetensors").Single()).AllFloats();
+    private Dictionary<string, float[]> Weights(string output, string folder = "model") => new SafetensorsReader(Directory.GetFiles(_run.In($"{output}/{folder}"), "*.safetensors").Single()).AllFloats();
 }
