@@ -172,8 +172,7 @@ public sealed class RankedPolicyTests : IDisposable
     {
         if (OperatingSystem.IsWindows()) return;
         _run.Write("run.yaml", Recipe(Program($"if [ \"$RANK\" = 1 ]; then read -r line; {(expected is null ? "echo 1" : fate)}; fi; while read -r line; do echo 1; done")));
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "horizon.dll"), "train", _run.In("run.yaml"), "--ranks", "2"]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
+        using var process = RankProcesses.Start(_run, 2, []);
         var error = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
         await process.WaitForExitAsync().WaitAsync(Hang);
@@ -188,6 +187,38 @@ public sealed class RankedPolicyTests : IDisposable
         Assert.Contains("rank 0 of 2:", await error, StringComparison.Ordinal);
         Assert.Contains("rank 1 of 2:", await error, StringComparison.Ordinal);
         Assert.Contains(expected, await error, StringComparison.Ordinal);
+    }
+
+    /// <summary>A rank killed in the middle of a round, and a signal to one rank while answers are drawn: all end, and go on to the bits of the run that nobody stopped.</summary>
+    [Fact]
+    public async Task Resume_AfterARankWasKilledOrStopped_GivesTheBitsOfTheUninterruptedRun()
+    {
+        if (!OperatingSystem.IsLinux()) return; // Ranks are found in /proc.
+        string[] words = ["--resume", .. ((string[])["training.objective.name=grpo", "rollouts.every_steps=2", "checkpoint.every_steps=1", "training.max_steps=9", "evaluation.every_steps=0"]).SelectMany(set => (string[])["--set", set])];
+        await EndAsync(RankProcesses.Start(_run, 2, words), ExitCodes.Success);
+        var (model, metrics) = (_run.ModelBytes(), _run.LastingMetrics());
+        Directory.Delete(_run.Output, recursive: true);
+        foreach (var (step, rank, signal) in ((int, int, int)[])[(1, 1, 9), (3, 0, 15), (5, 0, 9)])
+        {
+            using var process = RankProcesses.Start(_run, 2, words);
+            while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith($"checkpoint of step {step} ", StringComparison.Ordinal)) Assert.DoesNotContain("error", line, StringComparison.Ordinal);
+            RankProcesses.Signal(RankProcesses.Of(process, rank), signal);
+            await EndAsync(process, signal == 15 ? ExitCodes.Terminated : null);
+            if (signal == 15) Directory.Delete(_run.Model, recursive: true);
+        }
+
+        await EndAsync(RankProcesses.Start(_run, 2, words), ExitCodes.Success);
+        Assert.Equal(metrics, _run.LastingMetrics());
+        Assert.Equal(model, _run.ModelBytes());
+    }
+
+    // Null for any failure.
+    private static async Task EndAsync(Process process, int? expected)
+    {
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
+        await process.WaitForExitAsync().WaitAsync(Hang);
+        Assert.True(expected is null ? process.ExitCode != 0 : process.ExitCode == expected, $"exit code {process.ExitCode}: {output}{await error}");
     }
 
     private static string Program(string script) => $"command: [/bin/sh, -c, {JsonSerializer.Serialize(script)}]";

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Horizon.Flow.Models.Tests.Reference;
 using Horizon.Flow.Testing;
 
