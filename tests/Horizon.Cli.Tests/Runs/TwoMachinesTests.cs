@@ -1,4 +1,3 @@
-using Horizon.Flow.Models.Tests.Reference;
 using Horizon.Flow.Testing;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
