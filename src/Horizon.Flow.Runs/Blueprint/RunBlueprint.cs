@@ -145,11 +145,11 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(ranks);
         ArgumentOutOfRangeException.ThrowIfLessThan(here, 1);
-        if (Kind.IsOnPolicy) throw new HorizonException($"training.objective.name is {Configuration.Training.Objective.Name}, whose answers one rank draws and grades; start one rank");
-        if (HoldsReference) throw new HorizonException("training.objective.reference is held, which one rank alone does; leave it out, and what the reference says is computed once by all ranks and kept");
         var (microBatches, count) = (Configuration.Training.GradientAccumulation, ranks.Count);
         if (microBatches % count != 0)
         {
+            if (Kind.IsOnPolicy)
+                throw new HorizonException($"rollouts.prompts {Configuration.Rollouts.Prompts} times rollouts.group {Configuration.Rollouts.Group} are {microBatches} micro-batches of training.batch_size {Configuration.Training.BatchSize}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; change one of the three, so that the number is a multiple of {count}, or start another number of ranks");
             var above = ((microBatches / count) + 1) * count;
             throw new HorizonException($"training.gradient_accumulation is {microBatches}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; set it to {(microBatches > count ? $"{above - count} or {above}" : $"{above}")}, or start another number of ranks");
         }
@@ -218,8 +218,8 @@ public sealed class RunBlueprint
     }
 
     // Weights that are only read and, in bf16, the differences that a store keeps with them.
-    private static MemoryItem Beside(string what, ModelDefinition model) =>
-        new(MemoryPlace.Host, what, 4 * model.ParameterCount, FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read"));
+    private MemoryItem Beside(string what, ModelDefinition model) => new(
+        MemoryPlace.Host, what, 4 * model.ParameterCount / (Ranks?.Count ?? 1), FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read{(Ranks is null ? "" : $", over {Ranks.Count} ranks")}"));
 
     // A recomputed segment holds all of its units at once; a layer holds its own weights while the parts of its experts take turns.
     private int DeviceBuffers => Math.Max(
