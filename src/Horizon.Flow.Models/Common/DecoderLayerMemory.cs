@@ -16,6 +16,7 @@ internal sealed class DecoderLayerMemory
     private readonly BatchShape _batch;
     private readonly long _seen;
     private readonly bool _flash;
+    private readonly bool _ordered;
     private readonly Fp8Options? _fp8;
 
     public DecoderLayerMemory(ModelConfig config, int? slidingWindow, BatchShape batch, Fp8Options? fp8 = null)
@@ -23,6 +24,9 @@ internal sealed class DecoderLayerMemory
         ArgumentNullException.ThrowIfNull(batch);
         (_config, _batch, _fp8, _seen) = (config, batch, fp8, Math.Min(slidingWindow ?? long.MaxValue, batch.SequenceLength));
         _flash = batch.FusedOperators && config.HeadDimension is <= 256 and var width && width % 8 == 0;
+        // Where the device has the queries' gradients of whole rows in one order, and rows are known to be whole, nothing is summed in parts.
+        var whole = !batch.Packed && batch.MostTokens is null && batch.SequenceLength % 64 == 0 && _seen == batch.SequenceLength;
+        _ordered = _flash && batch.Deterministic && !(whole && batch.RowAttention?.Takes(config.HeadDimension, TorchSharp.torch.ScalarType.BFloat16) == true);
     }
 
     /// <summary>What backward needs, beside the input.</summary>
@@ -100,10 +104,10 @@ internal sealed class DecoderLayerMemory
     }
 
     // Of the queries' gradients: one block, which has no place among smaller ones that are free.
-    private long OrderedSums(long tokens) => _flash && _batch.Deterministic ? Wide(Math.Min(tokens, _batch.SequenceLength), Multiprocessors * D) : 0;
+    private long OrderedSums(long tokens) => _ordered ? Wide(Math.Min(tokens, _batch.SequenceLength), Multiprocessors * D) : 0;
 
     // Tokens whose heads are taken in groups: keys and values go in for each query head, and a group's results lie beside the whole.
-    private long InGroups(long tokens) => !_batch.Deterministic || _batch.Packed ? 0
+    private long InGroups(long tokens) => !_ordered || _batch.Packed ? 0
         : Enumerable.Range(1, (int)Math.Min(Rows, 2 * Multiprocessors)).Where(rows => HeadGroups.Of(_config.HeadCount, rows, Multiprocessors).Count > 1)
             .Select(rows => Math.Min(tokens, rows * _seen)).DefaultIfEmpty(0).Max();
 

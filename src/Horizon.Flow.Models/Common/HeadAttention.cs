@@ -97,12 +97,14 @@ internal sealed class HeadAttention : IDisposable
         }
     }
 
-    // Through a kernel that knows where each document begins, where there is one. Whole rows have no document to look for: cuDNN is the fastest for these.
+    // Through a kernel that knows where each document begins, where there is one. Whole rows have no document to look for: cuDNN is the fastest for these, in a fixed order
+    // where the device has what that takes.
     private static IAttention Attend(HeadParts heads, DeviceBatch batch, int? window)
     {
         if (window >= batch.SequenceLength) window = null;
-        var cudnn = !batch.Operators.IsDeterministic && FlashAttention.TakesRows(heads, batch, window);
-        return !cudnn && FlashAttention.Takes(heads, batch) ? new FlashAttention(heads, batch, window) : new AutogradAttention(heads, batch, window, cudnn);
+        return RowAttention.Takes(heads, batch, window) ? new RowAttention(heads, batch)
+            : FlashAttention.Takes(heads, batch) ? new FlashAttention(heads, batch, window)
+            : new AutogradAttention(heads, batch, window);
     }
 
     private void Norm(string role, Tensor heads_TND, long first, long count)

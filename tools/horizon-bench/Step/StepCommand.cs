@@ -31,7 +31,7 @@ internal static class StepCommand
         if (settings.Fp8 is { } fp8) model = model.WithFp8(fp8);
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var options = Options(settings);
-        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.MostTokens, delta: device.Operators.Delta);
+        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.Documents > 0 ? settings.MostTokens : null, operators: device.Operators);
         var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
         var whole = TrainingPlan.For(model, options with { Activations = activations.Of });
         var plan = BenchRanks.Wire(whole, collectives);
