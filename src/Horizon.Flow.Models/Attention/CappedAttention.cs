@@ -100,7 +100,8 @@ internal sealed class CappedAttention : IWrittenStep
             change.mul_(weights);
             weights.Dispose();
             // The curve's slope: 1 - tanh^2.
-            change.mul_(tanh.mul_(tanh).TimesInPlace(-1.0).With(1.0, static (x, one) => x.add_(one))).TimesInPlace(_cap.Scale);
+            using (var bent = change * tanh.mul_(tanh)) change.AddInPlace(bent, -1.0);
+            change.TimesInPlace(_cap.Scale);
             tanh.Dispose();
             var narrow = change.to(query.dtype);
             Copy(dQuery_TQD, block, matmul(narrow, key));

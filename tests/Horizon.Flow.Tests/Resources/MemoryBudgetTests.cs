@@ -45,6 +45,19 @@ public class MemoryBudgetTests
         Assert.InRange(budget.DeviceBytes / Gibibyte, measuredGibibytes, 1.1 * measuredGibibytes);
     }
 
+    /// <summary>Where the device has a kernel for the backward of whole rows, nothing is summed in as many parts as it has multiprocessors: packed rows and other widths are.</summary>
+    [Fact]
+    public void Of_ADeviceWithRowAttention_CountsNoSumsOfWholeRows()
+    {
+        static long Bytes(bool kernel, bool packed = false, int width = 128) => MemoryBudget.Of(
+            TrainingPlan.For(CausalDecoder.Define(Qwen(1536, 8960, 12, 2, 151_936, 28, tied: true) with { HeadDimension = width })), StorePrecision.Bf16, 1, 65_536, gpu: true, packed: packed,
+            operators: kernel ? new RowsOfWidth128() : null).DeviceBytes;
+        const long Sums = 65_536L * 128 * 132 * sizeof(float);
+        Assert.InRange(Bytes(false) - Bytes(true), Sums, 3 * Sums);
+        Assert.Equal(Bytes(false, packed: true), Bytes(true, packed: true));
+        Assert.Equal(Bytes(false, width: 64), Bytes(true, width: 64));
+    }
+
     [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
     public void Of_MoreRowsOrTokensOrLayersKept_IsNeverLess(TrainingCase @case, bool gpu, bool packed)
     {
