@@ -40,10 +40,9 @@ internal static class RowAttentionCheck
         var changes = weights * (matmul(given, value.transpose(2, 3)) - (given * output).sum(-1, keepdim: true));
         var expected = Tokens(matmul(changes, key).Times(scale));
         var (found, again) = (OnDevice(), OnDevice());
-        var error = ((found - expected).norm() / expected.norm().Plus(1e-12)).item<double>();
-        var (nothing, same) = (expected.norm().item<double>() < 1e-9, found.eq(again).all().item<bool>()); // a first token alone has no gradient
-        report.Check($"{one}", same && (error <= Tolerance || (nothing && found.norm().item<double>() < 1e-2)),
-            FormattableString.Invariant($"relative {error:E1}{(same ? "" : "; other bits the second time")}"));
+        var error = ((found - expected).norm() / expected.norm().Plus(1e-2)).item<double>(); // a first token's gradient is zero
+        var same = found.eq(again).all().item<bool>();
+        report.Check($"{one}", same && error <= Tolerance, FormattableString.Invariant($"relative {error:E1}{(same ? "" : "; other bits the second time")}"));
 
         Tensor OnDevice()
         {
