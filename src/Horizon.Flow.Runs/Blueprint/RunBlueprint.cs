@@ -203,11 +203,11 @@ public sealed class RunBlueprint
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
     /// <param name="gpu">Whether it computes on a GPU.</param>
     /// <param name="mostTokens">Tokens of the largest micro-batch of the data; null where they were not read.</param>
-    /// <param name="delta">The device's own linear attention; null where it has none, or is not known.</param>
-    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IDeltaOperators? delta = null)
+    /// <param name="operators">What the device computes by kernels of its own, which may need less; null where that is not known.</param>
+    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IUnitOperators? operators = null)
     {
         var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
-        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, delta);
+        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, operators);
         if (Teacher is not null) budget = budget.With(Beside("teacher", Teacher));
 
         if (HoldsReference) budget = budget.With(Beside("reference", Model));

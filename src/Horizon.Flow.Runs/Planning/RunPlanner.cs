@@ -41,7 +41,7 @@ public static class RunPlanner
         // Asked before the data are read, which take their part of it.
         var host = new ByteSize((hostMemory?.Bytes ?? MachineMemory.AvailableBytes()) / blueprint.RanksHere);
         var data = PlannedData.Of(blueprint, progress);
-        PlanReport On(string device, ByteSize? memory, IDeltaOperators? delta = null) => Plan(blueprint, device, memory, delta, host, data.Memory, data.MostTokens, data.Typical) with
+        PlanReport On(string device, ByteSize? memory, IUnitOperators? operators = null) => Plan(blueprint, device, memory, operators, host, data.Memory, data.MostTokens, data.Typical) with
         {
             Length = data.Length,
             LengthDescription = data.Length?.Describe() ?? $"not known: {data.Unknown}",
@@ -49,7 +49,7 @@ public static class RunPlanner
         if (deviceMemory is not null) return On("a GPU", deviceMemory);
         if (configuration.Device == "cpu") return On("cpu", null);
         using var device = ComputeDevice.Parse(configuration.Device);
-        return On(device.Name, FreeMemory.Of(device).Device, device.Operators.Delta);
+        return On(device.Name, FreeMemory.Of(device).Device, device.Operators);
     }
 
     /// <summary>The configuration with a <c>training.batch_size</c> of <c>auto</c> replaced by what the plan recommends, for full rows; another one as it is.</summary>
@@ -80,7 +80,7 @@ public static class RunPlanner
         ArgumentNullException.ThrowIfNull(blueprint);
         ArgumentNullException.ThrowIfNull(device);
         memory ??= FreeMemory.Of(device);
-        return Plan(blueprint, device.Name, memory.Device, device.Operators.Delta, memory.Host, data, mostTokens, typical);
+        return Plan(blueprint, device.Name, memory.Device, device.Operators, memory.Host, data, mostTokens, typical);
     }
 
     /// <summary>Refuses a run that does not fit, with the numbers.</summary>
@@ -112,7 +112,7 @@ public static class RunPlanner
     }
 
     // Without a device memory of its own the device computes in the host's, and everything lies there.
-    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, IDeltaOperators? delta, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens, TypicalStep? typical)
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, IUnitOperators? operators, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens, TypicalStep? typical)
     {
         var plan = blueprint.Plan();
         var tokens = new Dictionary<int, long?>();
@@ -124,7 +124,7 @@ public static class RunPlanner
 
         PlanReport With(int batchSize, ActivationChoice activations)
         {
-            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize), delta);
+            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize), operators);
             if (data is not null) budget = budget.With(data);
             if (deviceMemory is null) budget = ProcessMemory.AddTo(budget);
             var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);

@@ -29,11 +29,11 @@ internal static class StepVerb
         var slabs = new Option<int>("--slabs") { Description = "Gradient slabs where one a unit is not needed.", DefaultValueFactory = _ => 4 };
         var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
-        var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), or single (the device's own without grouped products of experts).", DefaultValueFactory = _ => "fused" };
+        var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), single (the device's own without grouped products of experts) or flash (without its kernel of attention's backward).", DefaultValueFactory = _ => "fused" };
         var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
         precision.AcceptOnlyFromAmong("bf16", "fp32", "fp8");
         optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
-        operators.AcceptOnlyFromAmong("fused", "eager", "single");
+        operators.AcceptOnlyFromAmong("fused", "eager", "single", "flash");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
         var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), narrow and narrow:N (of these what is narrow), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
         var deterministic = new Option<bool>("--deterministic") { Description = "Whether two runs give the same bits: true or false.", DefaultValueFactory = _ => true };
@@ -70,6 +70,7 @@ internal static class StepVerb
                 Floor = !arguments.GetValue(noFloor),
                 EagerOperators = arguments.GetValue(operators) == "eager",
                 SingleExperts = arguments.GetValue(operators) == "single",
+                FlashRows = arguments.GetValue(operators) == "flash",
                 AutogradLayers = arguments.GetValue(layer) == "autograd",
                 Activations = arguments.GetValue(activations)!,
                 Deterministic = arguments.GetValue(deterministic),
