@@ -20,9 +20,9 @@ internal sealed class MinistralFamily : IModelFamily
         DecoderReader.RefuseFlag(json, "mlp_bias");
         var config = DecoderReader.Read(json, Architecture, new DecoderDefaults { MaximumSequenceLength = 131_072, KeyValueHeads = 8 });
         var isOff = json.IsNull("sliding_window");
-        return config with { SlidingWindows = WindowReader.ReadPattern(json, config.LayerCount, _ => !isOff) };
+        return WrittenDecoder.Read(json, config with { SlidingWindows = WindowReader.ReadPattern(json, config.LayerCount, _ => !isOff) });
     }
 
     /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+    public ModelDefinition Define(ModelConfig config) => WrittenDecoder.Define(config);
 }
