@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Ministral;

@@ -64,9 +64,9 @@ public class UnloadedExpertsTests
     {
         var routing = Routings.Any().Generator.Sample(20, 200).First(one => one.Train(whole: false).Bytes < one.Train(whole: true).Bytes);
         var unit = routing.Model.Units.First(one => one.Parameters.Any(slot => Roles.IsExpert(slot.Role))).Name;
-        DeviceGradient Raised(DeviceGradient gradient)
+        DeviceGradient Raised(TrainingContext run, DeviceGradient gradient)
         {
-            if (gradient.UnitName == unit) gradient.Views.Flat.FillInPlace(1);
+            if (gradient.UnitName == unit) run.Compute([gradient.Gradient.Value], () => gradient.Views.Flat.FillInPlace(1));
             return gradient;
         }
 
