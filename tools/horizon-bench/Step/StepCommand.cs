@@ -35,6 +35,8 @@ internal static class StepCommand
         MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.Documents > 0 ? settings.MostTokens : null, operators: partial.Operators);
         var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
         var whole = TrainingPlan.For(model, options with { Activations = activations.Of });
+        // Before a stage that may change gradients, all of them travel.
+        if (settings.SendsZeros) whole = whole.OutOfJoin(Stages.Download).Insert("zeros, too", gradient => gradient);
         var plan = BenchRanks.Wire(whole, collectives);
         report.Say($"activations: {activations}");
         var budget = Budget(whole);

@@ -30,6 +30,7 @@ internal static class StepVerb
         var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
         var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), single (the device's own without grouped products of experts) or flash (without its kernel of attention's backward).", DefaultValueFactory = _ => "fused" };
+        var zeros = new Option<bool>("--send-zeros") { Description = "Gradients of experts without tokens travel as the others do." };
         var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
         precision.AcceptOnlyFromAmong("bf16", "fp32", "fp8");
         optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
@@ -42,7 +43,7 @@ internal static class StepVerb
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
+            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, zeros, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -71,6 +72,7 @@ internal static class StepVerb
                 EagerOperators = arguments.GetValue(operators) == "eager",
                 SingleExperts = arguments.GetValue(operators) == "single",
                 FlashRows = arguments.GetValue(operators) == "flash",
+                SendsZeros = arguments.GetValue(zeros),
                 AutogradLayers = arguments.GetValue(layer) == "autograd",
                 Activations = arguments.GetValue(activations)!,
                 Deterministic = arguments.GetValue(deterministic),
