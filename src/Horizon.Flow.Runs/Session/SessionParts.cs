@@ -104,7 +104,7 @@ internal sealed class SessionParts : IAsyncDisposable
     private async Task JoinAsync(RankPlace place, CancellationToken cancellation)
     {
         var library = Blueprint.Configuration.Pipeline.Collectives == "mpi" ? CollectivesLibrary.Mpi : CollectivesLibrary.Auto;
-        Blueprint = Blueprint.On(await RankGroup.JoinAsync(place, Device, library: library, cancellationToken: cancellation).ConfigureAwait(false), place.LocalCount);
+        Blueprint = Blueprint.On(await RankGroup.JoinAsync(place, Device, SessionRanks.PatienceOf(place), library: library, cancellationToken: cancellation).ConfigureAwait(false), place.LocalCount);
     }
 
     // Before anything is read or allocated.

@@ -26,6 +26,9 @@ internal static class SessionRanks
             : throw new HorizonException($"there are {place.LocalCount} ranks on this machine and {devices} GPUs; start one rank a GPU");
     }
 
+    /// <summary>How long a rank waits for the others; null for the usual. Another machine's may begin minutes later: its pod is scheduled and its image fetched first.</summary>
+    public static TimeSpan? PatienceOf(RankPlace place) => place.Count > place.LocalCount ? TimeSpan.FromMinutes(10) : null;
+
     /// <summary>Keeps a rank to the cores of its GPU's NUMA node, before anything is allocated.</summary>
     /// <param name="device">From <see cref="DeviceOf"/>.</param>
     /// <param name="place">Null where there is one rank, which needs all of the machine's memory.</param>
