@@ -134,6 +134,7 @@ public sealed class RunBlueprint
         }
 
         blueprint.CheckGroups();
+        blueprint.CheckWeightsFirst();
         return blueprint;
     }
 
@@ -160,15 +161,16 @@ public sealed class RunBlueprint
     /// <summary>The graph that trains the model.</summary>
     /// <param name="totalSteps">For the learning rate's schedule; null where no step will be done.</param>
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
+    /// <param name="weightsFirst">The share of the parameters whose weights are updated before their optimizer's state; null for what is configured, where <c>auto</c> updates both in one.</param>
     /// <exception cref="HorizonException">The settings do not go together, or the graph cannot run.</exception>
-    public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null)
+    public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null, double? weightsFirst = null)
     {
-        var plan = MakePlan(totalSteps, activations);
+        var plan = MakePlan(totalSteps, activations, weightsFirst);
         var problems = plan.Validate();
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
     }
 
-    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations)
+    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations, double? weightsFirst = null)
     {
         var training = Configuration.Training;
         var plan = TrainingPlan.For(Model, new TrainingOptions
@@ -181,7 +183,7 @@ public sealed class RunBlueprint
             HostThreads = Math.Max(1, Environment.ProcessorCount / RanksHere),
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
             IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
-            Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
+            Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs, WeightsFirst = weightsFirst ?? ConfiguredWeightsFirst ?? 0 },
         }).WithExpertLoads();
         if (Teacher is not null) plan = plan.WithTeacher(Teacher, (DistillationObjective)Objective!);
         else if (Objective is not null) plan = plan.WithObjective(Objective);
@@ -197,6 +199,9 @@ public sealed class RunBlueprint
         "offload" => ActivationChoice.All(Model, ActivationPolicy.Offload),
         _ => null,
     };
+
+    /// <summary>The share of the parameters that is configured for <c>pipeline.weights_first</c>; null for <c>auto</c>.</summary>
+    public double? ConfiguredWeightsFirst => Configuration.Pipeline.WeightsFirst switch { "always" => 1, "never" => 0, _ => null };
 
     /// <summary>What the run will use where.</summary>
     /// <param name="batchSize">Rows of a micro-batch; null for those configured.</param>
@@ -277,6 +282,15 @@ public sealed class RunBlueprint
     {
         if (DeviceBuffers > Configuration.Pipeline.DeviceBuffers)
             yield return $"pipeline.device_buffers is raised from {Configuration.Pipeline.DeviceBuffers} to {DeviceBuffers}: {(Configuration.Training.RecomputeInterval >= DeviceBuffers ? "training.recompute_interval holds so many units at once" : "a layer holds its own weights while the parts of its experts take turns")}";
+    }
+
+    private void CheckWeightsFirst()
+    {
+        if (ConfiguredWeightsFirst is not 1) return;
+        if (!MakeOptimizer().UpdatesInParts)
+            throw new HorizonException($"pipeline.weights_first is always, but optimizer.name: {Configuration.Optimizer.Name} finds weights and state in one; take auto or never, or adamw or lion.");
+        if (Configuration.Training.MaxGradNorm is not > 0)
+            throw new HorizonException("pipeline.weights_first is always, but training.max_grad_norm clips nothing, and each unit is updated while backward goes on; take auto or never.");
     }
 
     // A pattern that matches nothing trains otherwise than its writer meant. The default ones may: not every model has biases.

@@ -141,23 +141,34 @@ public static class RunPlanner
 
         var size = blueprint.Configuration.Training.BatchSize;
         var report = Report(size);
-        StepCost Cost(int batchSize, PlanReport of)
+        StepCost Cost(int batchSize, PlanReport of, double weightsFirst)
         {
             var step = typical is null ? null : typical with { Tokens = typical.Tokens * batchSize / size };
-            return CostOf(blueprint, plan, device, deviceMemory is not null, batchSize, of.Activations!, step);
+            return CostOf(blueprint, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = weightsFirst } }), device, deviceMemory is not null, batchSize, of.Activations!, step);
+        }
+
+
+        // As much of the state as may follow beside head and backward without holding up the next step.
+        double WeightsFirst(int batchSize, PlanReport of)
+        {
+            if (blueprint.ConfiguredWeightsFirst is { } configured) return configured;
+            var all = Cost(batchSize, of, 1).Time;
+            return deviceMemory is not null && all is { Behind: > 0, AfterUpdates: { } beside } ? Math.Min(1, beside / all.Behind) : 0;
         }
 
         double Rate(int batchSize)
         {
-            var cost = Cost(batchSize, Report(batchSize));
+            var of = Report(batchSize);
+            var cost = Cost(batchSize, of, WeightsFirst(batchSize, of));
             return cost.Work.Tokens / cost.Time.Predicted;
         }
 
         var most = (int)Math.Max(1, MostTokens / blueprint.SequenceLength);
         var choice = BatchChoice.Of(most, batch => Report(batch).FitsWithRoom, Rate);
+        var weightsFirst = WeightsFirst(size, report);
         return report with
         {
-            Cost = Cost(size, report), Traffic = blueprint.Ranks is { } ranks ? StepTraffic.Of(plan, blueprint.Precision, ranks.Count) : null, Binds = Describe(report), BestBatchSize = choice.Largest, RecommendedBatchSize = choice.Recommended, ParameterCount = blueprint.Model.ParameterCount,
+            Cost = Cost(size, report, weightsFirst), WeightsFirst = weightsFirst, Traffic = blueprint.Ranks is { } ranks ? StepTraffic.Of(plan, blueprint.Precision, ranks.Count) : null, Binds = Describe(report), BestBatchSize = choice.Largest, RecommendedBatchSize = choice.Recommended, ParameterCount = blueprint.Model.ParameterCount,
         };
     }
 

@@ -26,6 +26,10 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <summary>Operations beside which updates run where they wait for the norm of all gradients: those of the first micro-batch's forward. Null where nothing is clipped.</summary>
     public double? OperationsBesideUpdates { get; init; }
 
+    /// <summary>Of <see cref="BytesUpdated"/> those of the optimizer's state that follows its weights, beside head and backward.</summary>
+    /// <value>0: weights and state are updated in one sweep.</value>
+    public double BytesBehind { get; init; }
+
     /// <summary>Ranks that share the work and the links, a device each.</summary>
     /// <value>Default 1.</value>
     public int Ranks { get; init; } = 1;
@@ -72,14 +76,19 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
         backward += 2 * logits;
         up += head.ElementCount;
         if (plan.Options.IsTrainable(head)) down += head.ElementCount;
+        var first = plan.WeightsFirst.Select(unit => model.Units[unit]).ToHashSet();
+        double State(UnitLayout unit) => plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength);
+        // In one sweep all is read and written, and the gradient read; weights alone leave the state unwritten, and the state behind them reads the gradient again.
         double Updated(UnitLayout unit) => !plan.Options.IsTrainable(unit) ? 0
-            : (unit.ElementCount * ((2 * (element + (precision == StorePrecision.Bf16 ? 2 : 0))) + element)) + (2.0 * plan.Options.Optimizer.DescribeState(unit).Sum(buffer => buffer.ByteLength));
+            : (unit.ElementCount * ((2 * (element + (precision == StorePrecision.Bf16 ? 2 : 0))) + element)) + ((first.Contains(unit) ? 1 : 2) * State(unit));
+        double Behind(UnitLayout unit) => first.Contains(unit) ? (unit.ElementCount * element) + (2 * State(unit)) : 0;
         var largest = model.Units.MaxBy(unit => unit.ElementCount)!;
         var border = largest.ElementCount * element;
         var count = plan.Options.GradientAccumulation;
-        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(Updated), (border, border, Updated(largest))) 
+        return new(tokens, (forward + backward) * tokens, again * tokens, BytesANumber * element / 2 * numbers * tokens, up * element * count, down * element * count, model.Units.Sum(unit => Updated(unit) + Behind(unit)), (border, border, Updated(largest))) 
         {
             Fp8Operations = eighths * tokens,
+            BytesBehind = model.Units.Sum(Behind),
             OperationsBesideUpdates = plan.Options.MaxGradientNorm is null ? null : layers * tokens / count,
         };
     }

@@ -136,7 +136,7 @@ internal sealed class SessionParts : IAsyncDisposable
         foreach (var warning in Inputs.Data.Warnings) Notices.Enqueue(warning);
         if (configuration.Schedule.WarmupSteps > Inputs.Data.TotalSteps)
             Notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {Inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
-        Plan = Blueprint.Plan(Inputs.Data.TotalSteps, Memory.Activations);
+        Plan = Blueprint.Plan(Inputs.Data.TotalSteps, Memory.Activations, Memory.WeightsFirst);
         cancellation.ThrowIfCancellationRequested();
         progress.Report(new PhaseProgress("allocating the weights and the optimizer's state"));
         Store = Plan.CreateStore(Blueprint.Precision);

@@ -79,10 +79,22 @@ internal static class StepCommand
         using var store = plan.CreateStore(precision);
         BenchRanks.Fill(store, plan, 1, workers, 0.02, collectives);
         report.Say($"store of {new ByteSize(store.ByteLength)} filled in {clock.GetElapsedTime(start).TotalSeconds:F1} s, resident {new ByteSize(Environment.WorkingSet)}");
+        foreach (var share in settings.WeightsFirst)
+        {
+            report.Say($"weights first {share:0.##}");
+            var timeline = settings.Timeline is { } file && settings.WeightsFirst.Count > 1 ? Path.ChangeExtension(file, FormattableString.Invariant($"{share:0.##}{Path.GetExtension(file)}")) : settings.Timeline;
+            await StepsAsync(settings with { Timeline = timeline }, config, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = share } }), budget, store, device, floor, report, collectives);
+        }
+    }
+
+    private static async Task StepsAsync(
+        StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, ParameterStore store, IComputeDevice device, Floor? floor, Report report, ICollectives? collectives)
+    {
+        var clock = TimeProvider.System;
         var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : device);
         var trace = new StepTrace(settings.WarmUp + 1, long.MaxValue);
         if (collectives is not null) await collectives.BarrierAsync();
-        start = clock.GetTimestamp();
+        var start = clock.GetTimestamp();
         var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });
         report.Say($"run started in {clock.GetElapsedTime(start).TotalSeconds:F1} s (page-locking)");
         var results = new StepResults(settings, config, plan, budget, floor, report, collectives);

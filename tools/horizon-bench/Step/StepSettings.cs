@@ -46,6 +46,9 @@ internal sealed record StepSettings
 
     public int Slabs { get; init; }
 
+    /// <summary>Shares of the parameters whose weights are updated before their optimizer's state; a run for each.</summary>
+    public required IReadOnlyList<double> WeightsFirst { get; init; }
+
     public int Threads { get; init; }
 
     public bool Floor { get; init; }
