@@ -146,11 +146,11 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(ranks);
         ArgumentOutOfRangeException.ThrowIfLessThan(here, 1);
-        if (Kind.IsOnPolicy) throw new HorizonException($"training.objective.name is {Configuration.Training.Objective.Name}, whose answers one rank draws and grades; start one rank");
-        if (HoldsReference) throw new HorizonException("training.objective.reference is held, which one rank alone does; leave it out, and what the reference says is computed once by all ranks and kept");
         var (microBatches, count) = (Configuration.Training.GradientAccumulation, ranks.Count);
         if (microBatches % count != 0)
         {
+            if (Kind.IsOnPolicy)
+                throw new HorizonException($"rollouts.prompts {Configuration.Rollouts.Prompts} times rollouts.group {Configuration.Rollouts.Group} are {microBatches} micro-batches of training.batch_size {Configuration.Training.BatchSize}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; change one of the three, so that the number is a multiple of {count}, or start another number of ranks");
             var above = ((microBatches / count) + 1) * count;
             throw new HorizonException($"training.gradient_accumulation is {microBatches}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; set it to {(microBatches > count ? $"{above - count} or {above}" : $"{above}")}, or start another number of ranks");
         }
@@ -208,11 +208,11 @@ public sealed class RunBlueprint
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
     /// <param name="gpu">Whether it computes on a GPU.</param>
     /// <param name="mostTokens">Tokens of the largest micro-batch of the data; null where they were not read.</param>
-    /// <param name="delta">The device's own linear attention; null where it has none, or is not known.</param>
-    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IDeltaOperators? delta = null)
+    /// <param name="operators">What the device computes by kernels of its own, which may need less; null where that is not known.</param>
+    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IUnitOperators? operators = null)
     {
         var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
-        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, delta);
+        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, operators);
         if (Teacher is not null) budget = budget.With(Beside("teacher", Teacher));
 
         if (HoldsReference) budget = budget.With(Beside("reference", Model));
@@ -223,8 +223,8 @@ public sealed class RunBlueprint
     }
 
     // Weights that are only read and, in bf16, the differences that a store keeps with them.
-    private static MemoryItem Beside(string what, ModelDefinition model) =>
-        new(MemoryPlace.Host, what, 4 * model.ParameterCount, FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read"));
+    private MemoryItem Beside(string what, ModelDefinition model) => new(
+        MemoryPlace.Host, what, 4 * model.ParameterCount / (Ranks?.Count ?? 1), FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read{(Ranks is null ? "" : $", over {Ranks.Count} ranks")}"));
 
     // A recomputed segment holds all of its units at once; a layer holds its own weights while the parts of its experts take turns.
     private int DeviceBuffers => Math.Max(

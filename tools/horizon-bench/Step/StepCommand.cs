@@ -24,6 +24,7 @@ internal static class StepCommand
         config = config with { SlidingWindows = [.. config.SlidingWindows.Take(config.LayerCount)] };
         config = config with { ExpertParts = settings.Parts == 0 ? ExpertParts.ChooseFor(config) : settings.Parts };
         using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true, settings.Deterministic);
+        var partial = new PartialDevice(device, groups: !settings.SingleExperts, rows: !settings.FlashRows);
         using var collectives = await BenchRanks.JoinAsync(device, report);
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
@@ -31,9 +32,11 @@ internal static class StepCommand
         if (settings.Fp8 is { } fp8) model = model.WithFp8(fp8);
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var options = Options(settings);
-        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.MostTokens, delta: device.Operators.Delta);
+        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.Documents > 0 ? settings.MostTokens : null, operators: partial.Operators);
         var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
         var whole = TrainingPlan.For(model, options with { Activations = activations.Of });
+        // Before a stage that may change gradients, all of them travel.
+        if (settings.SendsZeros) whole = whole.OutOfJoin(Stages.Download).Insert("zeros, too", gradient => gradient);
         var plan = BenchRanks.Wire(whole, collectives);
         report.Say($"activations: {activations}");
         var budget = Budget(whole);
@@ -43,7 +46,7 @@ internal static class StepCommand
         Floor? floor = null;
         if (settings.Floor)
             await report.Part("floor", settings.Limit, async () => floor = await FloorBench.MeasureAsync(device, config, model, settings, workers, report, collectives));
-        await report.Part("steps", settings.Limit, () => StepsAsync(settings, config, plan, budget, precision, device, workers, floor, report, collectives));
+        await report.Part("steps", settings.Limit, () => StepsAsync(settings, config, plan, budget, precision, partial, workers, floor, report, collectives));
     }
 
     private static ModelDefinition WithAutograd(ModelDefinition model, ModelConfig config)
@@ -88,7 +91,7 @@ internal static class StepCommand
         StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, ParameterStore store, IComputeDevice device, Floor? floor, Report report, ICollectives? collectives)
     {
         var clock = TimeProvider.System;
-        var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : settings.SingleExperts ? new SingleExpertsDevice(device) : device);
+        var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : device);
         var trace = new StepTrace(settings.WarmUp + 1, long.MaxValue);
         if (collectives is not null) await collectives.BarrierAsync();
         var start = clock.GetTimestamp();
