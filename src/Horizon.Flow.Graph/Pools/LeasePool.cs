@@ -1,16 +1,13 @@
-using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Microsoft.Extensions.ObjectPool;
 
 namespace Horizon.Flow.Graph;
 
 /// <summary>
-/// A bounded pool: a channel of credits says how many items may be out, a queue keeps those that are in.
+/// A bounded pool: a channel of credits says how many items may be out, an <see cref="ObjectPool{T}"/> keeps those that are in.
 /// Items are made on first use and kept until the pool is disposed. Who finds no credit waits, and so the graph pushes back.
 /// </summary>
-/// <remarks>
-/// An item is lent in the order in which it came back: a buffer may be given back while the device still works on it, and the one that came back first is free soonest. Into the last one
-/// a copy would wait for that work though another buffer lies idle.
-/// </remarks>
+/// <remarks>Items are lent in the order in which they came back.</remarks>
 /// <typeparam name="T">What is pooled; disposed with the pool if it is <see cref="IDisposable"/>.</typeparam>
 public sealed class LeasePool<T> : ILeasePool
     where T : class
@@ -19,9 +16,7 @@ public sealed class LeasePool<T> : ILeasePool
     private static readonly List<LeasePool<T>> _left = [];
 
     private readonly Channel<bool> _credits;
-    private readonly ConcurrentQueue<T> _items = [];
-    private readonly Func<T> _create;
-    private readonly List<T> _made = [];
+    private readonly OldestFirstPool<T> _items;
     private readonly HashSet<Lease<T>> _out = [];
     private readonly Lock _gate = new();
     private volatile bool _isAbandoned;
@@ -36,7 +31,7 @@ public sealed class LeasePool<T> : ILeasePool
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         Name = name;
         Capacity = capacity;
-        _create = create;
+        _items = new OldestFirstPool<T>(create);
         _credits = Channel.CreateBounded<bool>(capacity);
         for (var i = 0; i < capacity; i++) _credits.Writer.TryWrite(true);
     }
@@ -121,18 +116,14 @@ public sealed class LeasePool<T> : ILeasePool
         if (_isAbandoned) return;
         Reclaim();
         _credits.Writer.TryComplete();
-        lock (_made)
-        {
-            foreach (var item in _made) (item as IDisposable)?.Dispose();
-            _made.Clear();
-        }
+        _items.Dispose();
     }
 
     internal void Return(Lease<T> lease, T item)
     {
         lock (_gate) _out.Remove(lease);
         if (_isAbandoned) return;
-        _items.Enqueue(item);
+        _items.Return(item);
         _credits.Writer.TryWrite(true);
     }
 
@@ -140,7 +131,7 @@ public sealed class LeasePool<T> : ILeasePool
     {
         try
         {
-            var lease = new Lease<T>(this, _items.TryDequeue(out var item) ? item : Make());
+            var lease = new Lease<T>(this, _items.Get());
             lock (_gate) _out.Add(lease);
             return lease;
         }
@@ -149,12 +140,5 @@ public sealed class LeasePool<T> : ILeasePool
             _credits.Writer.TryWrite(true);
             throw;
         }
-    }
-
-    private T Make()
-    {
-        var item = _create();
-        lock (_made) _made.Add(item);
-        return item;
     }
 }

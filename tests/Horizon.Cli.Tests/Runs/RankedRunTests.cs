@@ -109,6 +109,22 @@ public sealed class RankedRunTests : IDisposable
         Assert.Single(Directory.GetDirectories(_run.In("out/checkpoints")));
     }
 
+    /// <summary>Who started the ranks is killed: they stop as if asked to, and nothing is lost.</summary>
+    [Fact]
+    public async Task Train_LauncherIsKilled_StopsAllRanksAndSaves()
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // The signal is sent with kill(2).
+        using var process = RankProcesses.Start(_run, 2, ["--set", "training.max_steps=100000", "--set", "evaluation.every_steps=0"]);
+        while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("step 1/", StringComparison.Ordinal))
+            Assert.DoesNotContain("error", line, StringComparison.Ordinal);
+        RankProcesses.Signal(process.Id, 9);
+        // The ranks have its output: it ends where they do.
+        var output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
+        Assert.Contains("--resume goes on from it", output, StringComparison.Ordinal);
+        Assert.Single(Directory.GetDirectories(_run.In("out/checkpoints")));
+    }
+
     [Fact]
     public async Task Train_OnRanksThatCannotShareAStep_SaysWhatToSet()
     {

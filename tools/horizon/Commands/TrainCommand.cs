@@ -49,6 +49,7 @@ public sealed class TrainCommand : Command, IExample
         var node = _ranks.ToStart(parse);
         if (node is { Nodes: > 1 } or { Ranks: > 1 }) return await LocalRanks.RunAsync(node, WithoutRanks(parse)).ConfigureAwait(false);
         var place = node is null ? RankEnvironment.Read() : null;
+        using var launcher = place is null ? null : LauncherWatch.Begin();
         try
         {
             return place is { Rank: > 0 } ? await FollowAsync(parse, place).ConfigureAwait(false) : await RunAsync(parse, place).ConfigureAwait(false);

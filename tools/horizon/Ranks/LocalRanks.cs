@@ -67,6 +67,7 @@ internal static partial class LocalRanks
         foreach (var (name, value) in new (string, int)[] { ("RANK", place.Rank), ("WORLD_SIZE", place.Count), ("LOCAL_RANK", place.LocalRank), ("LOCAL_WORLD_SIZE", place.LocalCount), ("MASTER_PORT", place.Port) })
             start.Environment[name] = value.ToString(CultureInfo.InvariantCulture);
         start.Environment["MASTER_ADDR"] = place.Address;
+        start.Environment[LauncherWatch.Here.Key] = LauncherWatch.Here.Value;
         // Ranks that each take all processors for an operator wait for each other instead of computing.
         if (!start.Environment.ContainsKey(OperatorThreads)) start.Environment[OperatorThreads] = Math.Max(1, Environment.ProcessorCount / place.LocalCount).ToString(CultureInfo.InvariantCulture);
         return Process.Start(start) ?? throw new HorizonException($"rank {place.Rank} could not be started");
