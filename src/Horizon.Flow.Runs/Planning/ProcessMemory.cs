@@ -17,7 +17,7 @@ internal static class ProcessMemory
     public static MemoryBudget AddTo(MemoryBudget budget)
     {
         var activations = budget.Items.Where(item => OnHeap.Contains(item.Kind)).Sum(item => item.Bytes);
-        budget = budget.With(new(MemoryPlace.Host, "runtime and libraries", Runtime, "of .NET and libtorch, resident beside all buffers; measured"));
+        budget = budget.With(new(MemoryPlace.Host, MemoryBudget.RuntimeAndLibraries, Runtime, "of .NET and libtorch, resident beside all buffers; measured"));
         return activations == 0 ? budget
             : budget.With(new(MemoryPlace.Host, "gaps in the heap", (long)(Heap * activations), FormattableString.Invariant($"{Heap} x activations: of the C library, between blocks still used; at most, by measurement")));
     }

@@ -11,6 +11,9 @@ namespace Horizon.Flow.Runs.Planning;
 /// <param name="Border">Between two steps: the largest unit's gradient comes down, is applied, and the unit goes up.</param>
 public sealed record StepTime(double Compute, double Between, double Upload, double Download, double Update, double Border)
 {
+    /// <summary>What attention takes longer than products of as many operations, which the floor does not count.</summary>
+    public double Attention { get; init; }
+
     /// <summary>Of <see cref="Compute"/> the part beside which updates run where they wait for the norm of all gradients: the first forward. Null where nothing is clipped.</summary>
     public double? BesideUpdates { get; init; }
 
@@ -21,7 +24,7 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     public string Binds => Floor == Compute ? "compute" : Floor == Update ? "update" : Floor == Upload ? "upload" : Floor == Download ? "download" : "clipping";
 
     /// <summary>What the step is likely to take.</summary>
-    public double Predicted => Math.Max(Slowest(Compute + Between) + Border, Clipped(Compute + Between));
+    public double Predicted => Math.Max(Slowest(Compute + Attention + Between) + Border, Clipped(Compute + Attention + Between));
 
     /// <summary>The time of a step's work at a machine's rates.</summary>
     /// <param name="work">The work.</param>
@@ -35,10 +38,12 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
         var (ranks, hosts) = ((double)work.Ranks, rates.HostMemory * work.Machines);
         var eighths = work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu)));
         var compute = (work.Operations - eighths) / rates.OperationsIn(precision, gpu) / ranks;
+        var update = Math.Max(work.BytesUpdated / hosts, work.UpdatedInEighths / (rates.EighthsUpdated(work.Ranks / work.Machines) * work.Machines));
         return new(
-            compute, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, work.BytesUpdated / hosts,
-            (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BorderBytes.Updated / hosts))
+            compute, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, update,
+            (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BytesUpdated > 0 ? update * work.BorderBytes.Updated / work.BytesUpdated : 0))
         {
+            Attention = gpu ? work.AttentionOperations / rates.OperationsIn(precision, gpu) / ranks * ((1 / MachineRates.AttentionShare) - 1) : 0,
             BesideUpdates = work.OperationsBesideUpdates * compute / work.Operations,
         };
     }

@@ -52,8 +52,9 @@ internal static class PlanTable
             var folder = Directory.CreateTempSubdirectory("horizon-bench-plan-").FullName;
             try
             {
-                var plan = PlanRun.Predict(setting, folder, setting.CardGibibytes is { } card ? new ByteSize((long)card << 30) : memory);
+                var plan = PlanRun.Predict(setting, folder, new ByteSize(Math.Min(memory.Bytes, (long)(setting.CardGibibytes ?? int.MaxValue) << 30)));
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {setting.Name} | {plan.ActivationsReason} | {Gibi(plan.Needed(MemoryPlace.Device).Bytes)} | {Gibi(plan.Needed(MemoryPlace.Host).Bytes)} | {plan.Cost?.Time.Predicted:0.000} | {plan.Binds} |"));
+                if (plan.Cost is { } cost) Console.WriteLine($"    {cost.Time} numbers {cost.Work}");
                 foreach (var item in plan.Items.Where(item => item.Bytes > 0)) Console.WriteLine($"    {item.Place}: {item.Kind} {Gibi(item.Bytes)} ({item.How})");
             }
             finally
