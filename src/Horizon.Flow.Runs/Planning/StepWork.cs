@@ -1,6 +1,5 @@
 using Horizon.Flow.Activations;
 using Horizon.Flow.Host.Store;
-using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Planning;
 
