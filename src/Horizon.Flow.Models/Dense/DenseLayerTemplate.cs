@@ -65,7 +65,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 4L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
+        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
             + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
     }
 

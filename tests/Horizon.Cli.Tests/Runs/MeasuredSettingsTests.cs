@@ -69,6 +69,43 @@ public sealed class MeasuredSettingsTests : IDisposable
         Assert.InRange(time.Predicted / 9.740, 0.85, 1.15);
     }
 
+    /// <summary>
+    /// <c>horizon train</c> of small models of the Llama kind on two processors, by peak resident memory (docs/benchmarks/2026-11-26-plan.md): the plan is an upper bound, since the gaps of the C library's heap are not
+    /// the same in each run.
+    /// </summary>
+    [Theory]
+    [InlineData(256, 32, 1024, 512, 8, 256, "fp32", "recompute", 1243)]
+    [InlineData(256, 8, 1024, 512, 8, 256, "fp32", "recompute", 650)]
+    [InlineData(256, 8, 1024, 512, 8, 256, "fp32", "keep", 851)]
+    [InlineData(256, 8, 1024, 512, 1, 256, "fp32", "recompute", 414)]
+    [InlineData(256, 8, 1024, 512, 4, 256, "bf16", "recompute", 456)]
+    [InlineData(384, 32, 768, 16_384, 4, 64, "fp32", "keep", 1559)]
+    [InlineData(128, 4, 256, 16_384, 2, 512, "bf16", "keep", 504)]
+    [InlineData(512, 20, 1536, 512, 2, 128, "fp32", "keep", 1624)]
+    [InlineData(384, 20, 1152, 512, 2, 512, "bf16", "keep", 1175)]
+    [InlineData(384, 2, 1536, 512, 2, 256, "bf16", "keep", 399)]
+    [InlineData(256, 2, 512, 16_384, 1, 128, "bf16", "keep", 442)]
+    [InlineData(128, 20, 256, 4096, 2, 128, "bf16", "keep", 343)]
+    [InlineData(512, 12, 1536, 512, 1, 64, "bf16", "recompute", 859)]
+    [InlineData(256, 2, 768, 512, 12, 512, "fp32", "recompute", 773)]
+    public void Plan_OnTheCpu_IsNotBelowWhatWasUsedAndNearIt(int hidden, int layers, int inner, int vocabulary, int rows, int tokens, string precision, string activations, int megabytes)
+    {
+        var heads = hidden == 256 ? 4 : hidden / 64;
+        _run.Write("config.json", $$"""
+            { "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": {{hidden}}, "intermediate_size": {{inner}}, "num_hidden_layers": {{layers}}, "num_attention_heads": {{heads}},
+              "num_key_value_heads": {{heads}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false, "hidden_act": "silu" }
+            """);
+        _run.Write("run.yaml", $$"""
+            model: { path: ., init: random }
+            data: { sequence_length: {{tokens}}, packing: false }
+            training: { batch_size: {{rows}}, precision: {{precision}} }
+            pipeline: { activations: {{activations}} }
+            device: cpu
+            """);
+        var plan = RunPlanner.Plan(ConfigurationLoader.Load(_run.In("run.yaml"), use: ConfigurationUse.Inspect));
+        Assert.InRange(plan.Needed(Resources.MemoryPlace.Host).Bytes / 1e6 / megabytes, 1, 1.21);
+    }
+
     private (Resources.MemoryBudget Budget, StepTime Time) Plan(string name, int keep, int narrow, int tokens, int? most, int machine)
     {
         var setting = PlanSetting.Named(name);
