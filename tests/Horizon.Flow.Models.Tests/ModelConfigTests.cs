@@ -121,7 +121,7 @@ public class ModelConfigTests
     [InlineData("\"rope_scaling\": {\"rope_type\": \"linear\"}", "rope_scaling.factor is missing")]
     [InlineData("\"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor")]
     [InlineData("\"rope_theta\": 0", "rope_theta")]
-    [InlineData("\"hidden_act\": \"gelu\"", "gelu")]
+    [InlineData("\"hidden_act\": \"mish\"", "mish")]
     [InlineData("\"attention_dropout\": 0.1", "attention_dropout")]
     [InlineData("\"quantization_config\": {}", "quantization_config")]
     [InlineData("\"num_attention_heads\": 5", "must be a multiple of num_attention_heads (5)")]

@@ -11,4 +11,13 @@ internal enum Activation
 
     /// <summary>Its approximation by tanh.</summary>
     GeluTanh,
+
+    /// <summary>Its approximation x sigmoid(1.702 x).</summary>
+    QuickGelu,
+
+    /// <summary>max(x, 0).</summary>
+    Relu,
+
+    /// <summary>max(x, 0) squared.</summary>
+    SquaredRelu,
 }

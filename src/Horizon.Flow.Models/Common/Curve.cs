@@ -1,3 +1,4 @@
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -12,6 +13,9 @@ internal static class Curve
     {
         Activation.Silu => x.silu(),
         Activation.Gelu => x.gelu(),
+        Activation.QuickGelu => x * x.Times(1.702).sigmoid(),
+        Activation.Relu => x.relu(),
+        Activation.SquaredRelu => x.relu().Squared(),
         _ => gelu(x, TorchSharp.Modules.GELU.Approximate.tanh),
     };
 }

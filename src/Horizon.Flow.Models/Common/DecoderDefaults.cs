@@ -39,8 +39,14 @@ internal sealed record DecoderDefaults
     /// <summary>The rotary type "dynamic" may have an alpha, by which the base grows whatever the length (Hunyuan).</summary>
     public bool RopeAlpha { get; init; }
 
-    /// <summary>The family reads its activation itself.</summary>
-    public bool OwnActivation { get; init; }
+    /// <summary>The key of the feed-forward network's curve.</summary>
+    public string ActivationKey { get; init; } = "hidden_act";
+
+    /// <summary>Its value.</summary>
+    public string Activation { get; init; } = "silu";
+
+    /// <summary>Another curve is refused: the family's own computation has SiLU in it.</summary>
+    public bool SiluAlone { get; init; }
 
     /// <summary>The quantization (<c>quant_method</c>) that only this family's checkpoints have (see <see cref="QuantizationReader"/>); null for none.</summary>
     public string? Quantization { get; init; }

@@ -65,8 +65,6 @@ internal static class DecoderReader
     /// <param name="defaults">The family's.</param>
     public static void RefuseUnsupported(ConfigJson json, DecoderDefaults defaults)
     {
-        if (!defaults.OwnActivation && json.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
-            throw json.Refuse("hidden_act", $"'{activation}' is not supported; supported is silu");
         foreach (var key in Dropouts)
             if (json.Number(key, 0, 1, 0) != 0 && !defaults.Known.Contains(key)) throw json.Refuse(key, "is not supported; set it to 0");
         foreach (var key in Flags.Where(key => !defaults.Known.Contains(key)).Concat(defaults.Refused)) RefuseFlag(json, key);

@@ -152,15 +152,13 @@ internal sealed class RopeReader
 
     private RopeConfig ReadLongRope(RopeConfig rope, ConfigJson settings)
     {
-        // Phi-3 says the original context beside the settings, and the factor follows from it.
+        // Phi-3 says the original context beside the settings, and where there is no factor it follows from it.
         var original = _json.Has("original_max_position_embeddings")
             ? _json.Integer("original_max_position_embeddings", 2, int.MaxValue)
             : Original(settings);
         if (settings.Has("original_max_position_embeddings") && Original(settings) != original)
             throw settings.Refuse("original_max_position_embeddings", $"is {Original(settings)} where the model's is {original}");
-        var stretched = (double)_maximumSequenceLength / original;
-        var factor = settings.Number("factor", 1e-6, 1e9, stretched);
-        if (_json.Has("original_max_position_embeddings")) factor = stretched;
+        var factor = settings.Number("factor", 1e-6, 1e9, (double)_maximumSequenceLength / original);
         IReadOnlyList<double> Factors(string key) => settings.Numbers(key, 1e-6, 1e9) ?? throw settings.Refuse(key, "is missing");
         return rope with
         {

@@ -54,6 +54,9 @@ internal sealed record DenseConfig : ModelConfig
     /// <value>1 / sqrt(head width) where null.</value>
     public double? AttentionScale { get; init; }
 
+    /// <summary>Scores are divided by the layer's number, counted from 1, too.</summary>
+    public bool AttentionScaledByLayer { get; init; }
+
     /// <summary>Scores become cap * tanh(score / cap); null for none.</summary>
     public double? AttentionCap { get; init; }
 
@@ -168,6 +171,7 @@ internal sealed record DenseConfig : ModelConfig
         var own = HeadShapes.TryGetValue(layer, out var shape)
             ? this with { HeadDimension = shape.Width, KeyValueHeadCount = shape.KeyValueHeads, KeysAreValues = shape.KeysAreValues }
             : this;
+        if (AttentionScaledByLayer) own = own with { AttentionScale = (AttentionScale ?? (1 / Math.Sqrt(own.HeadDimension))) / (layer + 1) };
         if (DoubleWideLayers.Contains(layer)) own = own with { IntermediateSize = 2 * IntermediateSize };
         var source = KeySources.GetValueOrDefault(layer, layer);
         return !Sources.Contains(source) ? own

@@ -20,7 +20,7 @@ internal static class DenseDecoder
         dense = ExpertParts.Apply(dense);
         var ledger = dense.Experts is { } experts ? new ExpertLedger(experts, [.. Enumerable.Range(0, dense.LayerCount).Where(layer => dense.ExpertsOf(layer) is not null)]) : null;
         var layers = Enumerable.Range(0, dense.LayerCount).Select(layer => (
-            Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer), Heads: dense.HeadShapes.GetValueOrDefault(layer), Number: dense.CarriedWidth > dense.HiddenSize || dense.ExpertsOf(layer) is not null ? layer : 0)).ToList();
+            Rope: dense.RopeOf(layer), Window: dense.SlidingWindow(layer), Heads: dense.HeadShapes.GetValueOrDefault(layer), Number: dense.AttentionScaledByLayer || dense.CarriedWidth > dense.HiddenSize || dense.ExpertsOf(layer) is not null ? layer : 0)).ToList();
         var configs = Enumerable.Range(0, dense.LayerCount).GroupBy(layer => layers[layer]).ToDictionary(group => group.Key, group => dense.OfLayer(group.First()));
         var rotaries = layers.Where(layer => layer.Rope is not null).Select(layer => (Rope: layer.Rope!, configs[layer].HeadDimension)).Distinct()
             .ToDictionary(rotary => rotary, rotary => Rotary(dense.Architecture, rotary.Rope, rotary.HeadDimension));

@@ -25,7 +25,7 @@ internal abstract class DenseFamily(string architecture, string modelType, Decod
     public ModelConfig Read(ConfigJson json)
     {
         ArgumentNullException.ThrowIfNull(json);
-        return Read(json, new DenseConfig(ReadCommon(json)));
+        return Read(json, new DenseConfig(ReadCommon(json)) { Activation = ActivationReader.Read(json, Defaults) });
     }
 
     /// <inheritdoc/>

@@ -10,7 +10,8 @@ internal sealed class Gemma2Family() : DenseFamily("Gemma2ForCausalLM", "gemma2"
     HeadDimension = 256,
     KeyValueHeads = 4,
     TiedHead = true,
-    OwnActivation = true,
+    ActivationKey = "hidden_activation",
+    Activation = "gelu_pytorch_tanh",
     Refused = ["use_bidirectional_attention"],
 })
 {
@@ -35,7 +36,6 @@ internal sealed class Gemma2Family() : DenseFamily("Gemma2ForCausalLM", "gemma2"
         Names = Names,
         Norm = NormKind.RmsPlusOne,
         NormAfter = true,
-        Activation = ActivationReader.Read(json, "hidden_activation", "gelu_pytorch_tanh"),
         EmbeddingScale = Math.Sqrt(common.HiddenSize),
         AttentionScale = 1 / Math.Sqrt(json.Number("query_pre_attn_scalar", 1e-6, 1e9, 256)),
         AttentionCap = Cap(json, "attn_logit_softcapping", attentionCap),

@@ -12,7 +12,8 @@ internal sealed class Gemma3Family() : DenseFamily("Gemma3ForCausalLM", "gemma3_
     KeyValueHeads = 4,
     TiedHead = true,
     Theta = 1_000_000,
-    OwnActivation = true,
+    ActivationKey = "hidden_activation",
+    Activation = "gelu_pytorch_tanh",
     RopeByLayerType = true,
     Refused = ["use_bidirectional_attention"],
 })
@@ -24,6 +25,8 @@ internal sealed class Gemma3Family() : DenseFamily("Gemma3ForCausalLM", "gemma3_
     protected override DenseConfig Read(ConfigJson json, DenseConfig common)
     {
         var (full, sliding) = RopeReader.ReadByLayerType(json, Defaults, common, json.Number("rope_local_base_freq", 1, 1e15, 10_000));
+        // Transformers' Gemma 3 reads this key of Gemma 2 and leaves it at that.
+        if (json.Has("attn_logit_softcapping")) throw json.Refuse("attn_logit_softcapping", "is not applied by transformers for this architecture; set it to null");
         return Gemma2Family.ReadShared(json, common, attentionCap: null, logitCap: null) with
         {
             QueryKeyNorms = QueryKeyNormKind.Heads,

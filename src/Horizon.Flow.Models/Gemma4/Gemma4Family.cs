@@ -15,7 +15,8 @@ internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_
     HeadDimension = 256,
     KeyValueHeads = 4,
     TiedHead = true,
-    OwnActivation = true,
+    ActivationKey = "hidden_activation",
+    Activation = "gelu_pytorch_tanh",
     RopeByLayerType = true,
     RotatedFraction = 1,
 })
@@ -52,7 +53,6 @@ internal sealed class Gemma4Family() : DenseFamily("Gemma4ForCausalLM", "gemma4_
             NormAfter = true,
             QueryKeyNorms = QueryKeyNormKind.Heads,
             ValueNorm = true,
-            Activation = ActivationReader.Read(json, "hidden_activation", "gelu_pytorch_tanh"),
             EmbeddingScale = Math.Sqrt(common.HiddenSize),
             AttentionScale = 1,
             LogitCap = Gemma2Family.Cap(json, "final_logit_softcapping", missing: null),

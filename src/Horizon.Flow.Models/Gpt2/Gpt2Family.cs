@@ -8,9 +8,9 @@ internal sealed class Gpt2Family() : DenseFamily("GPT2LMHeadModel", "gpt2", new(
 {
     MaximumSequenceLength = 1024,
     TiedHead = true,
-    OwnActivation = true,
+    ActivationKey = "activation_function",
+    Activation = "gelu_new",
     Known = ["attn_pdrop", "embd_pdrop", "resid_pdrop"],
-    Refused = ["scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"],
 })
 {
     private static readonly Dictionary<string, string> Names = new()
@@ -26,15 +26,14 @@ internal sealed class Gpt2Family() : DenseFamily("GPT2LMHeadModel", "gpt2", new(
         ["mlp.down_proj"] = "mlp.c_proj",
     };
 
-    /// <summary>Another task's head, a repeated n_positions, and a padding token, whose row the lookup trains like any other.</summary>
+    /// <summary>Another task's head, a repeated n_positions, a padding token, whose row the lookup trains like any other, and the order of scaling and rounding where numbers are short.</summary>
     public override IReadOnlyCollection<string> HarmlessKeys { get; } =
-        ["n_ctx", "pad_token_id", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj"];
+        ["n_ctx", "pad_token_id", "reorder_and_upcast_attn", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj"];
 
     /// <summary>Its keys have names of their own.</summary>
     protected override ModelConfig ReadCommon(ConfigJson json)
     {
         DecoderReader.RefuseUnsupported(json, Defaults);
-        if (!json.Flag("scale_attn_weights", true)) throw json.Refuse("scale_attn_weights", "is not supported where false");
         var (hidden, heads) = (json.Integer("n_embd", 1, DecoderReader.MaximumWidth / 4, 768), json.Integer("n_head", 1, DecoderReader.MaximumWidth, 12));
         if (hidden % heads != 0) throw json.Refuse("n_embd", $"({hidden}) must be a multiple of n_head ({heads})");
         return new ModelConfig
@@ -69,6 +68,7 @@ internal sealed class Gpt2Family() : DenseFamily("GPT2LMHeadModel", "gpt2", new(
         Norm = NormKind.LayerNorm,
         NormBias = true,
         Gated = false,
-        Activation = ActivationReader.Read(json, "activation_function", "gelu_new"),
+        AttentionScale = json.Flag("scale_attn_weights", true) ? null : 1,
+        AttentionScaledByLayer = json.Flag("scale_attn_by_inverse_layer_idx", false),
     };
 }

@@ -9,7 +9,7 @@ internal sealed class GptNeoXFamily() : DenseFamily("GPTNeoXForCausalLM", "gpt_n
     MaximumSequenceLength = 2048,
     NormEpsilonKey = "layer_norm_eps",
     NormEpsilon = 1e-5,
-    OwnActivation = true,
+    Activation = "gelu",
 })
 {
     private static readonly Dictionary<string, string> Names = new()
@@ -43,7 +43,6 @@ internal sealed class GptNeoXFamily() : DenseFamily("GPTNeoXForCausalLM", "gpt_n
         FusedQueryKeyValue = true,
         FusedByHead = true,
         Gated = false,
-        Activation = ActivationReader.Read(json, "hidden_act", "gelu"),
         FeedForwardBias = true,
     };
 }

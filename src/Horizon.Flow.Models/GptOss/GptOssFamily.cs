@@ -8,6 +8,7 @@ namespace Horizon.Flow.Models.GptOss;
 internal sealed class GptOssFamily() : DenseFamily("GptOssForCausalLM", "gpt_oss", new()
 {
     MaximumSequenceLength = 131_072,
+    SiluAlone = true,
     HeadDimension = 64,
     KeyValueHeads = 8,
     NormEpsilon = 1e-5,

@@ -7,6 +7,7 @@ namespace Horizon.Flow.Models.Lfm2;
 internal sealed class Lfm2Family() : DenseFamily("Lfm2ForCausalLM", "lfm2", new()
 {
     MaximumSequenceLength = 128_000,
+    SiluAlone = true,
     KeyValueHeads = 8,
     NormEpsilonKey = "norm_eps",
     NormEpsilon = 1e-5,

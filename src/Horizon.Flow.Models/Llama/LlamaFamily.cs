@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Llama;
@@ -20,14 +21,14 @@ public sealed class LlamaFamily : IModelFamily
     {
         ArgumentNullException.ThrowIfNull(json);
         WindowReader.RefuseWindows(json);
-        return DecoderReader.Read(json, Architecture, maximumSequenceLength: 2048) with
+        return WrittenDecoder.Read(json, DecoderReader.Read(json, Architecture, maximumSequenceLength: 2048) with
         {
             QueryKeyValueBias = json.Flag("attention_bias", false),
             AttentionOutputBias = json.Flag("attention_bias", false),
             FeedForwardBias = json.Flag("mlp_bias", false),
-        };
+        });
     }
 
     /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+    public ModelDefinition Define(ModelConfig config) => WrittenDecoder.Define(config);
 }

@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Mistral;
@@ -19,9 +20,9 @@ public sealed class MistralFamily : IModelFamily
         DecoderReader.RefuseFlag(json, "attention_bias");
         DecoderReader.RefuseFlag(json, "mlp_bias");
         var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 131_072);
-        return config with { SlidingWindows = WindowReader.ReadUniform(json, config.LayerCount) };
+        return WrittenDecoder.Read(json, config with { SlidingWindows = WindowReader.ReadUniform(json, config.LayerCount) });
     }
 
     /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+    public ModelDefinition Define(ModelConfig config) => WrittenDecoder.Define(config);
 }

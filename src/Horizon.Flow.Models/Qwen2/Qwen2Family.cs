@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Qwen2;
@@ -21,9 +22,9 @@ public sealed class Qwen2Family : IModelFamily
         ArgumentNullException.ThrowIfNull(json);
         DecoderReader.RefuseFlag(json, "mlp_bias");
         var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 32_768);
-        return config with { QueryKeyValueBias = true, SlidingWindows = WindowReader.ReadByLayer(json, config.LayerCount) };
+        return WrittenDecoder.Read(json, config with { QueryKeyValueBias = true, SlidingWindows = WindowReader.ReadByLayer(json, config.LayerCount) });
     }
 
     /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+    public ModelDefinition Define(ModelConfig config) => WrittenDecoder.Define(config);
 }

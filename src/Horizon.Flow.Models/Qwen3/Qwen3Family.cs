@@ -1,4 +1,5 @@
 using Horizon.Flow.Models.Common;
+using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Qwen3;
@@ -18,15 +19,15 @@ public sealed class Qwen3Family : IModelFamily
         ArgumentNullException.ThrowIfNull(json);
         DecoderReader.RefuseFlag(json, "mlp_bias");
         var config = DecoderReader.Read(json, Architecture, maximumSequenceLength: 32_768, headDimension: 128);
-        return config with
+        return WrittenDecoder.Read(json, config with
         {
             QueryKeyNorm = true,
             QueryKeyValueBias = json.Flag("attention_bias", false),
             AttentionOutputBias = json.Flag("attention_bias", false),
             SlidingWindows = WindowReader.ReadByLayer(json, config.LayerCount),
-        };
+        });
     }
 
     /// <inheritdoc/>
-    public ModelDefinition Define(ModelConfig config) => CausalDecoder.Define(config);
+    public ModelDefinition Define(ModelConfig config) => WrittenDecoder.Define(config);
 }

@@ -8,6 +8,7 @@ namespace Horizon.Flow.Models.Qwen35;
 internal sealed class Qwen35Family() : DenseFamily("Qwen3_5ForCausalLM", "qwen3_5_text", new()
 {
     MaximumSequenceLength = 32_768,
+    SiluAlone = true,
     HeadDimension = 256,
     KeyValueHeads = 4,
     IntermediateSize = 12_288,

@@ -9,6 +9,7 @@ namespace Horizon.Flow.Models.Qwen35Moe;
 internal sealed class Qwen35MoeFamily() : DenseFamily("Qwen3_5MoeForCausalLM", "qwen3_5_moe_text", new()
 {
     MaximumSequenceLength = 32_768,
+    SiluAlone = true,
     HeadDimension = 256,
     KeyValueHeads = 2,
     IntermediateSize = 512,

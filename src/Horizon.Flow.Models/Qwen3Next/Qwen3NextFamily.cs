@@ -11,6 +11,7 @@ namespace Horizon.Flow.Models.Qwen3Next;
 internal sealed class Qwen3NextFamily() : DenseFamily("Qwen3NextForCausalLM", "qwen3_next", new()
 {
     MaximumSequenceLength = 32_768,
+    SiluAlone = true,
     HeadDimension = 256,
     KeyValueHeads = 2,
     IntermediateSize = 5632,

@@ -64,7 +64,9 @@ public static class ConfigurationLoader
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            var why = error is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : Quoting.OneLine(error.Message).TrimEnd('.');
+            var why = error is FileNotFoundException or DirectoryNotFoundException ? "there is no such file"
+                : Directory.Exists(path) ? "it is a folder; give the run's YAML file"
+                : Quoting.OneLine(error.Message).TrimEnd('.');
             throw new HorizonException($"The configuration {path} cannot be read: {why}.", error);
         }
     }

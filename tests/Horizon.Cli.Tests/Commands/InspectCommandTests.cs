@@ -37,6 +37,20 @@ public sealed class InspectCommandTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    /// <summary>A model is enough to plan for and to draw, as a folder and as the file in it; not to train.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("config.json")]
+    public async Task Plan_OfAModel_IsOfARunOfThatModel(string file)
+    {
+        _folder.Write("my \"model\"/config.json", "{ \"model_type\": \"llama\" }");
+        var folder = Path.Combine(_folder.Path, "my \"model\"");
+        var planner = new ScriptedPlanner();
+        var run = await CommandHarness.RunAsync(new PlanCommand(planner), "plan", Path.Combine(folder, file), "--set", "training.batch_size=3");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((folder, 3), (planner.Configuration!.Model.Path, planner.Configuration.Training.BatchSize));
+    }
+
     [Fact]
     public async Task Plan_Text_SaysWhatWhereAndWhatBinds()
     {
@@ -199,9 +213,11 @@ public sealed class InspectCommandTests : IDisposable
 
         public bool Probed { get; private set; }
 
+        public RunConfiguration? Configuration { get; private set; }
+
         public PlanReport Plan(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, int ranks, int machines, IProgress<DataProgress> progress)
         {
-            Asked = (deviceMemory, hostMemory);
+            (Asked, Configuration) = ((deviceMemory, hostMemory), configuration);
             return Probed ? Report with { Cost = Cost } : Report;
         }
 

@@ -206,6 +206,24 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Null(trainer.Configuration);
     }
 
+    /// <summary>What trains is a run; a model, or a folder of something else, is told apart from it.</summary>
+    [Fact]
+    public async Task Train_AModelOrAFolder_SaysWhatToGive()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("model/config.json", "{}");
+        var model = Path.Combine(folder.Path, "model");
+        foreach (var (given, error) in new[]
+        {
+            (model, $"error: {model} is a model; write the run's YAML file, with model: {{ path: {model} }} and data: {{ path: … }}, and give that.\n"),
+            (folder.Path, $"error: The configuration {folder.Path} cannot be read: it is a folder; give the run's YAML file.\n"),
+        })
+        {
+            var run = await CommandHarness.RunAsync(Command(new ScriptedTrainer()), "train", given);
+            Assert.Equal((1, error), (run.ExitCode, run.Error));
+        }
+    }
+
     [Fact]
     public async Task Train_NoSuchConfiguration_IsOneLine()
     {

@@ -35,13 +35,12 @@ public class FamilyConfigTests
 
     [Theory]
     [InlineData("gemma3", "use_bidirectional_attention", "true", "use_bidirectional_attention is not supported")]
-    [InlineData("gemma3", "hidden_activation", "\"relu\"", "'relu' is not supported")]
+    [InlineData("gemma3", "hidden_activation", "\"mish\"", "'mish' is not supported")]
+    [InlineData("gemma3", "attn_logit_softcapping", "50.0", "attn_logit_softcapping is not applied by transformers")]
     [InlineData("gemma3", "layer_types", "[\"chunked_attention\", \"full_attention\", \"full_attention\", \"full_attention\"]", "chunked_attention")]
     [InlineData("gemma3", "sliding_window", "null", "sliding_window is null")]
     [InlineData("gemma3", "num_experts", "4", "num_experts: not understood for Gemma3ForCausalLM")]
     [InlineData("cohere2", "use_qk_norm", "true", "use_qk_norm is not supported")]
-    [InlineData("gpt2", "scale_attn_by_inverse_layer_idx", "true", "scale_attn_by_inverse_layer_idx is not supported")]
-    [InlineData("gpt2", "reorder_and_upcast_attn", "true", "reorder_and_upcast_attn is not supported")]
     [InlineData("gpt2", "use_mrope", "true", "use_mrope is not supported")]
     [InlineData("gpt2", "hidden_dropout", "0.1", "hidden_dropout is not supported")]
     [InlineData("gpt2", "pruned_heads", "{\"0\": [1]}", "pruned_heads.0: not understood for GPT2LMHeadModel")]
@@ -67,6 +66,7 @@ public class FamilyConfigTests
     [InlineData("gpt2", "pad_token_id", "0")]
     [InlineData("gpt2", "pruned_heads", "{}")]
     [InlineData("gpt2", "resid_pdrop", "0.1")]
+    [InlineData("gpt2", "reorder_and_upcast_attn", "true")]
     [InlineData("gemma3", "hidden_act", "\"silu\"")]
     public void Read_ChangesNothing_IsTheSameModel(string folder, string key, string value)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
@@ -8,7 +9,10 @@ namespace Horizon.Flow.Cli;
 /// <summary>The arguments of every command that reads a configuration: <c>CONFIG.yaml [--set key.path=value]…</c>.</summary>
 internal sealed class ConfigurationInput
 {
-    private readonly Argument<string> _path = new("CONFIG") { Description = "The run's YAML file." };
+    private const string ModelFile = "config.json";
+
+    private readonly ConfigurationUse _use;
+    private readonly Argument<string> _path;
 
     private readonly Option<string[]> _set = new("--set")
     {
@@ -17,8 +21,12 @@ internal sealed class ConfigurationInput
         AllowMultipleArgumentsPerToken = false,
     };
 
-    public ConfigurationInput(Command command)
+    /// <param name="command">Gets the arguments.</param>
+    /// <param name="use">What it loads a configuration for. To inspect, a model alone will do in its place.</param>
+    public ConfigurationInput(Command command, ConfigurationUse use)
     {
+        _use = use;
+        _path = new Argument<string>("CONFIG") { Description = use == ConfigurationUse.Inspect ? "The run's YAML file; or a model folder, or its config.json, for a run of that model with nothing else said." : "The run's YAML file." };
         _set.Validators.Add(result =>
         {
             foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) <= 0))
@@ -30,6 +38,20 @@ internal sealed class ConfigurationInput
 
     /// <summary>The configuration that the command line names.</summary>
     /// <exception cref="HorizonException">It cannot be read or is wrong.</exception>
-    public RunConfiguration Load(ParseResult parse, ConfigurationUse use) =>
-        ConfigurationLoader.Load(parse.GetRequiredValue(_path), parse.GetValue(_set), use);
+    public RunConfiguration Load(ParseResult parse)
+    {
+        var path = parse.GetRequiredValue(_path);
+        var overrides = parse.GetValue(_set);
+        if (ModelFolderOf(path) is not { } folder) return ConfigurationLoader.Load(path, overrides, _use);
+        return _use == ConfigurationUse.Inspect
+            ? ConfigurationLoader.Parse($"model: {{ path: {JsonSerializer.Serialize(folder)} }}", path, folder, overrides, _use)
+            : throw new HorizonException($"{path} is a model; write the run's YAML file, with model: {{ path: {folder} }} and data: {{ path: … }}, and give that.");
+    }
+
+    // A string in JSON is one in YAML, too.
+    private static string? ModelFolderOf(string path)
+    {
+        if (Path.GetFileName(path) == ModelFile && File.Exists(path)) return Path.GetDirectoryName(Path.GetFullPath(path));
+        return File.Exists(Path.Combine(path, ModelFile)) ? Path.GetFullPath(path) : null;
+    }
 }

@@ -12,7 +12,7 @@ public sealed class DataCommand : Command, IExample
     public DataCommand(IDataInspector inspector)
         : base("data", "Show what a configuration would train on: counts, lengths, what is left out, and the first examples.")
     {
-        var input = new ConfigurationInput(this);
+        var input = new ConfigurationInput(this, ConfigurationUse.Data);
         var examples = new Option<int>("--examples") { Description = "How many documents to show.", HelpName = "N", DefaultValueFactory = _ => 3 };
         examples.Validators.Add(result =>
         {
@@ -22,7 +22,7 @@ public sealed class DataCommand : Command, IExample
         Options.Add(examples);
         SetAction(parse =>
         {
-            var report = inspector.Inspect(input.Load(parse, ConfigurationUse.Data), parse.GetValue(examples), DataProgressLines.To(parse.InvocationConfiguration.Error));
+            var report = inspector.Inspect(input.Load(parse), parse.GetValue(examples), DataProgressLines.To(parse.InvocationConfiguration.Error));
             DataText.Write(report, parse.InvocationConfiguration.Output);
             return ExitCodes.Success;
         });

@@ -11,7 +11,7 @@ public sealed class GraphCommand : Command, IExample
     public GraphCommand(IGraphDrawer drawer)
         : base("graph", "Print the dataflow graph that a configuration would run.")
     {
-        var input = new ConfigurationInput(this);
+        var input = new ConfigurationInput(this, ConfigurationUse.Inspect);
         var format = new Option<GraphFormat>("--format")
         {
             Description = "The language of the drawing: mermaid or dot.",
@@ -25,7 +25,7 @@ public sealed class GraphCommand : Command, IExample
         SetAction(parse =>
         {
             var shares = parse.GetValue(run) is { } folder ? StageSharesFile.Read(folder) : null;
-            var drawing = drawer.Draw(input.Load(parse, ConfigurationUse.Inspect), shares);
+            var drawing = drawer.Draw(input.Load(parse), shares);
             var text = parse.GetValue(format) == GraphFormat.Dot ? drawing.ToDot() : drawing.ToMermaid();
             parse.InvocationConfiguration.Output.WriteLine(text.TrimEnd());
             return ExitCodes.Success;

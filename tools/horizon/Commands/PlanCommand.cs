@@ -11,7 +11,7 @@ public sealed class PlanCommand : Command, IExample
     public PlanCommand(IPlanner planner)
         : base("plan", "Say what a run will use where and what binds, without training.")
     {
-        var input = new ConfigurationInput(this);
+        var input = new ConfigurationInput(this, ConfigurationUse.Inspect);
         var gpu = Memory("--gpu-memory", "Plan for a GPU with so much memory, instead of asking the device.");
         var host = Memory("--host-memory", "Plan for a machine with so much memory, instead of asking this one.");
         var json = new Option<bool>("--json") { Description = "Print one JSON object, sizes in bytes." };
@@ -26,7 +26,7 @@ public sealed class PlanCommand : Command, IExample
         Options.Add(probe);
         SetAction(async (parse, _) =>
         {
-            var configuration = input.Load(parse, ConfigurationUse.Inspect);
+            var configuration = input.Load(parse);
             if (parse.GetValue(probe))
             {
                 using var phases = PhaseLines.To(parse.InvocationConfiguration.Error);
@@ -46,6 +46,7 @@ public sealed class PlanCommand : Command, IExample
     /// <inheritdoc/>
     public string Example => """
         horizon plan run.yaml --gpu-memory 24GiB --host-memory 256GiB
+        horizon plan Qwen3-8B --gpu-memory 24GiB --set training.batch_size=16        # a model folder, of which config.json is enough
         horizon plan run.yaml --gpus 8 --nodes 4 --gpu-memory 80GiB --host-memory 1TiB   # what each of 32 ranks holds
         horizon plan run.yaml --probe   # measures this machine first, once
         # adds up weights, optimizer state, buffers and activations, and names the best batch size

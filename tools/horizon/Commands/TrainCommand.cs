@@ -29,7 +29,7 @@ public sealed class TrainCommand : Command, IExample
     {
         _trainer = trainer;
         _progress = progress;
-        _input = new ConfigurationInput(this);
+        _input = new ConfigurationInput(this, ConfigurationUse.Train);
         Options.Add(_resume);
         Options.Add(_trace);
         _ranks = new RankOption(this);
@@ -62,7 +62,7 @@ public sealed class TrainCommand : Command, IExample
     private async Task<int> RunAsync(ParseResult parse, RankPlace? place)
     {
         var (output, error) = (parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error);
-        var configuration = _input.Load(parse, ConfigurationUse.Train);
+        var configuration = _input.Load(parse);
         using var folder = OutputFolder.Prepare(configuration.Output.Directory!);
         using var stop = new StopSignals(error);
         var traceSteps = parse.GetValue(_trace);
@@ -87,7 +87,7 @@ public sealed class TrainCommand : Command, IExample
     // Rank 0 shows the run and writes it down; the others do their part of it.
     private async Task<int> FollowAsync(ParseResult parse, RankPlace place)
     {
-        var configuration = _input.Load(parse, ConfigurationUse.Train);
+        var configuration = _input.Load(parse);
         using var stop = new StopSignals(TextWriter.Null);
         var session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), 0, PhaseLines.To(TextWriter.Null), place, stop.Token).ConfigureAwait(false);
         await using (session.ConfigureAwait(false))
