@@ -88,7 +88,10 @@ public sealed class MeasuredSettingsTests : IDisposable
     [InlineData(128, 20, 256, 4096, 2, 128, "bf16", "keep", 343)]
     [InlineData(512, 12, 1536, 512, 1, 64, "bf16", "recompute", 859)]
     [InlineData(256, 2, 768, 512, 12, 512, "fp32", "recompute", 773)]
-    public void Plan_OnTheCpu_IsNotBelowWhatWasUsedAndNearIt(int hidden, int layers, int inner, int vocabulary, int rows, int tokens, string precision, string activations, int megabytes)
+    [InlineData(512, 4, 2048, 512, 8, 512, "fp32", "keep", 1853)]
+    [InlineData(256, 8, 512, 16_384, 2, 512, "fp32", "recompute", 684)]
+    [InlineData(384, 12, 1536, 16_384, 6, 256, "fp32", "recompute", 1381)]
+    public void Plan_OnTheCpu_CoversWhatWasUsed(int hidden, int layers, int inner, int vocabulary, int rows, int tokens, string precision, string activations, int megabytes)
     {
         var heads = hidden == 256 ? 4 : hidden / 64;
         _run.Write("config.json", $$"""
@@ -103,7 +106,7 @@ public sealed class MeasuredSettingsTests : IDisposable
             device: cpu
             """);
         var plan = RunPlanner.Plan(ConfigurationLoader.Load(_run.In("run.yaml"), use: ConfigurationUse.Inspect));
-        Assert.InRange(plan.Needed(Resources.MemoryPlace.Host).Bytes / 1e6 / megabytes, 1, 1.21);
+        Assert.InRange(plan.Needed(Resources.MemoryPlace.Host).Bytes / 1e6 / megabytes, 1, 1.28);
     }
 
     private (Resources.MemoryBudget Budget, StepTime Time) Plan(string name, int keep, int narrow, int tokens, int? most, int machine)
