@@ -13,10 +13,12 @@ using Horizon.Flow.Models.Gpt2;
 using Horizon.Flow.Models.GptNeoX;
 using Horizon.Flow.Models.GptOss;
 using Horizon.Flow.Models.Granite;
+using Horizon.Flow.Models.GraniteMoeHybrid;
 using Horizon.Flow.Models.HunYuanDense;
 using Horizon.Flow.Models.Lfm2;
 using Horizon.Flow.Models.Llama;
 using Horizon.Flow.Models.MiniMaxM2;
+using Horizon.Flow.Models.Ministral;
 using Horizon.Flow.Models.Ministral3;
 using Horizon.Flow.Models.Mistral;
 using Horizon.Flow.Models.Mixtral;
@@ -55,24 +57,29 @@ public sealed class ModelRegistry
         new Qwen3MoeFamily(),
         new Qwen3NextFamily(),
         new Qwen35Family(),
-        new NestedTextFamily(new Qwen35Family(), "Qwen3_5ForConditionalGeneration", "qwen3_5"),
+        new NestedTextFamily("Qwen3_5ForConditionalGeneration", "qwen3_5", olderNames: false, new Qwen35Family()),
         new Qwen35MoeFamily(),
-        new NestedTextFamily(new Qwen35MoeFamily(), "Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe"),
+        new NestedTextFamily("Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe", olderNames: false, new Qwen35MoeFamily()),
         new Cohere2Family(),
         new DeepseekV3Family(),
         new Ernie45Family(),
         new Gemma2Family(),
         new Gemma3Family(),
+        new NestedTextFamily("Gemma3ForConditionalGeneration", "gemma3", olderNames: true, new Gemma3Family()),
         new Gemma4Family(),
+        new NestedTextFamily("Gemma4ForConditionalGeneration", "gemma4", olderNames: false, new Gemma4Family()),
         new Glm4Family(),
         new Glm4MoeFamily(),
         new Gpt2Family(),
         new GptNeoXFamily(),
         new GptOssFamily(),
         new GraniteFamily(),
+        new GraniteMoeHybridFamily(),
         new HunYuanDenseFamily(),
         new Lfm2Family(),
+        new MinistralFamily(),
         new Ministral3Family(),
+        new NestedTextFamily("Mistral3ForConditionalGeneration", "mistral3", olderNames: true, new MistralTextFamily(), new Ministral3Family()),
         new Olmo2Family(),
         new Olmo3Family(),
         new Phi3Family(),

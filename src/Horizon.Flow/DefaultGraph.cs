@@ -42,13 +42,13 @@ public static class DefaultGraph
             .Add(Stages.LogProbabilities, (_, stage) => new LogProbabilitiesBlock(stage), onLane)
             .Add(Stages.Losses, (run, stage) => new LossesBlock(run.Device, stage), onHost with { RunsOn = "download stream", Stateful = true })
             .Add(Stages.Results, (run, stage) => new ResultsBlock(run.Device, stage), onHost with { RunsOn = "download stream" })
-            .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Pool(Pools.Slabs), run.Device, run.Store.WeightType, stage, run.SquaresOnDevice),
+            .Add(Stages.Download, (run, stage) => new DownloadBlock(run.Pool(Pools.Slabs), run.Device, run.Store.WeightType, stage, run.SquaresOnDevice, whole: !run.Plan.Graph.ComesUnchanged(Stages.Join.Name, Stages.Download.Name)),
                 onHost with { RunsOn = "download stream", Pools = [Pools.Slabs, Pools.Squares] })
             .Add(Stages.Accumulate, (run, stage) => new AccumulateBlock(run.Pool(Pools.Accumulators), run.Workers, stage), onHost with { Stateful = true, Pools = [Pools.Accumulators] })
             .Add(Stages.Collect, (run, stage) => new CollectBlock(run.Workers, stage), onHost)
             .Add(Stages.Clip, (run, stage) => new ClipBlock(run.Options.MaxGradientNorm, stage, run.WorkersIfChanged(Stages.Accumulate.Name, Stages.Clip.Name)),
                 onHost with { Stateful = true, HoldsWholeStep = options.MaxGradientNorm is not null, PassesThrough = true })
-            .Add(Stages.Update, own is null ? (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage, run.Guard()) : own.CreateStage, onHost with { Stateful = true, Pools = own?.Pools ?? [] })
+            .Add(Stages.Update, own is null ? (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage, run.Guard(), run.Late) : own.CreateStage, onHost with { Stateful = true, Pools = own?.Pools ?? [] })
             .Add(Stages.Commit, (run, stage) => new CommitBlock(run.Store, stage), onHost with { PassesThrough = true })
             .Add(Stages.Report, (run, stage) => new ReportBlock(run.Ledger, stage), onHost)
             .Connect(Stages.Fetch, Stages.Upload)

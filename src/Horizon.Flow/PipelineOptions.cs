@@ -19,6 +19,13 @@ public sealed record PipelineOptions
     /// <value>2.</value>
     public int ReturnBuffers { get; init; } = 2;
 
+    /// <summary>
+    /// The share of the parameters, from the first unit on, whose weights are updated before their optimizer's state (<see cref="Blocks.LateState"/>): 0 to 1. The next step's forward
+    /// waits for fewer bytes so, and the rest is read once more beside head and backward; see <see cref="TrainingPlan.WeightsFirst"/> for where it applies.
+    /// </summary>
+    /// <value>0: weights and state are updated in one sweep.</value>
+    public double WeightsFirst { get; init; }
+
     /// <summary>Units that may be requested ahead of their upload.</summary>
     /// <value>2.</value>
     public int FetchAhead { get; init; } = 2;

@@ -22,6 +22,7 @@ public sealed class TrainingContext : IDisposable
         Device = device;
         Workers = new HostWorkers(plan.Options.HostThreads);
         Ledger = new StepLedger(plan.Model, () => DeviceBytes, time);
+        if (plan.WeightsFirst is { Count: > 0 } units) Late = new LateState(Store, plan.Options.Optimizer, Workers, units);
         foreach (var spec in plan.Pools.Where(spec => spec.CapacityIn(plan) > 0)) Register(spec.Make(this));
     }
 
@@ -45,6 +46,9 @@ public sealed class TrainingContext : IDisposable
 
     /// <summary>Threads for sweeps over host memory.</summary>
     public HostWorkers Workers { get; }
+
+    /// <summary>Optimizer state that follows its weights; null where the plan updates both in one sweep.</summary>
+    public LateState? Late { get; }
 
     /// <summary>Keeps the books of the steps under way.</summary>
     public StepLedger Ledger { get; }
@@ -121,6 +125,7 @@ public sealed class TrainingContext : IDisposable
     public void Dispose()
     {
         Kept.Dispose();
+        Late?.Dispose();
         foreach (var pool in _pools.Values) pool.Dispose();
         Workers.Dispose();
     }

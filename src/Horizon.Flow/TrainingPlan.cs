@@ -62,6 +62,25 @@ public sealed record TrainingPlan
     /// <summary>Whether gradients need a slab for each unit: some stage holds a whole step of them, and each unit gets one.</summary>
     public bool SlabPerUnit => Options.GradientAccumulation == 1 && Graph.Nodes.Any(node => node.Traits.HoldsWholeStep);
 
+    /// <summary>
+    /// The units whose weights are updated before their optimizer's state, as many as <see cref="PipelineOptions.WeightsFirst"/> says. None without clipping, where updates do not wait for the
+    /// whole backward; none where the rule updates both in one (<see cref="Host.Optimizers.IHostOptimizer.UpdatesInParts"/>) or a stage between update and commit looks at the unit.
+    /// </summary>
+    public IReadOnlyList<int> WeightsFirst
+    {
+        get
+        {
+            if (Options.MaxGradientNorm is null || !Options.Optimizer.UpdatesInParts || !Graph.ComesUnchanged(Stages.Update.Name, Stages.Commit.Name)) return [];
+            var sizes = Model.Units.Select(unit => Options.IsTrainable(unit) ? Options.GradientLayout(unit).ElementCount : 0).ToList();
+            var wanted = Options.Pipeline.WeightsFirst * sizes.Sum();
+            long before = 0;
+            var first = new List<int>();
+            for (var unit = 0; unit < sizes.Count && before + (sizes[unit] / 2) < wanted; before += sizes[unit++])
+                if (sizes[unit] > 0) first.Add(unit);
+            return first;
+        }
+    }
+
     /// <summary>The default graph for a model.</summary>
     public static TrainingPlan For(ModelDefinition model, TrainingOptions? options = null)
     {

@@ -29,6 +29,8 @@ internal static class TrainingPlanValidator
             if (value < 1) yield return new PlanProblem(name, $"it is {value}", "set it to at least 1");
         }
 
+        if (pipeline.WeightsFirst is not (>= 0 and <= 1))
+            yield return new PlanProblem(nameof(pipeline.WeightsFirst), FormattableString.Invariant($"it is {pipeline.WeightsFirst}"), "set a share of the parameters, 0 to 1");
         if (options.MaxGradientNorm is { } norm && !(norm > 0))
             yield return new PlanProblem(nameof(options.MaxGradientNorm), $"it is {norm}", "set a positive norm, or null for no clipping");
         foreach (var name in new[] { Stages.Fetch.Name, Stages.Join.Name })

@@ -256,6 +256,7 @@ public sealed class TrainingRun : IAsyncDisposable
         }
         finally
         {
+            Context.Late?.Finish();
             LeasesReclaimed = Context.Pools.Sum(pool => pool.Reclaim());
             Context.Store.EndRun();
             Free();

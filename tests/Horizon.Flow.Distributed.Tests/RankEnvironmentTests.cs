@@ -36,15 +36,41 @@ public class RankEnvironmentTests
     [InlineData("RANK=2 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a", "rank 2 is none of the 2, which go from 0 to 1")]
     [InlineData("RANK=1 WORLD_SIZE=4 LOCAL_RANK=3 LOCAL_WORLD_SIZE=2 MASTER_ADDR=a", "local rank 3 is none of the 2 of its machine")]
     [InlineData("RANK=1 WORLD_SIZE=4 MASTER_ADDR=a MASTER_PORT=99999", "port 99999 is no port")]
-    [InlineData("PET_NODE_RANK=0 PET_NNODES=2 PET_NPROC_PER_NODE=8", "let the container's command be torchrun")]
+    [InlineData("PET_NODE_RANK=0 PET_NNODES=2 PET_NPROC_PER_NODE=8", "let the container's command be horizon train, which starts them, or torchrun")]
     [InlineData("OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2", "mpirun -x MASTER_ADDR=HOST")]
     [InlineData("SLURM_STEP_ID=0 SLURM_PROCID=1 SLURM_NTASKS=2 SLURM_LOCALID=1 SLURM_STEP_NODELIST=[x", "in which no first node is found; set MASTER_ADDR")]
     public void Read_OfWrongVariables_SaysWhichAndTheMend(string variables, string expected) =>
         Assert.Contains(expected, Assert.Throws<HorizonException>(() => Read(variables)).Message, StringComparison.Ordinal);
 
-    private static RankPlace? Read(string variables)
+    /// <summary>A pod of a TrainJob whose command is no launcher, with what Kubeflow Trainer's torch runtime sets there.</summary>
+    [Theory]
+    [InlineData("PET_NNODES=2 PET_NPROC_PER_NODE=8 PET_NODE_RANK=1 PET_MASTER_ADDR=job-node-0-0.job PET_MASTER_PORT=29500", 1, 2, 8, "job-node-0-0.job", 29500)]
+    [InlineData("PET_NNODES=2 PET_NPROC_PER_NODE=auto PET_NODE_RANK=0 PET_MASTER_ADDR=a PET_MASTER_PORT=29400", 0, 2, 3, "a", 29400)]
+    [InlineData("PET_NNODES=1 PET_NPROC_PER_NODE=gpu PET_NODE_RANK=0", 0, 1, 3, "localhost", 29500)]
+    public void ReadNode_OfATrainJob_IsTheMachinesPlace(string variables, int node, int nodes, int ranks, string address, int port)
     {
-        var all = variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
-        return RankEnvironment.Read(all.GetValueOrDefault);
+        var place = RankEnvironment.ReadNode(() => 3, Variables(variables));
+        Assert.Equal(new NodePlace(node, nodes, ranks, address, port), place);
+        Assert.Equal(new RankPlace((node * ranks) + ranks - 1, nodes * ranks, ranks - 1, ranks, address, port), place!.RankOf(ranks - 1));
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("PET_NNODES=2 PET_NPROC_PER_NODE=2 PET_NODE_RANK=1 RANK=3 WORLD_SIZE=4 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=a")] // torchrun has started it
+    [InlineData("PET_NODE_RANK=1 OMPI_COMM_WORLD_RANK=1")]
+    public void ReadNode_WhereALauncherIsOrNone_IsNull(string variables) => Assert.Null(RankEnvironment.ReadNode(() => 3, Variables(variables)));
+
+    [Theory]
+    [InlineData("PET_NODE_RANK=0", "PET_NNODES is not set, though other variables of a TrainJob's torch runtime are")]
+    [InlineData("PET_NODE_RANK=0 PET_NNODES=2", "PET_MASTER_ADDR is not set, though")]
+    [InlineData("PET_NODE_RANK=0 PET_NNODES=1:4 PET_MASTER_ADDR=a", "PET_NNODES is '1:4', which is no number")]
+    [InlineData("PET_NODE_RANK=2 PET_NNODES=2 PET_MASTER_ADDR=a", "PET_NODE_RANK 2, PET_NNODES 2, PET_NPROC_PER_NODE 3 and PET_MASTER_PORT 29500 do not fit each other")]
+    [InlineData("PET_NODE_RANK=0 PET_NNODES=1 PET_NPROC_PER_NODE=0", "do not fit each other")]
+    public void ReadNode_OfWrongVariables_SaysWhichAndTheMend(string variables, string expected) =>
+        Assert.Contains(expected, Assert.Throws<HorizonException>(() => RankEnvironment.ReadNode(() => 3, Variables(variables))).Message, StringComparison.Ordinal);
+
+    private static RankPlace? Read(string variables) => RankEnvironment.Read(Variables(variables));
+
+    private static Func<string, string?> Variables(string variables) =>
+        variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]).GetValueOrDefault;
 }

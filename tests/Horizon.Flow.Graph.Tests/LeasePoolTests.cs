@@ -54,6 +54,30 @@ public class LeasePoolTests
         Assert.Same(await second.WaitAsync(TimeSpan.FromSeconds(30)), await second);
     }
 
+    /// <summary>Whoever rents gets what was given back longest ago, and what was never used before that: the device may still work on what was given back last.</summary>
+    [Cases(100)]
+    public void Rent_AnyOrderOfReturns_GivesTheItemThatIsInLongest(PositiveInt capacitySeed, bool[] rents)
+    {
+        var capacity = (capacitySeed.Get % 5) + 1;
+        using var pool = new LeasePool<object>("test", capacity, () => new object());
+        var (leases, inside) = (new Queue<Lease<object>>(), new Queue<object>());
+        var unused = capacity;
+        foreach (var rent in rents)
+        {
+            if (!rent && leases.TryDequeue(out var back))
+            {
+                inside.Enqueue(back.Value);
+                back.Dispose();
+            }
+            else if (rent && pool.TryRent(out var lease))
+            {
+                if (unused > 0) unused--;
+                else Assert.Same(inside.Dequeue(), lease.Value);
+                leases.Enqueue(lease);
+            }
+        }
+    }
+
     [Fact]
     public void Value_AfterReclaim_Throws()
     {

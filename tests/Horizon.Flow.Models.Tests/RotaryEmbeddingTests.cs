@@ -1,3 +1,4 @@
+using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
@@ -82,4 +83,21 @@ public class RotaryEmbeddingTests
                 }
             }
         });
+
+    /// <summary>Tables of some tokens are those of all, to the bit, and nothing of them stays with the batch.</summary>
+    [Property(MaxTest = 60, Arbitrary = [typeof(ModelCases)])]
+    public void Tables_OfAPiece_AreAPartOfTheWhole(ModelCase model, PositiveInt place, PositiveInt length)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var tokens = model.Rows * model.Sequence;
+        var (first, rotary) = (place.Get % tokens, new RotaryEmbedding(model.Config.Rope, model.Config.HeadDimension));
+        var count = 1 + (length.Get % (tokens - first));
+        using var batch = UnitWalk.Batch(model.Batch());
+        rotary.Tables(batch, TorchSharp.torch.ScalarType.BFloat16, first, count); // makes what is kept of the frequencies
+        var before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        var (cosine, sine) = rotary.Tables(batch, TorchSharp.torch.ScalarType.BFloat16, first, count);
+        Assert.Equal(before + 2, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        var (wholeCosine, wholeSine) = rotary.Tables(batch, TorchSharp.torch.ScalarType.BFloat16);
+        Assert.True(wholeCosine.narrow(0, first, count).eq(cosine).all().item<bool>() && wholeSine.narrow(0, first, count).eq(sine).all().item<bool>());
+    }
 }

@@ -7,20 +7,11 @@ namespace Horizon.Flow.Alignment.Policies;
 /// <param name="scorer">A model with the tokens of the one that answers; belongs to the caller.</param>
 public sealed class ModelReward(RewardScorer scorer) : IAnswerReward
 {
-    // So many sequences go through each layer at once.
-    private const int Together = 16;
-
     /// <inheritdoc/>
     public async Task<IReadOnlyList<double>> RewardAsync(IReadOnlyList<Answer> answers, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(answers);
-        var rewards = new List<double>();
-        foreach (var part in answers.Chunk(Together))
-        {
-            TokenDocument[] documents = [.. part.Select(answer => (int[])[.. answer.Rollout.PromptIds, .. answer.Rollout.AnswerIds]).Select(ids => new TokenDocument(ids, ids))];
-            rewards.AddRange((await scorer.ScoreAsync(documents, cancellation).ConfigureAwait(false)).Select(score => (double)score));
-        }
-
-        return rewards;
+        TokenDocument[] documents = [.. answers.Select(answer => (int[])[.. answer.Rollout.PromptIds, .. answer.Rollout.AnswerIds]).Select(ids => new TokenDocument(ids, ids))];
+        return [.. (await scorer.ScoreAsync(documents, cancellation).ConfigureAwait(false)).Select(score => (double)score)];
     }
 }

@@ -1,3 +1,5 @@
+using Horizon.Flow.Distributed;
+
 namespace Horizon.Flow.Alignment.Policies;
 
 /// <summary>The log-probabilities of answers' tokens.</summary>
@@ -10,27 +12,29 @@ public static class RolloutLogProbabilities
     /// <param name="run">A run of the model.</param>
     /// <param name="rollouts">The answers.</param>
     /// <param name="answersEach">Answers of a micro-batch.</param>
+    /// <param name="ranks">The ranks that share the run, each of which asks for the same; null where there is one.</param>
     /// <param name="cancellation">Gives up waiting for room; the run is then stopped.</param>
     /// <returns>For each answer a number for each of its tokens.</returns>
-    public static async Task<IReadOnlyList<IReadOnlyList<float>>> ComputeAsync(TrainingRun run, IReadOnlyList<Rollout> rollouts, int answersEach, CancellationToken cancellation = default)
+    public static async Task<IReadOnlyList<IReadOnlyList<float>>> ComputeAsync(TrainingRun run, IReadOnlyList<Rollout> rollouts, int answersEach, ICollectives? ranks = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(rollouts);
         var batches = RolloutBatches.Of(rollouts, new double[rollouts.Count], answersEach);
-        var results = await LayerPass.RunAsync(run, batches, Program.Ops.LogProbabilities, Together, cancellation).ConfigureAwait(false);
-        return Split(rollouts, results.SelectMany(result => result.Numbers));
+        var results = await SharedPass.RunAsync(run, batches, Program.Ops.LogProbabilities, Together, ranks, (_, result) => result.Numbers, cancellation).ConfigureAwait(false);
+        return Split(rollouts, results.SelectMany(numbers => numbers));
     }
 
     /// <summary>Those of a held reference.</summary>
-    /// <inheritdoc cref="ComputeAsync(TrainingRun, IReadOnlyList{Rollout}, int, CancellationToken)"/>
+    /// <inheritdoc cref="ComputeAsync(TrainingRun, IReadOnlyList{Rollout}, int, ICollectives, CancellationToken)"/>
     /// <param name="reference">The reference.</param>
     /// <param name="rollouts">The answers.</param>
     /// <param name="answersEach">Answers of a micro-batch.</param>
+    /// <param name="ranks">The ranks that share it.</param>
     /// <param name="cancellation">Gives up waiting for room.</param>
-    public static Task<IReadOnlyList<IReadOnlyList<float>>> ComputeAsync(HeldReference reference, IReadOnlyList<Rollout> rollouts, int answersEach, CancellationToken cancellation = default)
+    public static Task<IReadOnlyList<IReadOnlyList<float>>> ComputeAsync(HeldReference reference, IReadOnlyList<Rollout> rollouts, int answersEach, ICollectives? ranks = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        return ComputeAsync(reference.Run, rollouts, answersEach, cancellation);
+        return ComputeAsync(reference.Run, rollouts, answersEach, ranks, cancellation);
     }
 
     private static List<IReadOnlyList<float>> Split(IReadOnlyList<Rollout> rollouts, IEnumerable<float> numbers)

@@ -16,12 +16,33 @@ public static class RankEnvironment
         return FromTorchrun(variables) ?? FromSlurm(variables) ?? FromOpenMpi(variables) ?? FromMpich(variables);
     }
 
+    /// <summary>The machine's place among those of a TrainJob whose command starts no ranks (torchrun would): what its torch runtime sets, PET_NNODES, PET_NODE_RANK and so on.</summary>
+    /// <param name="ranksHere">How many ranks a machine has where the variables leave that to it; <c>auto</c>, <c>gpu</c> and <c>cpu</c> do.</param>
+    /// <param name="variable">Finds a variable; the process's own by default.</param>
+    /// <returns>Null where there are no such variables, or a launcher has started this process as a rank already.</returns>
+    /// <exception cref="HorizonException">The variables are wrong or partial; says which, and the mend.</exception>
+    public static NodePlace? ReadNode(Func<int> ranksHere, Func<string, string?>? variable = null)
+    {
+        ArgumentNullException.ThrowIfNull(ranksHere);
+        var variables = new RankVariables(variable ?? Environment.GetEnvironmentVariable);
+        if (!IsNode(variables)) return null;
+        const string By = "a TrainJob's torch runtime";
+        var (node, nodes) = (variables.Number("PET_NODE_RANK", By), variables.Number("PET_NNODES", By));
+        var ranks = variables.Or("PET_NPROC_PER_NODE", "auto") is "auto" or "gpu" or "cpu" ? ranksHere() : variables.Number("PET_NPROC_PER_NODE", By);
+        var place = new NodePlace(node, nodes, ranks, nodes == 1 ? "localhost" : variables.Text("PET_MASTER_ADDR", By), variables.Number("PET_MASTER_PORT", By, DefaultPort));
+        return nodes >= 1 && node >= 0 && node < nodes && ranks >= 1 && place.Port is >= 1 and <= 65_535 ? place
+            : throw new HorizonException(string.Create(CultureInfo.InvariantCulture, $"PET_NODE_RANK {node}, PET_NNODES {nodes}, PET_NPROC_PER_NODE {ranks} and PET_MASTER_PORT {place.Port} do not fit each other; let the TrainJob's runtime set them, or unset them"));
+    }
+
+    private static bool IsNode(RankVariables variables) =>
+        variables.Has("PET_NODE_RANK") && !variables.Has("RANK") && !variables.Has("WORLD_SIZE") && !variables.Has("OMPI_COMM_WORLD_RANK");
+
     private static RankPlace? FromTorchrun(RankVariables variables)
     {
         if (!variables.Has("RANK") && !variables.Has("WORLD_SIZE"))
         {
-            return variables.Has("PET_NODE_RANK") && !variables.Has("OMPI_COMM_WORLD_RANK")
-                ? throw new HorizonException("PET_NODE_RANK says that this is a node of a TrainJob, but no rank was started on it: let the container's command be torchrun, which starts them (torchrun --no_python horizon train …)")
+            return IsNode(variables)
+                ? throw new HorizonException("PET_NODE_RANK says that this is a node of a TrainJob, but no rank was started on it: let the container's command be horizon train, which starts them, or torchrun (torchrun --no_python …)")
                 : null;
         }
 

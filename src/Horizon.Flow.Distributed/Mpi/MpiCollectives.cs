@@ -42,7 +42,7 @@ public sealed unsafe class MpiCollectives : ICollectives
     public void AllGather(DeviceBuffer slice, DeviceBuffer whole, SharedStretch stretch, nint stream)
     {
         ArgumentNullException.ThrowIfNull(stretch);
-        stretch.Require(this, slice, whole);
+        stretch.Require(Rank, Count, slice, whole);
         var (type, counts, firsts) = (TypeOf(slice), Narrow(stretch.Counts), Narrow(stretch.Firsts));
         lock (_gate)
         {
@@ -54,7 +54,7 @@ public sealed unsafe class MpiCollectives : ICollectives
     public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, SharedStretch stretch, nint stream)
     {
         ArgumentNullException.ThrowIfNull(stretch);
-        stretch.Require(this, slice, whole);
+        stretch.Require(Rank, Count, slice, whole);
         var own = stretch.Counts[Rank];
         var size = slice.ElementType.ByteSize();
         var (type, sentCounts, sentFirsts) = (TypeOf(slice), Narrow(stretch.Counts), Narrow(stretch.Firsts));

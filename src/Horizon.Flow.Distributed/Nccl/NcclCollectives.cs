@@ -77,7 +77,7 @@ public sealed class NcclCollectives : ICollectives
     public void AllGather(DeviceBuffer slice, DeviceBuffer whole, SharedStretch stretch, nint stream)
     {
         ArgumentNullException.ThrowIfNull(stretch);
-        stretch.Require(this, slice, whole);
+        stretch.Require(Rank, Count, slice, whole);
         var own = At(slice, stretch.Places[Rank]);
         if (stretch.IsEvenIn(slice, whole))
             Launch("ncclAllGather", communicator => Nccl.ncclAllGather(own, At(whole, stretch.First), (nuint)stretch.Largest, TypeOf(slice), communicator, stream));
@@ -88,7 +88,7 @@ public sealed class NcclCollectives : ICollectives
     public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, SharedStretch stretch, nint stream)
     {
         ArgumentNullException.ThrowIfNull(stretch);
-        stretch.Require(this, slice, whole);
+        stretch.Require(Rank, Count, slice, whole);
         var own = At(slice, stretch.Places[Rank]);
         if (stretch.IsEvenIn(slice, whole))
             Launch("ncclReduceScatter", communicator => Nccl.ncclReduceScatter(At(whole, stretch.First), own, (nuint)stretch.Largest, TypeOf(slice), Nccl.Sum, communicator, stream));

@@ -1,12 +1,15 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.ObjectPool;
 
 namespace Horizon.Flow.Graph;
 
 /// <summary>
-/// A bounded pool: a channel of credits says how many items may be out, an <see cref="ObjectPool{T}"/> keeps those that are in.
-/// Items are made on first use and kept until the pool is disposed. Who finds no credit waits, and so the graph pushes back.
+/// A bounded pool: a channel of credits, each with its item once that was made. Items are made on first use and kept until the pool is disposed. Who finds no
+/// credit waits, and so the graph pushes back.
 /// </summary>
+/// <remarks>
+/// Credits come back in the order in which they were given back, those that were never used first: a buffer may be given back while the device still works on it, and the one that was given
+/// back first is free soonest. With the last one, a copy into it would wait for that work though another buffer lies idle.
+/// </remarks>
 /// <typeparam name="T">What is pooled; disposed with the pool if it is <see cref="IDisposable"/>.</typeparam>
 public sealed class LeasePool<T> : ILeasePool
     where T : class
@@ -14,9 +17,9 @@ public sealed class LeasePool<T> : ILeasePool
     // Abandoned pools, with what they made: reachable for ever, so that no finalizer frees it.
     private static readonly List<LeasePool<T>> _left = [];
 
-    private readonly Channel<bool> _credits;
-    private readonly ObjectPool<T> _items;
-    private readonly MakingPolicy _policy;
+    private readonly Channel<T?> _credits;
+    private readonly Func<T> _create;
+    private readonly List<T> _made = [];
     private readonly HashSet<Lease<T>> _out = [];
     private readonly Lock _gate = new();
     private volatile bool _isAbandoned;
@@ -31,10 +34,9 @@ public sealed class LeasePool<T> : ILeasePool
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         Name = name;
         Capacity = capacity;
-        _policy = new MakingPolicy(create);
-        _items = new DefaultObjectPool<T>(_policy, capacity);
-        _credits = Channel.CreateBounded<bool>(capacity);
-        for (var i = 0; i < capacity; i++) _credits.Writer.TryWrite(true);
+        _create = create;
+        _credits = Channel.CreateBounded<T?>(capacity);
+        for (var i = 0; i < capacity; i++) _credits.Writer.TryWrite(null);
     }
 
     /// <inheritdoc/>
@@ -61,8 +63,9 @@ public sealed class LeasePool<T> : ILeasePool
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (TryRent(out var lease)) return lease;
-        using (StageCall.BeginGraphWait()) await _credits.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-        return Take();
+        T? item;
+        using (StageCall.BeginGraphWait()) item = await _credits.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        return Take(item);
     }
 
     /// <inheritdoc/>
@@ -71,7 +74,7 @@ public sealed class LeasePool<T> : ILeasePool
     /// <summary>Takes an item if a credit is free.</summary>
     public bool TryRent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Lease<T>? lease)
     {
-        lease = _credits.Reader.TryRead(out _) ? Take() : null;
+        lease = _credits.Reader.TryRead(out var item) ? Take(item) : null;
         return lease is not null;
     }
 
@@ -117,52 +120,39 @@ public sealed class LeasePool<T> : ILeasePool
         if (_isAbandoned) return;
         Reclaim();
         _credits.Writer.TryComplete();
-        _policy.DisposeItems();
+        lock (_made)
+        {
+            foreach (var item in _made) (item as IDisposable)?.Dispose();
+            _made.Clear();
+        }
     }
 
     internal void Return(Lease<T> lease, T item)
     {
         lock (_gate) _out.Remove(lease);
         if (_isAbandoned) return;
-        _items.Return(item);
-        _credits.Writer.TryWrite(true);
+        _credits.Writer.TryWrite(item);
     }
 
-    private Lease<T> Take()
+    private Lease<T> Take(T? item)
     {
         try
         {
-            var lease = new Lease<T>(this, _items.Get());
+            var lease = new Lease<T>(this, item ?? Make());
             lock (_gate) _out.Add(lease);
             return lease;
         }
         catch
         {
-            _credits.Writer.TryWrite(true);
+            _credits.Writer.TryWrite(item);
             throw;
         }
     }
 
-    private sealed class MakingPolicy(Func<T> create) : IPooledObjectPolicy<T>
+    private T Make()
     {
-        private readonly List<T> _made = [];
-
-        public T Create()
-        {
-            var item = create();
-            lock (_made) _made.Add(item);
-            return item;
-        }
-
-        public bool Return(T obj) => true;
-
-        public void DisposeItems()
-        {
-            lock (_made)
-            {
-                foreach (var item in _made) (item as IDisposable)?.Dispose();
-                _made.Clear();
-            }
-        }
+        var item = _create();
+        lock (_made) _made.Add(item);
+        return item;
     }
 }

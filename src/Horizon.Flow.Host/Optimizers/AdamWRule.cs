@@ -45,6 +45,9 @@ internal readonly struct AdamWRule : IElementRule<AdamWRule>
     /// <inheritdoc/>
     public static int StateCount => 2;
 
+    /// <inheritdoc/>
+    public static bool StateIgnoresWeight => true;
+
     /// <summary>Both decay rates: the moments and their bias corrections go with them.</summary>
     public static IReadOnlyDictionary<string, string> StateSettings(OptimizerOptions options)
     {

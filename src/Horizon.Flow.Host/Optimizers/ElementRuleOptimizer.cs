@@ -46,6 +46,9 @@ public abstract class ElementRuleOptimizer<TRule> : HostOptimizer
     }
 
     /// <inheritdoc/>
+    public sealed override bool UpdatesInParts => TRule.StateCount > 0 && TRule.StateIgnoresWeight;
+
+    /// <inheritdoc/>
     public sealed override long GrainOf(ParameterSlot slot) => 1;
 
     /// <summary>The rule of one step: what depends on the step's number, such as bias corrections, is worked out here.</summary>
@@ -57,6 +60,11 @@ public abstract class ElementRuleOptimizer<TRule> : HostOptimizer
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(workers);
         if (!_pieces.TryGetValue(unit.Layout, out var pieces)) pieces = _pieces.GetValue(unit.Layout, layout => ParameterPiece.Cut(layout, Options));
-        workers.Sweep(pieces.Length, 1, new ElementSweep<TRule>(unit, gradient, step, pieces, RuleOf(step), Path));
+        switch (step.Parts)
+        {
+            case UpdateParts.Weights: workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, WeightsPart>(unit, gradient, step, pieces, RuleOf(step), Path)); break;
+            case UpdateParts.State: workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, StatePart>(unit, gradient, step, pieces, RuleOf(step), Path)); break;
+            default: workers.Sweep(pieces.Length, 1, new ElementSweep<TRule, WholeUpdate>(unit, gradient, step, pieces, RuleOf(step), Path)); break;
+        }
     }
 }

@@ -9,16 +9,17 @@ namespace Horizon.Flow.Host.Optimizers;
 
 /// <summary>
 /// One pass of an <see cref="IElementRule{TSelf}"/> over a unit: read gradient, master and state, apply the rule, write master
-/// and state, piece by piece.
+/// and state, or one of both (<see cref="UpdateParts"/>), piece by piece.
 /// </summary>
 /// <remarks>
 /// Stores are ordinary ones: every line that is written was read just before, so that a non-temporal store saves no traffic. What comes
 /// is asked for ahead: five streams at once are more than the processor's own prefetching keeps up with, most of all while copies use the
 /// memory too.
 /// </remarks>
-internal readonly unsafe struct ElementSweep<TRule>(
+internal readonly unsafe struct ElementSweep<TRule, TPart>(
     UnitState unit, HostGradientView gradient, OptimizerStep step, ParameterPiece[] pieces, TRule rule, VectorPath path) : ISweepKernel
     where TRule : struct, IElementRule<TRule>
+    where TPart : struct, IUpdatePart
 {
     private readonly void* _weights = (void*)unit.Weights.Address;
     private readonly short* _difference = (short*)(unit.Difference?.Address ?? 0);
@@ -69,21 +70,21 @@ internal readonly unsafe struct ElementSweep<TRule>(
             if (TLanes.Width > 1 && (index - begin) % Prefetch.Line == 0 && index + Prefetch.Ahead < end)
             {
                 var ahead = index + Prefetch.Ahead;
-                Prefetch.Request(weights, ahead, TMasters.WeightBytes);
-                Prefetch.Request(difference, ahead, TMasters.DifferenceBytes);
+                if (TPart.Weights) Prefetch.Request(weights, ahead, TMasters.WeightBytes);
+                if (TPart.Weights) Prefetch.Request(difference, ahead, TMasters.DifferenceBytes);
                 Prefetch.Request(gradients, ahead, TGradient.ElementBytes);
                 if (TRule.StateCount > 0) Prefetch.Request(first, ahead, sizeof(float));
                 if (TRule.StateCount > 1) Prefetch.Request(second, ahead, sizeof(float));
             }
 
-            var weight = TMasters.Load<TLanes>(weights, difference, index);
+            var weight = TPart.Weights ? TMasters.Load<TLanes>(weights, difference, index) : default;
             var scaled = TGradient.Load<TLanes>(gradients, index) * scale;
             var firstState = TRule.StateCount > 0 ? TLanes.Load(first + index) : default;
             var secondState = TRule.StateCount > 1 ? TLanes.Load(second + index) : default;
             pieceRule.Apply(ref weight, scaled, ref firstState, ref secondState);
-            TMasters.Store(weight, weights, difference, index);
-            if (TRule.StateCount > 0) firstState.Store(first + index);
-            if (TRule.StateCount > 1) secondState.Store(second + index);
+            if (TPart.Weights) TMasters.Store(weight, weights, difference, index);
+            if (TPart.State && TRule.StateCount > 0) firstState.Store(first + index);
+            if (TPart.State && TRule.StateCount > 1) secondState.Store(second + index);
         }
 
         return index;

@@ -45,6 +45,9 @@ public abstract class HostOptimizer : IHostOptimizer
     }
 
     /// <inheritdoc/>
+    public virtual bool UpdatesInParts => false;
+
+    /// <inheritdoc/>
     public void Update(UnitState unit, HostGradientView gradient, OptimizerStep step, HostWorkers workers)
     {
         ArgumentNullException.ThrowIfNull(unit);
@@ -56,6 +59,8 @@ public abstract class HostOptimizer : IHostOptimizer
             throw new ArgumentException($"{unit.Layout.Name} has {unit.Layout.ElementCount} parameters, its gradient {gradient.Count}", nameof(gradient));
         if (gradient.Type is not (ElementType.Float32 or ElementType.BFloat16))
             throw new ArgumentException($"a gradient is Float32 or BFloat16, not {gradient.Type}", nameof(gradient));
+        if (step.Parts != UpdateParts.All && !UpdatesInParts)
+            throw new ArgumentException($"{Name} updates weights and state together, not {step.Parts} alone", nameof(step));
         if (gradient.Count == 0) return;
         if (!_state.TryGetValue(unit.Layout, out var needed)) needed = _state.GetValue(unit.Layout, layout => [.. DescribeState(layout)]);
         CheckState(unit, needed);

@@ -14,6 +14,10 @@ public interface IElementRule<TSelf>
     /// <summary>Numbers of state per element: 0, 1 or 2.</summary>
     static abstract int StateCount { get; }
 
+    /// <summary>Whether <see cref="Apply"/> finds the new state without the weight: then weights can be updated before the state (<see cref="IHostOptimizer.UpdatesInParts"/>).</summary>
+    /// <value>False.</value>
+    static virtual bool StateIgnoresWeight => false;
+
     /// <summary>The rule for parameters of one group.</summary>
     /// <param name="learningRate">The step's, times the group's own factor.</param>
     /// <param name="weightDecay">The group's, else the optimizer's.</param>

@@ -36,6 +36,13 @@ public interface IHostOptimizer
     }
 
     /// <summary>
+    /// Whether weights can be updated before the state (<see cref="OptimizerStep.Parts"/>): the new state follows from the old one and the gradient, without the weights. Where a forward
+    /// waits for weights, they come sooner so; both parts together move more bytes than one sweep.
+    /// </summary>
+    /// <value>False.</value>
+    bool UpdatesInParts => false;
+
+    /// <summary>
     /// One step for one unit, in place: weights, difference and state. The result does not depend on the number of threads.
     /// </summary>
     /// <param name="unit">The unit's buffers.</param>

@@ -37,6 +37,9 @@ internal readonly struct LionRule : IElementRule<LionRule>
     /// <inheritdoc/>
     public static int StateCount => 1;
 
+    /// <inheritdoc/>
+    public static bool StateIgnoresWeight => true;
+
     /// <summary>The momentum's decay rate; the first beta only weighs it in a step's direction.</summary>
     public static IReadOnlyDictionary<string, string> StateSettings(OptimizerOptions options) =>
         new Dictionary<string, string>([OptimizerOptions.Setting("betas[1]", BetasOf(options).Second)]);

@@ -15,6 +15,7 @@ public sealed class ParameterStore : IDisposable
     private static readonly List<ParameterStore> _abandoned = [];
 
     private readonly VersionGate[] _versions;
+    private readonly VersionGate[] _weights; // the same, but ahead where the state is still to follow
     private readonly bool[] _isTrainable;
     private readonly OpenSteps _open = new();
     private string? _damage;
@@ -31,6 +32,7 @@ public sealed class ParameterStore : IDisposable
         if (units.Any(unit => unit.Precision != units[0].Precision)) throw new ArgumentException("all units of a store have one precision", nameof(units));
         Units = units;
         _versions = [.. units.Select(_ => new VersionGate())];
+        _weights = [.. units.Select(_ => new VersionGate())];
         _isTrainable = [.. units.Select(unit => isTrainable?.Invoke(unit.Layout) != false)];
     }
 
@@ -87,7 +89,7 @@ public sealed class ParameterStore : IDisposable
             if (Units[i].OptimizerState.Count > 0) Require(optimizer, i, needed[i]);
         var store = new ParameterStore(Units, isTrainable) { _stateKind = KindOf(optimizer) };
         store._open.Reset(Step);
-        for (var i = 0; i < Units.Count; i++) store._versions[i].Set(_versions[i].Version);
+        for (var i = 0; i < Units.Count; i++) store.SetVersion(i, _versions[i].Version);
         store.Change(
             (change, i) =>
             {
@@ -139,6 +141,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>How many steps the unit has been through; for a frozen one, before it was frozen.</summary>
     public long VersionOf(int unit) => _versions[unit].Version;
 
+    /// <summary>How many steps the unit's weights have been through: one more than <see cref="VersionOf"/> while its optimizer's state is still to follow.</summary>
+    public long WeightsVersionOf(int unit) => _weights[unit].Version;
+
     /// <summary>The version that a unit has once the steps that were begun, up to this one, are finished.</summary>
     public long VersionAt(int unit, long step) => VersionOf(unit) + _open.CountOf(unit, step);
 
@@ -148,9 +153,12 @@ public sealed class ParameterStore : IDisposable
     /// <summary>[units]: the versions at which the next step, or an evaluation, finds the units: all steps begun so far are behind it.</summary>
     public IReadOnlyList<long> ExpectedVersions() => [.. Enumerable.Range(0, Units.Count).Select(unit => VersionAt(unit, long.MaxValue))];
 
-    /// <summary>Waits until a unit has been through that many steps. A frozen unit is always current.</summary>
+    /// <summary>Waits until a unit's weights have been through that many steps. A frozen unit is always current.</summary>
     public ValueTask WaitForVersionAsync(int unit, long version, CancellationToken cancellationToken = default) =>
-        _isTrainable[unit] ? _versions[unit].WaitAsync(version, cancellationToken) : ValueTask.CompletedTask;
+        _isTrainable[unit] ? _weights[unit].WaitAsync(version, cancellationToken) : ValueTask.CompletedTask;
+
+    /// <summary>Waits until a unit's optimizer state is where its weights are; at once unless these went ahead (<see cref="AdvanceWeights"/>).</summary>
+    public ValueTask WaitForStateAsync(int unit, CancellationToken cancellationToken = default) => _versions[unit].WaitAsync(WeightsVersionOf(unit), cancellationToken);
 
     /// <summary>Says that a step begins. Steps begin in order and may overlap.</summary>
     /// <param name="step">Above all steps before.</param>
@@ -175,7 +183,19 @@ public sealed class ParameterStore : IDisposable
             throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is at version {gate.Version} and cannot go to {toVersion}");
         if (!_open.Advance(unit))
             throw new InvalidOperationException($"no step that was begun updates unit '{Units[unit].Layout.Name}'; call {nameof(Begin)} first");
-        gate.Set(toVersion);
+        SetVersion(unit, toVersion);
+    }
+
+    /// <summary>
+    /// Says that a unit's weights are through one step more, and lets those in who wait for them, while its optimizer's state is still to follow; <see cref="Advance"/> says when it has.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The unit is not at the version before, or is frozen.</exception>
+    public void AdvanceWeights(int unit, long toVersion)
+    {
+        var version = GateOf(unit).Version;
+        if (version != toVersion - 1 || WeightsVersionOf(unit) != version)
+            throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is at version {version}, its weights at {WeightsVersionOf(unit)}: they cannot go to {toVersion}");
+        _weights[unit].Set(toVersion);
     }
 
     /// <summary>Sets the store to a step, after loading a checkpoint.</summary>
@@ -183,7 +203,7 @@ public sealed class ParameterStore : IDisposable
     /// <param name="versions">[units]; by default all that are trained are at the step.</param>
     public void Reset(long step, IReadOnlyList<long>? versions = null)
     {
-        for (var unit = 0; unit < Units.Count; unit++) _versions[unit].Set(versions?[unit] ?? (_isTrainable[unit] ? step : _versions[unit].Version));
+        for (var unit = 0; unit < Units.Count; unit++) SetVersion(unit, versions?[unit] ?? (_isTrainable[unit] ? step : _versions[unit].Version));
         _open.Reset(step);
         if (!_isAbandoned) _damage = null;
     }
@@ -211,7 +231,7 @@ public sealed class ParameterStore : IDisposable
     {
         if (_open.Partial is { } partial) MarkDamaged(partial);
         _open.Reset(Step);
-        foreach (var gate in _versions) gate.ForgetWaiters();
+        foreach (var gate in _versions.Concat(_weights)) gate.ForgetWaiters();
     }
 
     /// <inheritdoc/>
@@ -246,6 +266,12 @@ public sealed class ParameterStore : IDisposable
         throw new HorizonException(
             $"the store was not made for the optimizer '{optimizer.Name}': unit '{unit.Layout.Name}' has optimizer state of [{string.Join(", ", unit.OptimizerState.Select(buffer => buffer.ByteLength))}] bytes, "
             + $"but needs [{string.Join(", ", needed.Select(buffer => $"{buffer.Name}: {buffer.ByteLength}"))}]; create the store with the optimizer it is trained with");
+    }
+
+    private void SetVersion(int unit, long version)
+    {
+        _versions[unit].Set(version);
+        _weights[unit].Set(version);
     }
 
     private VersionGate GateOf(int unit) => _isTrainable[unit] ? _versions[unit]

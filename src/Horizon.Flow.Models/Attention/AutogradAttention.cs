@@ -4,9 +4,7 @@ using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Attention;
 
-/// <summary>
-/// As <see cref="CausalMixing"/> goes, on every device and in every type, or whole rows by cuDNN; its backward is the one that libtorch has for the kernel.
-/// </summary>
+/// <summary>As <see cref="CausalMixing"/> goes, on every device and in every type; its backward is the one that libtorch has for the kernel.</summary>
 internal sealed class AutogradAttention : IAttention
 {
     private readonly Tensor[] _leaves;
@@ -16,21 +14,16 @@ internal sealed class AutogradAttention : IAttention
     /// <param name="heads">Rotated; kept.</param>
     /// <param name="batch">Where documents lie.</param>
     /// <param name="window">A token sees this many tokens, itself included; null for all.</param>
-    /// <param name="cudnn">Whether cuDNN computes, whose sums are in no fixed order: for what <see cref="FlashAttention.TakesRows"/> says.</param>
-    public AutogradAttention(HeadParts heads, DeviceBatch batch, int? window, bool cudnn = false)
+    public AutogradAttention(HeadParts heads, DeviceBatch batch, int? window)
     {
         _ordered = batch.Operators.IsDeterministic;
         _leaves = [Leaf(heads.Query), Leaf(heads.Key), Leaf(heads.Value)];
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
-        var mixed_BSQD = cudnn
-            ? AttentionOperators.CudnnForward(Heads(0), Heads(1), Heads(2), 1 / Math.Sqrt(heads.Width))[0].transpose(1, 2)
-            : CausalMixing.Mix(_leaves[0], _leaves[1], _leaves[2], null, window, batch);
-        _mixed_TC = mixed_BSQD.reshape(-1, heads.Queries * heads.Width).DetachFromDisposeScope();
+        _mixed_TC = CausalMixing.Mix(_leaves[0], _leaves[1], _leaves[2], null, window, batch).reshape(-1, heads.Queries * heads.Width).DetachFromDisposeScope();
         Output = _mixed_TC.detach().DetachFromDisposeScope();
 
         Tensor Leaf(Tensor part_TND) => part_TND.unflatten(0, batch.BatchSize, batch.SequenceLength).detach().requires_grad_().DetachFromDisposeScope();
-        Tensor Heads(int leaf) => _leaves[leaf].transpose(1, 2);
     }
 
     /// <inheritdoc/>

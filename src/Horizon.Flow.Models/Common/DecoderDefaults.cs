@@ -12,6 +12,12 @@ internal sealed record DecoderDefaults
     /// <summary>intermediate_size; null where the file must say it.</summary>
     public int? IntermediateSize { get; init; }
 
+    /// <summary>num_attention_heads; null where the file must say it.</summary>
+    public int? Heads { get; init; }
+
+    /// <summary>vocab_size; null where the file must say it.</summary>
+    public int? Vocabulary { get; init; }
+
     /// <summary>num_key_value_heads; null for as many as query heads.</summary>
     public int? KeyValueHeads { get; init; }
 

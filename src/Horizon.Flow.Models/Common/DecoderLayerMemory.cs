@@ -16,6 +16,7 @@ internal sealed class DecoderLayerMemory
     private readonly BatchShape _batch;
     private readonly long _seen;
     private readonly bool _flash;
+    private readonly bool _ordered;
     private readonly Fp8Options? _fp8;
 
     public DecoderLayerMemory(ModelConfig config, int? slidingWindow, BatchShape batch, Fp8Options? fp8 = null)
@@ -23,6 +24,9 @@ internal sealed class DecoderLayerMemory
         ArgumentNullException.ThrowIfNull(batch);
         (_config, _batch, _fp8, _seen) = (config, batch, fp8, Math.Min(slidingWindow ?? long.MaxValue, batch.SequenceLength));
         _flash = batch.FusedOperators && config.HeadDimension is <= 256 and var width && width % 8 == 0;
+        // Where the device has the queries' gradients of whole rows in one order, and rows are known to be whole, nothing is summed in parts.
+        var whole = !batch.Packed && batch.MostTokens is null && batch.SequenceLength % 64 == 0 && _seen == batch.SequenceLength;
+        _ordered = _flash && batch.Deterministic && !(whole && batch.RowAttention?.Takes(config.HeadDimension, TorchSharp.torch.ScalarType.BFloat16) == true);
     }
 
     /// <summary>What backward needs, beside the input.</summary>
@@ -36,9 +40,9 @@ internal sealed class DecoderLayerMemory
 
     /// <summary>The output's gradient and temporaries.</summary>
     public long Working => _fp8 is not null ? Fp8Working : Most(
-        tokens => Rest(tokens) + Math.Max(Narrow(tokens, 2 * H) + Pieces, Attention(tokens)),
+        tokens => Rest(tokens, Math.Min(_batch.PieceTokens, tokens)) + Math.Max(Narrow(tokens, 2 * H) + Pieces, Attention(tokens) + PieceOfHeads),
         // Once the feed-forward's tensors are gone, attention's backward has their place.
-        tokens => Rest(tokens) + Math.Max(Narrow(tokens, (2 * H) + F), OrderedSums(tokens) + Math.Max(0, Attention(tokens) - OrderedSums(tokens) - Narrow(tokens, 2 * F))));
+        tokens => Rest(tokens, tokens) + Math.Max(Narrow(tokens, (2 * H) + F), OrderedSums(tokens) + Math.Max(0, Attention(tokens) - OrderedSums(tokens) - Narrow(tokens, 2 * F))));
 
     /// <summary>The largest tensor that needs a block of its own: of the output of gate or up where rows are not cut about half, the rest of which has found a place (measured), or the sums of attention's backward.</summary>
     public long LargestTensor => Math.Max(Narrow(_batch.UncutTokens, F) / 2, _flash ? Math.Max(OrderedSums(_batch.Tokens), Wide(_batch.Tokens, C)) : 0);
@@ -46,7 +50,7 @@ internal sealed class DecoderLayerMemory
     // Of the feed-forward's backward the gradient of the gate's output, what it gave, and the gradients of gate and up in fp8, twice; of attention's the gradient of
     // all heads. One weight at a time; and blocks that the allocator cannot give again to an operand of another size: up to four of the feed-forward's width, and none
     // where tapes are held in fp8, measured on an H100. Of the emulation its numbers in fp32.
-    private long Fp8Working => Rest(_batch.Tokens)
+    private long Fp8Working => Rest(_batch.Tokens, _batch.Tokens)
         + Math.Max(
             Narrow(_batch.Tokens, (2 * H) + F) + Eighths((2 * H) + (5 * F)),
             Attention(_batch.Tokens) - Narrow(_batch.Tokens, 2 * F) + Eighths(2 * Math.Max(H, HeadsOf(1, 2) * D)))
@@ -82,8 +86,11 @@ internal sealed class DecoderLayerMemory
         Narrow(tokens, ((norms + 1) * H) + (HeadsOf(1, 2) * D) + Repeated + (_config.QueryKeyNorm ? HeadsOf(1, 1) * D : 0) + C)
         + Wide(tokens, 2 + (_config.QueryKeyNorm ? HeadsOf(1, 1) : 0) + _config.HeadCount);
 
-    // Rotary tables; libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
-    private long Rest(long tokens) => Narrow(tokens, (2 * D) + Adapters) + (_batch.FusedOperators ? 0 : Wide(tokens, Math.Max(8 * F, 8 * H)));
+    // Of a piece the gradients of all heads side by side, and in fp32 the angles, their cosine or sine, and the table that it becomes.
+    private long PieceOfHeads => Math.Min(_batch.PieceTokens, _batch.Tokens) * ((HeadsOf(1, 2) * D * Size) + (2 * D * sizeof(float)));
+
+    // Rotary tables of all tokens or of a piece; libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
+    private long Rest(long tokens, long turned) => Narrow(turned, 2 * D) + Narrow(tokens, Adapters) + (_batch.FusedOperators ? 0 : Wide(tokens, Math.Max(8 * F, 8 * H)));
 
     // What three adapters of one product make narrow, and its gradient.
     private long Adapters => 6L * (_config.Adapter?.Rank ?? 0);
@@ -100,10 +107,10 @@ internal sealed class DecoderLayerMemory
     }
 
     // Of the queries' gradients: one block, which has no place among smaller ones that are free.
-    private long OrderedSums(long tokens) => _flash && _batch.Deterministic ? Wide(Math.Min(tokens, _batch.SequenceLength), Multiprocessors * D) : 0;
+    private long OrderedSums(long tokens) => _ordered ? Wide(Math.Min(tokens, _batch.SequenceLength), Multiprocessors * D) : 0;
 
     // Tokens whose heads are taken in groups: keys and values go in for each query head, and a group's results lie beside the whole.
-    private long InGroups(long tokens) => !_batch.Deterministic || _batch.Packed ? 0
+    private long InGroups(long tokens) => !_ordered || _batch.Packed ? 0
         : Enumerable.Range(1, (int)Math.Min(Rows, 2 * Multiprocessors)).Where(rows => HeadGroups.Of(_config.HeadCount, rows, Multiprocessors).Count > 1)
             .Select(rows => Math.Min(tokens, rows * _seen)).DefaultIfEmpty(0).Max();
 

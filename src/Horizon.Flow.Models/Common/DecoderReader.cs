@@ -29,9 +29,9 @@ internal static class DecoderReader
     {
         RefuseUnsupported(json, defaults);
         var hidden = json.Integer("hidden_size", 1, MaximumWidth);
-        var heads = json.Integer("num_attention_heads", 1, MaximumWidth);
+        var heads = json.Integer("num_attention_heads", 1, MaximumWidth, defaults.Heads);
         var keyValueHeads = json.Integer("num_key_value_heads", 1, MaximumWidth, defaults.KeyValueHeads ?? heads);
-        var vocabulary = json.Integer("vocab_size", 1, 1 << 28);
+        var vocabulary = json.Integer("vocab_size", 1, 1 << 28, defaults.Vocabulary);
         var maximumSequenceLength = json.Integer("max_position_embeddings", 1, int.MaxValue, defaults.MaximumSequenceLength);
         if (heads % keyValueHeads != 0)
             throw json.Refuse("num_attention_heads", $"({heads}) must be a multiple of num_key_value_heads ({keyValueHeads})");
@@ -85,10 +85,10 @@ internal static class DecoderReader
         if (!json.Flag(key, true)) throw json.Refuse(key, "false is not supported for this architecture");
     }
 
-    /// <summary>Refuses a key that has another value than the one that is supported.</summary>
-    public static void Require(ConfigJson json, string key, string only)
+    /// <summary>Refuses a key that has another value than those that are supported.</summary>
+    public static void Require(ConfigJson json, string key, params string[] supported)
     {
-        if (json.Text(key) is { } text && text != only) throw json.Refuse(key, $"'{text}' is not supported; supported is {only}");
+        if (json.Text(key) is { } text && !supported.Contains(text)) throw json.Refuse(key, $"'{text}' is not supported; supported {(supported.Length == 1 ? "is" : "are")} {string.Join(" and ", supported)}");
     }
 
     /// <summary>Refuses a number that is not the one that is supported.</summary>

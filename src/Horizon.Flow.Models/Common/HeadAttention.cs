@@ -14,8 +14,7 @@ internal sealed class HeadAttention : IDisposable
     private readonly ModelConfig _config;
     private ParameterViews _parameters;
     private readonly IUnitOperators _operators;
-    private readonly Tensor _cosine;
-    private readonly Tensor _sine;
+    private readonly HeadRotation _rotation;
     private readonly List<(string Role, long First, Tensor Raw, Tensor Inverse)> _norms = [];
     private readonly IAttention _attention;
 
@@ -31,14 +30,14 @@ internal sealed class HeadAttention : IDisposable
         (_config, _parameters, _operators) = (config, parameters, batch.Operators);
         var (Q, K, D) = (config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
         var heads_TND = heads_TN.view(-1, Q + (2 * K), D);
-        (_cosine, _sine) = rotary.Tables(batch, heads_TN.dtype);
+        _rotation = new HeadRotation(rotary, batch, heads_TN.dtype);
         if (config.QueryKeyNorm)
         {
             Norm(Roles.QueryNorm, heads_TND, 0, Q);
             Norm(Roles.KeyNorm, heads_TND, Q, K);
         }
 
-        _operators.Rotate(heads_TND, Q + K, _cosine, _sine, backwards: false);
+        _rotation.Turn(heads_TND, Q + K);
         _attention = Attend(new HeadParts(heads_TND, Q, K), batch, slidingWindow);
     }
 
@@ -52,7 +51,7 @@ internal sealed class HeadAttention : IDisposable
     public Tensor Backward(Tensor dMixed_TC, ParameterViews? gradients)
     {
         var found = _attention.Backward(dMixed_TC);
-        var dHeads_TND = _operators.JoinHeads(found[0], found[1], found[2], _cosine, _sine);
+        var dHeads_TND = _rotation.Join(found[0], found[1], found[2]);
         foreach (var part in found) part.Dispose();
         return Projections(dHeads_TND, gradients);
     }
@@ -65,7 +64,8 @@ internal sealed class HeadAttention : IDisposable
     public Tensor Backward(Tensor dMixed_TC, ParameterViews? gradients, IFp8Operators operators, out Tensor? maximum)
     {
         var found = _attention.Backward(dMixed_TC);
-        var dHeads_TND = operators.JoinHeads(found[0], found[1], found[2], _cosine, _sine, out maximum);
+        var (cosine, sine) = _rotation.Tables; // rows in pieces are not multiplied in fp8
+        var dHeads_TND = operators.JoinHeads(found[0], found[1], found[2], cosine, sine, out maximum);
         foreach (var part in found) part.Dispose();
         if (_norms.Count > 0) maximum = null; // theirs come behind it
         return Projections(dHeads_TND, gradients);
@@ -97,12 +97,14 @@ internal sealed class HeadAttention : IDisposable
         }
     }
 
-    // Through a kernel that knows where each document begins, where there is one. Whole rows have no document to look for: cuDNN is the fastest for these.
+    // Through a kernel that knows where each document begins, where there is one. Whole rows have no document to look for: cuDNN is the fastest for these, in a fixed order
+    // where the device has what that takes.
     private static IAttention Attend(HeadParts heads, DeviceBatch batch, int? window)
     {
         if (window >= batch.SequenceLength) window = null;
-        var cudnn = !batch.Operators.IsDeterministic && FlashAttention.TakesRows(heads, batch, window);
-        return !cudnn && FlashAttention.Takes(heads, batch) ? new FlashAttention(heads, batch, window) : new AutogradAttention(heads, batch, window, cudnn);
+        return RowAttention.Takes(heads, batch, window) ? new RowAttention(heads, batch)
+            : FlashAttention.Takes(heads, batch) ? new FlashAttention(heads, batch, window)
+            : new AutogradAttention(heads, batch, window);
     }
 
     private void Norm(string role, Tensor heads_TND, long first, long count)

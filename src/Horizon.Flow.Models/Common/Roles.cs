@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Horizon.Flow.Models.Common;
 
 /// <summary>
@@ -225,6 +227,13 @@ public static class Roles
 
     /// <summary>[hidden, width].</summary>
     internal static string ExpertDown(int expert) => $"{Experts}{expert}.down_proj.weight";
+
+    /// <summary>The number of the expert whose own it is; null where it is no single one's.</summary>
+    internal static int? ExpertOf(string role) =>
+        IsExpert(role) && int.TryParse(role.AsSpan(Experts.Length, Math.Max(0, role.IndexOf('.', Experts.Length) - Experts.Length)), CultureInfo.InvariantCulture, out var expert) ? expert : null;
+
+    /// <summary>Whether its first axis counts a layer's experts.</summary>
+    internal static bool HoldsExperts(string role) => role is ExpertsGateUp or ExpertsGateUpBias or ExpertsDown or ExpertsDownBias;
 
     /// <summary>Whether it belongs to a routed expert.</summary>
     internal static bool IsExpert(string role) => role.StartsWith(Experts, StringComparison.Ordinal);

@@ -88,7 +88,7 @@ internal sealed class RopeReader
     private RopeConfig ReadOne(ConfigJson settings)
     {
         var rope = Plain(settings.Number("rope_theta", 1, MaximumTheta, _theta)) with { RotatedFraction = Fraction(settings, Fraction(_json, null)) };
-        // Before version 4.43 the key was "type"; some files have both.
+        // Before version 4.43 the key was "type", and some files have both; Phi-3 called longrope "su".
         var (name, older) = (settings.Text("rope_type"), settings.Text("type"));
         if (name is not null && older is not null && name != older) throw settings.Refuse("type", $"is '{older}' where rope_type is '{name}'");
         return (name ?? older ?? "default") switch
@@ -99,7 +99,7 @@ internal sealed class RopeReader
             "dynamic" => rope with { Kind = RopeKind.Dynamic, Factor = Factor(settings), OriginalMaximumSequenceLength = _maximumSequenceLength },
             "llama3" => ReadLlama3(rope, settings),
             "yarn" => ReadYarn(rope, settings),
-            "longrope" => ReadLongRope(rope, settings),
+            "longrope" or "su" => ReadLongRope(rope, settings),
             "proportional" when _defaults.RotatedFraction is not null =>
                 rope with { Kind = RopeKind.Proportional, Factor = settings.Number("factor", 1, 1e9, 1), RotatedFraction = Fraction(settings, 1) },
             var other => throw settings.Refuse(

@@ -55,6 +55,19 @@ public sealed class RotaryEmbedding
         return (batch.Shared((this, "cosines of tokens", type), () => cosine.flatten(0, 1)), batch.Shared((this, "sines of tokens", type), () => sine.flatten(0, 1)));
     }
 
+    /// <summary>The same of some neighbouring tokens alone, in the caller's dispose scope: nothing is kept.</summary>
+    /// <param name="batch">The positions.</param>
+    /// <param name="type">Of the heads.</param>
+    /// <param name="first">The first token of all rows' tokens.</param>
+    /// <param name="count">How many.</param>
+    internal (Tensor Cosine, Tensor Sine) Tables(DeviceBatch batch, ScalarType type, long first, long count)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var angles = (batch.Positions.flatten().narrow(0, first, count).to(float32).unsqueeze(-1) * FrequenciesFor(batch)).unsqueeze(1);
+        return (Double(angles.cos(), negated: false, type).MoveToOuterDisposeScope(), Double(angles.sin(), negated: true, type).MoveToOuterDisposeScope());
+    }
+
     /// <summary>[turned channels / 2] fp32 on the CPU: radians a token for each pair of channels, of sequences within the model's own context.</summary>
     public Tensor InverseFrequencies()
     {

@@ -14,10 +14,11 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
     /// <param name="x_BSH">Normed input.</param>
     /// <param name="batch">Positions and mask.</param>
     /// <param name="shared_BSW">The keys and values of an earlier layer, where this one has none of its own; null where it has.</param>
+    /// <param name="record">Takes what has a backward of its own.</param>
     /// <returns>[B, S, H], and the keys and values of the batch's tokens side by side, where other layers use them.</returns>
-    public (Tensor Output, Tensor? Shared) Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, Tensor? shared_BSW)
+    public (Tensor Output, Tensor? Shared) Apply(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, Tensor? shared_BSW, UnitRecord record)
     {
-        if (shared_BSW is not null) return (Attend(parameters, x_BSH, batch, shared_BSW.unflatten(2, [2, config.KeyValueHeadCount, config.HeadDimension])), null);
+        if (shared_BSW is not null) return (Attend(parameters, x_BSH, batch, shared_BSW.unflatten(2, [2, config.KeyValueHeadCount, config.HeadDimension]), record), null);
         var (query, key, value, gate) = Project(parameters, x_BSH);
         if (config.ValueNorm) value = RmsNorm.Unit(value, config.NormEpsilon).to(value.dtype);
         if (config.QueryKeyNorms == QueryKeyNormKind.Heads) (query, key) = Normed(parameters, query, key);
@@ -32,20 +33,20 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
         if (config.QueryGrowth is { } growth) query *= Growth(growth.Beta, growth.Context, batch).to(query.dtype);
         var shared = config.SharedKeys is null ? null : cat([key.flatten(2), value.flatten(2)], -1);
         if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
-        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch), config.Sinks ? parameters[Roles.Sinks] : null);
+        var mixed_BSQD = Mix(parameters, query, key, value, batch, record);
         if (gate is not null) mixed_BSQD *= gate.sigmoid();
         return (DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2)), shared);
     }
 
     // Queries alone, over another layer's keys and values.
-    private Tensor Attend(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, Tensor both_BS2KD)
+    private Tensor Attend(ParameterViews parameters, Tensor x_BSH, DeviceBatch batch, Tensor both_BS2KD, UnitRecord record)
     {
         var query = DenseLinear.Apply(config, parameters, Roles.Query, x_BSH).view(x_BSH.shape[0], x_BSH.shape[1], -1, config.HeadDimension);
         if (config.QueryKeyNorms == QueryKeyNormKind.Heads) query = DenseNorm.Apply(config, parameters, Roles.QueryNorm, query);
         if (rotary is not null) query = rotary.Apply(query, batch);
         var (key, value) = (both_BS2KD.select(2, 0), both_BS2KD.select(2, 1));
         if (batch.Recall is { } recall) (key, value) = (recall.Extend(parameters, Roles.Key, key), recall.Extend(parameters, Roles.Value, value));
-        var mixed_BSQD = CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters, batch), config.Sinks ? parameters[Roles.Sinks] : null);
+        var mixed_BSQD = Mix(parameters, query, key, value, batch, record);
         return DenseLinear.Apply(config, parameters, Roles.Output, mixed_BSQD.flatten(2));
     }
 
@@ -78,30 +79,17 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
 
     private double Scale => config.AttentionScale ?? (1 / Math.Sqrt(config.HeadDimension));
 
+    private Tensor Mix(ParameterViews parameters, Tensor query, Tensor key, Tensor value, DeviceBatch batch, UnitRecord record) => config.AttentionCap is { } cap
+        ? CappedAttention.Mix(query, key, value, new ScoreCap(Scale, cap), slidingWindow, batch, record)
+        : CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters), config.Sinks ? parameters[Roles.Sinks] : null);
+
     // How scores that are more than products are computed; null where they are not.
-    private Func<Tensor, Tensor, Tensor, Tensor?, Tensor>? AttendOf(ParameterViews parameters, DeviceBatch batch)
+    private Func<Tensor, Tensor, Tensor, Tensor?, Tensor>? AttendOf(ParameterViews parameters)
     {
-        if (config.AttentionCap is { } cap) return (query, key, value, mask) => Capped(query, key, value, mask ?? Causal(query.shape[2], batch), cap);
         if (!config.Sinks) return null;
         var sinks = parameters[Roles.Sinks];
         return (query, key, value, mask) => SinkAttention.Mix(query.Times(Scale), key, value, sinks, mask?.view(1, 1, mask.shape[0], mask.shape[1]));
     }
-
-    // No kernel caps scores.
-    private Tensor Capped(Tensor query, Tensor key, Tensor value, Tensor mask, double cap)
-    {
-        // Scores exist here, [Q, S, S] of each document, or of each row where it is one: what a long document of such a model costs.
-        var scores = matmul(query, key.transpose(2, 3)).Times(Scale);
-        var capped = scores.Over(cap).tanh().Times(cap);
-        var hidden = mask.logical_not();
-        var weights = softmax(capped.With(double.NegativeInfinity, (x, nothing) => x.masked_fill(hidden, nothing)), -1, float32).to(value.dtype);
-        return matmul(weights, value);
-    }
-
-    // [S, S] bool, a corner of the longest document's.
-    private static Tensor Causal(long length, DeviceBatch batch) => batch.Shared(
-        "plain causal mask",
-        () => ones([batch.Spans.Longest, batch.Spans.Longest], ScalarType.Bool, batch.InputIds.device).tril()).narrow(0, 0, length).narrow(1, 0, length);
 
     // [B, S, 1, 1] fp32.
     private static Tensor Growth(double beta, int context, DeviceBatch batch) => batch.Shared(

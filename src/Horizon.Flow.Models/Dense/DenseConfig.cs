@@ -156,6 +156,15 @@ internal sealed record DenseConfig : ModelConfig
     /// <summary>Layers without experts; empty for none.</summary>
     public IReadOnlySet<int> DenseLayers { get; init; } = new HashSet<int>();
 
+    /// <summary>The text model of a larger one (<see cref="NestedTextFamily"/>).</summary>
+    public bool IsNested { get; init; }
+
+    /// <summary>What stands before embedding and final norm in the model folder's names.</summary>
+    public string ModelPrefix { get; init; } = "model.";
+
+    /// <summary>What stands before the head.</summary>
+    public string HeadPrefix { get; init; } = "";
+
     /// <summary>What stands before the number of a layer in the model folder's names.</summary>
     public string LayerPrefix { get; init; } = "model.layers.";
 

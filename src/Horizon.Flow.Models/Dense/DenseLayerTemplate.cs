@@ -1,5 +1,6 @@
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
+using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Units;
@@ -51,13 +52,13 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     public override int LongestRecall { get; }
 
     /// <inheritdoc/>
-    /// <value>An estimate from what the operators keep: the outputs of products and curves, norms in fp32, and scores where they are capped.</value>
+    /// <value>An estimate from what the operators keep: the outputs of products and curves, and norms in fp32.</value>
     public long TapeBytes(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
         var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + ScoreBytes(batch, 3, 1) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + (IsLinear(unit) ? _delta!.KeptBytes(batch) : 0);
+        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + (IsLinear(unit) ? _delta!.KeptBytes(batch) : 0);
     }
 
     /// <inheritdoc/>
@@ -65,7 +66,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + ScoreBytes(batch, 2, 2)
+        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + (_config.AttentionCap is null ? 0 : CappedAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch))
             + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
     }
 
@@ -97,11 +98,6 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     private bool HasExperts(UnitLayout unit) => _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router);
 
     private bool IsLinear(UnitLayout unit) => _delta is not null && unit.Parameters.Any(slot => slot.Role == Roles.DeltaDecay);
-
-    // Scores of every pair of tokens, so many times in the unit's type and in fp32.
-    private long ScoreBytes(BatchShape batch, int narrow, int wide) => _config.AttentionCap is null
-        ? 0
-        : _config.HeadCount * batch.SequenceLength * ((narrow * batch.TokenBytes) + (wide * batch.WideTokenBytes));
 
     /// <inheritdoc/>
     protected override Tensor Compute(ParameterViews parameters, Tensor? input, DeviceBatch batch) => throw new NotSupportedException("a layer computes with a record");
@@ -160,7 +156,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
         Tensor Attend()
         {
-            (var output, shared) = _attention.Apply(parameters, normed, batch, keys);
+            (var output, shared) = _attention.Apply(parameters, normed, batch, keys, record);
             return output;
         }
     }

@@ -30,7 +30,7 @@ internal static class DenseLayout
     }
 
     private static UnitLayout Unit(DenseConfig config, string name, IEnumerable<(string Role, long[] Shape)> parameters) =>
-        new(name, name, parameters.Select(parameter => (parameter.Role, Named(config, parameter.Role, parameter.Role == Roles.Head ? "" : "model."), parameter.Shape)));
+        new(name, name, parameters.Select(parameter => (parameter.Role, Named(config, parameter.Role, parameter.Role == Roles.Head ? config.HeadPrefix : config.ModelPrefix), parameter.Shape)));
 
     private static UnitLayout LayerUnit(DenseConfig config, int layer)
     {

@@ -72,7 +72,7 @@ public static class ExpertMetrics
         return metrics;
     }
 
-    private static ExpertLedger? LedgerOf(TrainingPlan plan) => plan.Model.Hidden.Select(binding => (binding.Template as DenseLayerTemplate)?.Ledger).FirstOrDefault(ledger => ledger is not null);
+    private static ExpertLedger? LedgerOf(TrainingPlan plan) => plan.Model.Hidden.Select(binding => (binding.Template as DenseLayerTemplate)?.Ledger).FirstOrDefault(ledger => ledger is { Shape.Layers: > 0 });
 
     // [L * E + 1].
     private static Tensor Numbers(ExpertLedger ledger, OpWork work)

@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -25,6 +26,10 @@ internal sealed class ExpertPartTape(ExpertPartTemplate template, Tensor input, 
         if (tape is null) gradients?.Flat.zero_();
         return template.Differentiate(outputGradient, input, rows, tape, gradients).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    /// <value>Those of experts with rows.</value>
+    public IReadOnlyList<GradientRange>? NonzeroOf(UnitLayout gradients) => rows.NonzeroOf(gradients);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,4 +1,6 @@
 using System.Numerics;
+using Horizon.Flow.Host.Store;
+using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -19,6 +21,7 @@ internal sealed class PartRows
     private readonly Tensor _choices_n;
     private readonly Tensor _tokens_n;
     private readonly long _firstExpert;
+    private readonly long[] _loads;
 
     /// <param name="routed">The channels of what is carried.</param>
     /// <param name="packed_TW">What is carried.</param>
@@ -33,7 +36,10 @@ internal sealed class PartRows
         // How many of a token's earlier choices fell on the same part.
         var rounds_TK = parts_TK.unsqueeze(2).eq(parts_TK.unsqueeze(1)).tril(-1).sum([-1L]);
         var codes_N = parts_TK.Times(config.PerToken).Plus(rounds_TK).flatten();
-        var counts = loads(() => Counted(codes_N, config.Parts * config.PerToken));
+        // Behind the rows of all parts and rounds, those of all experts.
+        var ahead = config.Parts * config.PerToken;
+        var counts = loads(() => Counted([codes_N, _routed.ExpertsOf(packed_TW).flatten().to(int64).Plus(ahead)], ahead + config.Count));
+        _loads = counts[(ahead + (part * config.CountOfPart))..][..config.CountOfPart];
         var first = counts.Take(part * config.PerToken).Sum();
         foreach (var count in counts.Skip(part * config.PerToken).Take(config.PerToken).TakeWhile(count => count > 0))
         {
@@ -106,6 +112,29 @@ internal sealed class PartRows
         gradient_TW.view(-1).index_copy_(0, places_n.narrow(0, 0, _count), weights_n.narrow(0, 0, _count).to(gradient_TW.dtype));
     }
 
+    /// <summary>What of the part's gradients belongs to experts with rows: the rest is zero.</summary>
+    /// <param name="gradients">Of what is trained of the part.</param>
+    public IReadOnlyList<GradientRange> NonzeroOf(UnitLayout gradients)
+    {
+        var ranges = new List<GradientRange>();
+        foreach (var range in gradients.Parameters.SelectMany(LoadedOf))
+        {
+            if (ranges.Count > 0 && ranges[^1].End == range.First) ranges[^1] = new GradientRange(ranges[^1].First, ranges[^1].Count + range.Count);
+            else ranges.Add(range);
+        }
+
+        return ranges;
+    }
+
+    // A parameter is one expert's, or has each expert's part of it behind the other's; of any other, all counts where the part has rows.
+    private IEnumerable<GradientRange> LoadedOf(ParameterSlot slot)
+    {
+        if (Roles.ExpertOf(slot.Role) is { } expert) return _loads[expert] > 0 ? [new(slot.Offset, slot.Count)] : [];
+        if (!Roles.HoldsExperts(slot.Role)) return _count > 0 ? [new(slot.Offset, slot.Count)] : [];
+        var each = slot.Count / _loads.Length;
+        return Enumerable.Range(0, _loads.Length).Where(place => _loads[place] > 0).Select(place => new GradientRange(slot.Offset + (place * each), each));
+    }
+
     // By steps of an eighth of the power of two below.
     private static long Padded(long count)
     {
@@ -113,9 +142,10 @@ internal sealed class PartRows
         return (count + step - 1) / step * step;
     }
 
-    private static long[] Counted(Tensor codes_N, long length)
+    private static long[] Counted(Tensor[] codes, long length)
     {
-        using var counts = zeros([length], int64, codes_N.device).scatter_add(0, codes_N, ones_like(codes_N)).cpu();
+        var all = cat(codes, 0);
+        using var counts = zeros([length], int64, all.device).scatter_add(0, all, ones_like(all)).cpu();
         using var numbers = counts.data<long>();
         return numbers.ToArray();
     }

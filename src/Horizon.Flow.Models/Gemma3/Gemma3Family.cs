@@ -9,7 +9,9 @@ internal sealed class Gemma3Family() : DenseFamily("Gemma3ForCausalLM", "gemma3_
 {
     MaximumSequenceLength = 131_072,
     HeadDimension = 256,
+    Heads = 8,
     KeyValueHeads = 4,
+    Vocabulary = 262_208, // published files leave out what the class says
     TiedHead = true,
     Theta = 1_000_000,
     ActivationKey = "hidden_activation",

@@ -25,6 +25,6 @@ internal sealed class Glm4Family() : DenseFamily("Glm4ForCausalLM", "glm4", new(
         Names = Names,
         NormAfter = true,
         FusedGateUp = true,
-        QueryKeyValueBias = json.Flag("attention_bias", false),
+        QueryKeyValueBias = json.Flag("attention_bias", true),
     };
 }

@@ -2,16 +2,19 @@ using Horizon.Flow.Models.Dense;
 
 namespace Horizon.Flow.Models.Granite;
 
-/// <summary>Granite: Llama with multipliers on embedding, scores, residuals and logits.</summary>
+/// <summary>Granite 3: Llama with multipliers on embedding, scores, residuals and logits. Published files have a dropout of attention, which fine-tuning leaves out.</summary>
 internal sealed class GraniteFamily() : DenseFamily("GraniteForCausalLM", "granite", new()
 {
     MaximumSequenceLength = 2048,
+    Known = ["attention_dropout"],
 })
 {
     /// <inheritdoc/>
-    protected override DenseConfig Read(ConfigJson json, DenseConfig common) => WithAttentionBias(json, common) with
+    protected override DenseConfig Read(ConfigJson json, DenseConfig common) => ReadShared(json, common) with { FeedForwardBias = json.Flag("mlp_bias", false) };
+
+    /// <summary>The multipliers, which Granite 4 has too.</summary>
+    internal static DenseConfig ReadShared(ConfigJson json, DenseConfig common) => WithAttentionBias(json, common) with
     {
-        FeedForwardBias = json.Flag("mlp_bias", false),
         EmbeddingScale = Multiplier(json, "embedding_multiplier"),
         AttentionScale = Multiplier(json, "attention_multiplier"),
         ResidualScale = Multiplier(json, "residual_multiplier"),

@@ -14,12 +14,22 @@ internal sealed class Ministral3Family() : DenseFamily("Ministral3ForCausalLM", 
     Refused = ["attention_bias", "mlp_bias"],
 })
 {
+    // What transformers assumes where the file has no rotary settings.
+    private static readonly RopeConfig Stretched = new() { Kind = RopeKind.Yarn, Theta = 1_000_000, Factor = 16, OriginalMaximumSequenceLength = 16_384 };
+
     /// <inheritdoc/>
     protected override DenseConfig Read(ConfigJson json, DenseConfig common) => common with
     {
-        QueryGrowth = Growth(json, common),
+        Rope = IsSilent(json) ? Stretched : common.Rope,
+        QueryGrowth = IsSilent(json) ? (0.1, Stretched.OriginalMaximumSequenceLength) : Growth(json, common),
         SlidingWindows = WindowReader.ReadOptional(json, common.LayerCount),
     };
+
+    private static bool IsSilent(ConfigJson json)
+    {
+        if (json.Has("rope_parameters") || json.Has("rope_scaling")) return false;
+        return !json.Has("rope_theta") ? true : throw json.Refuse("rope_theta", "stands alone, where transformers takes settings of its own in its place; put it into rope_parameters");
+    }
 
     private static (double Beta, int Context)? Growth(ConfigJson json, DenseConfig common)
     {

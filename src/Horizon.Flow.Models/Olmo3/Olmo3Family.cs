@@ -9,6 +9,7 @@ internal sealed class Olmo3Family() : DenseFamily("Olmo3ForCausalLM", "olmo3", n
 {
     MaximumSequenceLength = 2048,
     NormEpsilon = 1e-5,
+    Theta = 500_000,
     RopeByLayerType = true,
 })
 {

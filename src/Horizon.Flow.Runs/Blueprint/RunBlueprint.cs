@@ -134,6 +134,7 @@ public sealed class RunBlueprint
         }
 
         blueprint.CheckGroups();
+        blueprint.CheckWeightsFirst();
         return blueprint;
     }
 
@@ -145,11 +146,11 @@ public sealed class RunBlueprint
     {
         ArgumentNullException.ThrowIfNull(ranks);
         ArgumentOutOfRangeException.ThrowIfLessThan(here, 1);
-        if (Kind.IsOnPolicy) throw new HorizonException($"training.objective.name is {Configuration.Training.Objective.Name}, whose answers one rank draws and grades; start one rank");
-        if (HoldsReference) throw new HorizonException("training.objective.reference is held, which one rank alone does; leave it out, and what the reference says is computed once by all ranks and kept");
         var (microBatches, count) = (Configuration.Training.GradientAccumulation, ranks.Count);
         if (microBatches % count != 0)
         {
+            if (Kind.IsOnPolicy)
+                throw new HorizonException($"rollouts.prompts {Configuration.Rollouts.Prompts} times rollouts.group {Configuration.Rollouts.Group} are {microBatches} micro-batches of training.batch_size {Configuration.Training.BatchSize}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; change one of the three, so that the number is a multiple of {count}, or start another number of ranks");
             var above = ((microBatches / count) + 1) * count;
             throw new HorizonException($"training.gradient_accumulation is {microBatches}, which {count} ranks cannot share: the ranks divide a step's micro-batches among themselves, so that the run is the same for any number of them; set it to {(microBatches > count ? $"{above - count} or {above}" : $"{above}")}, or start another number of ranks");
         }
@@ -160,15 +161,16 @@ public sealed class RunBlueprint
     /// <summary>The graph that trains the model.</summary>
     /// <param name="totalSteps">For the learning rate's schedule; null where no step will be done.</param>
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
+    /// <param name="weightsFirst">The share of the parameters whose weights are updated before their optimizer's state; null for what is configured, where <c>auto</c> updates both in one.</param>
     /// <exception cref="HorizonException">The settings do not go together, or the graph cannot run.</exception>
-    public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null)
+    public TrainingPlan Plan(long? totalSteps = null, ActivationChoice? activations = null, double? weightsFirst = null)
     {
-        var plan = MakePlan(totalSteps, activations);
+        var plan = MakePlan(totalSteps, activations, weightsFirst);
         var problems = plan.Validate();
         return problems.Count == 0 ? plan : throw new HorizonException($"the graph cannot run: {string.Join("; ", problems)}");
     }
 
-    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations)
+    private TrainingPlan MakePlan(long? totalSteps, ActivationChoice? activations, double? weightsFirst = null)
     {
         var training = Configuration.Training;
         var plan = TrainingPlan.For(Model, new TrainingOptions
@@ -181,7 +183,7 @@ public sealed class RunBlueprint
             HostThreads = Math.Max(1, Environment.ProcessorCount / RanksHere),
             Activations = (activations ?? ConfiguredActivations ?? ActivationChoice.All(Model, ActivationPolicy.Recompute)).Of,
             IsTrainable = unit => unit.Trained.ElementCount > 0 && !training.Freeze.Any(pattern => Matches(pattern, unit)),
-            Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs },
+            Pipeline = new PipelineOptions { DeviceBuffers = DeviceBuffers, GradientSlabs = Configuration.Pipeline.GradientSlabs, WeightsFirst = weightsFirst ?? ConfiguredWeightsFirst ?? 0 },
         }).WithExpertLoads();
         if (Teacher is not null) plan = plan.WithTeacher(Teacher, (DistillationObjective)Objective!);
         else if (Objective is not null) plan = plan.WithObjective(Objective);
@@ -198,16 +200,19 @@ public sealed class RunBlueprint
         _ => null,
     };
 
+    /// <summary>The share of the parameters that is configured for <c>pipeline.weights_first</c>; null for <c>auto</c>.</summary>
+    public double? ConfiguredWeightsFirst => Configuration.Pipeline.WeightsFirst switch { "always" => 1, "never" => 0, _ => null };
+
     /// <summary>What the run will use where.</summary>
     /// <param name="batchSize">Rows of a micro-batch; null for those configured.</param>
     /// <param name="activations">What becomes of the layers' activations; null for what is configured, where <c>auto</c> recomputes.</param>
     /// <param name="gpu">Whether it computes on a GPU.</param>
     /// <param name="mostTokens">Tokens of the largest micro-batch of the data; null where they were not read.</param>
-    /// <param name="delta">The device's own linear attention; null where it has none, or is not known.</param>
-    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IDeltaOperators? delta = null)
+    /// <param name="operators">What the device computes by kernels of its own, which may need less; null where that is not known.</param>
+    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IUnitOperators? operators = null)
     {
         var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
-        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, delta);
+        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, operators);
         if (gpu && Ranks is { Count: > 1 }) budget = budget.With(new(MemoryPlace.Device, "collectives", 1L << 30, "of NCCL: some 10 MiB a channel and neighbour; an estimate"));
         if (Teacher is not null) budget = budget.With(Beside("teacher", Teacher));
 
@@ -219,8 +224,8 @@ public sealed class RunBlueprint
     }
 
     // Weights that are only read and, in bf16, the differences that a store keeps with them.
-    private static MemoryItem Beside(string what, ModelDefinition model) =>
-        new(MemoryPlace.Host, what, 4 * model.ParameterCount, FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read"));
+    private MemoryItem Beside(string what, ModelDefinition model) => new(
+        MemoryPlace.Host, what, 4 * model.ParameterCount / (Ranks?.Count ?? 1), FormattableString.Invariant($"4 bytes x {model.ParameterCount:N0} parameters, only read{(Ranks is null ? "" : $", over {Ranks.Count} ranks")}"));
 
     // A recomputed segment holds all of its units at once; a layer holds its own weights while the parts of its experts take turns.
     private int DeviceBuffers => Math.Max(
@@ -278,6 +283,15 @@ public sealed class RunBlueprint
     {
         if (DeviceBuffers > Configuration.Pipeline.DeviceBuffers)
             yield return $"pipeline.device_buffers is raised from {Configuration.Pipeline.DeviceBuffers} to {DeviceBuffers}: {(Configuration.Training.RecomputeInterval >= DeviceBuffers ? "training.recompute_interval holds so many units at once" : "a layer holds its own weights while the parts of its experts take turns")}";
+    }
+
+    private void CheckWeightsFirst()
+    {
+        if (ConfiguredWeightsFirst is not 1) return;
+        if (!MakeOptimizer().UpdatesInParts)
+            throw new HorizonException($"pipeline.weights_first is always, but optimizer.name: {Configuration.Optimizer.Name} finds weights and state in one; take auto or never, or adamw or lion.");
+        if (Configuration.Training.MaxGradNorm is not > 0)
+            throw new HorizonException("pipeline.weights_first is always, but training.max_grad_norm clips nothing, and each unit is updated while backward goes on; take auto or never.");
     }
 
     // A pattern that matches nothing trains otherwise than its writer meant. The default ones may: not every model has biases.

@@ -8,12 +8,13 @@ using Horizon.Flow.Text.Batches;
 namespace Horizon.Flow.Runs.Data;
 
 /// <summary>Text that is never trained on, and the loss on it.</summary>
-internal sealed class HeldOutData(IBatchSource source, RankShare? share = null, ICollectives? ranks = null)
+internal sealed class HeldOutData(IBatchSource source, ICollectives? ranks = null)
 {
     // So many micro-batches overlap on the device; between two such groups a run can stop.
     private const int GroupSize = 8;
 
-    private readonly RankShare _share = share ?? RankShare.All;
+    private readonly RankShare _share = RankShare.For(ranks);
+    private Func<IReadOnlyList<MicroBatch>, Task<IReadOnlyList<MicroBatch>>> _prepare = Task.FromResult;
 
     /// <summary>Documents of it.</summary>
     public int Documents => source.Summary.Documents;
@@ -27,11 +28,11 @@ internal sealed class HeldOutData(IBatchSource source, RankShare? share = null, 
     /// <summary>Where micro-batches come from.</summary>
     public IBatchSource Source => source;
 
-    /// <summary>What is done with some micro-batches before they are looked at; null for nothing.</summary>
-    public Func<IReadOnlyList<MicroBatch>, Task<IReadOnlyList<MicroBatch>>>? Prepare { private get; init; }
-
     /// <summary>The same of another source with the same micro-batches.</summary>
-    public HeldOutData Of(IBatchSource other) => new(other, _share, ranks);
+    public HeldOutData Of(IBatchSource other) => new(other, ranks);
+
+    /// <summary>The same, with something that is done with this rank's micro-batches before they are looked at.</summary>
+    public HeldOutData With(Func<IReadOnlyList<MicroBatch>, Task<IReadOnlyList<MicroBatch>>> prepare) => new(source, ranks) { _prepare = prepare };
 
     /// <summary>The mean loss over all that counts, labelled tokens or what the objective says, and the objective's metrics; null when it was stopped.</summary>
     public async Task<Evaluation?> EvaluateAsync(TrainingRun run, CancellationToken stop)
@@ -43,12 +44,11 @@ internal sealed class HeldOutData(IBatchSource source, RankShare? share = null, 
         foreach (var indices in Enumerable.Range(0, source.MicroBatchesPerEpoch(0)).Chunk(GroupSize * _share.Count))
         {
             if (stop.IsCancellationRequested) return null;
-            IReadOnlyList<MicroBatch> batches = [.. indices.Select(index => source.GetMicroBatch(0, index))];
-            if (Prepare is not null) batches = await Prepare(batches).ConfigureAwait(false);
-            var group = indices.Zip(batches).ToDictionary(pair => pair.First, pair => pair.Second);
-            var pass = await run.ScoreAsync(_share.Of(indices, index => group[index]), CancellationToken.None).ConfigureAwait(false);
-            // Of all ranks: what the pass's mean is the mean over.
-            var scored = group.Values.Sum(batch => objective?.Count(batch) ?? batch.LabelledTokens);
+            var batches = await _prepare(_share.Of(indices, index => source.GetMicroBatch(0, index))).ConfigureAwait(false);
+            var pass = await run.ScoreAsync(batches, CancellationToken.None).ConfigureAwait(false);
+            var own = batches.Where(batch => !batch.IsSpare).Sum(batch => objective?.Count(batch) ?? batch.LabelledTokens);
+            // What the pass's mean is the mean over.
+            var scored = ranks is null ? own : (long)(await ranks.SumAsync("scored", [own]).ConfigureAwait(false))[0];
             sum += pass.Losses!.Mean * scored;
             count += scored;
             results.AddRange(pass.Results);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Horizon.Flow.Alignment;
 using Horizon.Flow.Resources;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Text.Batches;
@@ -30,8 +31,7 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
         var tokenizer = DataReader.OpenTokenizer(blueprint.Configuration);
         var source = DataReader.OpenTraining(blueprint, tokenizer, progress);
         var heldOut = blueprint.Configuration.Evaluation.Path is { } path ? DataReader.OpenHeldOut(blueprint, tokenizer, path, progress) : source.HeldOut;
-        var share = blueprint.Ranks is { } ranks ? new RankShare(ranks.Rank, ranks.Count) : null;
-        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, share), heldOut is null ? null : new HeldOutData(heldOut, share, blueprint.Ranks));
+        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, RankShare.For(blueprint.Ranks)), heldOut is null ? null : new HeldOutData(heldOut, blueprint.Ranks));
     }
 
     /// <summary>The same, with what the reference says of all labels; the store holds the untouched weights until it is known.</summary>

@@ -24,7 +24,7 @@ public static class ScoredData
         string modelFolder, string dataPath, IComputeDevice device, Action<string> notice, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(notice);
-        var scorer = await RewardScorer.LoadAsync(modelFolder, device, cancellation).ConfigureAwait(false);
+        var scorer = await RewardScorer.LoadAsync(modelFolder, device, cancellation: cancellation).ConfigureAwait(false);
         await using (scorer.ConfigureAwait(false))
         {
             var options = new DataOptions { Path = dataPath, SequenceLength = scorer.Model.MaximumSequenceLength, Packing = false, Shuffle = false, TrainOn = TrainOn.All, MaxBadShare = 0 };

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Text.Batches;
@@ -12,6 +13,9 @@ internal sealed class TrainingData
 {
     /// <summary>What <see cref="PlaceAfter"/> calls <see cref="Reference"/>.</summary>
     public const string ReferenceKey = "reference_weights";
+
+    /// <summary>What <see cref="PlaceAfter"/> calls what tells one data set from another.</summary>
+    public const string FingerprintKey = "data_fingerprint";
 
     private readonly IBatchSource _source;
     private readonly TrainingSection _training;
@@ -67,7 +71,7 @@ internal sealed class TrainingData
     {
         var place = new Dictionary<string, string>
         {
-            ["data_fingerprint"] = _fingerprint.Value,
+            [FingerprintKey] = _fingerprint.Value,
             ["epoch"] = (step / StepsPerEpoch).ToString(CultureInfo.InvariantCulture),
             ["micro_batch"] = (step % StepsPerEpoch * _accumulation).ToString(CultureInfo.InvariantCulture),
         };

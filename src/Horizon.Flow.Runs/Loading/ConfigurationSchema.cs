@@ -12,7 +12,10 @@ internal static class ConfigurationSchema
     private static readonly ConcurrentDictionary<Type, Dictionary<string, ConfigurationKey>> Sections = new();
 
     /// <summary>Every key of a file by its full path, such as <c>training.batch_size</c>; keys inside a list's items are not among them.</summary>
-    public static IReadOnlyList<string> Paths { get; } = [.. Below(typeof(RunConfiguration), "")];
+    public static IReadOnlyList<string> Paths { get; } = [.. Below(typeof(RunConfiguration), "").Select(key => key.Path)];
+
+    /// <summary>Those of them whose value is a path.</summary>
+    public static IReadOnlySet<string> PathKeys { get; } = Below(typeof(RunConfiguration), "").Where(key => key.Key.IsPath).Select(key => key.Path).ToHashSet();
 
     /// <summary>The keys of one section type by their names, in the order of its declaration.</summary>
     public static IReadOnlyDictionary<string, ConfigurationKey> Keys(Type section) => Sections.GetOrAdd(section, static type =>
@@ -42,12 +45,12 @@ internal static class ConfigurationSchema
     /// <summary>The path of <paramref name="key"/> in <paramref name="section"/>, where an empty section is the top of the file.</summary>
     public static string Join(string section, string key) => section.Length == 0 ? key : $"{section}.{key}";
 
-    private static IEnumerable<string> Below(Type section, string path)
+    private static IEnumerable<(string Path, ConfigurationKey Key)> Below(Type section, string path)
     {
         foreach (var (name, key) in Keys(section))
         {
             var keyPath = Join(path, name);
-            yield return keyPath;
+            yield return (keyPath, key);
             if (!IsSection(key.Type))
                 continue;
             foreach (var inner in Below(key.Type, keyPath))

@@ -1,5 +1,5 @@
 using Horizon.Flow.Alignment.Policies;
-using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Export;
@@ -8,13 +8,14 @@ using Horizon.Flow.Text.Tokenizers;
 
 namespace Horizon.Flow.Runs.OnPolicy;
 
-/// <summary>Where a run's answers come from: itself, or a server, which is handed the weights before it is asked.</summary>
+/// <summary>Where a run's answers come from: itself, or a server, which is handed the weights before rank 0 asks it. Every rank knows all answers.</summary>
 internal sealed class AnswerSource : IDisposable
 {
     private readonly TrainingRun _run;
     private readonly ParameterStore _store;
     private readonly ModelFolderWriter _writer;
-    private readonly IAnswerSource _source;
+    private readonly ICollectives? _ranks;
+    private readonly StreamedSampler _sampler;
     private readonly ServerSampler? _server;
     private readonly string _folder;
     private long? _handedOver;
@@ -27,7 +28,7 @@ internal sealed class AnswerSource : IDisposable
     public AnswerSource(RunBlueprint blueprint, TrainingRun run, ParameterStore store, ModelFolderWriter writer, ITokenizer tokenizer)
     {
         var (rollouts, server) = (blueprint.Configuration.Rollouts, blueprint.Configuration.Rollouts.Server);
-        (_run, _store, _writer) = (run, store, writer);
+        (_run, _store, _writer, _ranks) = (run, store, writer, blueprint.Ranks);
         _folder = server.Folder ?? Path.GetFullPath(Path.Combine(blueprint.Configuration.Output.Directory!, "policy"));
         var sampling = new SamplingOptions
         {
@@ -51,15 +52,17 @@ internal sealed class AnswerSource : IDisposable
             }, sampling, tokenizer);
         }
 
-        _source = _server ?? (IAnswerSource)new StreamedSampler(run, sampling);
+        _sampler = new StreamedSampler(run, sampling, _ranks);
     }
 
     /// <summary>Answers to prompts, by the weights after all steps begun so far.</summary>
     /// <exception cref="HorizonException">The server is down, or the weights cannot be handed over.</exception>
     public async Task<IReadOnlyList<Rollout>> DrawAsync(IReadOnlyList<PromptRecord> prompts, long seed, CancellationToken cancellation)
     {
-        if (_server is { TakesWeights: true }) await HandOverAsync(_server, cancellation).ConfigureAwait(false);
-        return await _source.DrawAsync(prompts, seed, cancellation).ConfigureAwait(false);
+        if (_server is null) return await ((IAnswerSource)_sampler).DrawAsync(prompts, seed, cancellation).ConfigureAwait(false);
+        if (_server.TakesWeights) await HandOverAsync(_server, cancellation).ConfigureAwait(false);
+        // One asks for all: a server has one address, and answers as many requests at once as it can.
+        return await _ranks.FirstAsync("answers", () => _server.DrawAsync(prompts, seed, cancellation)).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -69,8 +72,12 @@ internal sealed class AnswerSource : IDisposable
     {
         var step = await _run.StepBoundaryAsync(cancellation).ConfigureAwait(false);
         if (_handedOver == step) return;
-        await _writer.WriteAsync(_folder, _store, _store.WeightType, new ModelExportOptions().MaxShardBytes).ConfigureAwait(false);
-        await server.ReloadAsync(_folder, cancellation).ConfigureAwait(false);
+        await _writer.WriteAsync(_folder, _store, _run.Context.Plan, _ranks).ConfigureAwait(false);
+        await _ranks.FirstAsync("weights", async () =>
+        {
+            await server.ReloadAsync(_folder, cancellation).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
         _handedOver = step;
     }
 }

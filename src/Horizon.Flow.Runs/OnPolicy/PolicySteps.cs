@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Horizon.Flow.Alignment;
 using Horizon.Flow.Alignment.Policies;
+using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Data;
 using Horizon.Flow.Text.Preferences;
@@ -12,7 +13,7 @@ namespace Horizon.Flow.Runs.OnPolicy;
 
 /// <summary>
 /// The steps of an objective of prompts. Those of a round learn from answers that were drawn together, with the weights before the first of them: drawn, graded, given the log-probabilities
-/// that the objective needs, kept on disk, and only then learned.
+/// that the objective needs, kept on disk, and only then learned. Ranks share the work of a round, and each knows all of it: what they learn follows from that as on one rank.
 /// </summary>
 /// <param name="blueprint">The run.</param>
 /// <param name="run">Trains the model.</param>
@@ -28,27 +29,34 @@ internal sealed class PolicySteps(
     // Keeps the draws of evaluations apart from those of rounds.
     private const long Held = -1;
 
+    private const string Line = "rollouts";
+
     private readonly RoundFiles _files = new(blueprint.Configuration);
     private readonly Dictionary<long, IReadOnlyDictionary<string, double>> _metrics = [];
     private readonly int _everySteps = blueprint.Configuration.Rollouts.EverySteps;
     private readonly int _answersEach = blueprint.Configuration.Training.BatchSize;
+    private readonly RankShare _share = RankShare.For(blueprint.Ranks);
     private (long Number, IReadOnlyList<GradedRollout> Rollouts)? _round;
+
+    private ICollectives? Ranks => blueprint.Ranks;
 
     private double Passing => blueprint.Configuration.Rollouts.Rewards.Passing;
 
     /// <summary>The micro-batches of each step from one on, made when they are asked for, with the weights after all steps begun by then.</summary>
     /// <param name="first">1 or more.</param>
     /// <param name="last">The last step.</param>
-    /// <param name="stop">No further step is made; a round that is being drawn is given up.</param>
+    /// <param name="stop">No further step is made; a round that is being drawn is given up, where there is one rank. Several finish it: none can give up alone.</param>
     public async IAsyncEnumerable<IReadOnlyList<MicroBatch>> StepsAsync(long first, long last, [EnumeratorCancellation] CancellationToken stop)
     {
-        _files.Clear(first == 1 ? null : RoundOf(first));
+        await FirstAsync(() => _files.Clear(first == 1 ? null : RoundOf(first))).ConfigureAwait(false);
+        var drawing = Ranks is null ? stop : CancellationToken.None;
         for (var step = first; step <= last; step++)
         {
+            if (_round?.Number != RoundOf(step) && await Ranks.AnyAsync("round", stop.IsCancellationRequested).ConfigureAwait(false)) yield break;
             IReadOnlyList<MicroBatch> batches;
             try
             {
-                batches = await BatchesAsync(step, stop).ConfigureAwait(false);
+                batches = await BatchesAsync(step, drawing).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -88,29 +96,30 @@ internal sealed class PolicySteps(
         GradedRollout[] answers = [.. _round!.Value.Rollouts.Skip(before).Take(AnswersOf(step))];
         _metrics[step] = PolicyMetrics.Of(answers, Passing);
         var advantages = RolloutBatches.Advantages([.. answers.Select(one => one.Rollout)], [.. answers.Select(one => one.Reward)], blueprint.Kind.ScalesAdvantages);
-        return RolloutBatches.Of(answers, advantages, _answersEach);
+        var batches = RolloutBatches.Of(answers, advantages, _answersEach);
+        return _share.Of(Enumerable.Range(0, batches.Count), number => batches[number]);
     }
 
     private async Task<IReadOnlyList<GradedRollout>> RoundAsync(long round, long step, CancellationToken stop)
     {
-        if (_files.Find(round, StepsOf(round).Sum(AnswersOf)) is { } found) return found;
+        if (await Ranks.FirstAsync(Line, () => Task.FromResult(_files.Find(round, StepsOf(round).Sum(AnswersOf)))).ConfigureAwait(false) is { } found) return found;
         if (step != StepsOf(round).First()) notice($"the answers that step {step} was to learn from are gone, so that they are drawn anew, with the weights of step {step - 1}");
         var graded = await GradeAsync([.. StepsOf(round).SelectMany(prompts.OfStep)], round, stop).ConfigureAwait(false);
         IReadOnlyList<Rollout> rollouts = [.. graded.Select(one => one.Rollout)];
         if (_everySteps > 1)
         {
             // Where one step learns them all, the weights that learn are those that answered.
-            var old = await RolloutLogProbabilities.ComputeAsync(run, rollouts, _answersEach, CancellationToken.None).ConfigureAwait(false);
+            var old = await RolloutLogProbabilities.ComputeAsync(run, rollouts, _answersEach, Ranks, CancellationToken.None).ConfigureAwait(false);
             graded = [.. graded.Zip(old, (one, numbers) => one with { OldLogProbabilities = numbers })];
         }
 
         if (reference is not null)
         {
-            var numbers = await RolloutLogProbabilities.ComputeAsync(reference, rollouts, _answersEach, CancellationToken.None).ConfigureAwait(false);
+            var numbers = await RolloutLogProbabilities.ComputeAsync(reference, rollouts, _answersEach, Ranks, CancellationToken.None).ConfigureAwait(false);
             graded = [.. graded.Zip(numbers, (one, its) => one with { ReferenceLogProbabilities = its })];
         }
 
-        _files.Save(round, graded);
+        await FirstAsync(() => _files.Save(round, graded)).ConfigureAwait(false);
         return graded;
     }
 
@@ -122,6 +131,13 @@ internal sealed class PolicySteps(
         var rewards = await reward.RewardAsync(answers, stop).ConfigureAwait(false);
         return [.. rollouts.Zip(rewards, (rollout, number) => new GradedRollout(rollout, number))];
     }
+
+    // What lies on disk is rank 0's.
+    private Task FirstAsync(Action body) => Ranks.FirstAsync(Line, () =>
+    {
+        body();
+        return Task.FromResult(true);
+    });
 
     // How an answer's first token is spelled depends on what stands before it.
     private string TextOf(Rollout rollout)

@@ -13,23 +13,28 @@ internal sealed class RolloutRewards : IAsyncDisposable
     private readonly RewardScorer? _scorer;
     private readonly ProcessReward? _process;
 
-    private RolloutRewards(IAnswerReward reward, RewardScorer? scorer = null) => (Reward, _process, _scorer) = (reward, reward as ProcessReward, scorer);
+    private RolloutRewards(IAnswerReward reward, ProcessReward? process = null, RewardScorer? scorer = null) => (Reward, _process, _scorer) = (reward, process, scorer);
 
     /// <summary>Tells how good answers are.</summary>
     public IAnswerReward Reward { get; }
 
-    /// <summary>Starts the program, or loads the model.</summary>
+    /// <summary>Starts the program, one on each rank, or loads the model, of which each rank has its slices.</summary>
     /// <exception cref="HorizonException">It cannot be started or loaded, or the model has other tokens.</exception>
     public static async Task<RolloutRewards> OpenAsync(RunBlueprint blueprint, IComputeDevice device, CancellationToken cancellation)
     {
         var section = blueprint.Configuration.Rollouts.Rewards;
-        if (section.Command.Count > 0) return new(ProcessReward.Start(section.Command[0], [.. section.Command.Skip(1)], TimeSpan.FromSeconds(section.Patience)));
+        if (section.Command.Count > 0)
+        {
+            var process = ProcessReward.Start(section.Command[0], [.. section.Command.Skip(1)], TimeSpan.FromSeconds(section.Patience));
+            return new(blueprint.Ranks is { } ranks ? new SharedReward(process, ranks) : process, process);
+        }
+
         if (section.Contains is { } text) return new(AnswerReward.Contains(text));
         if (section.Matches is { } pattern) return new(AnswerReward.Matches(pattern));
         if (section.Equal is { } column) return new(AnswerReward.Equal(column));
         RequireTokens(section.Model!, blueprint.Configuration.Model.Path!);
-        var scorer = await RewardScorer.LoadAsync(section.Model!, device, cancellation).ConfigureAwait(false);
-        return new(new ModelReward(scorer), scorer);
+        var scorer = await RewardScorer.LoadAsync(section.Model!, device, blueprint.Ranks, cancellation).ConfigureAwait(false);
+        return new(new ModelReward(scorer), scorer: scorer);
     }
 
     /// <inheritdoc/>

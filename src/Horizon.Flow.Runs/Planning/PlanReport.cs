@@ -35,6 +35,9 @@ public sealed record PlanReport(
     /// <summary>What a step has to do and how long that takes; null where nobody reckoned.</summary>
     public StepCost? Cost { get; init; }
 
+    /// <summary>The share of the parameters whose weights are updated before their optimizer's state, see <see cref="PipelineOptions.WeightsFirst"/>.</summary>
+    public double WeightsFirst { get; init; }
+
     /// <summary>The <c>training.batch_size</c> that is best: the smallest with nearly the most tokens a second; null where none fits.</summary>
     public int? RecommendedBatchSize { get; init; }
 

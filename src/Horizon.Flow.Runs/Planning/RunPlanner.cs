@@ -41,7 +41,7 @@ public static class RunPlanner
         // Asked before the data are read, which take their part of it.
         var host = new ByteSize((hostMemory?.Bytes ?? MachineMemory.AvailableBytes()) / blueprint.RanksHere);
         var data = PlannedData.Of(blueprint, progress);
-        PlanReport On(string device, ByteSize? memory, IDeltaOperators? delta = null) => Plan(blueprint, device, memory, delta, host, data.Memory, data.MostTokens, data.Typical) with
+        PlanReport On(string device, ByteSize? memory, IUnitOperators? operators = null) => Plan(blueprint, device, memory, operators, host, data.Memory, data.MostTokens, data.Typical) with
         {
             Length = data.Length,
             LengthDescription = data.Length?.Describe() ?? $"not known: {data.Unknown}",
@@ -49,7 +49,7 @@ public static class RunPlanner
         if (deviceMemory is not null) return On("a GPU", deviceMemory);
         if (configuration.Device == "cpu") return On("cpu", null);
         using var device = ComputeDevice.Parse(configuration.Device);
-        return On(device.Name, Free(device), device.Operators.Delta);
+        return On(device.Name, FreeMemory.Of(device).Device, device.Operators);
     }
 
     /// <summary>The configuration with a <c>training.batch_size</c> of <c>auto</c> replaced by what the plan recommends, for full rows; another one as it is.</summary>
@@ -70,16 +70,17 @@ public static class RunPlanner
     /// <summary>The plan for an open device.</summary>
     /// <param name="blueprint">What is planned.</param>
     /// <param name="device">Where it computes.</param>
-    /// <param name="hostMemory">Host memory to plan for; null asks the machine.</param>
+    /// <param name="memory">Memory to plan for; null asks machine and device.</param>
     /// <param name="data">The data in host memory, where they are counted; null where they are there already, or not read.</param>
     /// <param name="mostTokens">Tokens of the data's largest micro-batch of so many rows, for which activations are planned; null where they were not read, for full rows.</param>
     /// <param name="typical">A step of the data on average; null where they were not read, for full rows of one document each.</param>
     public static PlanReport Plan(
-        RunBlueprint blueprint, IComputeDevice device, ByteSize? hostMemory = null, MemoryItem? data = null, Func<int, long>? mostTokens = null, TypicalStep? typical = null)
+        RunBlueprint blueprint, IComputeDevice device, FreeMemory? memory = null, MemoryItem? data = null, Func<int, long>? mostTokens = null, TypicalStep? typical = null)
     {
         ArgumentNullException.ThrowIfNull(blueprint);
         ArgumentNullException.ThrowIfNull(device);
-        return Plan(blueprint, device.Name, Free(device), device.Operators.Delta, hostMemory ?? new ByteSize(MachineMemory.AvailableBytes()), data, mostTokens, typical);
+        memory ??= FreeMemory.Of(device);
+        return Plan(blueprint, device.Name, memory.Device, device.Operators, memory.Host, data, mostTokens, typical);
     }
 
     /// <summary>Refuses a run that does not fit, with the numbers.</summary>
@@ -93,8 +94,6 @@ public static class RunPlanner
         var mend = plan.BestBatchSize is { } batch ? $"set training.batch_size to {batch} or less" : "no training.batch_size fits: take a smaller model or more memory";
         throw new HorizonException($"not enough memory: {plan.Binds} ({string.Join(", ", items)}); {mend}.");
     }
-
-    private static ByteSize? Free(IComputeDevice device) => device.FreeMemoryBytes is { } free ? new ByteSize(free) : null;
 
     // Where none fits, one row is planned, to say by how much.
     private static PlanReport PlanChosen(RunConfiguration configuration, ByteSize? deviceMemory, ByteSize? hostMemory, IProgress<DataProgress>? progress)
@@ -113,7 +112,7 @@ public static class RunPlanner
     }
 
     // Without a device memory of its own the device computes in the host's, and everything lies there.
-    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, IDeltaOperators? delta, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens, TypicalStep? typical)
+    private static PlanReport Plan(RunBlueprint blueprint, string device, ByteSize? deviceMemory, IUnitOperators? operators, ByteSize host, MemoryItem? data, Func<int, long>? mostTokens, TypicalStep? typical)
     {
         var plan = blueprint.Plan();
         var tokens = new Dictionary<int, long?>();
@@ -125,7 +124,7 @@ public static class RunPlanner
 
         PlanReport With(int batchSize, ActivationChoice activations)
         {
-            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize), delta);
+            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize), operators);
             if (data is not null) budget = budget.With(data);
             if (deviceMemory is null) budget = ProcessMemory.AddTo(budget);
             var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
@@ -142,23 +141,34 @@ public static class RunPlanner
 
         var size = blueprint.Configuration.Training.BatchSize;
         var report = Report(size);
-        StepCost Cost(int batchSize, PlanReport of)
+        StepCost Cost(int batchSize, PlanReport of, double weightsFirst)
         {
             var step = typical is null ? null : typical with { Tokens = typical.Tokens * batchSize / size };
-            return CostOf(blueprint, plan, device, deviceMemory is not null, batchSize, of.Activations!, step);
+            return CostOf(blueprint, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = weightsFirst } }), device, deviceMemory is not null, batchSize, of.Activations!, step);
+        }
+
+
+        // As much of the state as may follow beside head and backward without holding up the next step.
+        double WeightsFirst(int batchSize, PlanReport of)
+        {
+            if (blueprint.ConfiguredWeightsFirst is { } configured) return configured;
+            var all = Cost(batchSize, of, 1).Time;
+            return deviceMemory is not null && all is { Behind: > 0, AfterUpdates: { } beside } ? Math.Min(1, beside / all.Behind) : 0;
         }
 
         double Rate(int batchSize)
         {
-            var cost = Cost(batchSize, Report(batchSize));
+            var of = Report(batchSize);
+            var cost = Cost(batchSize, of, WeightsFirst(batchSize, of));
             return cost.Work.Tokens / cost.Time.Predicted;
         }
 
         var most = (int)Math.Max(1, MostTokens / blueprint.SequenceLength);
         var choice = BatchChoice.Of(most, batch => Report(batch).FitsWithRoom, Rate);
+        var weightsFirst = WeightsFirst(size, report);
         return report with
         {
-            Cost = Cost(size, report), Traffic = blueprint.Ranks is { } ranks ? StepTraffic.Of(plan, blueprint.Precision, ranks.Count) : null, Binds = Describe(report), BestBatchSize = choice.Largest, RecommendedBatchSize = choice.Recommended, ParameterCount = blueprint.Model.ParameterCount,
+            Cost = Cost(size, report, weightsFirst), WeightsFirst = weightsFirst, Traffic = blueprint.Ranks is { } ranks ? StepTraffic.Of(plan, blueprint.Precision, ranks.Count) : null, Binds = Describe(report), BestBatchSize = choice.Largest, RecommendedBatchSize = choice.Recommended, ParameterCount = blueprint.Model.ParameterCount,
         };
     }
 

@@ -35,6 +35,10 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <summary>Operations beside which updates run where they wait for the norm of all gradients: those of the first micro-batch's forward. Null where nothing is clipped.</summary>
     public double? OperationsBesideUpdates { get; init; }
 
+    /// <summary>Of <see cref="BytesUpdated"/> those of the optimizer's state that follows its weights, beside head and backward.</summary>
+    /// <value>0: weights and state are updated in one sweep.</value>
+    public double BytesBehind { get; init; }
+
     /// <summary>Ranks that share the work and the links, a device each.</summary>
     /// <value>Default 1.</value>
     public int Ranks { get; init; } = 1;
@@ -88,18 +92,23 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
         backward += (2 - FixedShare(head)) * logits;
         up += head.ElementCount;
         down += Trained(head);
+        var first = plan.WeightsFirst.Select(unit => model.Units[unit]).ToHashSet();
+        double State(UnitLayout unit) => plan.Options.Optimizer.DescribeState(unit.Trained).Sum(buffer => buffer.ByteLength);
+        // In one sweep all is read and written, and the gradient read; weights alone leave the state unwritten, and the state behind them reads the gradient again.
         double Updated(UnitLayout unit) => !plan.Options.IsTrainable(unit) ? 0
-            : (unit.Trained.ElementCount * ((2 * (element + (precision == StorePrecision.Bf16 ? 2 : 0))) + element)) + (2.0 * plan.Options.Optimizer.DescribeState(unit.Trained).Sum(buffer => buffer.ByteLength));
+            : (unit.Trained.ElementCount * ((2 * (element + (precision == StorePrecision.Bf16 ? 2 : 0))) + element)) + ((first.Contains(unit) ? 1 : 2) * State(unit));
+        double Behind(UnitLayout unit) => first.Contains(unit) ? (unit.Trained.ElementCount * element) + (2 * State(unit)) : 0;
         var largest = model.Units.MaxBy(unit => unit.ElementCount)!;
         var count = plan.Options.GradientAccumulation;
         // Each micro-batch's gradients but the first are added to sums in fp32.
         var added = (count - 1) * down * (element + (2 * sizeof(float)));
         var between = ((BytesANumber * element / 2 * numbers) + (BytesALogit * element / 2 * model.VocabularySize)) * tokens;
         return new(
-            tokens, (forward + backward) * tokens, again * tokens, between, up * element * count, down * element * count, model.Units.Sum(Updated) + added,
+            tokens, (forward + backward) * tokens, again * tokens, between, up * element * count, down * element * count, model.Units.Sum(unit => Updated(unit) + Behind(unit)) + added,
             (largest.ElementCount * element, Trained(largest) * element, Updated(largest)))
         {
             Fp8Operations = eighths * tokens,
+            BytesBehind = model.Units.Sum(Behind),
             AttentionOperations = attention * tokens,
             UpdatedInEighths = plan.Options.Optimizer.Name.EndsWith("8bit", StringComparison.Ordinal) ? model.Units.Sum(Trained) : 0,
             OperationsBesideUpdates = plan.Options.MaxGradientNorm is null ? null : layers * tokens / count,

@@ -19,6 +19,14 @@ public sealed record PipelineSection
     /// <remarks>The results are the same to the last bit.</remarks>
     public string Activations { get; init; } = "auto";
 
+    /// <summary>
+    /// Whether weights are updated before their optimizer's state where gradients are clipped, so that the next forward waits for less: <c>always</c>, <c>never</c>, or <c>auto</c>: on a GPU, for as
+    /// much of the model as head and backward leave time for the rest.
+    /// </summary>
+    /// <value>Default <c>auto</c>.</value>
+    /// <remarks>The results are the same to the last bit. An optimizer whose state needs the weights is updated in one; <c>always</c> refuses it.</remarks>
+    public string WeightsFirst { get; init; } = "auto";
+
     /// <summary>Copies of units that may wait for the disk while a checkpoint is written.</summary>
     /// <value>Default 2 buffers of the largest unit with its optimizer state; taken only where <c>checkpoint.every_steps</c> asks for checkpoints.</value>
     /// <remarks>An update that would overtake the writer copies its unit; where no buffer is free it waits for the disk, and the run says so.</remarks>

@@ -152,10 +152,13 @@ internal static class ResumePoint
     // Not validated: files may have moved since.
     private static IReadOnlyList<ConfigurationDifference> Changes(CheckpointManifest manifest, RunConfiguration configuration) => ConfigurationDifference.Between(Saved(manifest), configuration);
 
-    private static RunConfiguration Saved(CheckpointManifest manifest)
+    private static RunConfiguration Saved(CheckpointManifest manifest) => Parse(manifest.Configuration);
+
+    /// <summary>A configuration as <see cref="ConfigurationWriter"/> writes it.</summary>
+    public static RunConfiguration Parse(string yaml)
     {
         var problems = new ProblemList();
-        var saved = new ConfigurationBinder(problems).Bind(YamlReader.Read(manifest.Configuration, "the checkpoint's configuration", Environment.CurrentDirectory));
+        var saved = new ConfigurationBinder(problems).Bind(YamlReader.Read(yaml, "the checkpoint's configuration", Environment.CurrentDirectory));
         problems.ThrowIfAny();
         return saved;
     }

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
-using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Runs.Blueprint;
@@ -60,7 +59,7 @@ internal sealed class SessionParts : IAsyncDisposable
     public RolloutRewards? Rewards { get; private set; }
 
     /// <summary>The reference model's weights, where they are held.</summary>
-    public ParameterStore? Reference { get; private set; }
+    public ReferenceStore? Reference { get; private set; }
 
     /// <summary>Opens all of it, after checking that it will fit.</summary>
     /// <param name="configuration">See <see cref="TrainingSession.OpenAsync"/>.</param>
@@ -105,7 +104,7 @@ internal sealed class SessionParts : IAsyncDisposable
     private async Task JoinAsync(RankPlace place, CancellationToken cancellation)
     {
         var library = Blueprint.Configuration.Pipeline.Collectives == "mpi" ? CollectivesLibrary.Mpi : CollectivesLibrary.Auto;
-        Blueprint = Blueprint.On(await RankGroup.JoinAsync(place, Device, library: library, cancellationToken: cancellation).ConfigureAwait(false), place.LocalCount);
+        Blueprint = Blueprint.On(await RankGroup.JoinAsync(place, Device, SessionRanks.PatienceOf(place), library: library, cancellationToken: cancellation).ConfigureAwait(false), place.LocalCount);
     }
 
     // Before anything is read or allocated.
@@ -122,21 +121,22 @@ internal sealed class SessionParts : IAsyncDisposable
     private async Task LoadAsync(bool resume, SessionProgress progress, CancellationToken cancellation)
     {
         var (configuration, ranks) = (Blueprint.Configuration, Blueprint.Ranks);
-        var resumes = await SessionRanks.FirstAsync(ranks, () => ResumePoint.Find(configuration, resume, Notices.Enqueue)).ConfigureAwait(false);
+        if (ranks is not null) await OneRun.RequireFolderAsync(ranks, configuration.Output.Directory!).ConfigureAwait(false);
+        var resumes = await ranks.FirstAsync("resume", () => Task.FromResult(ResumePoint.Find(configuration, resume, Notices.Enqueue))).ConfigureAwait(false);
         using var pretrained = configuration.Model.Init == ModelInit.Pretrained && (!resumes || Blueprint.KeepsReference || Blueprint.HoldsReference || Blueprint.ModelConfig.Adapter is not null) ? WeightFiles.Open(configuration.Model.Path!) : null;
         if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false); // none has taken its part yet
-        var host = new ByteSize(MachineMemory.AvailableBytes() / Blueprint.RanksHere);
-        if (ranks is not null) await ranks.BarrierAsync(cancellation).ConfigureAwait(false);
+        var memory = await FreeMemory.OfAsync(Device, Blueprint.RanksHere, ranks).ConfigureAwait(false);
         // Once before the data are read, since that may take minutes, with as little as one token a batch; and once with them.
-        RunPlanner.Require(RunPlanner.Plan(Blueprint, Device, host, mostTokens: _ => 1));
+        RunPlanner.Require(RunPlanner.Plan(Blueprint, Device, memory, mostTokens: _ => 1));
         cancellation.ThrowIfCancellationRequested();
         Inputs = RunInputs.Open(Blueprint, new StoppableProgress(progress, cancellation));
-        Memory = RunPlanner.Plan(Blueprint, Device, host, Inputs.DescribeMemory(), Inputs.MostTokens, Inputs.Typical);
+        if (ranks is not null) await OneRun.RequireSameAsync(ranks, Blueprint, Inputs.Data).ConfigureAwait(false);
+        Memory = RunPlanner.Plan(Blueprint, Device, memory, Inputs.DescribeMemory(), Inputs.MostTokens, Inputs.Typical);
         RunPlanner.Require(Memory);
         foreach (var warning in Inputs.Data.Warnings) Notices.Enqueue(warning);
         if (configuration.Schedule.WarmupSteps > Inputs.Data.TotalSteps)
             Notices.Enqueue($"schedule.warmup_steps is {configuration.Schedule.WarmupSteps}, but the run ends after {Inputs.Data.TotalSteps} steps: the learning rate does not reach optimizer.learning_rate");
-        Plan = Blueprint.Plan(Inputs.Data.TotalSteps, Memory.Activations);
+        Plan = Blueprint.Plan(Inputs.Data.TotalSteps, Memory.Activations, Memory.WeightsFirst);
         cancellation.ThrowIfCancellationRequested();
         progress.Report(new PhaseProgress("allocating the weights and the optimizer's state"));
         Store = Plan.CreateStore(Blueprint.Precision);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
 
@@ -27,6 +26,9 @@ internal static class SessionRanks
             : throw new HorizonException($"there are {place.LocalCount} ranks on this machine and {devices} GPUs; start one rank a GPU");
     }
 
+    /// <summary>How long a rank waits for the others; null for the usual. Another machine's may begin minutes later: its pod is scheduled and its image fetched first.</summary>
+    public static TimeSpan? PatienceOf(RankPlace place) => place.Count > place.LocalCount ? TimeSpan.FromMinutes(10) : null;
+
     /// <summary>Keeps a rank to the cores of its GPU's NUMA node, before anything is allocated.</summary>
     /// <param name="device">From <see cref="DeviceOf"/>.</param>
     /// <param name="place">Null where there is one rank, which needs all of the machine's memory.</param>
@@ -35,30 +37,4 @@ internal static class SessionRanks
     public static string? Bind(string device, RankPlace? place, bool wanted) =>
         wanted && place is { Count: > 1 } && device.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal)
             ? NumaBinding.Bind(CudaDevice.PciAddressOf(ordinal)) : null;
-
-    /// <summary>Lets rank 0 do something that is done once, and tells all what came of it.</summary>
-    /// <exception cref="HorizonException">It failed, in words; on every rank.</exception>
-    public static async Task<bool> FirstAsync(ICollectives? ranks, Func<bool> body)
-    {
-        if (ranks is null) return body();
-        HorizonException? failure = null;
-        var result = false;
-        try
-        {
-            if (ranks.Rank == 0) result = body();
-        }
-        catch (HorizonException error)
-        {
-            failure = error;
-        }
-
-        var own = Encoding.UTF8.GetBytes(failure is null ? $"{result}" : failure.Message);
-        var first = Encoding.UTF8.GetString((await ranks.ExchangeAsync("first", own).ConfigureAwait(false))[0]);
-        if (failure is not null) throw failure;
-        return bool.TryParse(first, out var told) ? told : throw new HorizonException($"rank 0: {first}");
-    }
-
-    /// <summary>Whether it is so on any rank.</summary>
-    public static async Task<bool> AnyAsync(ICollectives? ranks, bool own) =>
-        ranks is null ? own : (await ranks.ExchangeAsync("stop", [own ? (byte)1 : (byte)0]).ConfigureAwait(false)).Any(one => one[0] != 0);
 }

@@ -4,7 +4,6 @@ using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Host.Checkpoints;
 using Horizon.Flow.Host.ModelFolders;
-using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Runs.Blueprint;
@@ -37,12 +36,12 @@ internal sealed class StartingPoint(
     /// <param name="cancellation">Gives up.</param>
     /// <param name="reference">A second store that is the reference; null where none is held.</param>
     /// <returns>The inputs, with what the reference or the teacher says of them where that is needed, and the checkpoint that the run goes on from.</returns>
-    public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, Teacher? teacher, ParameterStore? reference, CancellationToken cancellation)
+    public async Task<(RunInputs Inputs, TrainingCheckpoint? Resumed)> FillAsync(RunInputs inputs, Teacher? teacher, ReferenceStore? reference, CancellationToken cancellation)
     {
         if (teacher is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(teacher.Content) };
         if (teacher?.Logits is { } logits) inputs = inputs with { Data = inputs.Data.Of(new PreparedBatches(inputs.Data.Source, logits.Attach)) };
-        if (reference is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(await StoreContent.OfAsync(blueprint.Model, reference).ConfigureAwait(false)) };
-        if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(store, notice, cancellation).ConfigureAwait(false);
+        if (reference is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(await StoreContent.OfAsync(blueprint.Model, reference.Store, reference.Slices, blueprint.Ranks).ConfigureAwait(false)) };
+        if (!resumes || NeedsReference || blueprint.ModelConfig.Adapter is not null) await BeginAsync(store, _slices, notice, cancellation).ConfigureAwait(false);
         var folder = NeedsReference ? new ReferenceFolder(blueprint, await StoreContent.OfAsync(blueprint.Model, store, _slices, blueprint.Ranks).ConfigureAwait(false), device) : null;
         if (folder is not null) inputs = inputs with { Data = inputs.Data.RelativeTo(folder.Weights) };
         if (resumes) progress.Report(new PhaseProgress("loading the checkpoint"));
@@ -58,9 +57,9 @@ internal sealed class StartingPoint(
         {
             var found = folder.Find(source, notice);
             // Where one rank has it not, all compute it, since each needs the others' slices for that.
-            if (!await SessionRanks.AnyAsync(blueprint.Ranks, found is null).ConfigureAwait(false)) return found!;
+            if (!await blueprint.Ranks.AnyAsync("reference", found is null).ConfigureAwait(false)) return found!;
             // What was kept is gone: back to the first weights, and then to the checkpoint's again.
-            if (!isUntouched) await BeginAsync(store, _ => { }, cancellation).ConfigureAwait(false);
+            if (!isUntouched) await BeginAsync(store, _slices, _ => { }, cancellation).ConfigureAwait(false);
             isUntouched = true;
             return await folder.ComputeAsync(plan, store, device, source, notice, cancellation).ConfigureAwait(false);
         }
@@ -68,13 +67,13 @@ internal sealed class StartingPoint(
 
     /// <summary>A second store with the first weights, only to be read; null where the objective holds no reference.</summary>
     /// <param name="cancellation">Gives up.</param>
-    public async Task<ParameterStore?> ReferenceAsync(CancellationToken cancellation)
+    public async Task<ReferenceStore?> ReferenceAsync(CancellationToken cancellation)
     {
         if (!blueprint.HoldsReference) return null;
-        var reference = ParameterStore.Create(blueprint.Model.Units, blueprint.Precision, OptimizerFactory.Create("sgd"), isTrainable: _ => false);
+        var reference = new ReferenceStore(blueprint);
         try
         {
-            await BeginAsync(reference, _ => { }, cancellation).ConfigureAwait(false);
+            await BeginAsync(reference.Store, reference.Slices, _ => { }, cancellation).ConfigureAwait(false);
             return reference;
         }
         catch
@@ -84,13 +83,13 @@ internal sealed class StartingPoint(
         }
     }
 
-    private async Task BeginAsync(ParameterStore store, Action<string> warn, CancellationToken cancellation)
+    private async Task BeginAsync(ParameterStore store, UnitSlices? slices, Action<string> warn, CancellationToken cancellation)
     {
         // A language model that becomes a reward model has no score yet.
         Func<string, bool>? mayMiss = blueprint.Kind.IsReward ? name => name == RewardModel.Score : null;
-        if (pretrained is null) StartingWeights.Draw(blueprint, store, _slices, progress, cancellation);
-        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, _slices, mayMiss, progress, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
-        if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation, _slices is null ? null : RankStores.LoadOptions(blueprint.Model, _slices)).ConfigureAwait(false);
-        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, _slices, progress, cancellation, AdapterLayout.IsAdapter);
+        if (pretrained is null) StartingWeights.Draw(blueprint, store, slices, progress, cancellation);
+        else if (await StartingWeights.LoadAsync(pretrained, blueprint, store, slices, mayMiss, progress, cancellation).ConfigureAwait(false) is { } warning) warn(warning);
+        if (blueprint.Configuration.Training.Adapter.Path is { } path) await ModelSource.LoadAdaptersAsync(AdapterFolder.Open(path), store, cancellation, slices is null ? null : RankStores.LoadOptions(blueprint.Model, slices)).ConfigureAwait(false);
+        else if (blueprint.ModelConfig.Adapter is not null) StartingWeights.Draw(blueprint, store, slices, progress, cancellation, AdapterLayout.IsAdapter);
     }
 }

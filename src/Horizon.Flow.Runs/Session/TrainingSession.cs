@@ -47,7 +47,7 @@ public sealed class TrainingSession : ITrainingSession
         (_parts, _logger) = (parts, logger);
         var (blueprint, notices, device, store, plan, inputs, resumed) = (parts.Blueprint, parts.Notices, parts.Device, parts.Store, parts.Plan, parts.Inputs, parts.Resumed);
         (_blueprint, _notices, _store) = (blueprint, notices, store);
-        (_data, _heldOut) = (inputs.Data, inputs.HeldOut is { } heldOut && parts.Reference is not null ? new HeldOutData(heldOut.Source) { Prepare = AttachAsync } : inputs.HeldOut);
+        (_data, _heldOut) = (inputs.Data, parts.Reference is null ? inputs.HeldOut : inputs.HeldOut?.With(AttachAsync));
         _watch = new StepWatch(blueprint.Configuration.Training, notices.Enqueue);
         _evaluations = new EvaluationWatch(Evaluation);
         if (resumed is not null)
@@ -64,7 +64,7 @@ public sealed class TrainingSession : ITrainingSession
         var watched = _trace?.Device ?? device;
         if (device.MemoryBytes is not null) watched = new PageLockWatch(watched, store, progress);
         _run = plan.Start(store, watched, new() { OnSpan = _trace?.OnSpan }, parts.Teacher?.Store is { } other ? [other] : []);
-        if (parts.Reference is { } reference) _reference = HeldReference.Start(blueprint.Model, reference, device);
+        if (parts.Reference is { } reference) _reference = reference.Start(device);
         if (_data.Source is PromptBatches prompts)
             _policy = new PolicySteps(blueprint, _run, prompts, inputs.Tokenizer!, new AnswerSource(blueprint, _run, store, parts.Writer, inputs.Tokenizer!), parts.Rewards!.Reward, _reference, notices.Enqueue);
         if (_heldOut is not null) _evaluate = _policy is null ? stop => _heldOut.EvaluateAsync(_run, stop) : stop => _policy.EvaluateAsync((PromptBatches)_heldOut.Source, stop);
@@ -150,7 +150,7 @@ public sealed class TrainingSession : ITrainingSession
         await foreach (var microBatches in StepsAsync(stop).ConfigureAwait(false))
         {
             var stops = stop.IsCancellationRequested || _evaluations.IsOver;
-            if (await SessionRanks.AnyAsync(Ranks, stops).ConfigureAwait(false)) break;
+            if (await Ranks.AnyAsync("stop", stops).ConfigureAwait(false)) break;
             var begin = BeginAsync(microBatches);
             try
             {

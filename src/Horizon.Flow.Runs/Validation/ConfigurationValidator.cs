@@ -172,6 +172,7 @@ public static partial class ConfigurationValidator
         checks.AtLeast("pipeline.device_buffers", configuration.Pipeline.DeviceBuffers, 1);
         checks.AtLeast("pipeline.gradient_slabs", configuration.Pipeline.GradientSlabs, 1);
         checks.OneOf("pipeline.activations", configuration.Pipeline.Activations, ["auto", "recompute", "keep", "keep_narrow", "offload"]);
+        checks.OneOf("pipeline.weights_first", configuration.Pipeline.WeightsFirst, ["auto", "always", "never"]);
         checks.AtLeast("pipeline.checkpoint_buffers", configuration.Pipeline.CheckpointBuffers, 0);
         checks.OneOf("pipeline.collectives", configuration.Pipeline.Collectives, ["auto", "mpi"]);
         checks.That(Device().IsMatch(configuration.Device), "device", $"'{configuration.Device}'", "auto, cpu, cuda (of several ranks each takes its own), or cuda:N with the number of a GPU, such as cuda:0");

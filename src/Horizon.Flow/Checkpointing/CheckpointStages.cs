@@ -37,6 +37,8 @@ public static class CheckpointStages
         if (!ReferenceEquals(writer.Store, run.Store)) throw new HorizonException("the checkpoint writer was made for another store than the run's");
         return new StageBlock<HostGradient, HostGradient>(stage, async (gradient, call) =>
         {
+            // What the step before still owes the unit is saved first.
+            await call.WaitForGraph(run.Store.WaitForStateAsync(gradient.Visit.Unit, call.Cancellation)).ConfigureAwait(false);
             // Counted as work, not as waiting: a disk that takes minutes is no stall of the graph.
             await writer.ProtectAsync(gradient.Visit.Unit, gradient.Step, run.Workers, call.Cancellation).ConfigureAwait(false);
             return gradient;

@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -36,6 +37,9 @@ internal sealed class CheckedTape(IUnitTape inner, FiniteNumbers numbers, Device
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<GradientRange>? NonzeroOf(UnitLayout gradients) => inner.NonzeroOf(gradients);
 
     /// <inheritdoc/>
     public void Dispose() => inner.Dispose();

@@ -1,5 +1,6 @@
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Native;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Devices;
@@ -62,6 +63,19 @@ public sealed class CpuDevice : IComputeDevice
     {
         CopyArguments.Check(target, bytes, source, after);
         HostCopy.Copy(source.Address, target.Address, bytes);
+        return Fence.Completed;
+    }
+
+    /// <inheritdoc/>
+    public Fence Download(DeviceBuffer source, IReadOnlyList<GradientRange> ranges, HostBuffer target, Fence after)
+    {
+        CopyArguments.Check(target, ranges, source, after);
+        foreach (var range in ranges)
+        {
+            var (offset, length) = range.Bytes(source.ElementType);
+            HostCopy.Copy(source.Address + (nint)offset, target.Address + (nint)offset, length);
+        }
+
         return Fence.Completed;
     }
 

@@ -165,6 +165,23 @@ public sealed class CudaDevice : IComputeDevice
     }
 
     /// <inheritdoc/>
+    public Fence Download(DeviceBuffer source, IReadOnlyList<GradientRange> ranges, HostBuffer target, Fence after)
+    {
+        CopyArguments.Check(target, ranges, source, after);
+        return _down.Enqueue(after, $"cuMemcpyDtoHAsync of {ranges.Count} ranges from {TorchDevice}", stream =>
+        {
+            foreach (var range in ranges)
+            {
+                var (offset, length) = range.Bytes(source.ElementType);
+                var result = cuMemcpyDtoHAsync_v2(target.Address + (nint)offset, source.Address + (nint)offset, (nuint)length, stream);
+                if (result != 0) return result;
+            }
+
+            return 0;
+        });
+    }
+
+    /// <inheritdoc/>
     public bool SumsSquares => _kernels is not null;
 
     /// <inheritdoc/>

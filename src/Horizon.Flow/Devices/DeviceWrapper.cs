@@ -45,6 +45,9 @@ public abstract class DeviceWrapper(IComputeDevice inner) : IComputeDevice
     public virtual Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after) => inner.Download(source, bytes, target, after);
 
     /// <inheritdoc/>
+    public virtual Fence Download(DeviceBuffer source, IReadOnlyList<GradientRange> ranges, HostBuffer target, Fence after) => inner.Download(source, ranges, target, after);
+
+    /// <inheritdoc/>
     public virtual Fence SumSquares(DeviceBuffer source, long elements, SquareParts parts, Fence after) => inner.SumSquares(source, elements, parts, after);
 
     /// <inheritdoc/>

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Horizon.Flow.Devices;
 
 /// <summary>Large sweeps over host memory on several threads: one thread cannot use all of a machine's memory bandwidth.</summary>
@@ -17,6 +19,18 @@ internal static unsafe class HostCopy
         }
 
         Parallel.For(0, (bytes + Piece - 1) / Piece, index => CopyPiece(source, target, bytes, index * Piece, Piece));
+    }
+
+    /// <summary>Writes zeros.</summary>
+    public static void Clear(nint address, long bytes)
+    {
+        if (bytes <= 2 * Piece)
+        {
+            NativeMemory.Clear((void*)address, (nuint)bytes);
+            return;
+        }
+
+        Parallel.For(0, (bytes + Piece - 1) / Piece, index => NativeMemory.Clear((byte*)address + (index * Piece), (nuint)Math.Min(Piece, bytes - (index * Piece))));
     }
 
     /// <summary>Has every page taken from the system, by all processors. Changes no content.</summary>

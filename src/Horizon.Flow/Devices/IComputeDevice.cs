@@ -65,6 +65,23 @@ public interface IComputeDevice : IDisposable
     /// <exception cref="DeviceException">The driver refuses the copy.</exception>
     Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after);
 
+    /// <summary>
+    /// Copies ranges of a device buffer to the same places of a host buffer, on the download stream. What lies between them may come along, as it does by default, where all up to
+    /// the last one's end is copied. Does not wait for it.
+    /// </summary>
+    /// <param name="source">Must not be written until the returned fence completes.</param>
+    /// <param name="ranges">Elements, ascending; perhaps none.</param>
+    /// <param name="target">Must stay alive until the returned fence completes.</param>
+    /// <param name="after">The copy starts when this is complete: what filled <paramref name="source"/>.</param>
+    /// <returns>Complete when the bytes are there, and everything that was asked of the download stream before.</returns>
+    /// <exception cref="DeviceException">The driver refuses the copy.</exception>
+    Fence Download(DeviceBuffer source, IReadOnlyList<GradientRange> ranges, HostBuffer target, Fence after)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(ranges);
+        return Download(source, ranges.Count == 0 ? 0 : ranges[^1].End * source.ElementType.ByteSize(), target, after);
+    }
+
     /// <summary>Whether <see cref="SumSquares"/> can be asked for.</summary>
     bool SumsSquares => false;
 

@@ -25,6 +25,9 @@ public sealed class DeviceGradient : UnitMessage
     /// <summary>The device buffer; its <see cref="DeviceSlot.Fence"/> says when the gradient is there.</summary>
     public Lease<DeviceSlot> Gradient { get; }
 
+    /// <summary>What of it may be other than zero, as backward said; null for all. A stage that changes the gradient where it lies has all of it copied down.</summary>
+    public IReadOnlyList<GradientRange>? Nonzero { get; init; }
+
     /// <summary>The gradient as views.</summary>
     public ParameterViews Views => Gradient.Value.ViewsOf(Layout);
 }

@@ -47,10 +47,10 @@ public sealed class MemoryBudget
     /// <param name="packed">Whether rows may hold several documents.</param>
     /// <param name="deterministic">Whether two runs give the same bits (<see cref="IUnitOperators.IsDeterministic"/>).</param>
     /// <param name="mostTokens">Tokens that no micro-batch has more of; null for all that the rows can hold.</param>
-    /// <param name="delta">The device's own linear attention; null where it has none, or is not known.</param>
+    /// <param name="operators">What the device computes by kernels of its own, which may need less; null where that is not known.</param>
     public static MemoryBudget Of(
         TrainingPlan plan, StorePrecision precision, long rows = 0, long sequenceLength = 0, bool gpu = false, bool packed = false, bool deterministic = true,
-        long? mostTokens = null, IDeltaOperators? delta = null)
+        long? mostTokens = null, IUnitOperators? operators = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var model = plan.Model;
@@ -71,7 +71,8 @@ public sealed class MemoryBudget
         var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)
         {
             FusedOperators = gpu && precision == StorePrecision.Bf16,
-            Delta = delta,
+            Delta = operators?.Delta,
+            RowAttention = operators?.RowAttention,
             Packed = packed,
             Deterministic = deterministic,
             MostTokens = mostTokens,

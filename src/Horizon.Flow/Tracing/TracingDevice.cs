@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Tracing;
 
@@ -41,6 +42,15 @@ public sealed class TracingDevice(IComputeDevice inner) : DeviceWrapper(inner)
     {
         var launched = Stopwatch.GetTimestamp();
         return Follow(_down, base.Download(source, bytes, target, after), launched, [after], bytes);
+    }
+
+    /// <inheritdoc/>
+    public override Fence Download(DeviceBuffer source, IReadOnlyList<GradientRange> ranges, HostBuffer target, Fence after)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(ranges);
+        var launched = Stopwatch.GetTimestamp();
+        return Follow(_down, base.Download(source, ranges, target, after), launched, [after], ranges.Sum(range => range.Count) * source.ElementType.ByteSize());
     }
 
     /// <inheritdoc/>

@@ -14,6 +14,9 @@ public sealed record BatchShape(long Rows, long SequenceLength, ElementType Type
     /// <summary>Linear attention by the device's own kernels, which keep less; null where it has none, or is not known.</summary>
     public IDeltaOperators? Delta { get; init; }
 
+    /// <summary>A part of attention's backward over whole rows by the device's own kernel, beside which no sums of many parts exist; null where it has none, or is not known.</summary>
+    public IRowAttention? RowAttention { get; init; }
+
     /// <summary>Whether rows may hold several documents.</summary>
     public bool Packed { get; init; }
 

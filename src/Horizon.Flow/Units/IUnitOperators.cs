@@ -36,6 +36,9 @@ public interface IUnitOperators
     /// <summary>Linear attention by kernels of the device's own; null where it has none, and libtorch's operators and autograd compute it.</summary>
     IDeltaOperators? Delta => null;
 
+    /// <summary>A part of attention's backward over whole rows by a kernel of the device's own; null where it has none, and flash computes that backward in a fixed order.</summary>
+    IRowAttention? RowAttention => null;
+
     /// <summary>How many blocks of attention's backward run at once: the multiprocessors of a GPU; 0 where it does not matter.</summary>
     int Multiprocessors => 0;
 

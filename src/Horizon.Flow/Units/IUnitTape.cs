@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Units;
@@ -28,4 +29,9 @@ public interface IUnitTape : IDisposable
     /// <param name="gradients">Where the parameters' gradients go: every element is written. Null for a frozen unit.</param>
     /// <returns>The gradient of the input, in the caller's dispose scope; null for an embedding.</returns>
     Tensor? Backward(Tensor outputGradient, ParameterViews? gradients);
+
+    /// <summary>What of the unit's gradients may be other than zero, where the host knows without waiting for the device: the rest need not travel.</summary>
+    /// <param name="gradients">The layout that <see cref="Backward"/> wrote by.</param>
+    /// <returns>Ascending, without overlap, perhaps none; null where all of it may.</returns>
+    IReadOnlyList<GradientRange>? NonzeroOf(UnitLayout gradients) => null;
 }

@@ -25,6 +25,9 @@ public abstract class OperatorsWrapper(IUnitOperators inner) : IUnitOperators
     public virtual IDeltaOperators? Delta => inner.Delta;
 
     /// <inheritdoc/>
+    public virtual IRowAttention? RowAttention => inner.RowAttention;
+
+    /// <inheritdoc/>
     public virtual int Multiprocessors => inner.Multiprocessors;
 
     /// <inheritdoc/>

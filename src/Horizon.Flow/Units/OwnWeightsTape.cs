@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Store;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Units;
@@ -10,6 +11,9 @@ internal sealed class OwnWeightsTape(IUnitTape inner, ParameterViews weights, Te
 
     /// <inheritdoc/>
     public Tensor? Backward(Tensor outputGradient, ParameterViews? gradients) => inner.Backward(outputGradient, gradients);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<GradientRange>? NonzeroOf(UnitLayout gradients) => inner.NonzeroOf(gradients);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -9,7 +9,7 @@ namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>
 /// The plan beside what settings of <c>horizon-bench plan</c> took on two machines with an H100 (docs/benchmarks/2026-11-26-plan.md), whose rates were measured in the same call: the
-/// driver's device memory, the process's resident memory and the mean step.
+/// driver's device memory, the process's resident memory and the mean step; before updates took weights first and before a kernel had the ordered sums of whole rows.
 /// </summary>
 public sealed class MeasuredSettingsTests : IDisposable
 {

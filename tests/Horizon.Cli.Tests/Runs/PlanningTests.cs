@@ -137,7 +137,7 @@ public sealed class PlanningTests : IDisposable
     {
         WriteQwen(size);
         var plan = RunPlanner.Plan(
-            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", "training.max_grad_norm=1", $"training.precision={precision}"], ConfigurationUse.Inspect),
+            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", "training.max_grad_norm=1", $"training.precision={precision}", "pipeline.weights_first=never"], ConfigurationUse.Inspect),
             ByteSize.FromGibibytes(79), ByteSize.FromGibibytes(125));
         Assert.InRange(plan.Cost!.Time.Predicted / seconds, 0.85, 1.15);
         Assert.Equal(binds, plan.Cost.Time.Binds);
@@ -154,10 +154,30 @@ public sealed class PlanningTests : IDisposable
     {
         WriteQwen(size);
         var plan = RunPlanner.Plan(
-            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", $"training.gradient_accumulation={ranks}", $"training.max_grad_norm={clip}", $"optimizer.name={optimizer}"], ConfigurationUse.Inspect),
+            ConfigurationLoader.Load(_run.In("run.yaml"), ["data.sequence_length=1024", $"training.batch_size={batch}", $"training.gradient_accumulation={ranks}", $"training.max_grad_norm={clip}", $"optimizer.name={optimizer}", "pipeline.weights_first=never"], ConfigurationUse.Inspect),
             ByteSize.FromGibibytes(139), ByteSize.FromGibibytes(503), ranks: ranks);
         Assert.InRange(plan.Cost!.Time.Predicted / seconds, 0.85, 1.15);
         Assert.Equal((binds, ranks), (plan.Cost.Time.Binds, plan.Cost.Work.Ranks));
+    }
+
+    /// <summary>As much of the state follows its weights as head and backward leave time for; nothing where a rule cannot or nothing is clipped, and nothing on a processor.</summary>
+    [Theory]
+    [InlineData(64, 1, "adamw", 1, 1)]
+    [InlineData(8, 1, "adamw", 0.2, 0.9)]
+    [InlineData(64, 1, "adafactor", 0, 0)]
+    [InlineData(64, 0, "adamw", 0, 0)]
+    public void Plan_WeightsFirst_IsAsMuchAsBackwardLeavesTimeFor(int batch, double clip, string optimizer, double least, double most)
+    {
+        WriteQwen("7b");
+        string[] set = ["data.sequence_length=1024", $"training.batch_size={batch}", FormattableString.Invariant($"training.max_grad_norm={clip}"), $"optimizer.name={optimizer}"];
+        PlanReport Plan(ByteSize? device, params string[] more) => RunPlanner.Plan(ConfigurationLoader.Load(_run.In("run.yaml"), [.. set, .. more], ConfigurationUse.Inspect), device, ByteSize.FromGibibytes(125));
+        var (auto, never) = (Plan(ByteSize.FromGibibytes(79)), Plan(ByteSize.FromGibibytes(79), "pipeline.weights_first=never"));
+        Assert.InRange(auto.WeightsFirst, least, most);
+        Assert.Equal(0, never.WeightsFirst);
+        Assert.Equal(0, Plan(null, "device=cpu").WeightsFirst);
+        Assert.True(auto.WeightsFirst == 0 ? auto.Cost!.Time == never.Cost!.Time : auto.Cost!.Time.Predicted < never.Cost!.Time.Predicted);
+        if (least > 0) Assert.Equal(1, Plan(ByteSize.FromGibibytes(79), "pipeline.weights_first=always").WeightsFirst);
+        else Assert.Contains("pipeline.weights_first is always", Assert.Throws<HorizonException>(() => Plan(ByteSize.FromGibibytes(79), "pipeline.weights_first=always")).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Six layers of Qwen3-30B-A3B's shape on an H100, 8 x 4,096 tokens, all recomputed, in docs/benchmarks/2026-11-26-experts.md: device memory within 12 % above what was held, and with clipping the step's time within 15 %.</summary>
@@ -173,7 +193,7 @@ public sealed class PlanningTests : IDisposable
              "head_dim": 128, "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": true, "vocab_size": 151936, "max_position_embeddings": 40960, "tie_word_embeddings": false}
             """);
         var plan = RunPlanner.Plan(
-            ConfigurationLoader.Load(_run.In("run.yaml"), [$"model.path={_run.In("experts")}", "model.init=random", "data.path=", "data.packing=false", "data.sequence_length=4096", "training.batch_size=8", $"training.max_grad_norm={clip}", $"training.expert_parts={parts}", "training.precision=bf16", $"optimizer.name={optimizer}", "pipeline.activations=recompute"], ConfigurationUse.Inspect),
+            ConfigurationLoader.Load(_run.In("run.yaml"), [$"model.path={_run.In("experts")}", "model.init=random", "data.path=", "data.packing=false", "data.sequence_length=4096", "training.batch_size=8", $"training.max_grad_norm={clip}", $"training.expert_parts={parts}", "training.precision=bf16", $"optimizer.name={optimizer}", "pipeline.activations=recompute", "pipeline.weights_first=never"], ConfigurationUse.Inspect),
             ByteSize.FromGibibytes(79), ByteSize.FromGibibytes(125));
         Assert.InRange(plan.Needed(MemoryPlace.Device).Bytes / (gibibytes * (1L << 30)), 1, 1.12);
         if (seconds is { } measured) Assert.InRange(plan.Cost!.Time.Predicted / measured, 0.85, 1.15);

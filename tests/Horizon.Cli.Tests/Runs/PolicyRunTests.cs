@@ -216,16 +216,6 @@ public sealed class PolicyRunTests : IDisposable
         Assert.Contains(expected, run.Error, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("dapo", "training.objective.name is dapo, whose answers one rank draws and grades; start one rank")]
-    [InlineData("dpo", "training.objective.reference is held, which one rank alone does")]
-    public async Task Plan_SeveralRanks_IsRefused(string name, string expected)
-    {
-        _run.Write("run.yaml", (await File.ReadAllTextAsync(_run.In("run.yaml"))).Replace("rollouts:   { prompts: 4, group: 4, max_tokens: 6, rewards: { contains: e } }", name == "dapo" ? "rollouts: { prompts: 4, group: 4, rewards: { contains: e } }" : "", StringComparison.Ordinal));
-        string[] set = name == "dapo" ? [] : ["--set", "training.objective.name=dpo", "--set", "training.objective.reference=held", "--set", "training.gradient_accumulation=2"];
-        Assert.Contains(expected, (await _run.RunAsync(["plan", _run.In("run.yaml"), "--gpus", "2", .. set])).Error, StringComparison.Ordinal);
-    }
-
     private Task<CommandHarness> RunWithAsync(string key, string value, string more = "")
     {
         var yaml = File.ReadAllText(_run.In("run.yaml")).Replace("rewards: { contains: e }", $"rewards: {{ {key}: {value}{more} }}", StringComparison.Ordinal);

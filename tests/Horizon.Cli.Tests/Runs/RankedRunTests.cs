@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Session;
@@ -78,11 +76,11 @@ public sealed class RankedRunTests : IDisposable
         Directory.Delete(_run.Output, recursive: true);
         foreach (var victim in (int[])[1, 0])
         {
-            using var process = Start(2, [.. long_, "--resume"]);
+            using var process = RankProcesses.Start(_run, 2, [.. long_, "--resume"]);
             var errors = process.StandardError.ReadToEndAsync();
             while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("checkpoint of step ", StringComparison.Ordinal))
                 Assert.DoesNotContain("damaged", line, StringComparison.Ordinal);
-            Assert.Equal(0, Kill(RankOf(process, victim), 9));
+            RankProcesses.Signal(RankProcesses.Of(process, victim), 9);
             _ = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
             await process.WaitForExitAsync().WaitAsync(Hang);
             Assert.NotEqual(0, process.ExitCode);
@@ -99,11 +97,11 @@ public sealed class RankedRunTests : IDisposable
     {
         if (!OperatingSystem.IsLinux())
             return; // The signal is sent with kill(2).
-        using var process = Start(2, ["--set", "training.max_steps=100000", "--set", "evaluation.every_steps=0"]);
+        using var process = RankProcesses.Start(_run, 2, ["--set", "training.max_steps=100000", "--set", "evaluation.every_steps=0"]);
         var errors = process.StandardError.ReadToEndAsync();
         while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("step 1/", StringComparison.Ordinal))
             Assert.DoesNotContain("error", line, StringComparison.Ordinal);
-        Assert.Equal(0, Kill(process.Id, 15));
+        RankProcesses.Signal(process.Id, 15);
         var output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
         await process.WaitForExitAsync().WaitAsync(Hang);
         Assert.True(process.ExitCode == ExitCodes.Terminated, output + await errors);
@@ -125,20 +123,6 @@ public sealed class RankedRunTests : IDisposable
         var ids = Enumerable.Range(0, length).Select(place => (long)(1 + (((row * 7) + (place * place * 3)) % 50))).ToArray();
         return (ids, ids);
     }
-
-    // The child with that rank in its variables.
-    private static int RankOf(Process launcher, int rank) => Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => name!.All(char.IsDigit)).Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture)).Single(process =>
-    {
-        try
-        {
-            var stat = File.ReadAllText($"/proc/{process}/stat");
-            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == $"{launcher.Id}" && File.ReadAllText($"/proc/{process}/environ").Split('\0').Contains($"RANK={rank}");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return false; // gone meanwhile, or another's
-        }
-    });
 
     private static void RequireSame((Dictionary<string, float[]> Weights, List<double> Losses, List<double> Norms, List<double> HeldOut) one, (Dictionary<string, float[]> Weights, List<double> Losses, List<double> Norms, List<double> HeldOut) other)
     {
@@ -172,20 +156,10 @@ public sealed class RankedRunTests : IDisposable
 
     private async Task<(int ExitCode, string Output, string Error)> RanksAsync(int ranks, params string[] arguments)
     {
-        using var process = Start(ranks, ["--set", "output.overwrite=true", .. arguments]);
+        using var process = RankProcesses.Start(_run, ranks, ["--set", "output.overwrite=true", .. arguments]);
         var error = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Hang);
         await process.WaitForExitAsync().WaitAsync(Hang);
         return (process.ExitCode, output, await error);
     }
-
-    private Process Start(int ranks, IEnumerable<string> arguments)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "horizon.dll"), "train", _run.In("run.yaml"), "--ranks", $"{ranks}", .. arguments]) start.ArgumentList.Add(argument);
-        return Process.Start(start)!;
-    }
-
-    [DllImport("libc", EntryPoint = "kill")]
-    private static extern int Kill(int process, int signal);
 }

@@ -32,6 +32,37 @@ public abstract class OptimizerContractTests
         }
     }
 
+    /// <summary>Weights first and the state behind them, in any instructions: the bits of one sweep. A rule that cannot says so, and refuses.</summary>
+    [Property(MaxTest = 10)]
+    public void Update_InParts_BitwiseAsInOne(int seed)
+    {
+        var example = OptimizerCase.From(seed);
+        foreach (var path in VectorPaths.Supported)
+        {
+            var optimizer = Create(new() { Groups = [new("p1", 0.5, 0)] }, path);
+            using var whole = example.Create(optimizer);
+            using var parts = example.Create(optimizer);
+            for (var number = 1; number <= 3; number++)
+            {
+                var step = new OptimizerStep(number, 1e-2 / number, 0.7f);
+                whole.Gradients = parts.Gradients = example.Gradient(number);
+                if (!optimizer.UpdatesInParts)
+                {
+                    Assert.Contains(optimizer.Name, Assert.Throws<ArgumentException>(() => optimizer.Update(parts.State, parts.Gradient, step with { Parts = UpdateParts.Weights }, _teams[0])).Message, StringComparison.Ordinal);
+                    return;
+                }
+
+                optimizer.Update(whole.State, whole.Gradient, step, _teams[0]);
+                var state = parts.State.OptimizerState.Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray()).ToArray();
+                optimizer.Update(parts.State, parts.Gradient, step with { Parts = UpdateParts.Weights }, _teams[1]);
+                AssertSame(state, [.. parts.State.OptimizerState.Select(buffer => buffer.Span<byte>(0, (int)buffer.ByteLength).ToArray())]);
+                Assert.Equal(whole.Masters, parts.Masters);
+                optimizer.Update(parts.State, parts.Gradient, step with { Parts = UpdateParts.State }, _teams[2]);
+                AssertSame(whole.Bytes, parts.Bytes);
+            }
+        }
+    }
+
     [Property(MaxTest = 10)]
     public void Update_ExactMasters_BitwiseAsFp32(int seed)
     {

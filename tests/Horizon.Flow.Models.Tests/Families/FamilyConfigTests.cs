@@ -1,6 +1,12 @@
+using System.Text;
 using System.Text.Json.Nodes;
+using Horizon.Flow.Host.ModelFolders;
+using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Tests.Reference;
+using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Tests.Families;
 
@@ -218,9 +224,112 @@ public class FamilyConfigTests
         Assert.True(whole.TiedHead);
         static string Refused(Func<ModelConfig> read) => Assert.Throws<HorizonException>(read).Message;
         Assert.Contains("text_config.num_experts: not understood", Refused(() => Nested(", \"num_experts\": 4", "")), StringComparison.Ordinal);
-        Assert.Contains("audio_config: not understood", Refused(() => Nested("", ", \"audio_config\": {}")), StringComparison.Ordinal);
+        Assert.Contains("talker_config: not understood", Refused(() => Nested("", ", \"talker_config\": {}")), StringComparison.Ordinal);
         Assert.Contains("tie_word_embeddings says something other", Refused(() => Nested(", \"tie_word_embeddings\": false", ", \"tie_word_embeddings\": true")), StringComparison.Ordinal);
         Assert.Contains("quantization_config is not supported", Refused(() => Nested("", ", \"quantization_config\": {\"quant_method\": \"awq\"}")), StringComparison.Ordinal);
+    }
+
+    /// <summary>Published files call the tensors of a text model within a larger one in two ways; which it is, the weights say.</summary>
+    [Theory]
+    [InlineData("language_model.model.")]
+    [InlineData("model.language_model.")]
+    public async Task Read_NestedTextModel_HasTheNamesOfItsWeights(string prefix)
+    {
+        var alone = Path.Combine(AppContext.BaseDirectory, "data", "families", "gemma3");
+        using var folder = new TemporaryFolder();
+        var text = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(alone, "config.json")))!.AsObject();
+        text.Remove("architectures");
+        await File.WriteAllTextAsync(Path.Combine(folder.Path, "config.json"), new JsonObject
+        {
+            ["architectures"] = new JsonArray("Gemma3ForConditionalGeneration"),
+            ["text_config"] = text,
+            ["vision_config"] = new JsonObject(),
+        }.ToJsonString());
+        var weights = await File.ReadAllBytesAsync(Path.Combine(alone, "model.safetensors"));
+        var length = (int)BitConverter.ToInt64(weights);
+        var header = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(weights, 8, length).Replace("\"model.", $"\"{prefix}", StringComparison.Ordinal));
+        await File.WriteAllBytesAsync(Path.Combine(folder.Path, "model.safetensors"), [.. BitConverter.GetBytes((long)header.Length), .. header, .. weights[(8 + length)..]]);
+
+        var model = ModelFamilies.Define(ModelFolder.ReadConfig(folder.Path));
+        Assert.All(model.Units.SelectMany(unit => unit.Parameters), slot => Assert.StartsWith(prefix, slot.TensorName, StringComparison.Ordinal));
+        using var store = TrainingPlan.For(model).CreateStore(StorePrecision.Fp32);
+        using (var checkpoint = WeightFiles.Open(folder.Path)) await StoreLoader.LoadAsync(checkpoint, store.Units);
+        var values = StoreValues.Read(store);
+        Assert.All(new SafetensorsReader(Path.Combine(alone, "model.safetensors")).AllFloats(), tensor => Assert.Equal(tensor.Value, values[prefix + tensor.Key["model.".Length..]]));
+    }
+
+    /// <summary>A head of its own stands within the text model in the older way, and beside it in the newer; a text model of another family is refused.</summary>
+    [Fact]
+    public void Read_NestedTextModel_HasAHeadOfItsOwn()
+    {
+        ModelConfig Nested(string architecture, string type) => Read($"{{\"architectures\": [\"{architecture}\"], \"text_config\": {{{Sizes}, \"head_dim\": 8, \"model_type\": \"{type}\", \"tie_word_embeddings\": false}}}}");
+        string Head(ModelConfig config) => ModelFamilies.Define(config).Units[^1].Parameters[^1].TensorName;
+        Assert.Equal("language_model.lm_head.weight", Head(Nested("Mistral3ForConditionalGeneration", "mistral")));
+        Assert.Equal("language_model.lm_head.weight", Head(Nested("Mistral3ForConditionalGeneration", "ministral3")));
+        Assert.Equal("lm_head.weight", Head(Nested("Gemma4ForConditionalGeneration", "gemma4_text")));
+        Assert.Contains("text_config.model_type 'llama' is not supported within Mistral3ForConditionalGeneration",
+            Assert.Throws<HorizonException>(() => Nested("Mistral3ForConditionalGeneration", "llama")).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What the classes of transformers assume where a file is silent, and an older name.</summary>
+    [Fact]
+    public void Read_SilentFile_IsWhatTheClassSays()
+    {
+        ModelConfig Silent(string architecture, string settings = "") => Read($"{{\"architectures\": [\"{architecture}\"], {Sizes}{settings}}}");
+        Assert.Equal(500_000, Silent("Olmo3ForCausalLM").Rope.Theta);
+        Assert.Equal(10_000, Silent("Olmo2ForCausalLM").Rope.Theta);
+        Assert.True(Silent("Glm4ForCausalLM").QueryKeyValueBias);
+        Assert.Equivalent(Silent("GraniteForCausalLM"), Silent("GraniteForCausalLM", ", \"attention_dropout\": 0.1"), strict: true);
+        var ministral = Assert.IsType<DenseConfig>(Silent("Ministral3ForCausalLM"));
+        Assert.Equal((RopeKind.Yarn, 16.0, 16_384, 1.0, 1e6), (ministral.Rope.Kind, ministral.Rope.Factor, ministral.Rope.OriginalMaximumSequenceLength, ministral.Rope.AttentionFactor, ministral.Rope.Theta));
+        Assert.Equal((0.1, 16_384), ministral.QueryGrowth);
+        Assert.Contains("rope_theta stands alone", Assert.Throws<HorizonException>(() => Silent("Ministral3ForCausalLM", ", \"rope_theta\": 10000.0")).Message, StringComparison.Ordinal);
+        const string Factors = "\"short_factor\": [1.0, 1.1, 1.2, 1.3], \"long_factor\": [1.0, 1.7, 2.4, 3.1]";
+        ModelConfig Long(string name) => Silent("Phi3ForCausalLM", $", \"max_position_embeddings\": 64, \"original_max_position_embeddings\": 16, \"rope_scaling\": {{\"type\": \"{name}\", {Factors}}}");
+        Assert.True(Long("longrope").Rope.IsSameAs(Long("su").Rope));
+    }
+
+    [Theory]
+    [InlineData("", "4096 4096 4096 4096")]
+    [InlineData(", \"sliding_window\": null", null)]
+    [InlineData(", \"sliding_window\": 7, \"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\", \"full_attention\"]", "- 7 7 -")]
+    public void Read_MinistralWindows_AreOnTheLayersThatAreNamed(string setting, string? windows)
+    {
+        var config = Read($"{{\"architectures\": [\"MinistralForCausalLM\"], {Sizes}{setting}}}");
+        Assert.Equal(windows, config.SlidingWindows.Count == 0 ? null : string.Join(' ', config.SlidingWindows.Select(window => window?.ToString() ?? "-")));
+    }
+
+    /// <summary>Granite 4 without Mamba and experts is Granite 3 with one matrix for gate and up, under other names; rotated only where the file says so.</summary>
+    [Fact]
+    public void Read_Granite4WithoutMamba_IsGraniteUnderOtherNames()
+    {
+        const string Numbers = "\"embedding_multiplier\": 3, \"attention_multiplier\": 0.4, \"residual_multiplier\": 0.5, \"logits_scaling\": 4";
+        const string Attend = "\"num_local_experts\": 0, \"layer_types\": [\"attention\", \"attention\", \"attention\", \"attention\"], \"shared_intermediate_size\": 48";
+        ModelConfig Four(string settings) => Read($"{{\"architectures\": [\"GraniteMoeHybridForCausalLM\"], {Sizes}, {Numbers}, {settings}}}");
+        var (three, four) = (Read($"{{\"architectures\": [\"GraniteForCausalLM\"], {Sizes}, {Numbers}}}"), Four($"{Attend}, \"position_embedding_type\": \"rope\""));
+        var (old, model) = (ModelFamilies.Define(three), ModelFamilies.Define(four));
+        var random = new Random(3);
+        var values = old.Units.SelectMany(unit => unit.Parameters).DistinctBy(slot => slot.TensorName).ToDictionary(
+            slot => slot.TensorName, slot => Enumerable.Range(0, (int)slot.Count).Select(_ => (float)(random.NextDouble() - 0.5)).ToArray());
+        var renamed = model.Units.SelectMany(unit => unit.Parameters).DistinctBy(slot => slot.TensorName).ToDictionary(slot => slot.TensorName, slot =>
+            slot.TensorName.Contains("input_linear", StringComparison.Ordinal)
+                ? [.. values[slot.TensorName.Replace("shared_mlp.input_linear", "mlp.gate_proj", StringComparison.Ordinal)], .. values[slot.TensorName.Replace("shared_mlp.input_linear", "mlp.up_proj", StringComparison.Ordinal)]]
+                : values[slot.TensorName.Replace("shared_mlp.output_linear", "mlp.down_proj", StringComparison.Ordinal)]);
+        long[] ids = [1, 5, 9, 2, 7];
+        using var batch = UnitWalk.Batch(new MicroBatch(1, 5, ids, ids, [0, 1, 2, 3, 4]));
+        float[] Logits(ModelDefinition definition, Dictionary<string, float[]> weights)
+        {
+            using var walk = new UnitWalk(definition, weights);
+            return walk.Logits(batch);
+        }
+
+        Assert.True(Testing.Numbers.RelativeError(Logits(old, values), Logits(model, renamed)) < 1e-6);
+        Assert.Equal(4, Assert.IsType<DenseConfig>(Four(Attend)).UnrotatedLayers.Count);
+        Assert.Empty(Assert.IsType<DenseConfig>(four).UnrotatedLayers);
+        string Refused(string settings) => Assert.Throws<HorizonException>(() => Four(settings)).Message;
+        Assert.Contains("num_local_experts 8 is not supported", Refused("\"shared_intermediate_size\": 48"), StringComparison.Ordinal);
+        Assert.Contains("layer_types has layers of Mamba", Refused("\"num_local_experts\": 0"), StringComparison.Ordinal);
+        Assert.Contains("position_embedding_type 'learned' is not supported; supported are rope and nope", Refused($"{Attend}, \"position_embedding_type\": \"learned\""), StringComparison.Ordinal);
     }
 
     /// <summary>New weights: norms that stand for one more are zero, but not the one of linear attention; decays between 0 and 16.</summary>

@@ -46,7 +46,7 @@ public class OwnDeltaTests
     public void Budget_OfADeviceWithItsOwn_IsSmaller()
     {
         var plan = TrainingPlan.For(Define("\"architectures\": [\"Qwen3_5ForCausalLM\"]"));
-        long Bytes(IDeltaOperators? delta) => MemoryBudget.Of(plan, StorePrecision.Bf16, 4, 1 << 16, gpu: true, delta: delta).DeviceBytes;
+        long Bytes(IUnitOperators? operators) => MemoryBudget.Of(plan, StorePrecision.Bf16, 4, 1 << 16, gpu: true, operators: operators).DeviceBytes;
         Assert.InRange(Bytes(new OwnDelta()), 1, Bytes(null) - 1);
     }
 

@@ -18,6 +18,7 @@ internal static class CheckCommand
         report.Say($"device {device.Name}, libtorch from {NativeTorch.Load()}");
         await OperatorCheck.RunAsync(device, limit, report);
         await DeltaCheck.RunAsync(device, limit, report);
+        await RowAttentionCheck.RunAsync(device, limit, report);
         foreach (var one in CheckCase.Some(seed, cases))
         {
             CheckOutcome? exact = null;

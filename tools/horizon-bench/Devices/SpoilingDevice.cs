@@ -1,5 +1,6 @@
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Bench;
 
@@ -9,16 +10,28 @@ namespace Horizon.Flow.Bench;
 /// </summary>
 internal sealed class SpoilingDevice(IComputeDevice inner, bool faulty = false) : DeviceWrapper(inner)
 {
-    public override unsafe Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after)
+    public override Fence Download(DeviceBuffer source, long bytes, HostBuffer target, Fence after)
     {
-        // All bits set are a NaN in bf16 and in fp32.
-        for (long offset = 0; offset < bytes; offset += 1 << 30)
-            target.Span<byte>(offset, (int)Math.Min(1 << 30, bytes - offset)).Fill(0xFF);
+        Spoil(target, bytes);
         return base.Download(source, bytes, target, after);
+    }
+
+    // Of ranges, all of the target: what is not copied is cleared later.
+    public override Fence Download(DeviceBuffer source, IReadOnlyList<GradientRange> ranges, HostBuffer target, Fence after)
+    {
+        Spoil(target, target.ByteLength);
+        return base.Download(source, ranges, target, after);
     }
 
     public override void ComputeWaits(Fence fence)
     {
         if (!faulty) base.ComputeWaits(fence);
+    }
+
+    // All bits set are a NaN in bf16 and in fp32.
+    private static void Spoil(HostBuffer target, long bytes)
+    {
+        for (long offset = 0; offset < bytes; offset += 1 << 30)
+            target.Span<byte>(offset, (int)Math.Min(1 << 30, bytes - offset)).Fill(0xFF);
     }
 }

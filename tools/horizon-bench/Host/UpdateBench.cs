@@ -31,6 +31,12 @@ internal static class UpdateBench
             foreach (var path in settings.AllPaths ? VectorPaths.Supported : [VectorPaths.Best])
             {
                 yield return Measure(name, path, StorePrecision.Bf16, bf16, layout, workers, settings);
+                if (name == "adamw")
+                {
+                    yield return Measure(name, path, StorePrecision.Bf16, bf16, layout, workers, settings, UpdateParts.Weights);
+                    yield return Measure(name, path, StorePrecision.Bf16, bf16, layout, workers, settings, UpdateParts.State);
+                }
+
                 if (name is "adamw" or OwnRule) yield return Measure(name, path, StorePrecision.Fp32, bf16 with { Type = ElementType.Float32 }, layout, workers, settings);
             }
         }
@@ -51,7 +57,8 @@ internal static class UpdateBench
     }
 
     private static BenchRow Measure(
-        string name, VectorPath path, StorePrecision precision, HostGradientView gradient, UnitLayout layout, HostWorkers workers, BenchSettings settings)
+        string name, VectorPath path, StorePrecision precision, HostGradientView gradient, UnitLayout layout, HostWorkers workers, BenchSettings settings,
+        UpdateParts parts = UpdateParts.All)
     {
         var optimizer = name == OwnRule ? new AdaBelief { Path = path } : OptimizerFactory.Create(name, null, path);
         var units = Enumerable.Range(0, Units).Select(_ => new UnitState(layout, precision, optimizer.DescribeState(layout))).ToArray();
@@ -64,12 +71,14 @@ internal static class UpdateBench
         var seconds = HostBench.Time(settings.Seconds, () =>
         {
             number++;
-            foreach (var unit in units) optimizer.Update(unit, gradient, new OptimizerStep(number, 1e-5, 0.5f), workers);
+            foreach (var unit in units) optimizer.Update(unit, gradient, new OptimizerStep(number, 1e-5, 0.5f) { Parts = parts }, workers);
         });
-        var moved = gradient.Type.ByteSize() + (2.0 * units[0].ByteLength / layout.ElementCount);
+        var state = (double)units[0].OptimizerState.Sum(buffer => buffer.ByteLength) / layout.ElementCount;
+        var masters = ((double)units[0].ByteLength / layout.ElementCount) - state;
+        var moved = gradient.Type.ByteSize() + (parts == UpdateParts.State ? 0 : 2 * masters) + (parts == UpdateParts.Weights ? state : 2 * state);
         foreach (var unit in units) unit.Dispose();
-        var masters = precision == StorePrecision.Bf16 ? "exact masters" : "fp32";
-        return new($"{name}, {masters}{(settings.AllPaths ? $", {path}" : "")}", workers.Threads, moved, Units * layout.ElementCount, seconds, 0);
+        var kept = precision == StorePrecision.Bf16 ? "exact masters" : "fp32";
+        return new($"{name}{(parts == UpdateParts.All ? "" : $" ({parts})")}, {kept}{(settings.AllPaths ? $", {path}" : "")}", workers.Threads, moved, Units * layout.ElementCount, seconds, 0);
     }
 
     /// <summary>A unit of about <paramref name="count"/> parameters: matrices 4096 wide and two norms.</summary>

@@ -24,6 +24,7 @@ internal static class StepCommand
         config = config with { SlidingWindows = [.. config.SlidingWindows.Take(config.LayerCount)] };
         config = config with { ExpertParts = settings.Parts == 0 ? ExpertParts.ChooseFor(config) : settings.Parts };
         using var device = ComputeDevice.Parse(settings.Device, report.Warn, timed: true, settings.Deterministic);
+        var partial = new PartialDevice(device, groups: !settings.SingleExperts, rows: !settings.FlashRows);
         using var collectives = await BenchRanks.JoinAsync(device, report);
         foreach (var line in Machine.Describe()) report.Say($"{line}");
         report.Say($"device {device.Name}; {settings.Summary}");
@@ -31,9 +32,11 @@ internal static class StepCommand
         if (settings.Fp8 is { } fp8) model = model.WithFp8(fp8);
         var precision = settings.Precision == "fp32" ? StorePrecision.Fp32 : StorePrecision.Bf16;
         var options = Options(settings);
-        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.MostTokens, delta: device.Operators.Delta);
+        MemoryBudget Budget(TrainingPlan one) => MemoryBudget.Of(BenchRanks.Wire(one, collectives), precision, settings.Rows, settings.Sequence, gpu: device.MemoryBytes is not null, packed: settings.Documents > 0, deterministic: settings.Deterministic, mostTokens: settings.Documents > 0 ? settings.MostTokens : null, operators: partial.Operators);
         var activations = StepActivations.Choose(settings.Activations, TrainingPlan.For(model, options), device, Budget);
         var whole = TrainingPlan.For(model, options with { Activations = activations.Of });
+        // Before a stage that may change gradients, all of them travel.
+        if (settings.SendsZeros) whole = whole.OutOfJoin(Stages.Download).Insert("zeros, too", gradient => gradient);
         var plan = BenchRanks.Wire(whole, collectives);
         report.Say($"activations: {activations}");
         var budget = Budget(whole);
@@ -43,7 +46,7 @@ internal static class StepCommand
         Floor? floor = null;
         if (settings.Floor)
             await report.Part("floor", settings.Limit, async () => floor = await FloorBench.MeasureAsync(device, config, model, settings, workers, report, collectives));
-        await report.Part("steps", settings.Limit, () => StepsAsync(settings, config, plan, budget, precision, device, workers, floor, report, collectives));
+        await report.Part("steps", settings.Limit, () => StepsAsync(settings, config, plan, budget, precision, partial, workers, floor, report, collectives));
     }
 
     private static ModelDefinition WithAutograd(ModelDefinition model, ModelConfig config)
@@ -76,10 +79,22 @@ internal static class StepCommand
         using var store = plan.CreateStore(precision);
         BenchRanks.Fill(store, plan, 1, workers, 0.02, collectives);
         report.Say($"store of {new ByteSize(store.ByteLength)} filled in {clock.GetElapsedTime(start).TotalSeconds:F1} s, resident {new ByteSize(Environment.WorkingSet)}");
-        var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : settings.SingleExperts ? new SingleExpertsDevice(device) : device);
+        foreach (var share in settings.WeightsFirst)
+        {
+            report.Say($"weights first {share:0.##}");
+            var timeline = settings.Timeline is { } file && settings.WeightsFirst.Count > 1 ? Path.ChangeExtension(file, FormattableString.Invariant($"{share:0.##}{Path.GetExtension(file)}")) : settings.Timeline;
+            await StepsAsync(settings with { Timeline = timeline }, config, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = share } }), budget, store, device, floor, report, collectives);
+        }
+    }
+
+    private static async Task StepsAsync(
+        StepSettings settings, ModelConfig config, TrainingPlan plan, MemoryBudget budget, ParameterStore store, IComputeDevice device, Floor? floor, Report report, ICollectives? collectives)
+    {
+        var clock = TimeProvider.System;
+        var tracing = new TracingDevice(settings.EagerOperators ? new EagerDevice(device) : device);
         var trace = new StepTrace(settings.WarmUp + 1, long.MaxValue);
         if (collectives is not null) await collectives.BarrierAsync();
-        start = clock.GetTimestamp();
+        var start = clock.GetTimestamp();
         var run = plan.Start(store, tracing, new GraphRunOptions { OnSpan = trace.OnSpan });
         report.Say($"run started in {clock.GetElapsedTime(start).TotalSeconds:F1} s (page-locking)");
         var results = new StepResults(settings, config, plan, budget, floor, report, collectives);

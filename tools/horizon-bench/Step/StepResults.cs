@@ -33,7 +33,7 @@ internal sealed class StepResults(StepSettings settings, ModelConfig config, Tra
         report.Check("losses and gradient norms are finite, no step skipped",
             _steps.TrueForAll(step => double.IsFinite(step.Loss) && double.IsFinite(step.GradientNorm) && step is { GradientNorm: > 0, Skipped: false }));
         report.Check("every lease is back", leasesReclaimed == 0);
-        report.Say($"RESULT {settings.Summary}{Ranks}: median of {times.Count}: {median:F3} s/step, {tokens / median:N0} tokens/s, {Tera(median, tokens):F0} TFLOP/s (6 N tokens)");
+        report.Say($"RESULT {settings.Summary}{(plan.WeightsFirst.Count > 0 ? $", weights first {plan.Options.Pipeline.WeightsFirst:0.##}" : "")}{Ranks}: median of {times.Count}: {median:F3} s/step, {tokens / median:N0} tokens/s, {Tera(median, tokens):F0} TFLOP/s (6 N tokens)");
         report.Say($"attention: {AttentionShare:P1} of the step's operations (counted, not timed: 6 L S Q D a token of full causal rows beside 6 N, nothing recomputed); {Tera(median, tokens) / (1 - AttentionShare):F0} TFLOP/s with it");
         report.Say($"memory: host {new ByteSize(host)} (budget {new ByteSize(budget.HostBytes)}), device {new ByteSize(device)} (budget {new ByteSize(budget.DeviceBytes)})");
         if (floor is not null)

@@ -46,6 +46,9 @@ internal sealed record StepSettings
 
     public int Slabs { get; init; }
 
+    /// <summary>Shares of the parameters whose weights are updated before their optimizer's state; a run for each.</summary>
+    public required IReadOnlyList<double> WeightsFirst { get; init; }
+
     public int Threads { get; init; }
 
     public bool Floor { get; init; }
@@ -55,6 +58,12 @@ internal sealed record StepSettings
 
     /// <summary>Whether each expert is a product of its own where the device multiplies groups.</summary>
     public bool SingleExperts { get; init; }
+
+    /// <summary>Whether flash computes the ordered backward of attention over whole rows where the device has a kernel for it.</summary>
+    public bool FlashRows { get; init; }
+
+    /// <summary>Whether gradients of experts without tokens, zeros, travel as the others do.</summary>
+    public bool SendsZeros { get; init; }
 
     /// <summary>Whether the layers' backward is derived by autograd.</summary>
     public bool AutogradLayers { get; init; }
@@ -83,5 +92,5 @@ internal sealed record StepSettings
         : (long)Enumerable.Range(0, Steps * Accumulation).Average(seed => StepDocuments.Lengths(this, new Random(seed)).Sum());
 
     public string Summary => FormattableString.Invariant(
-        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}{(Parts == 1 ? "" : $" with experts in {Parts} parts")}, {(Documents > 0 ? $"{Documents} documents of 16 to {Sequence}" : $"{Batch} x {Sequence}")}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}{(fp8.Fp8Tapes ? ", tapes in fp8" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
+        $"{Shape}{(Layers is null ? "" : $" with {Layers} layers")}{(Parts == 1 ? "" : $" with experts in {Parts} parts")}, {(Documents > 0 ? $"{Documents} documents of 16 to {Sequence}" : $"{Batch} x {Sequence}")}{(Accumulation > 1 ? $" x {Accumulation}" : "")}, {Precision}{(Fp8 is { } fp8 ? $" by {fp8.Scaling}, gradients {fp8.Gradients}{(fp8.FastGradients ? ", fast" : "")}{(fp8.Fp8Tapes ? ", tapes in fp8" : "")}" : "")}, {Optimizer}, clip {Clip}, interval {Interval}, {DeviceBuffers} weight and {GradientBuffers} gradient buffers, activations {Activations}{(EagerOperators ? ", eager operators" : "")}{(SingleExperts ? ", experts one by one" : "")}{(FlashRows ? ", rows by flash" : "")}{(SendsZeros ? ", zeros sent" : "")}{(AutogradLayers ? ", autograd layers" : "")}{(Deterministic ? "" : ", not deterministic")}");
 }

@@ -27,22 +27,29 @@ internal static class StepVerb
         var buffers = new Option<int>("--buffers") { Description = "Device weight buffers.", DefaultValueFactory = _ => 2 };
         var gradients = new Option<int>("--gradient-buffers") { Description = "Device gradient buffers.", DefaultValueFactory = _ => 2 };
         var slabs = new Option<int>("--slabs") { Description = "Gradient slabs where one a unit is not needed.", DefaultValueFactory = _ => 4 };
+        var weightsFirst = new Option<double[]>("--weights-first")
+        {
+            Description = "The share of the parameters whose weights are updated before their optimizer's state, with clipping: 0 to 1. Several are run one after another with one store.",
+            DefaultValueFactory = _ => [0],
+            AllowMultipleArgumentsPerToken = true,
+        };
         var threads = new Option<int>("--threads") { Description = "Host threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var noFloor = new Option<bool>("--no-floor") { Description = "Leaves the floor out." };
-        var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), or single (the device's own without grouped products of experts).", DefaultValueFactory = _ => "fused" };
+        var operators = new Option<string>("--operators") { Description = "fused (the device's own), eager (libtorch's), single (the device's own without grouped products of experts) or flash (without its kernel of attention's backward).", DefaultValueFactory = _ => "fused" };
+        var zeros = new Option<bool>("--send-zeros") { Description = "Gradients of experts without tokens travel as the others do." };
         var layer = new Option<string>("--layer") { Description = "explicit or autograd: how the layers' backward comes about.", DefaultValueFactory = _ => "explicit" };
         precision.AcceptOnlyFromAmong("bf16", "fp32", "fp8");
         optimizer.AcceptOnlyFromAmong([.. UpdateRules.Names]);
-        operators.AcceptOnlyFromAmong("fused", "eager", "single");
+        operators.AcceptOnlyFromAmong("fused", "eager", "single", "flash");
         layer.AcceptOnlyFromAmong("explicit", "autograd");
         var activations = new Option<string>("--activations") { Description = "auto (what fits), recompute, keep (all), keep:N (the last N layers), narrow and narrow:N (of these what is narrow), offload (all) or offload:N (the first N).", DefaultValueFactory = _ => "auto" };
         var deterministic = new Option<bool>("--deterministic") { Description = "Whether two runs give the same bits: true or false.", DefaultValueFactory = _ => true };
-        var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file." };
+        var timeline = new Option<string?>("--timeline") { Description = "Writes every span of the last steps to this file; of several shares to one each." };
         var picture = new Option<string?>("--picture") { Description = "Draws the last step but one as an SVG." };
         var csv = new Option<bool>("--csv") { Description = "Prints the result also as comma-separated values." };
         var command = new Command("step", "Times training steps of a model with random weights, beside the floor of the machine.")
         {
-            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, threads, noFloor, operators, layer, activations, deterministic, timeline, picture, csv,
+            device, limit, shape, layers, parts, batch, sequence, documents, steps, warmup, precision, scaling, format, fast, tapes, optimizer, clip, interval, accumulation, buffers, gradients, slabs, weightsFirst, threads, noFloor, operators, zeros, layer, activations, deterministic, timeline, picture, csv,
         };
         command.SetAction((arguments, _) => Verb.GuardAsync(report => StepCommand.RunAsync(
             new StepSettings
@@ -66,10 +73,13 @@ internal static class StepVerb
                 DeviceBuffers = arguments.GetValue(buffers),
                 GradientBuffers = arguments.GetValue(gradients),
                 Slabs = arguments.GetValue(slabs),
+                WeightsFirst = arguments.GetValue(weightsFirst)!,
                 Threads = arguments.GetValue(threads),
                 Floor = !arguments.GetValue(noFloor),
                 EagerOperators = arguments.GetValue(operators) == "eager",
                 SingleExperts = arguments.GetValue(operators) == "single",
+                FlashRows = arguments.GetValue(operators) == "flash",
+                SendsZeros = arguments.GetValue(zeros),
                 AutogradLayers = arguments.GetValue(layer) == "autograd",
                 Activations = arguments.GetValue(activations)!,
                 Deterministic = arguments.GetValue(deterministic),

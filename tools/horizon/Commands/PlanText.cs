@@ -57,9 +57,11 @@ internal static class PlanText
         Line("between them", time.Between, Invariant($"{work.BytesBetween / 1e9:0.##} GB of device memory at {rates.DeviceMemory / 1e9:0.#} GB/s{ranks}, by the operators that are no products"));
         Line("upload", time.Upload, Invariant($"{work.BytesUp / 1e9:0.##} GB at {rates.Up / 1e9:0.#} GB/s{ranks}"));
         Line("download", time.Download, Invariant($"{work.BytesDown / 1e9:0.##} GB at {rates.Down / 1e9:0.#} GB/s{ranks}"));
-        Line("update", time.Update, Invariant($"{work.BytesUpdated / 1e9:0.##} GB of host memory at {rates.HostMemory / 1e9:0.#} GB/s{machines}{(time.Update > 1.001 * work.BytesUpdated / rates.HostMemory / work.Machines ? ", bound by computing moments of 8 bits" : "")}"));
-        if (time.BesideUpdates is { } beside)
-            Line("clipped", time.Update + time.Compute - beside, "update and compute but its first forward: updates wait for the norm of all gradients");
+        Line("update", time.Update, Invariant($"{work.BytesUpdated / 1e9:0.##} GB of host memory at {rates.HostMemory / 1e9:0.#} GB/s{machines}{(time.Update - time.Behind > 1.001 * (work.BytesUpdated - work.BytesBehind) / rates.HostMemory / work.Machines ? ", bound by computing moments of 8 bits" : "")}"));
+        if (time.BesideUpdates is not null)
+            Line("clipped", time.Clipped, time.Behind > 0
+                ? Invariant($"weights ({(time.Update - time.Behind):0.000} s of the update), then head and backward, or the optimizer's state beside them: updates wait for the norm of all gradients")
+                : "update and compute but its first forward: updates wait for the norm of all gradients");
         Line("between steps", time.Border, "the largest unit comes down, is updated and goes up");
         output.WriteLine($"rates: {rates.Source}{(rates.IsMeasured ? "" : "; horizon plan --probe measures this machine's")}");
     }

@@ -46,8 +46,9 @@ public sealed class TrainCommand : Command, IExample
 
     private async Task<int> RunAsync(ParseResult parse)
     {
-        if (_ranks.ToStart(parse) is { } count and > 1) return await LocalRanks.RunAsync(count, WithoutRanks(parse)).ConfigureAwait(false);
-        var place = RankEnvironment.Read();
+        var node = _ranks.ToStart(parse);
+        if (node is { Nodes: > 1 } or { Ranks: > 1 }) return await LocalRanks.RunAsync(node, WithoutRanks(parse)).ConfigureAwait(false);
+        var place = node is null ? RankEnvironment.Read() : null;
         try
         {
             return place is { Rank: > 0 } ? await FollowAsync(parse, place).ConfigureAwait(false) : await RunAsync(parse, place).ConfigureAwait(false);

@@ -14,12 +14,11 @@ internal static partial class LocalRanks
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Starts them and waits for their end.</summary>
-    /// <param name="count">How many.</param>
+    /// <param name="node">Which.</param>
     /// <param name="arguments">The words after the program's name, without those that ask for ranks.</param>
     /// <returns>0 where all ended well, else the code of the first that did not.</returns>
-    public static async Task<int> RunAsync(int count, IReadOnlyList<string> arguments)
+    public static async Task<int> RunAsync(NodePlace node, IReadOnlyList<string> arguments)
     {
-        var port = FreePort.Choose();
         var ranks = new List<Process>();
         // Ctrl-C comes to all processes of the terminal by itself; what comes to this one alone is passed on.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
@@ -27,7 +26,7 @@ internal static partial class LocalRanks
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => PassOn(context, 1));
         try
         {
-            for (var rank = 0; rank < count; rank++) ranks.Add(Start(rank, count, port, arguments));
+            for (var rank = 0; rank < node.Ranks; rank++) ranks.Add(Start(node.RankOf(rank), arguments));
             var ends = ranks.Select(rank => rank.WaitForExitAsync()).ToList();
             var code = 0;
             while (ends.Count > 0)
@@ -58,19 +57,19 @@ internal static partial class LocalRanks
         }
     }
 
-    private static Process Start(int rank, int count, int port, IReadOnlyList<string> arguments)
+    private static Process Start(RankPlace place, IReadOnlyList<string> arguments)
     {
         var program = Environment.ProcessPath ?? throw new HorizonException("the program's own path is not known, so it cannot start ranks of itself; use torchrun or mpirun");
         var start = new ProcessStartInfo(program) { UseShellExecute = false };
         // Under `dotnet horizon.dll` the program is dotnet, and its first word the assembly.
         if (Path.GetFileNameWithoutExtension(program) == "dotnet") start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        foreach (var (name, value) in new (string, int)[] { ("RANK", rank), ("WORLD_SIZE", count), ("LOCAL_RANK", rank), ("LOCAL_WORLD_SIZE", count), ("MASTER_PORT", port) })
+        foreach (var (name, value) in new (string, int)[] { ("RANK", place.Rank), ("WORLD_SIZE", place.Count), ("LOCAL_RANK", place.LocalRank), ("LOCAL_WORLD_SIZE", place.LocalCount), ("MASTER_PORT", place.Port) })
             start.Environment[name] = value.ToString(CultureInfo.InvariantCulture);
-        start.Environment["MASTER_ADDR"] = "localhost";
+        start.Environment["MASTER_ADDR"] = place.Address;
         // Ranks that each take all processors for an operator wait for each other instead of computing.
-        if (!start.Environment.ContainsKey(OperatorThreads)) start.Environment[OperatorThreads] = Math.Max(1, Environment.ProcessorCount / count).ToString(CultureInfo.InvariantCulture);
-        return Process.Start(start) ?? throw new HorizonException($"rank {rank} could not be started");
+        if (!start.Environment.ContainsKey(OperatorThreads)) start.Environment[OperatorThreads] = Math.Max(1, Environment.ProcessorCount / place.LocalCount).ToString(CultureInfo.InvariantCulture);
+        return Process.Start(start) ?? throw new HorizonException($"rank {place.Rank} could not be started");
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Horizon.Flow.Devices;
 using Horizon.Flow.Distributed;
 
 namespace Horizon.Flow.Cli;
@@ -16,16 +17,17 @@ internal sealed class RankOption
         command.Options.Add(_ranks);
     }
 
-    /// <summary>How many ranks to start; null where none was asked for.</summary>
-    /// <exception cref="HorizonException">Both were, and differ, or the ranks were started already.</exception>
-    public int? ToStart(ParseResult parse)
+    /// <summary>Which ranks to start on this machine: as many as was asked for, or as the variables of a TrainJob say, among those of other machines; null where neither is.</summary>
+    /// <exception cref="HorizonException">Both options were given, and differ, or the ranks were started already.</exception>
+    public NodePlace? ToStart(ParseResult parse)
     {
         var (gpus, ranks) = (parse.GetValue(_gpus), parse.GetValue(_ranks));
         if (gpus is not null && ranks is not null && gpus != ranks) throw new HorizonException($"--gpus {gpus} and --ranks {ranks} contradict each other; give one of them");
         var count = gpus ?? ranks;
-        if (count is not null && RankEnvironment.Read() is { } place)
-            throw new HorizonException($"this is rank {place.Rank} of {place.Count} already, as its variables say; leave --gpus and --ranks out under torchrun, srun or mpirun");
-        return count;
+        if (RankEnvironment.ReadNode(() => Math.Max(1, CudaDevice.Count)) is { } node) return count is null ? node : node with { Ranks = count.Value };
+        if (count is null) return null;
+        if (RankEnvironment.Read() is { } place) throw new HorizonException($"this is rank {place.Rank} of {place.Count} already, as its variables say; leave --gpus and --ranks out under torchrun, srun or mpirun");
+        return new NodePlace(0, 1, count.Value, "localhost", FreePort.Choose());
     }
 
     private static Option<int?> Count(string name, string description)

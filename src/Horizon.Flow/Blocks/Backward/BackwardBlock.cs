@@ -9,4 +9,9 @@ namespace Horizon.Flow.Blocks;
 /// <para>Waits when: never. Completes when: told to, after the last visit. On fault: as any stage. Owns: nothing.</para>
 /// </remarks>
 public sealed class BackwardBlock(StageOptions options)
-    : StageBlock<BackwardWork, Computed>(options, work => work.Give(work.Tape.Backward(work.OutputGradient, work.Gradients)));
+    : StageBlock<BackwardWork, Computed>(options, work =>
+    {
+        var tape = work.Tape;
+        var inputGradient = tape.Backward(work.OutputGradient, work.Gradients);
+        return work.Give(inputGradient, work.Gradients is { } gradients ? tape.NonzeroOf(gradients.Layout) : null);
+    });

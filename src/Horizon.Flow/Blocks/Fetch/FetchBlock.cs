@@ -8,7 +8,7 @@ namespace Horizon.Flow.Blocks;
 /// <remarks>
 /// <para>Takes: <see cref="LoadRequest"/>, in the order of the program's loads.</para>
 /// <para>Gives: <see cref="HostUnit"/>: the store's own buffer, no copy.</para>
-/// <para>Waits when: the unit's version is below the request's.</para>
+/// <para>Waits when: the version of the unit's weights is below the request's.</para>
 /// <para>Completes when: told to, after the last request.</para>
 /// <para>On fault: a unit that is already past the version is an error: it was updated too early.</para>
 /// <para>Owns: nothing.</para>
@@ -34,7 +34,7 @@ public sealed class FetchBlock : StageBlock<LoadRequest, HostUnit>
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(request);
-        var version = store.VersionOf(request.Visit.Unit);
+        var version = store.WeightsVersionOf(request.Visit.Unit);
         if (store.IsTrainable(request.Visit.Unit) && version != request.Version)
             throw new InvalidOperationException($"the unit is at version {version} but the step needs version {request.Version}: something updated it out of order");
     }

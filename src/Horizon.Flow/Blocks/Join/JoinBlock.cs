@@ -135,7 +135,7 @@ public sealed class JoinBlock : IPropagatorBlock<StepMessage, StepMessage>, IHub
         if (planned.Op == Ops.Offload) run.Readers[planned.Reads[0]] = computed.Done;
         if (order.Loss is { } loss) Send(new DeviceLoss(work.Visit, loss, computed.Done));
         if (computed.Result is { } result) Send(new DeviceResult(work.Visit, result, computed.Done));
-        if (planned.GivesGradient && order.Gradient is { } gradient) Send(new DeviceGradient(work.Visit, gradient));
+        if (planned.GivesGradient && order.Gradient is { } gradient) Send(new DeviceGradient(work.Visit, gradient) { Nonzero = computed.Nonzero });
         foreach (var id in planned.Frees) Free(run, id, computed.Done);
         if (run.IsLastOf(planned))
         {

@@ -6,13 +6,13 @@ using Horizon.Flow.Messages;
 
 namespace Horizon.Flow.Blocks;
 
-/// <summary>One optimizer step for one unit, in host memory, as soon as its gradient comes.</summary>
+/// <summary>One optimizer step for one unit, in host memory, as soon as its gradient comes; with a <see cref="LateState"/> its weights first.</summary>
 /// <remarks>
 /// <para>Takes: <see cref="HostGradient"/> with its verdict. Gives: <see cref="UnitUpdated"/>.</para>
 /// <para>Waits when: another sweep has the host threads.</para>
 /// <para>Completes when: told to, after the last gradient.</para>
 /// <para>On fault: the unit may be half written; the store is marked as damaged.</para>
-/// <para>Owns: the slab, given back after the update.</para>
+/// <para>Owns: the slab, given back after the update; with a <see cref="LateState"/> those of a step, until the state has followed.</para>
 /// </remarks>
 public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
 {
@@ -22,16 +22,21 @@ public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
     /// <param name="workers">Threads for the sweeps.</param>
     /// <param name="options">Bounds.</param>
     /// <param name="guard">What surrounds each update; one that believes the verdicts by default.</param>
+    /// <param name="late">Keeps what the state still needs where weights go first; null where both are updated in one sweep.</param>
     /// <exception cref="HorizonException">The store was made for another update rule.</exception>
-    public UpdateBlock(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, StageOptions options, UpdateGuard? guard = null)
-        : this(optimizer, workers, options, guard ?? new UpdateGuard(store))
+    public UpdateBlock(ParameterStore store, IHostOptimizer optimizer, HostWorkers workers, StageOptions options, UpdateGuard? guard = null, LateState? late = null)
+        : this(optimizer, workers, options, guard ?? new UpdateGuard(store), late)
     {
         ArgumentNullException.ThrowIfNull(store);
         store.Require(optimizer);
     }
 
-    private UpdateBlock(IHostOptimizer optimizer, HostWorkers workers, StageOptions options, UpdateGuard guard)
-        : base(options, (gradient, _) => guard.RunAsync(gradient, (unit, step) => optimizer.Update(unit, gradient.View, step, workers)))
+    private UpdateBlock(IHostOptimizer optimizer, HostWorkers workers, StageOptions options, UpdateGuard guard, LateState? late)
+        : base(options, async (gradient, call) =>
+        {
+            if (late is not null) return await late.UpdateAsync(gradient, guard, call).ConfigureAwait(false);
+            return await guard.RunAsync(gradient, (unit, step) => optimizer.Update(unit, gradient.View, step, workers)).ConfigureAwait(false) is { } updated ? [updated] : [];
+        })
     {
     }
 }

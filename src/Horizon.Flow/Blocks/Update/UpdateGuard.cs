@@ -35,13 +35,12 @@ public sealed class UpdateGuard
     {
         ArgumentNullException.ThrowIfNull(gradient);
         ArgumentNullException.ThrowIfNull(update);
-        var unit = gradient.Visit.Unit;
-        if (gradient.Step <= _steps[unit]) throw new InvalidOperationException($"the unit was updated in step {_steps[unit]} already: its gradient of step {gradient.Step} came twice");
-        _steps[unit] = gradient.Step;
         using (gradient.Slab)
         {
-            var updated = Checked(gradient).Updated();
-            if (updated.Verdict.SkipReason is null) await UpdateAsync(gradient, updated.Verdict, update).ConfigureAwait(false);
+            var updated = Begin(gradient);
+            if (updated.Verdict.SkipReason is not null) return updated;
+            await UpdateAsync(gradient, updated.Verdict, update).ConfigureAwait(false);
+            _store.Units[gradient.Visit.Unit].Updates++;
             return updated;
         }
     }
@@ -55,6 +54,27 @@ public sealed class UpdateGuard
             update(unit, step);
             return ValueTask.CompletedTask;
         });
+    }
+
+    /// <summary>The first part of an update: the weights. The slab stays with the caller, and <see cref="UnitState.Updates"/> as it was, until the state has followed.</summary>
+    internal async ValueTask<UnitUpdated> RunWeightsAsync(HostGradient gradient, Action<UnitState, OptimizerStep> update)
+    {
+        var updated = Begin(gradient);
+        if (updated.Verdict.SkipReason is not null) return updated;
+        await UpdateAsync(gradient, updated.Verdict, (unit, step) =>
+        {
+            update(unit, step with { Parts = UpdateParts.Weights });
+            return ValueTask.CompletedTask;
+        }).ConfigureAwait(false);
+        return updated;
+    }
+
+    private UnitUpdated Begin(HostGradient gradient)
+    {
+        var unit = gradient.Visit.Unit;
+        if (gradient.Step <= _steps[unit]) throw new InvalidOperationException($"the unit was updated in step {_steps[unit]} already: its gradient of step {gradient.Step} came twice");
+        _steps[unit] = gradient.Step;
+        return Checked(gradient).Updated();
     }
 
     private HostGradient Checked(HostGradient gradient)
@@ -73,7 +93,6 @@ public sealed class UpdateGuard
         try
         {
             await update(unit.Trained, new OptimizerStep(unit.Updates + 1, gradient.Info.LearningRate, verdict.Scale)).ConfigureAwait(false);
-            unit.Updates++;
         }
         catch
         {

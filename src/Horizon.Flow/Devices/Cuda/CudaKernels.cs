@@ -4,7 +4,7 @@ namespace Horizon.Flow.Devices;
 
 /// <summary>
 /// The kernels of <c>Kernels/operators.cu</c>, and where the device has fp8 those of <c>Kernels/fp8.cu</c>, compiled once for a device, and those of <c>Kernels/delta.cu</c> when they are
-/// asked for; launched on libtorch's stream from its lane.
+/// asked for, like <c>Kernels/attention.cu</c>; launched on libtorch's stream from its lane.
 /// </summary>
 internal sealed unsafe class CudaKernels : IDisposable
 {
@@ -23,6 +23,8 @@ internal sealed unsafe class CudaKernels : IDisposable
         "delta_convolve", "delta_convolve_backward", "delta_norm", "delta_norm_backward", "delta_chunk", "delta_states", "delta_output", "delta_adjoints", "delta_gradients",
     ];
 
+    private static readonly string[] Attention = ["attention_queries"];
+
     private readonly Dictionary<string, nint> _functions = [];
     private readonly List<nint> _modules = [];
     private readonly CudaContext _context;
@@ -40,8 +42,8 @@ internal sealed unsafe class CudaKernels : IDisposable
         LargestSharedBytes = context.Attribute(LargestSharedMemory);
         HasFp8 = (Generation, minor).CompareTo((8, 9)) >= 0;
         _architecture = $"sm_{Generation}{minor}";
-        if (HasFp8) Load([.. Everywhere, .. Fp8], "operators.cu", "fp8.cu");
-        else Load(Everywhere, "operators.cu");
+        if (HasFp8) Load([.. Everywhere, .. Fp8], _architecture, "operators.cu", "fp8.cu");
+        else Load(Everywhere, _architecture, "operators.cu");
     }
 
     /// <summary>The major number of the device's compute capability.</summary>
@@ -61,12 +63,21 @@ internal sealed unsafe class CudaKernels : IDisposable
     public void LoadDelta()
     {
         if (_functions.ContainsKey(Delta[0])) return;
-        Load(Delta, "operators.cu", "matrices.cu", "delta.cu");
+        Load(Delta, _architecture, "operators.cu", "matrices.cu", "delta.cu");
         foreach (var name in Delta)
         {
             Check(cuFuncSetAttribute(_functions[name], DynamicSharedMemory, DeltaSizes.Largest), $"cuFuncSetAttribute({name})");
             Check(cuFuncSetAttribute(_functions[name], SharedShare, 100), $"cuFuncSetAttribute({name})"); // two blocks of the scans at once
         }
+    }
+
+    /// <summary>Compiles the kernels of attention, the first time; on the lane.</summary>
+    /// <exception cref="DeviceException">The compiler or the driver refuses the code.</exception>
+    public void LoadAttention()
+    {
+        if (_functions.ContainsKey(Attention[0])) return;
+        Load(Attention, _architecture + "a", "operators.cu", "matrices.cu", "attention.cu"); // its tensor cores' instructions are those of one generation
+        foreach (var name in Attention) Check(cuFuncSetAttribute(_functions[name], DynamicSharedMemory, CudaRowAttention.SharedBytes), $"cuFuncSetAttribute({name})");
     }
 
     /// <summary>Launches a kernel on libtorch's stream.</summary>
@@ -97,9 +108,9 @@ internal sealed unsafe class CudaKernels : IDisposable
         foreach (var module in _modules) _ = cuModuleUnload(module);
     }
 
-    private void Load(string[] functions, params IEnumerable<string> files)
+    private void Load(string[] functions, string architecture, params IEnumerable<string> files)
     {
-        var code = _compiler.Compile(string.Concat(files.Select(Source)), _architecture);
+        var code = _compiler.Compile(string.Concat(files.Select(Source)), architecture);
         using var entered = _context.Enter();
         nint module;
         fixed (byte* image = code) Check(cuModuleLoadData(out module, image), "cuModuleLoadData");

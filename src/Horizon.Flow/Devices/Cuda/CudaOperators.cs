@@ -19,6 +19,7 @@ internal sealed class CudaOperators : IUnitOperators
         (_kernels, IsDeterministic) = (kernels, deterministic);
         Fp8 = kernels.HasFp8 ? new CudaFp8Operators(kernels, this, device) : null;
         Delta = new CudaDeltaOperators(kernels);
+        RowAttention = new CudaRowAttention(kernels);
     }
 
     public bool FusesCrossEntropy => true;
@@ -37,6 +38,8 @@ internal sealed class CudaOperators : IUnitOperators
     public IFp8Operators? Fp8 { get; }
 
     public IDeltaOperators? Delta { get; }
+
+    public IRowAttention? RowAttention { get; }
 
     public NormResult Norm(Tensor x, Tensor? added, Tensor weight, double epsilon) => Norm(x, added, weight, epsilon, null);
 

@@ -29,10 +29,14 @@ public sealed class BackwardWork : UnitWork
     public Tensor OutputGradient => ReadTensor(1);
 
     /// <summary>Gives the gradient of the input, null for an embedding; dropped where no unit below is trained.</summary>
-    public Computed Give(Tensor? inputGradient)
+    /// <param name="inputGradient">[batch, sequence, hidden].</param>
+    /// <param name="nonzero">What of the unit's own gradients may be other than zero (<see cref="IUnitTape.NonzeroOf"/>); null for all.</param>
+    public Computed Give(Tensor? inputGradient, IReadOnlyList<GradientRange>? nonzero = null)
     {
-        if (Visit.Planned.Writes.Any(id => id != Visit.Planned.GradientTo)) return Finish(inputGradient);
-        inputGradient?.Dispose();
-        return Finish();
+        var isRead = Visit.Planned.Writes.Any(id => id != Visit.Planned.GradientTo);
+        if (!isRead) inputGradient?.Dispose();
+        var computed = isRead ? Finish(inputGradient) : Finish();
+        computed.Nonzero = nonzero;
+        return computed;
     }
 }

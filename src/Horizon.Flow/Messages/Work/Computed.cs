@@ -1,4 +1,5 @@
 using Horizon.Flow.Devices;
+using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Messages;
@@ -24,7 +25,7 @@ public sealed class Computed : UnitMessage
         var values = (object?[])Values.Clone();
         if (!ReferenceEquals(values[place], output)) ((Tensor)values[place]!).Dispose();
         values[place] = output.DetachFromDisposeScope();
-        return new Computed(Work, values, Work.Device.RecordCompute()) { Result = Result };
+        return new Computed(Work, values, Work.Device.RecordCompute()) { Result = Result, Nonzero = Nonzero };
     }
 
     internal UnitWork Work { get; }
@@ -32,4 +33,6 @@ public sealed class Computed : UnitMessage
     internal object?[] Values { get; }
 
     internal Tensor? Result { get; set; }
+
+    internal IReadOnlyList<GradientRange>? Nonzero { get; set; }
 }

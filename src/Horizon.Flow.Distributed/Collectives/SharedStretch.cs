@@ -33,11 +33,11 @@ public sealed record SharedStretch(long First, IReadOnlyList<long> Firsts, IRead
     internal long PaddedEnd => IsEven ? First + (Counts.Count * Counts[0]) : First + Count;
 
     /// <summary>Checks buffers before they are written: a stretch that does not fit them is a bug.</summary>
-    internal void Require(ICollectives ranks, DeviceBuffer slice, DeviceBuffer whole)
+    internal void Require(int rank, int ranks, DeviceBuffer slice, DeviceBuffer whole)
     {
         ArgumentNullException.ThrowIfNull(slice);
         ArgumentNullException.ThrowIfNull(whole);
-        if (slice.ElementType != whole.ElementType || Counts.Count != ranks.Count || Places[ranks.Rank] + Counts[ranks.Rank] > slice.ElementCount || First + Count > whole.ElementCount)
+        if (slice.ElementType != whole.ElementType || Counts.Count != ranks || Places[rank] + Counts[rank] > slice.ElementCount || First + Count > whole.ElementCount)
             throw new ArgumentException($"{Count} elements in parts for {Counts.Count} ranks do not fit buffers of {slice.ElementCount} {slice.ElementType} and {whole.ElementCount} {whole.ElementType}");
     }
 

@@ -19,7 +19,7 @@ public sealed class HostCollectives(IMeeting meeting) : ICollectives
     /// <inheritdoc/>
     public void AllGather(DeviceBuffer slice, DeviceBuffer whole, SharedStretch stretch, nint stream)
     {
-        stretch.Require(this, slice, whole);
+        stretch.Require(Rank, Count, slice, whole);
         var all = Meet([Elements(slice, stretch.Places[Rank], stretch.Counts[Rank]).ToArray()]);
         for (var rank = 0; rank < Count; rank++) all[rank].CopyTo(Elements(whole, stretch.Firsts[rank], stretch.Counts[rank]));
     }
@@ -27,7 +27,7 @@ public sealed class HostCollectives(IMeeting meeting) : ICollectives
     /// <inheritdoc/>
     public void ReduceScatter(DeviceBuffer whole, DeviceBuffer slice, SharedStretch stretch, nint stream)
     {
-        stretch.Require(this, slice, whole);
+        stretch.Require(Rank, Count, slice, whole);
         var parts = Meet([.. Enumerable.Range(0, Count).Select(rank => Elements(whole, stretch.Firsts[rank], stretch.Counts[rank]).ToArray())]);
         HostSums.Add(slice.ElementType, Count, rank => parts[rank], Elements(slice, stretch.Places[Rank], stretch.Counts[Rank]));
     }

@@ -1,0 +1,104 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Models.Attention;
+using Horizon.Flow.Units;
+using static TorchSharp.torch;
+
+namespace Horizon.Flow.Models.Tests;
+
+/// <summary>Capped scores, block by block of queries, against all scores at once.</summary>
+public class CappedAttentionTests
+{
+    /// <summary>Output and gradients are those of a dense softmax in fp64, whatever documents, window, head groups and cap are, and however few queries a block has.</summary>
+    [Property(MaxTest = 100)]
+    public void Backward_AnyDocuments_EqualsTheDenseSoftmax(PositiveInt rows, PositiveInt tokens, PositiveInt heads, PositiveInt window, PositiveInt blockBytes, bool packed, bool windowed, int seed)
+    {
+        var (B, S, K, G, D) = (1 + (rows.Get % 3), 1 + (tokens.Get % 30), 1 + (heads.Get % 3), 1 + (heads.Get % 4), 4L);
+        int? width = windowed ? 1 + (window.Get % (S + 3)) : null;
+        using var scope = NewDisposeScope();
+        random.manual_seed(seed);
+        using var batch = Batch(B, S, packed, new Random(seed));
+        Tensor[] inputs = [.. new[] { K * G, K, K }.Select(count => randn([B, S, count, D], float64).Times(2))];
+        var gradient = randn(inputs[0].shape, float64);
+        var cap = new ScoreCap(0.1 + (blockBytes.Get % 7), 0.5 + (heads.Get % 5));
+
+        using var step = new CappedAttention(inputs, cap, width, batch, keeps: true, blockBytes: 4L * K * G * (1 + (blockBytes.Get % (2 * S * S))));
+        Tensor[] found = [step.Output, .. step.Backward(gradient)!];
+        var expected = Dense(inputs, gradient, cap, width, batch);
+        for (var i = 0; i < expected.Length; i++) Assert.InRange((expected[i] - found[i]).norm().item<double>(), 0, 1e-9 * (1 + expected[i].norm().item<double>()));
+        Assert.Equal(expected.Select(tensor => tensor.shape), found.Select(tensor => tensor.shape));
+    }
+
+    /// <summary>Every query is in one block, which has all keys that it sees; and no block has more scores than it may, but for one query alone.</summary>
+    [Property(MaxTest = 200)]
+    public void Of_AnyDocuments_CoversEveryQueryWithinTheSize(PositiveInt rows, PositiveInt tokens, PositiveInt most, PositiveInt window, bool windowed, int seed)
+    {
+        var (B, S, pairs) = (1 + (rows.Get % 3), 1 + (tokens.Get % 50), 1 + (most.Get * 13 % 900));
+        long? width = windowed ? 1 + (window.Get % 60) : null;
+        using var batch = Batch(B, S, packed: true, new Random(seed));
+        var next = 0L;
+        foreach (var block in ScoreBlock.Of(batch, width, pairs))
+        {
+            Assert.Equal(next, block.FirstQuery);
+            next += block.Queries;
+            Assert.Equal(next, block.FirstKey + block.Keys); // the last query's own key is the last
+            var document = Enumerable.Range(0, batch.Spans.Count).Last(i => batch.Spans.Starts[i] <= block.FirstQuery);
+            Assert.InRange(next, block.FirstQuery + 1, batch.Spans.Starts[document + 1]);
+            Assert.Equal(Math.Max(batch.Spans.Starts[document], block.FirstQuery + 1 - (width ?? S)), block.FirstKey);
+            Assert.True(block.Queries == 1 || block.Queries * block.Keys <= pairs);
+        }
+
+        Assert.Equal(B * S, next);
+    }
+
+    /// <summary>Scores exist in blocks of a size, so that what the plan counts of them grows no faster than the row.</summary>
+    [Fact]
+    public void WorkingBytes_OfLongerRows_AreLinear()
+    {
+        static long Of(long sequence) => CappedAttention.WorkingBytes(16, 2048, new BatchShape(1, sequence, ElementType.BFloat16));
+        Assert.InRange(Of(65_536), Of(32_768), 2 * Of(32_768));
+        Assert.InRange(Of(262_144), Of(131_072), 2 * Of(131_072));
+    }
+
+    /// <summary>The values that a decoder remembers are seen as if all tokens were there.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(4)]
+    public void Output_OfTheLastTokensWithARecall_IsThatOfAllTokens(int? window)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(5);
+        var (before, after) = (9L, 5L);
+        Tensor[] inputs = [.. new[] { 4L, 2, 2 }.Select(count => randn([1, before + after, count, 8], float64))];
+        using var all = Batch(1, (int)(before + after), packed: false, new Random(1));
+        using var last = Batch(1, (int)after, packed: false, new Random(1), all);
+        Tensor Mixed(DeviceBatch batch, long first) =>
+            new CappedAttention([inputs[0].narrow(1, first, batch.SequenceLength), inputs[1], inputs[2]], new(0.5, 2), window, batch, keeps: false, blockBytes: 4 * 4 * 20).Output;
+        Assert.InRange((Mixed(all, 0).narrow(1, before, after) - Mixed(last, before)).abs().max().item<double>(), 0, 1e-12);
+    }
+
+    private static DeviceBatch Batch(int rows, int sequence, bool packed, Random random, DeviceBatch? recalled = null)
+    {
+        var documents = new long[rows * sequence];
+        for (var place = 0; place < documents.Length; place++) documents[place] = place % sequence == 0 ? 0 : documents[place - 1] + (random.Next(4) == 0 ? 1 : 0);
+        Tensor Rows() => zeros([rows, sequence], int64).DetachFromDisposeScope();
+        var recall = recalled is null ? null : new Recall();
+        recall?.Begin(recalled!);
+        return new DeviceBatch(Rows(), Rows(), Rows(), packed ? tensor(documents, [rows, sequence]).DetachFromDisposeScope() : null) { Recall = recall };
+    }
+
+    // The output and the gradients of queries, keys and values.
+    private static Tensor[] Dense(Tensor[] inputs, Tensor gradient, ScoreCap cap, int? window, DeviceBatch batch)
+    {
+        using var grad = enable_grad();
+        Tensor[] leaves = [.. inputs.Select(input => input.clone().detach().requires_grad_())];
+        var times = inputs[0].shape[2] / inputs[1].shape[2];
+        var (query, key, value) = (leaves[0].transpose(1, 2), leaves[1].repeat_interleave(times, 2).transpose(1, 2), leaves[2].repeat_interleave(times, 2).transpose(1, 2));
+        var scores = matmul(query, key.transpose(2, 3)).Times(cap.Scale / cap.Cap).tanh().Times(cap.Cap);
+        var seen = batch.AttentionMask(window) ?? ones([1, 1, batch.SequenceLength, batch.SequenceLength], ScalarType.Bool).tril();
+        var weights = scores.With(double.NegativeInfinity, (x, nothing) => x.masked_fill(seen.logical_not(), nothing)).softmax(-1);
+        var output = matmul(weights, value).transpose(1, 2);
+        return [output.detach(), .. autograd.grad([output], leaves, [gradient])];
+    }
+}
