@@ -38,6 +38,10 @@ public static class AdapterLayout
     /// <summary>Whether a parameter is an adapter's B.</summary>
     internal static bool IsB(ParameterSlot slot) => slot.Role.EndsWith(B, StringComparison.Ordinal);
 
+    /// <summary>What adapters add to a template's numbers between products: its input is read and its output summed three times more, of the 8.25 that stand for one there; fitted to a step on an H100 (docs/benchmarks/2026-11-26-plan.md).</summary>
+    /// <param name="unit">A layer's layout, with adapters or without.</param>
+    internal static double NumbersBetween(UnitLayout unit) => 3 / 8.25 * unit.Parameters.Sum(slot => IsA(slot) ? slot.Shape[1] : IsB(slot) ? slot.Shape[0] : 0);
+
     /// <summary>The units of a model with adapters in its layers and everything else fixed.</summary>
     /// <param name="units">The model's own.</param>
     /// <param name="adapter">Null leaves the units as they are.</param>

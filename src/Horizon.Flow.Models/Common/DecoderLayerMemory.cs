@@ -44,8 +44,8 @@ internal sealed class DecoderLayerMemory
         // Once the feed-forward's tensors are gone, attention's backward has their place.
         tokens => Rest(tokens, tokens) + Math.Max(Narrow(tokens, (2 * H) + F), OrderedSums(tokens) + Math.Max(0, Attention(tokens) - OrderedSums(tokens) - Narrow(tokens, 2 * F))));
 
-    /// <summary>The largest tensor: the output of gate or up where rows are not cut, or the sums of attention's backward.</summary>
-    public long LargestTensor => Math.Max(Narrow(_batch.UncutTokens, F), _flash ? Math.Max(OrderedSums(_batch.Tokens), Wide(_batch.Tokens, C)) : 0);
+    /// <summary>The largest tensor that needs a block of its own: of the output of gate or up where rows are not cut about half, the rest of which has found a place (measured), or the sums of attention's backward.</summary>
+    public long LargestTensor => Math.Max(Narrow(_batch.UncutTokens, F) / 2, _flash ? Math.Max(OrderedSums(_batch.Tokens), Wide(_batch.Tokens, C)) : 0);
 
     // Of the feed-forward's backward the gradient of the gate's output, what it gave, and the gradients of gate and up in fp8, twice; of attention's the gradient of
     // all heads. One weight at a time; and blocks that the allocator cannot give again to an operand of another size: up to four of the feed-forward's width, and none

@@ -1,3 +1,4 @@
+using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Fp8;
 using Horizon.Flow.Units;
@@ -100,6 +101,14 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         return (2.0 * unit.Parameters.Where(slot => slot.Shape.Count > 1).Sum(slot => slot.Count)) + AttentionOperations.Of(_config, _slidingWindow, context);
+    }
+
+    /// <inheritdoc/>
+    /// <value>As many as the products have, and those of adapters.</value>
+    public double NumbersBetween(UnitLayout unit, int hidden)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        return (ForwardOperations(unit, 0) / (2.0 * hidden)) + AdapterLayout.NumbersBetween(unit);
     }
 
     /// <summary>The same with products in fp8. Texts are generated as before, in the type of the weights.</summary>

@@ -15,6 +15,9 @@ namespace Horizon.Flow.Models.Dense;
 /// </summary>
 internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
+    // Operators that autograd runs back, one after another, read and write so many times what written ones do: fitted to a step of Gemma 3 1B on an H100 (docs/benchmarks/2026-11-26-plan.md).
+    private const double ByAutograd = 4.5;
+
     private readonly DenseConfig _config;
     private readonly DenseAttention _attention;
     private readonly LatentAttention? _latent;
@@ -63,7 +66,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + (4L * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + (_config.AttentionCap is null ? 0 : CappedAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch))
+        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + (_config.AttentionCap is null ? 0 : CappedAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch))
             + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
     }
 
@@ -79,8 +82,13 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     }
 
     /// <inheritdoc/>
-    public double NumbersBetween(UnitLayout unit, int hidden) =>
-        (ForwardOperations(unit, 0) / (2.0 * hidden)) + (HasExperts(unit) && _config.Experts is { Parts: 1 } experts ? ExpertMemory.NumbersBetween(experts, hidden) : 0);
+    public double NumbersBetween(UnitLayout unit, int hidden)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        var dense = unit.Parameters.Where(slot => slot.Shape.Count > 1 && !Roles.IsExpert(slot.Role)).Sum(slot => slot.Count) / (double)hidden;
+        var experts = HasExperts(unit) && _config.Experts is { Parts: 1 } config ? ExpertMemory.NumbersBetween(config, hidden) + ((ForwardOperations(unit, 0) / (2.0 * hidden)) - dense) : 0;
+        return (ByAutograd * dense) + experts + AdapterLayout.NumbersBetween(unit);
+    }
 
     private long Outputs(UnitLayout unit) =>
         unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role) && !AdapterLayout.IsB(slot))

@@ -213,6 +213,7 @@ public sealed class RunBlueprint
     {
         var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
         var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, operators);
+        if (gpu && Ranks is { Count: > 1 }) budget = budget.With(new(MemoryPlace.Device, "collectives", 1L << 30, "of NCCL: some 10 MiB a channel and neighbour; an estimate"));
         if (Teacher is not null) budget = budget.With(Beside("teacher", Teacher));
 
         if (HoldsReference) budget = budget.With(Beside("reference", Model));

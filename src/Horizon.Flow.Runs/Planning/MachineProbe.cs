@@ -26,7 +26,8 @@ public static class MachineProbe
         ArgumentNullException.ThrowIfNull(device);
         var gpu = device.MemoryBytes is not null;
         progress?.Report(new PhaseProgress("measuring matrix products"));
-        var products = await ProductsAsync(device, gpu).ConfigureAwait(false);
+        var products = await ProductsAsync(device, gpu ? (8192, 8192, ScalarType.BFloat16, 20) : (1024, 1024, ScalarType.Float32, 4)).ConfigureAwait(false);
+        var single = gpu ? await ProductsAsync(device, (8192, 1024, ScalarType.Float32, 20)).ConfigureAwait(false) : products;
         progress?.Report(new PhaseProgress("measuring the link to the device"));
         var (up, down) = await LinkAsync(device, gpu).ConfigureAwait(false);
         progress?.Report(new PhaseProgress("measuring host memory"));
@@ -34,20 +35,19 @@ public static class MachineProbe
         var onDevice = gpu ? await DeviceMemoryAsync(device).ConfigureAwait(false) : memory;
         progress?.Report(new PhaseProgress("measuring the disk"));
         var disk = Disk(folder);
-        return new(device.Name, products, up, down, memory, onDevice, disk, string.Create(CultureInfo.InvariantCulture, $"{MachineRates.Measured} on {TimeProvider.System.GetUtcNow():yyyy-MM-dd}"));
+        return new(device.Name, products, up, down, memory, onDevice, disk, string.Create(CultureInfo.InvariantCulture, $"{MachineRates.Measured} on {TimeProvider.System.GetUtcNow():yyyy-MM-dd}")) { SingleOperations = single, Processors = Environment.ProcessorCount };
     }
 
     // A product reads its sides from memory that was just written, as a layer does.
-    private static async Task<double> ProductsAsync(IComputeDevice device, bool gpu)
+    private static async Task<double> ProductsAsync(IComputeDevice device, (long Rows, long Width, ScalarType Type, int Count) some)
     {
-        var (width, type) = gpu ? (8192L, ScalarType.BFloat16) : (1024L, ScalarType.Float32);
-        var count = gpu ? 20 : 4;
+        var (rows, width, type, count) = some;
         return await device.Lane.RunAsync(() =>
         {
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             // Zeros would multiply faster than real numbers do.
-            var (one, other) = (randn(width, width, dtype: type, device: device.TorchDevice), randn(width, width, dtype: type, device: device.TorchDevice));
+            var (one, other) = (randn(rows, width, dtype: type, device: device.TorchDevice), randn(width, width, dtype: type, device: device.TorchDevice));
             var best = double.MaxValue;
             for (var round = 0; round <= Rounds; round++)
             {
@@ -61,7 +61,7 @@ public static class MachineProbe
                 if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds); // the first one warms up
             }
 
-            return 2.0 * width * width * width * count / best;
+            return 2.0 * rows * width * width * count / best;
         }).ConfigureAwait(false);
     }
 

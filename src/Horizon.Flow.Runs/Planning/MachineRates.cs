@@ -22,12 +22,28 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
     /// <summary>What the source of measured rates begins with.</summary>
     internal const string Measured = "measured";
 
-    // By a part of the name: dense bf16 operations a second with fp32 sums as published, and bytes a second of the link, each way, as such a link reaches, and of device memory as published.
-    private static readonly (string Name, double Peak, double Link, double Memory)[] Known =
+    // A machine's processors for each of its GPUs, where nobody counted them.
+    private const int AssumedProcessors = 16;
+
+    // Updates with moments of 8 bits, parameters a second of a processor: measured on 16 of a Xeon with AVX-512 (docs/benchmarks/2026-11-26-plan.md).
+    private const double EighthsAProcessor = 206e6;
+
+    // By a part of the name: dense bf16 operations a second with fp32 sums as published, those in fp32, and bytes a second of the link, each way, as such a link reaches, and of device memory as published.
+    private static readonly (string Name, double Peak, double Single, double Link, double Memory)[] Known =
     [
-        ("B200", 2250e12, 55e9, 8e12), ("H200", 989e12, 55e9, 4.8e12), ("H100 PCIe", 756e12, 55e9, 2e12), ("H100", 989e12, 55e9, 3.35e12), ("A100", 312e12, 25e9, 1.9e12), ("L40S", 362e12, 25e9, 0.86e12),
-        ("A10", 125e12, 25e9, 0.6e12), ("RTX 5090", 210e12, 55e9, 1.79e12), ("RTX 4090", 165e12, 25e9, 1e12), ("RTX 3090", 71e12, 25e9, 0.94e12), ("T4", 65e12, 12e9, 0.3e12), ("V100", 125e12, 12e9, 0.9e12),
+        ("B200", 2250e12, 80e12, 55e9, 8e12), ("H200", 989e12, 67e12, 55e9, 4.8e12), ("H100 PCIe", 756e12, 51e12, 55e9, 2e12), ("H100", 989e12, 67e12, 55e9, 3.35e12), ("A100", 312e12, 19.5e12, 25e9, 1.9e12),
+        ("L40S", 362e12, 91.6e12, 25e9, 0.86e12), ("A10", 125e12, 31.2e12, 25e9, 0.6e12), ("RTX 5090", 210e12, 104.8e12, 55e9, 1.79e12), ("RTX 4090", 165e12, 82.6e12, 25e9, 1e12),
+        ("RTX 3090", 71e12, 35.6e12, 25e9, 0.94e12), ("T4", 65e12, 8.1e12, 12e9, 0.3e12), ("V100", 125e12, 15.7e12, 12e9, 0.9e12),
     ];
+
+    /// <summary>Of the rate of products, what attention reaches on a GPU, forward and backward together, sums in a fixed order; measured on an H100 in steps of rows of 8,192 to 131,072.</summary>
+    internal const double AttentionShare = 0.38;
+
+    /// <summary>Operations a second of a layer's products in fp32 on a GPU, without the shorter numbers that tensor cores take; 0 where nobody knows.</summary>
+    public double SingleOperations { get; init; }
+
+    /// <summary>Processors of the machine; 0 where nobody counted them.</summary>
+    public int Processors { get; init; }
 
     /// <summary>Rates of a device that nobody measured.</summary>
     /// <param name="device">Its name; a GPU is known by a part of it.</param>
@@ -39,13 +55,13 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
         if (!gpu)
         {
             var cores = Environment.ProcessorCount;
-            return new(device, cores * CoreOperations, HostMemory / 2, HostMemory / 2, HostMemory / 2, HostMemory / 2, Disk, $"assumed for {cores} processors");
+            return new(device, cores * CoreOperations, HostMemory / 2, HostMemory / 2, HostMemory / 2, HostMemory / 2, Disk, $"assumed for {cores} processors") { Processors = cores };
         }
 
         var known = Known.FirstOrDefault(one => device.Contains(one.Name, StringComparison.OrdinalIgnoreCase));
         var name = known.Name ?? "H100";
-        var (peak, link, memory) = known.Name is null ? (989e12, 55e9, 3.35e12) : (known.Peak, known.Link, known.Memory);
-        return new(device, Reached * peak, link, link, 1.5 * HostMemory, ReachedMemory * memory, Disk, $"assumed: those of a{(name[0] is 'A' or 'H' or 'L' or 'R' ? "n" : "")} {name}");
+        var (peak, single, link, memory) = known.Name is null ? (989e12, 67e12, 55e9, 3.35e12) : (known.Peak, known.Single, known.Link, known.Memory);
+        return new(device, Reached * peak, link, link, 1.5 * HostMemory, ReachedMemory * memory, Disk, $"assumed: those of a{(name[0] is 'A' or 'H' or 'L' or 'R' ? "n" : "")} {name}") { SingleOperations = Reached * single };
     }
 
     /// <summary>Whether somebody measured them.</summary>
@@ -55,6 +71,10 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
     /// <summary>How many times as fast as in bf16 products in fp8 are: measured on an H100, scales by tensor (docs/benchmarks/2026-11-26-fp8.md). A processor only emulates them.</summary>
     public static double Fp8Factor(bool gpu) => gpu ? 1.7 : 0.5;
 
-    /// <summary>The rate of products in a precision: fp32 takes twice as long as bf16 on a GPU at the least.</summary>
-    public double OperationsIn(StorePrecision precision, bool gpu) => gpu && precision == StorePrecision.Fp32 ? MatrixOperations / 2 : MatrixOperations;
+    /// <summary>The rate of products in a precision; in fp32 on a GPU a fifteenth of that in bf16 where it is not known, as on an H100.</summary>
+    public double OperationsIn(StorePrecision precision, bool gpu) =>
+        !gpu || precision != StorePrecision.Fp32 ? MatrixOperations : SingleOperations > 0 ? SingleOperations : MatrixOperations / 15;
+
+    /// <summary>Parameters a second that a machine updates with moments of 8 bits.</summary>
+    internal double EighthsUpdated(int gpus) => EighthsAProcessor * (Processors > 0 ? Processors : IsMeasured ? Environment.ProcessorCount : AssumedProcessors * gpus);
 }

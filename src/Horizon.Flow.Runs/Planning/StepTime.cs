@@ -14,6 +14,9 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     // The state that follows its weights is swept by half of the threads: 100 GB/s were measured where all of them move 150.
     private const double SlowerBehind = 1.5;
 
+    /// <summary>What attention takes longer than products of as many operations, which the floor does not count.</summary>
+    public double Attention { get; init; }
+
     /// <summary>Of <see cref="Compute"/> the part beside which updates run where they wait for the norm of all gradients: the first forward. Null where nothing is clipped.</summary>
     public double? BesideUpdates { get; init; }
 
@@ -33,7 +36,7 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
     public string Binds => Floor == Compute ? "compute" : Floor == Update ? "update" : Floor == Upload ? "upload" : Floor == Download ? "download" : "clipping";
 
     /// <summary>What the step is likely to take.</summary>
-    public double Predicted => Math.Max(Slowest(Compute + Between) + Border, AfterNorm(Compute + Between));
+    public double Predicted => Math.Max(Slowest(Compute + Attention + Between) + Border, AfterNorm(Compute + Attention + Between));
 
     /// <summary>The time of a step's work at a machine's rates.</summary>
     /// <param name="work">The work.</param>
@@ -48,10 +51,13 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
         var eighths = work.Fp8Operations * (1 - (1 / MachineRates.Fp8Factor(gpu)));
         var behind = SlowerBehind * work.BytesBehind / hosts;
         var compute = (work.Operations - eighths) / rates.OperationsIn(precision, gpu) / ranks;
+        var bytes = work.BytesUpdated - work.BytesBehind;
+        var updated = Math.Max(bytes / hosts, work.UpdatedInEighths / (rates.EighthsUpdated(work.Ranks / work.Machines) * work.Machines));
         return new(
-            compute, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, ((work.BytesUpdated - work.BytesBehind) / hosts) + behind,
-            (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (work.BorderBytes.Updated / hosts))
+            compute, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, updated + behind,
+            (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (bytes > 0 ? updated * work.BorderBytes.Updated / bytes : 0))
         {
+            Attention = gpu ? work.AttentionOperations / rates.OperationsIn(precision, gpu) / ranks * ((1 / MachineRates.AttentionShare) - 1) : 0,
             BesideUpdates = work.OperationsBesideUpdates * compute / work.Operations,
             Behind = behind,
         };

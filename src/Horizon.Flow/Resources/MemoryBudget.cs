@@ -21,6 +21,9 @@ public sealed class MemoryBudget
     /// <summary>The kind of what one visit needs.</summary>
     public const string WorkInHand = "work in hand";
 
+    /// <summary>The kind of what is resident before anything is allocated.</summary>
+    public const string RuntimeAndLibraries = "runtime and libraries";
+
     private MemoryBudget(IReadOnlyList<MemoryItem> items) => Items = items;
 
     /// <summary>All lines.</summary>
@@ -99,17 +102,16 @@ public sealed class MemoryBudget
         yield return new(MemoryPlace.Device, WorkInHand, peak.Working, Invariant($"at {peak.Moment}, where activations take most"));
     }
 
-    // Measured on an H100, Qwen2.5 shapes of 1.5 B and 7 B parameters, 32 to 128 rows of 1,024 tokens, and one row of 65,536 and of 262,144: the device's use
-    // above the sum of all tensors. libtorch's allocator splits a block as large as the largest tensor for smaller ones that stay, and has to make another; and one
-    // for what attention's backward sums, two where rows are cut.
+    // Measured on an H100 over 21 settings (docs/benchmarks/2026-11-26-plan.md), with segments that grow: the driver's use above the sum of all tensors. Beside the
+    // context, libtorch's allocator splits a block for smaller ones that stay, and has to make another; and one for what attention's backward sums, two of long rows.
     private static IEnumerable<MemoryItem> Overhead(TrainingPlan plan, BatchShape batch)
     {
-        const long Libraries = (2L << 30) - (102L << 20);
+        const long Libraries = 922L << 20;
         yield return new(MemoryPlace.Device, "context and libraries", Libraries, "of the GPU's driver, libtorch and its caches; measured");
-        yield return new(MemoryPlace.Host, "CUDA libraries", 940L << 20, "resident beside all buffers; measured");
+        yield return new(MemoryPlace.Host, RuntimeAndLibraries, 1300L << 20, "of .NET, libtorch and CUDA, resident beside all buffers; measured");
         if (batch.Tokens == 0) yield break;
         var largest = plan.Model.Hidden.Select(binding => binding.Template.LargestTensorBytes(plan.Model.Units[binding.Unit], batch)).DefaultIfEmpty(0).Max();
-        var hidden = (batch.UncutTokens == batch.Tokens ? 3L : 6L) * plan.Model.HiddenSize;
+        var hidden = (batch.SequenceLength < TokenPieces.LongestUncutRow ? 3L : 6L) * plan.Model.HiddenSize;
         yield return new(
             MemoryPlace.Device, "split blocks", largest + (hidden * batch.TokenBytes), Invariant($"of libtorch's allocator: one of {new ByteSize(largest)}, one of [{batch.Tokens:N0}, {hidden:N0}]; measured"));
     }

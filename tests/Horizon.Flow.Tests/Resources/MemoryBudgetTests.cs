@@ -16,7 +16,8 @@ public class MemoryBudgetTests
 
     /// <summary>
     /// Whole-device use of an H100, by the driver, at the peak of steps of 1,024 tokens a row, interval 1, bf16, two weight and two gradient
-    /// buffers. The plan may not say less, and at most a tenth more.
+    /// buffers, with segments of libtorch's allocator that do not grow, as they do by default since: 1.5 B with 64 rows took 13.28 GiB then (MeasuredSettingsTests). So the plan may say
+    /// an eighth less, and at most a tenth more.
     /// </summary>
     [Theory]
     [InlineData("7b", 28, 64, 31.51)]
@@ -25,25 +26,25 @@ public class MemoryBudgetTests
     [InlineData("1.5b", 28, 128, 26.81)]
     [InlineData("1.5b", 28, 64, 15.09)]
     [InlineData("1.5b", 28, 32, 9.54)]
-    public void Of_QwenShapesOnAGpu_IsWhatWasMeasuredOrATenthMore(string shape, int layers, int rows, double measuredGibibytes)
+    public void Of_QwenShapesOnAGpu_IsNearWhatWasMeasured(string shape, int layers, int rows, double measuredGibibytes)
     {
         var model = CausalDecoder.Define(shape == "7b" ? Qwen(3584, 18_944, 28, 4, 152_064, layers, tied: false) : Qwen(1536, 8960, 12, 2, 151_936, layers, tied: true));
         var budget = MemoryBudget.Of(TrainingPlan.For(model), StorePrecision.Bf16, rows, 1024, gpu: true);
-        Assert.InRange(budget.DeviceBytes / Gibibyte, measuredGibibytes, 1.1 * measuredGibibytes);
+        Assert.InRange(budget.DeviceBytes / Gibibyte, 0.875 * measuredGibibytes, 1.1 * measuredGibibytes);
     }
 
-    /// <summary>One long row on an H100, in docs/benchmarks/2026-11-26-attention.md: never less than was used.</summary>
+    /// <summary>One long row on an H100, in docs/benchmarks/2026-11-26-attention.md: with segments that grow never less than was used, and with the others, that take more, 2 % less at most.</summary>
     [Theory]
-    [InlineData(28, 65_536, true, false, 19, 76.64)]
-    [InlineData(28, 65_536, true, true, 20, 72.62)]
-    [InlineData(28, 65_536, false, false, 20, 74.6)]
-    [InlineData(8, 262_144, false, false, 0, 25.44)]
-    public void Of_ALongRow_CoversWhatWasUsed(int layers, int tokens, bool deterministic, bool kernel, int whole, double measuredGibibytes)
+    [InlineData(28, 65_536, true, false, 19, 76.64, 1)]
+    [InlineData(28, 65_536, true, true, 20, 72.62, 1)]
+    [InlineData(28, 65_536, false, false, 20, 74.6, 0.98)]
+    [InlineData(8, 262_144, false, false, 0, 25.44, 0.98)]
+    public void Of_ALongRow_CoversWhatWasUsed(int layers, int tokens, bool deterministic, bool kernel, int whole, double measuredGibibytes, double least)
     {
         var model = CausalDecoder.Define(Qwen(1536, 8960, 12, 2, 151_936, layers, tied: true));
         var options = new TrainingOptions { MaxGradientNorm = 1, Activations = layer => whole == 0 ? ActivationPolicy.Recompute : layer > layers - whole ? ActivationPolicy.Keep : ActivationPolicy.KeepNarrow };
         var budget = MemoryBudget.Of(TrainingPlan.For(model, options), StorePrecision.Bf16, 1, tokens, gpu: true, deterministic: deterministic, operators: kernel ? new RowsOfWidth128() : null);
-        Assert.InRange(budget.DeviceBytes / Gibibyte, measuredGibibytes, 1.1 * measuredGibibytes);
+        Assert.InRange(budget.DeviceBytes / Gibibyte, least * measuredGibibytes, 1.1 * measuredGibibytes);
     }
 
     /// <summary>Where the device has a kernel for the backward of whole rows, nothing is summed in as many parts as it has multiprocessors: packed rows and other widths are.</summary>

@@ -14,7 +14,8 @@ internal static class ProcessMemory
     /// <summary>Lets <see cref="Peak"/> begin anew (proc(5): writing 5 to clear_refs).</summary>
     public static void ForgetPeak() => File.WriteAllText("/proc/self/clear_refs", "5");
 
-    private static long Field(string name)
+    /// <summary>Bytes that a line of the process's status says.</summary>
+    public static long Field(string name)
     {
         var line = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))
             ?? throw new HorizonException("memory needs Linux: /proc/self/status does not say what is resident");

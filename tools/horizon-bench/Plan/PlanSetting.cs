@@ -40,6 +40,7 @@ internal sealed record PlanSetting(string Name, string Model, int Batch, int Row
         new("small-1-row", PlanModels.Small, 1, 256, "training.precision=fp32") { OnProcessor = true },
         new("small-keep", PlanModels.Small, 8, 256, "training.precision=fp32", "pipeline.activations=keep") { OnProcessor = true },
         new("small-bf16", PlanModels.Small, 4, 256) { OnProcessor = true },
+        new("small-adapters", PlanModels.Small, 8, 256, "training.precision=fp32", "training.adapter={ rank: 16, alpha: 32 }") { OnProcessor = true },
         new("small-packed", PlanModels.Small, 8, 256, "training.precision=fp32", Packed) { OnProcessor = true },
     ];
 
@@ -48,6 +49,9 @@ internal sealed record PlanSetting(string Name, string Model, int Batch, int Row
 
     /// <summary>Whether documents share rows.</summary>
     public bool IsPacked => Keys.Contains(Packed);
+
+    /// <summary>Whether the model stays as it is and needs weights.</summary>
+    public bool HasAdapter { get; } = Keys.Any(key => key.StartsWith("training.adapter=", StringComparison.Ordinal));
 
     /// <summary>What a smaller card has; null for the device's own memory.</summary>
     public int? CardGibibytes { get; init; }

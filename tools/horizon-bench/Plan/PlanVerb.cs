@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Horizon.Flow.Host.Memory;
 
 namespace Horizon.Flow.Bench;
 
@@ -16,10 +17,15 @@ internal static class PlanVerb
         var names = new Argument<string[]>("setting") { Description = $"Of {string.Join(", ", PlanSetting.All.Select(one => one.Name))}; all of the device by default.", Arity = ArgumentArity.ZeroOrMore };
         names.AcceptOnlyFromAmong([.. PlanSetting.All.Select(one => one.Name)]);
         var (device, limit) = (Verb.Device(), Verb.Limit());
-        var command = new Command("plan", "Runs settings of models, rows, precisions and cards, and prints what the plan predicts for each beside what it took.") { names, device, limit };
-        command.SetAction(arguments => PlanTable.Run(
-            [.. PlanSetting.All.Where(one => arguments.GetValue(names) is { Length: > 0 } some ? some.Contains(one.Name) : one.IsFor(arguments.GetValue(device)!))],
-            arguments.GetValue(device)!, arguments.GetValue(limit)));
+        var lines = new Option<string?>("--lines") { Description = "A file that gets all that was seen of each setting as a line of JSON." };
+        var memory = new Option<string?>("--predict") { Description = "Run nothing: print what is planned for a GPU with so much memory." };
+        var command = new Command("plan", "Runs settings of models, rows, precisions and cards, and prints what the plan predicts for each beside what it took.") { names, device, limit, lines, memory };
+        command.SetAction((arguments, _) => Verb.GuardAsync(async () =>
+        {
+            var (where, some, predicted) = (arguments.GetValue(device)!, arguments.GetValue(names) ?? [], arguments.GetValue(memory));
+            List<PlanSetting> settings = [.. some.Length > 0 ? some.Select(PlanSetting.Named) : PlanSetting.All.Where(one => one.IsFor(predicted is null ? where : "auto"))];
+            return predicted is null ? await PlanTable.RunAsync(settings, where, arguments.GetValue(limit), arguments.GetValue(lines)) : PlanTable.Predict(settings, ByteSize.Parse(predicted));
+        }));
         command.Subcommands.Add(ChildCommand());
         command.Subcommands.Add(HolderCommand());
         return command;

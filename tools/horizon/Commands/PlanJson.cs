@@ -17,7 +17,7 @@ internal static class PlanJson
     }
 
     private static StepObject? Step(StepCost? cost) => cost is null ? null : new(
-        cost.Time.Predicted, cost.Time.Floor, cost.Time.Binds, cost.Time.Compute, cost.Time.Between, cost.Time.Upload, cost.Time.Download, cost.Time.Update, cost.Time.Border, cost.Work.Tokens, cost.Work.Operations, cost.Rates.Source);
+        cost.Time.Predicted, cost.Time.Floor, cost.Time.Binds, cost.Time.Compute, cost.Time.Attention, cost.Time.Between, cost.Time.Upload, cost.Time.Download, cost.Time.Update, cost.Time.Border, cost.Work.Tokens, cost.Work.Operations, cost.Rates.Source);
 
     private static LengthObject? Length(RunLength? length) =>
         length is null ? null : new(length.Steps, length.StepsPerEpoch, length.Epochs, (long)length.Tokens, length.DecidedBy);
@@ -35,7 +35,7 @@ internal sealed record PlanObject(
 
 /// <summary>What a step takes, in seconds; null where nobody reckoned.</summary>
 internal sealed record StepObject(
-    double PredictedSeconds, double FloorSeconds, string Binds, double Compute, double Between, double Upload, double Download, double Update, double Border, double Tokens, double Operations, string Rates);
+    double PredictedSeconds, double FloorSeconds, string Binds, double Compute, double Attention, double Between, double Upload, double Download, double Update, double Border, double Tokens, double Operations, string Rates);
 
 /// <summary>How long the run is; null where the data were not at hand.</summary>
 internal sealed record LengthObject(long Steps, long StepsPerEpoch, double Epochs, long Tokens, string DecidedBy);

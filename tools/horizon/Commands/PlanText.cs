@@ -53,10 +53,11 @@ internal static class PlanText
         void Line(string what, double seconds, string how) => output.WriteLine(Invariant($"  {what,-14}{seconds,10:0.000} s  {Bar(seconds / longest)} {how}"));
         var (ranks, machines) = (work.Ranks > 1 ? Invariant($" on each of {work.Ranks} ranks") : "", work.Machines > 1 ? Invariant($" on each of {work.Machines} machines") : "");
         Line("compute", time.Compute, Invariant($"{work.Operations / 1e12:0.###} TFLOP ({work.RecomputedOperations / work.Operations:P0} computed again) at {work.Operations / time.Compute / work.Ranks / 1e12:0.###} TFLOP/s{ranks}"));
+        if (time.Attention > 0) Line("attention", time.Attention, Invariant($"longer than products of its {work.AttentionOperations / 1e12:0.###} TFLOP would take"));
         Line("between them", time.Between, Invariant($"{work.BytesBetween / 1e9:0.##} GB of device memory at {rates.DeviceMemory / 1e9:0.#} GB/s{ranks}, by the operators that are no products"));
         Line("upload", time.Upload, Invariant($"{work.BytesUp / 1e9:0.##} GB at {rates.Up / 1e9:0.#} GB/s{ranks}"));
         Line("download", time.Download, Invariant($"{work.BytesDown / 1e9:0.##} GB at {rates.Down / 1e9:0.#} GB/s{ranks}"));
-        Line("update", time.Update, Invariant($"{work.BytesUpdated / 1e9:0.##} GB of host memory at {rates.HostMemory / 1e9:0.#} GB/s{machines}"));
+        Line("update", time.Update, Invariant($"{work.BytesUpdated / 1e9:0.##} GB of host memory at {rates.HostMemory / 1e9:0.#} GB/s{machines}{(time.Update - time.Behind > 1.001 * (work.BytesUpdated - work.BytesBehind) / rates.HostMemory / work.Machines ? ", bound by computing moments of 8 bits" : "")}"));
         if (time.BesideUpdates is not null)
             Line("clipped", time.Clipped, time.Behind > 0
                 ? Invariant($"weights ({(time.Update - time.Behind):0.000} s of the update), then head and backward, or the optimizer's state beside them: updates wait for the norm of all gradients")
