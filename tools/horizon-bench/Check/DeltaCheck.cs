@@ -7,7 +7,7 @@ namespace Horizon.Flow.Bench;
 /// <summary>The device's kernels of linear attention in bf16 against the recurrence, token by token in fp64 on the CPU, from the same bf16 numbers: outputs and all gradients.</summary>
 internal static class DeltaCheck
 {
-    private const double Tolerance = 1e-2; // some roundings to bf16, of 2^-9 each, one after another
+    private const double Tolerance = 1.5e-2; // some roundings to bf16, of up to 2^-8 each, one after another, of which few numbers (seven tokens) average nothing out
     private static readonly string[] Names = ["output", "mixed", "taps", "decay", "strength", "gate", "norm"];
 
     private sealed record Case(int Rows, int Sequence, int Keys, int Group, int DocumentEvery, double Decay)
@@ -29,6 +29,8 @@ internal static class DeltaCheck
 
     private static void Compare(IComputeDevice device, IDeltaOperators kernels, Case one, Report report)
     {
+        // A case is the same numbers on every day.
+        manual_seed(1);
         var (heads, B, S) = (one.Heads, one.Rows, one.Sequence);
         Tensor[] inputs =
         [
