@@ -115,7 +115,7 @@ public class ModelConfigTests
         Assert.Equal("Qwen2ForCausalLM", Parse("{\"model_type\": \"qwen2\", " + Numbers + "}").Architecture);
 
     [Theory]
-    [InlineData("\"rope_scaling\": {\"rope_type\": \"su\", \"factor\": 4}", "'su'")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"spiral\", \"factor\": 4}", "'spiral'")]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"longrope\", \"factor\": 4}", "rope_scaling.short_factor is missing")]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"proportional\"}", "'proportional'")]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"linear\"}", "rope_scaling.factor is missing")]
