@@ -54,17 +54,10 @@ internal static class StoreFill
             var halves = unit.Difference is null ? default : unit.Weights.Span<ushort>(piece.InUnit + first, count);
             for (var i = 0; i < count; i++)
             {
-                var uniform = ((int)(Mix(key + ((ulong)(piece.InParameter + first + i) * 0x9E3779B97F4A7C15)) >> 40) - (1 << 23)) * (1f / (1 << 23));
+                var uniform = ((int)(SplitMix.Mix(key + ((ulong)(piece.InParameter + first + i) * SplitMix.Gamma)) >> 40) - (1 << 23)) * (1f / (1 << 23));
                 var weight = ExactMaster.Split(middle + (spread * uniform)).Weight;
                 if (halves.IsEmpty) floats[i] = ExactMaster.Join(weight, 0);
                 else halves[i] = weight;
             }
         });
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
 }

@@ -1,4 +1,5 @@
 using Horizon.Flow.Distributed;
+using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
 using Horizon.Flow.Text.Preferences;
@@ -81,20 +82,8 @@ public sealed class StreamedSampler(TrainingRun run, SamplingOptions options, IC
     // A draw hangs on its place alone, and not on who makes it.
     private static int HashOf(long seed, int prompt, int answer, int token)
     {
-        var mixed = Mix(Mix(Mix(Mix((ulong)seed) + (uint)prompt) + (uint)answer) + (uint)token);
+        var mixed = SplitMix.Step(SplitMix.Step(SplitMix.Step(SplitMix.Step((ulong)seed) + (uint)prompt) + (uint)answer) + (uint)token);
         return (int)(mixed >> 33);
-    }
-
-    // SplitMix64.
-    private static ulong Mix(ulong value)
-    {
-        unchecked
-        {
-            value += 0x9E3779B97F4A7C15;
-            value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-            value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-            return value ^ (value >> 31);
-        }
     }
 
     private sealed class Drawn(int prompt, IReadOnlyList<int> promptIds, int number)

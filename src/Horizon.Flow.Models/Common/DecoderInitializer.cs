@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Text;
+using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Units;
 
@@ -12,7 +13,6 @@ namespace Horizon.Flow.Models.Common;
 /// </summary>
 public sealed class DecoderInitializer
 {
-    private const ulong Golden = 0x9E3779B97F4A7C15;
     private readonly double _deviation;
     private readonly (long First, long End) _paddingRow;
 
@@ -74,19 +74,12 @@ public sealed class DecoderInitializer
     }
 
     // In (0, 1]: the logarithm must not see zero.
-    private static double Uniform(ulong key, ulong counter) => ((Mix(key + (counter * Golden)) >> 11) + 1) * (1.0 / (1UL << 53));
+    private static double Uniform(ulong key, ulong counter) => ((SplitMix.Mix(key + (counter * SplitMix.Gamma)) >> 11) + 1) * (1.0 / (1UL << 53));
 
     private static ulong Key(string name, long seed)
     {
-        var key = Mix((ulong)seed + Golden);
-        foreach (var symbol in Encoding.UTF8.GetBytes(name)) key = Mix(BitOperations.RotateLeft(key, 8) ^ symbol);
+        var key = SplitMix.Mix((ulong)seed + SplitMix.Gamma);
+        foreach (var symbol in Encoding.UTF8.GetBytes(name)) key = SplitMix.Mix(BitOperations.RotateLeft(key, 8) ^ symbol);
         return key;
-    }
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
     }
 }

@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Numerics;
+
 namespace Horizon.Flow.Runs.Generation;
 
 /// <summary>
@@ -7,8 +9,6 @@ namespace Horizon.Flow.Runs.Generation;
 /// </summary>
 public sealed class TokenSampler
 {
-    private const ulong Gamma = 0x9E3779B97F4A7C15;
-
     private readonly GenerationOptions _options;
     private ulong _state;
 
@@ -27,7 +27,7 @@ public sealed class TokenSampler
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
-        _state = Mix((ulong)options.Seed + Gamma);
+        _state = SplitMix.Mix((ulong)options.Seed + SplitMix.Gamma);
     }
 
     /// <summary>The id of the next token.</summary>
@@ -113,12 +113,5 @@ public sealed class TokenSampler
     }
 
     // 53 bits, as many as a double has.
-    private double Uniform() => (Mix(_state += Gamma) >> 11) * (1.0 / (1UL << 53));
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
+    private double Uniform() => (SplitMix.Mix(_state += SplitMix.Gamma) >> 11) * (1.0 / (1UL << 53));
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Horizon.Flow.Distributed;
+using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Units;
@@ -59,23 +60,12 @@ internal static class StoreContent
             for (var i = 0; i < values.Length; i++)
             {
                 // SplitMix64, of which two rounds are two sums.
-                var mixed = Mix(Mix((ulong)(place + i)) ^ ulong.CreateTruncating(values[i]));
+                var mixed = SplitMix.Step(SplitMix.Step((ulong)(place + i)) ^ ulong.CreateTruncating(values[i]));
                 low += mixed;
-                high += Mix(mixed);
+                high += SplitMix.Step(mixed);
             }
         }
 
         return (low, high);
-    }
-
-    private static ulong Mix(ulong value)
-    {
-        unchecked
-        {
-            value += 0x9E3779B97F4A7C15;
-            value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-            value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-            return value ^ (value >> 31);
-        }
     }
 }

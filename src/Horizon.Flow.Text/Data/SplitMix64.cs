@@ -1,3 +1,5 @@
+using Horizon.Flow.Host.Numerics;
+
 namespace Horizon.Flow.Text.Data;
 
 /// <summary>
@@ -6,19 +8,17 @@ namespace Horizon.Flow.Text.Data;
 /// </summary>
 internal struct SplitMix64
 {
-    private const ulong Gamma = 0x9E3779B97F4A7C15;
-
     private ulong _state;
 
     /// <param name="seed">The run's seed.</param>
     /// <param name="stream">Keeps draws for different ends apart, such as the number of an epoch.</param>
     public SplitMix64(long seed, long stream)
     {
-        _state = Mix((ulong)seed + Gamma);
-        _state = Mix(_state ^ Mix((ulong)stream * 2 + 1));
+        _state = SplitMix.Mix((ulong)seed + SplitMix.Gamma);
+        _state = SplitMix.Mix(_state ^ SplitMix.Mix((ulong)stream * 2 + 1));
     }
 
-    public ulong Next() => Mix(_state += Gamma);
+    public ulong Next() => SplitMix.Mix(_state += SplitMix.Gamma);
 
     /// <summary>A number from 0 to below <paramref name="bound"/>, each as likely (Lemire, arXiv 1805.10941).</summary>
     public int Below(int bound)
@@ -42,12 +42,5 @@ internal struct SplitMix64
         }
 
         return order;
-    }
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
     }
 }
