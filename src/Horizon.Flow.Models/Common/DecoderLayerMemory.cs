@@ -42,7 +42,7 @@ internal sealed class DecoderLayerMemory
     public long Working => _fp8 is not null ? Fp8Working : Most(
         tokens => Rest(tokens, Math.Min(_batch.PieceTokens, tokens)) + Math.Max(Narrow(tokens, 2 * H) + Pieces, Attention(tokens) + PieceOfHeads),
         // Once the feed-forward's tensors are gone, attention's backward has their place.
-        tokens => Rest(tokens, tokens) + Math.Max(Narrow(tokens, (2 * H) + F), OrderedSums(tokens) + Math.Max(0, Attention(tokens) - OrderedSums(tokens) - Narrow(tokens, 2 * F))));
+        tokens => Rest(tokens, tokens) + Math.Max(_batch.OnProcessor ? Eager(tokens) : Narrow(tokens, (2 * H) + F), OrderedSums(tokens) + Math.Max(0, Attention(tokens) - OrderedSums(tokens) - Narrow(tokens, 2 * F))));
 
     /// <summary>The largest tensor that needs a block of its own: of the output of gate or up where rows are not cut about half, the rest of which has found a place (measured), or the sums of attention's backward.</summary>
     public long LargestTensor => Math.Max(Narrow(_batch.UncutTokens, F) / 2, _flash ? Math.Max(OrderedSums(_batch.Tokens), Wide(_batch.Tokens, C)) : 0);
@@ -89,8 +89,11 @@ internal sealed class DecoderLayerMemory
     // Of a piece the gradients of all heads side by side, and in fp32 the angles, their cosine or sine, and the table that it becomes.
     private long PieceOfHeads => Math.Min(_batch.PieceTokens, _batch.Tokens) * ((HeadsOf(1, 2) * D * Size) + (2 * D * sizeof(float)));
 
-    // Rotary tables of all tokens or of a piece; libtorch's own operators: the gate's backward and the norms' hold about this many fp32 tensors at once.
-    private long Rest(long tokens, long turned) => Narrow(turned, 2 * D) + Narrow(tokens, Adapters) + (_batch.FusedOperators ? 0 : Wide(tokens, Math.Max(8 * F, 8 * H)));
+    // Rotary tables of all tokens or of a piece; libtorch's own operators, where they take all rows at once: the gate's backward and the norms' hold about this many fp32 tensors at once.
+    private long Rest(long tokens, long turned) => Narrow(turned, 2 * D) + Narrow(tokens, Adapters) + (_batch.FusedOperators || _batch.OnProcessor ? 0 : Wide(tokens, Math.Max(8 * F, 8 * H)));
+
+    // On a processor the output's gradient, and the gate's output's; or, once what gate and up gave is gone, the gradient of the norm's output, of its input, and in fp32 what its weight's sums.
+    private long Eager(long tokens) => Math.Max(Narrow(tokens, H + F), Narrow(tokens, (3 * H) - (2 * F)) + Wide(tokens, H));
 
     // What three adapters of one product make narrow, and its gradient.
     private long Adapters => 6L * (_config.Adapter?.Rank ?? 0);

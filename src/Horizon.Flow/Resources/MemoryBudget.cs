@@ -71,6 +71,7 @@ public sealed class MemoryBudget
         var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)
         {
             FusedOperators = gpu && precision == StorePrecision.Bf16,
+            OnProcessor = !gpu,
             Delta = operators?.Delta,
             RowAttention = operators?.RowAttention,
             Packed = packed,

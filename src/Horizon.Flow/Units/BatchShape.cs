@@ -11,6 +11,9 @@ public sealed record BatchShape(long Rows, long SequenceLength, ElementType Type
     /// <summary>Whether the operators between matrix products need no temporaries: the kernels of a GPU, in bf16.</summary>
     public bool FusedOperators { get; init; }
 
+    /// <summary>Whether a processor computes: its operators between matrix products go through a few rows at a time.</summary>
+    public bool OnProcessor { get; init; }
+
     /// <summary>Linear attention by the device's own kernels, which keep less; null where it has none, or is not known.</summary>
     public IDeltaOperators? Delta { get; init; }
 
