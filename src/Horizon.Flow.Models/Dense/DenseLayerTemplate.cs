@@ -62,12 +62,19 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     }
 
     /// <inheritdoc/>
-    public long WorkingBytes(UnitLayout unit, BatchShape batch)
+    public long WorkingBytes(UnitLayout unit, BatchShape batch) =>
+        Math.Max(ForwardBytes(unit, batch), Beside(unit, batch) + (HasExperts(unit) ? _experts!.BackwardBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch));
+
+    /// <inheritdoc/>
+    public long ForwardBytes(UnitLayout unit, BatchShape batch) => Beside(unit, batch) + (HasExperts(unit) ? _experts!.ForwardBytes(_config.HiddenSize, batch) : 0);
+
+    // Beside what experts need.
+    private long Beside(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + (_config.AttentionCap is null ? 0 : CappedAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch))
-            + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
+        return (Outputs(unit) * batch.TokenBytes) + (Between(unit) * batch.WideTokenBytes) + (_config.AttentionCap is null ? 0 : CappedAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch))
+            + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0);
     }
 
     /// <inheritdoc/>
@@ -89,6 +96,10 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         var experts = HasExperts(unit) && _config.Experts is { Parts: 1 } config ? ExpertMemory.NumbersBetween(config, hidden) + ((ForwardOperations(unit, 0) / (2.0 * hidden)) - dense) : 0;
         return (ByAutograd * dense) + experts + AdapterLayout.NumbersBetween(unit);
     }
+
+    // What lies between the products beside what they give, as wide as the hidden state where experts stand for the feed-forward.
+    private long Between(UnitLayout unit) => !HasExperts(unit) ? 6L * Math.Max(_config.HiddenSize, _config.IntermediateSize)
+        : 5L * (_config.ExpertsBeside ? Math.Max(_config.HiddenSize, _config.IntermediateSize) : _config.HiddenSize);
 
     private long Outputs(UnitLayout unit) =>
         unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role) && !AdapterLayout.IsB(slot))
