@@ -13,7 +13,7 @@ internal static partial class ProcessHeap
     private const int TrimThreshold = -1;
 
     // Smaller tensors are few bytes, and are given the same pages again without asking the system for them.
-    private const int OwnPages = 1 << 20;
+    private const int OwnPages = 1 << 18;
     private const int KeptFree = 16 << 20;
 
     /// <summary>Has blocks of 1 MiB or more have pages of their own for good, which go when they are freed. Nothing where the user chose otherwise, or the C library is another.</summary>

@@ -9,7 +9,7 @@ namespace Horizon.Flow.Units;
 internal static class RowPieces
 {
     // Of a thread: fewer libtorch leaves to one of them (128 KiB in fp32, a part of a core's cache).
-    private const long Numbers = 1 << 15;
+    private const long Numbers = 1 << 14;
 
     // The numbers of a single row libtorch would sum in a part for each thread.
     private const long FewestRows = 16;
