@@ -78,6 +78,9 @@ internal sealed class DecoderLayerMemory
     // Flash reads the key/value heads as they are, and cuDNN does too.
     private long Repeated => _config.HeadCount == _config.KeyValueHeadCount || _flash ? 0 : 2 * C;
 
+    // Documents one by one, or windows: what each gives stays beside all of it.
+    private bool IsByDocument => _batch.OnProcessor && (_batch.Packed || _seen < _batch.SequenceLength);
+
     private long Rows => Math.Max(1, (_batch.Tokens + _batch.SequenceLength - 1) / Math.Max(1, _batch.SequenceLength));
 
     // Gate, up and the gate's output of a piece, and what sums the weight gradients of several: in fp32, and one product beside.
@@ -92,7 +95,7 @@ internal sealed class DecoderLayerMemory
     // The norms' outputs and the residual between; the heads, queries and keys before their norms, the mixed values. In fp32: the norms' inverses, and the
     // logarithm of each softmax's sum.
     private long Light(long tokens, int norms) =>
-        Narrow(tokens, ((norms + 1) * H) + (HeadsOf(1, 2) * D) + Repeated + (_config.QueryKeyNorm ? HeadsOf(1, 1) * D : 0) + C)
+        Narrow(tokens, ((norms + 1) * H) + (HeadsOf(1, 2) * D) + Repeated + (_config.QueryKeyNorm ? HeadsOf(1, 1) * D : 0) + (IsByDocument ? 2 : 1) * C)
         + Wide(tokens, 2 + (_config.QueryKeyNorm ? HeadsOf(1, 1) : 0) + _config.HeadCount);
 
     // Of a piece the gradients of all heads side by side, and in fp32 the angles, their cosine or sine, and the table that it becomes.

@@ -73,7 +73,7 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
     /// <param name="deterministic">Whether sums are in a fixed order.</param>
     /// <param name="wholeRows">Whether every row is one document that fills it.</param>
     /// <param name="operators">What the device computes by kernels of its own; null where that is not known.</param>
-    internal static double AttentionShareOf(long width, bool deterministic, bool wholeRows, IUnitOperators? operators) =>
+    public static double AttentionShareOf(long width, bool deterministic, bool wholeRows, IUnitOperators? operators) =>
         wholeRows && operators is { AttendsByRow: true } && !deterministic ? UnorderedRowsShare
         : wholeRows && deterministic && operators?.RowAttention?.Takes(width, TorchSharp.torch.ScalarType.BFloat16) == true ? OrderedRowsShare
         : deterministic ? AttentionShare : UnorderedShare;

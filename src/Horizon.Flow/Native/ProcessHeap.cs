@@ -14,7 +14,7 @@ internal static partial class ProcessHeap
 
     // Smaller tensors are few bytes, and are given the same pages again without asking the system for them.
     private const int OwnPages = 1 << 18;
-    private const int KeptFree = 16 << 20;
+    private const int KeptFree = 1 << 20;
 
     /// <summary>Has blocks of 1 MiB or more have pages of their own for good, which go when they are freed. Nothing where the user chose otherwise, or the C library is another.</summary>
     public static void GiveLargeBlocksTheirOwnPages()

@@ -111,7 +111,7 @@ public sealed class MemoryBudget
     {
         const long Libraries = 922L << 20;
         yield return new(MemoryPlace.Device, "context and libraries", Libraries, "of the GPU's driver, libtorch and its caches; measured");
-        yield return new(MemoryPlace.Host, RuntimeAndLibraries, 1300L << 20, "of .NET, libtorch and CUDA, resident beside all buffers; measured");
+        yield return new(MemoryPlace.Host, RuntimeAndLibraries, 1360L << 20, "of .NET, libtorch and CUDA, resident beside all buffers; measured");
         if (batch.Tokens == 0) yield break;
         var largest = plan.Model.Hidden.Select(binding => binding.Template.LargestTensorBytes(plan.Model.Units[binding.Unit], batch)).DefaultIfEmpty(0).Max();
         var hidden = (batch.SequenceLength < TokenPieces.LongestUncutRow || batch.UncutTokens == 0 ? 3L : 6L) * plan.Model.HiddenSize;
