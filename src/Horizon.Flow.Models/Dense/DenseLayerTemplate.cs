@@ -15,8 +15,8 @@ namespace Horizon.Flow.Models.Dense;
 /// </summary>
 internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
-    // Operators that autograd runs back, one after another, read and write so many times what written ones do: fitted to a step of Gemma 3 1B on an H100 (docs/benchmarks/2026-11-26-plan.md).
-    private const double ByAutograd = 4.5;
+    // Operators that autograd runs back, one after another, read and write so many times what written ones do: fitted to two steps of Gemma 3 1B on H100s (docs/benchmarks/2026-11-26-plan.md).
+    private const double ByAutograd = 6;
 
     private readonly DenseConfig _config;
     private readonly DenseAttention _attention;
@@ -97,9 +97,9 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         return (ByAutograd * dense) + experts + AdapterLayout.NumbersBetween(unit);
     }
 
-    // What lies between the products beside what they give, as wide as the hidden state where experts stand for the feed-forward.
+    // What lies between the products beside what they give, as wide as the hidden state where experts stand for the feed-forward (in parts not measured since).
     private long Between(UnitLayout unit) => !HasExperts(unit) ? 6L * Math.Max(_config.HiddenSize, _config.IntermediateSize)
-        : 5L * (_config.ExpertsBeside ? Math.Max(_config.HiddenSize, _config.IntermediateSize) : _config.HiddenSize);
+        : 5L * (_config is { ExpertsBeside: false, Experts.Parts: 1 } ? _config.HiddenSize : Math.Max(_config.HiddenSize, _config.IntermediateSize));
 
     private long Outputs(UnitLayout unit) =>
         unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role) && !AdapterLayout.IsB(slot))

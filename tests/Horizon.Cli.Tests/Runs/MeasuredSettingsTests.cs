@@ -64,7 +64,7 @@ public sealed class MeasuredSettingsTests : IDisposable
 
     /// <summary>
     /// The same on a third such machine at the end of that day, with weights first and a kernel for whole rows, all in one call: device memory never below what was taken and within 5 %, host memory the same within 3 % (adapters: 5.5 %), and the step
-    /// within 16 % (Gemma 3, whose operators autograd runs back: 25 %). The step is the mean, of two that overlap the longer one.
+    /// within 15 %. The step is the mean, of two that overlap the longer one.
     /// </summary>
     /// <param name="name">The setting.</param>
     /// <param name="keep">Layers that kept all, the last ones.</param>
@@ -82,7 +82,7 @@ public sealed class MeasuredSettingsTests : IDisposable
     [InlineData("0.5b-131072", 24, 0, 131_072, 34_095_038_464, 8_886_886_400, 10.052)]
     [InlineData("1.5b", 20, 8, 65_536, 77_975_846_912, 23_844_597_760, 1.278)]
     [InlineData("1.5b-packed", 20, 8, 65_058, 77_663_371_264, 23_790_706_688, 1.279, 65_311)]
-    [InlineData("0.5b-accumulated", 24, 0, 32_768, 14_050_459_648, 10_293_764_096, 0.543)]
+    [InlineData("0.5b-accumulated", 24, 0, 49_152, 14_050_459_648, 10_293_764_096, 0.543)]
     [InlineData("1.5b-8192", 20, 8, 65_536, 77_975_846_912, 23_818_326_016, 1.613)]
     [InlineData("1.5b-24gib", 20, 8, 16_384, 23_126_999_040, 23_867_207_680, 0.535)]
     [InlineData("0.5b", 24, 0, 32_768, 24_890_638_336, 8_757_510_144, 0.288)]
@@ -103,7 +103,7 @@ public sealed class MeasuredSettingsTests : IDisposable
         var (budget, time) = Plan(name, keep, narrow, tokens, most, Third, new KernelOfWholeRows());
         Assert.InRange(budget.DeviceBytes / (double)device, 1, 1.05);
         Assert.InRange(budget.HostBytes / (double)host, 1, name == "1.5b-adapters" ? 1.055 : 1.03);
-        Assert.InRange(time.Predicted / seconds, name == "gemma3-1b" ? 0.75 : 0.84, 1.15);
+        Assert.InRange(time.Predicted / seconds, 0.85, 1.15);
     }
 
     /// <summary>Rows longer than 65,536 tokens are cut, and take less than one of 65,536, which data that nobody knows may have as well: the plan is for that.</summary>
@@ -131,7 +131,7 @@ public sealed class MeasuredSettingsTests : IDisposable
     [InlineData("llama", 256, 8, 1024, 512, 4, 256, "bf16", "keep", 445)]
     [InlineData("llama", 256, 8, 1024, 16_384, 4, 256, "bf16", "recompute", 560)]
     [InlineData("llama", 512, 4, 2048, 512, 8, 512, "fp32", "keep", 1127)]
-    [InlineData("llama", 256, 4, 1024, 512, 1, 4096, "fp32", "keep", 602)]
+    [InlineData("llama", 256, 4, 1024, 512, 1, 4096, "fp32", "keep", 602, 1.032)]
     [InlineData("llama", 512, 12, 1536, 32_000, 2, 512, "fp32", "keep", 2152)]
     [InlineData("llama", 384, 12, 1536, 16_384, 6, 256, "fp32", "recompute", 1162)]
     [InlineData("llama", 1024, 12, 2816, 32_000, 2, 512, "bf16", "keep", 3719)]
@@ -154,7 +154,7 @@ public sealed class MeasuredSettingsTests : IDisposable
               "num_key_value_heads": {{keyHeads}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, {{more}} }
             """);
         _run.Write("run.yaml", $$"""
-            model: { path: ., init: random }
+            model: { path: ., init: {{(keys.Any(key => key.StartsWith("training.adapter", StringComparison.Ordinal)) ? "pretrained" : "random")}} }
             data: { sequence_length: {{tokens}}, packing: false }
             training: { batch_size: {{rows}}, precision: {{precision}} }
             pipeline: { activations: {{activations}} }
