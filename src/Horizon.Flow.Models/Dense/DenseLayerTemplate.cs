@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Attention;
@@ -66,9 +67,14 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes) + (_config.AttentionCap is null ? 0 : CappedAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch))
+        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes)
+            + (InBlocks(batch) ? BlockAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch) : 0)
             + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
     }
+
+    // A GPU in fp32, which has no fused operators either, is taken for a CPU: a little too much is planned there.
+    private bool InBlocks(BatchShape batch) =>
+        !_config.Sinks && BlockAttention.Takes(new(_config.AttentionScale ?? 0, _config.AttentionCap), batch.Type == ElementType.Float32 ? float32 : bfloat16, onCpu: !batch.FusedOperators);
 
     /// <inheritdoc/>
     /// <value>Products, of experts those that a token is sent to, and attention where the layer has it.</value>

@@ -7,12 +7,12 @@ using static TorchSharp.torch;
 
 namespace Horizon.Flow.Models.Tests;
 
-/// <summary>Capped scores, block by block of queries, against all scores at once.</summary>
-public class CappedAttentionTests
+/// <summary>Scores that are computed as they are, block by block of queries, against all scores at once.</summary>
+public class BlockAttentionTests
 {
-    /// <summary>Output and gradients are those of a dense softmax in fp64, whatever documents, window, head groups and cap are, and however few queries a block has.</summary>
+    /// <summary>Output and gradients are those of a dense softmax in fp64, whatever documents, window, head groups, scale and cap are, and however few queries a block has.</summary>
     [Property(MaxTest = 100)]
-    public void Backward_AnyDocuments_EqualsTheDenseSoftmax(PositiveInt rows, PositiveInt tokens, PositiveInt heads, PositiveInt window, PositiveInt blockBytes, bool packed, bool windowed, int seed)
+    public void Backward_AnyDocuments_EqualsTheDenseSoftmax(PositiveInt rows, PositiveInt tokens, PositiveInt heads, PositiveInt window, PositiveInt blockBytes, bool packed, bool windowed, bool capped, int seed)
     {
         var (B, S, K, G, D) = (1 + (rows.Get % 3), 1 + (tokens.Get % 30), 1 + (heads.Get % 3), 1 + (heads.Get % 4), 4L);
         int? width = windowed ? 1 + (window.Get % (S + 3)) : null;
@@ -21,14 +21,45 @@ public class CappedAttentionTests
         using var batch = Batch(B, S, packed, new Random(seed));
         Tensor[] inputs = [.. new[] { K * G, K, K }.Select(count => randn([B, S, count, D], float64).Times(2))];
         var gradient = randn(inputs[0].shape, float64);
-        var cap = new ScoreCap(0.1 + (blockBytes.Get % 7), 0.5 + (heads.Get % 5));
+        var rule = new ScoreRule(capped ? 0.1 + (blockBytes.Get % 7) : 1 + (blockBytes.Get % 2), capped ? 0.5 + (heads.Get % 5) : null);
 
-        using var step = new CappedAttention(inputs, cap, width, batch, keeps: true, blockBytes: 4L * K * G * (1 + (blockBytes.Get % (2 * S * S))));
+        using var step = new BlockAttention(inputs, rule, width, batch, keeps: true, blockBytes: 4L * K * G * (1 + (blockBytes.Get % (2 * S * S))));
         Tensor[] found = [step.Output, .. step.Backward(gradient)!];
-        var expected = Dense(inputs, gradient, cap, width, batch);
+        var expected = Dense(inputs, gradient, rule, width, batch);
         for (var i = 0; i < expected.Length; i++) Assert.InRange((expected[i] - found[i]).norm().item<double>(), 0, 1e-9 * (1 + expected[i].norm().item<double>()));
         Assert.Equal(expected.Select(tensor => tensor.shape), found.Select(tensor => tensor.shape));
     }
+
+    /// <summary>In fp32 the output and the gradients of scores that nothing divides are as near to fp64 as a softmax over all of them is: no exponential is approximated.</summary>
+    [Property(MaxTest = 40)]
+    public void Backward_InFp32_IsAsExactAsTheDenseSoftmax(PositiveInt rows, PositiveInt tokens, PositiveInt heads, PositiveInt window, PositiveInt pairs, bool packed, bool windowed, int seed)
+    {
+        var (B, S, K, G, D) = (1 + (rows.Get % 2), 8 + (tokens.Get % 60), 1 + (heads.Get % 2), 1 + (heads.Get % 3), 16L);
+        int? width = windowed ? 1 + (window.Get % (S + 3)) : null;
+        using var scope = NewDisposeScope();
+        random.manual_seed(seed);
+        using var batch = Batch(B, S, packed, new Random(seed));
+        Tensor[] inputs = [.. new[] { K * G, K, K }.Select(count => randn([B, S, count, D], float32))];
+        var gradient = randn(inputs[0].shape, float32);
+
+        using var step = new BlockAttention(inputs, new(1), width, batch, keeps: true, blockBytes: 4L * K * G * (S + (pairs.Get % (S * S))));
+        Tensor[] found = [step.Output, .. step.Backward(gradient)!];
+        var truth = Dense([.. inputs.Select(input => input.to(float64))], gradient.to(float64), new(1), width, batch);
+        var dense = Dense(inputs, gradient, new(1), width, batch);
+        for (var i = 0; i < truth.Length; i++) Assert.InRange(Error(i, found), 0, (2 * Error(i, dense)) + 2e-7);
+
+        double Error(int i, Tensor[] values) => ((values[i].to(float64) - truth[i]).norm() / (truth[i].norm() + zeros([], float64).Plus(1e-9))).item<double>();
+    }
+
+    /// <summary>A CPU in fp32 goes this way where nothing divides the scores, a GPU and bf16 do not; capped scores always do.</summary>
+    [Theory]
+    [InlineData(1.0, null, ScalarType.Float32, true, true)]
+    [InlineData(1.0, null, ScalarType.Float32, false, false)]
+    [InlineData(1.0, null, ScalarType.BFloat16, true, false)]
+    [InlineData(0.125, null, ScalarType.Float32, true, false)]
+    [InlineData(0.125, 50.0, ScalarType.BFloat16, false, true)]
+    public void Takes_AnyScores_IsWhatNoKernelDoesWell(double scale, double? cap, ScalarType type, bool onCpu, bool expected) =>
+        Assert.Equal(expected, BlockAttention.Takes(new(scale, cap), type, onCpu));
 
     /// <summary>Every query is in one block, which has all keys that it sees; and no block has more scores than it may, but for one query alone.</summary>
     [Property(MaxTest = 200)]
@@ -56,7 +87,7 @@ public class CappedAttentionTests
     [Fact]
     public void WorkingBytes_OfLongerRows_AreLinear()
     {
-        static long Of(long sequence) => CappedAttention.WorkingBytes(16, 2048, new BatchShape(1, sequence, ElementType.BFloat16));
+        static long Of(long sequence) => BlockAttention.WorkingBytes(16, 2048, new BatchShape(1, sequence, ElementType.BFloat16));
         Assert.InRange(Of(65_536), Of(32_768), 2 * Of(32_768));
         Assert.InRange(Of(262_144), Of(131_072), 2 * Of(131_072));
     }
@@ -74,7 +105,7 @@ public class CappedAttentionTests
         using var all = Batch(1, (int)(before + after), packed: false, new Random(1));
         using var last = Batch(1, (int)after, packed: false, new Random(1), all);
         Tensor Mixed(DeviceBatch batch, long first) =>
-            new CappedAttention([inputs[0].narrow(1, first, batch.SequenceLength), inputs[1], inputs[2]], new(0.5, 2), window, batch, keeps: false, blockBytes: 4 * 4 * 20).Output;
+            new BlockAttention([inputs[0].narrow(1, first, batch.SequenceLength), inputs[1], inputs[2]], new(0.5, 2), window, batch, keeps: false, blockBytes: 4 * 4 * 20).Output;
         Assert.InRange((Mixed(all, 0).narrow(1, before, after) - Mixed(last, before)).abs().max().item<double>(), 0, 1e-12);
     }
 
@@ -89,13 +120,14 @@ public class CappedAttentionTests
     }
 
     // The output and the gradients of queries, keys and values.
-    private static Tensor[] Dense(Tensor[] inputs, Tensor gradient, ScoreCap cap, int? window, DeviceBatch batch)
+    private static Tensor[] Dense(Tensor[] inputs, Tensor gradient, ScoreRule rule, int? window, DeviceBatch batch)
     {
         using var grad = enable_grad();
         Tensor[] leaves = [.. inputs.Select(input => input.clone().detach().requires_grad_())];
         var times = inputs[0].shape[2] / inputs[1].shape[2];
         var (query, key, value) = (leaves[0].transpose(1, 2), leaves[1].repeat_interleave(times, 2).transpose(1, 2), leaves[2].repeat_interleave(times, 2).transpose(1, 2));
-        var scores = matmul(query, key.transpose(2, 3)).Times(cap.Scale / cap.Cap).tanh().Times(cap.Cap);
+        var scores = matmul(query, key.transpose(2, 3)).Times(rule.Scale);
+        if (rule.Cap is { } cap) scores = scores.Over(cap).tanh().Times(cap);
         var seen = batch.AttentionMask(window) ?? ones([1, 1, batch.SequenceLength, batch.SequenceLength], ScalarType.Bool).tril();
         var weights = scores.With(double.NegativeInfinity, (x, nothing) => x.masked_fill(seen.logical_not(), nothing)).softmax(-1);
         var output = matmul(weights, value).transpose(1, 2);
