@@ -47,10 +47,27 @@ internal readonly unsafe struct Avx512Lanes(Vector512<float> value) : IMemoryLan
     public static float Largest(Avx512Lanes value) => Avx2Lanes.Largest(new(Avx.Max(value.Value.GetLower(), value.Value.GetUpper())));
 
     public static Avx512Lanes AtLeast(Avx512Lanes value, Avx512Lanes threshold) =>
-        new(Vector512.GreaterThanOrEqual(value.Value, threshold.Value) & Vector512.Create(1f));
+        new(Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(value.Value, threshold.Value), Vector512.Create(1f), Vector512<float>.Zero));
+
+    public static Avx512Lanes Abs(Avx512Lanes value) => new(Vector512.Abs(value.Value));
+
+    public static Avx512Lanes AddWhereAtLeast(Avx512Lanes sum, Avx512Lanes value, Avx512Lanes threshold, Avx512Lanes amount) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(value.Value, threshold.Value), sum.Value + amount.Value, sum.Value));
+
+    public static Avx512Lanes Reached(Avx512Lanes value, float* thresholds)
+    {
+        var reached = Vector512<int>.Zero;
+        for (var i = 0; i < 7; i++)
+        {
+            var more = reached + Vector512<int>.One;
+            reached = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(value.Value, Vector512.Create(thresholds[i])).AsInt32(), more, reached);
+        }
+
+        return new(reached.AsSingle());
+    }
 
     public static Avx512Lanes Pick(float* table, Avx512Lanes index) =>
-        new(Avx512F.PermuteVar16x32(Avx.LoadVector256(table).ToVector512Unsafe(), Avx512F.ConvertToVector512Int32WithTruncation(index.Value)));
+        new(Avx512F.PermuteVar16x32(Avx.LoadVector256(table).ToVector512Unsafe(), index.Value.AsInt32()));
 
     // .NET has no 512-bit gather.
     public static Avx512Lanes LookUp(float* table, byte* codes) => new(Vector512.Create(

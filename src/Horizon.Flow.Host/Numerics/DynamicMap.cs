@@ -21,8 +21,7 @@ internal sealed unsafe class DynamicMap
     // values[256], then lowest[8], scale[8], offset[8], last[8]; element 0 of each eight stands for what becomes 0.
     private readonly float* _tables;
     private readonly float _top;
-    private readonly float _sign;
-    private readonly float _least;
+    private readonly bool _isSigned;
 
     private DynamicMap(bool signed)
     {
@@ -44,8 +43,7 @@ internal sealed unsafe class DynamicMap
 
         _tables[rank] = 1;
         _top = Middle(_tables[rank - 1], 1);
-        _sign = signed ? 128 : 0;
-        _least = signed ? float.PositiveInfinity : float.Epsilon;
+        _isSigned = signed;
         for (var code = 129; signed && code < 256; code++) _tables[code] = -_tables[code - 128];
     }
 
@@ -68,16 +66,14 @@ internal sealed unsafe class DynamicMap
     public void Encode<TLanes>(TLanes value, byte* codes)
         where TLanes : struct, IMemoryLanes<TLanes>
     {
-        var magnitude = TLanes.Max(value, TLanes.Of(0) - value);
-        var decade = (Above(1) + Above(2)) + (Above(3) + Above(4)) + (Above(5) + Above(6) + Above(7));
+        var magnitude = _isSigned ? TLanes.Abs(value) : value;
+        var decade = TLanes.Reached(magnitude, _tables + 257);
         var rank = (magnitude * TLanes.Pick(_tables + 264, decade)) + TLanes.Pick(_tables + 272, decade);
         rank = TLanes.Min(rank, TLanes.Pick(_tables + 280, decade));
-        rank = TLanes.Max(rank, TLanes.AtLeast(magnitude, TLanes.Of(_least)));
-        var one = TLanes.AtLeast(value, TLanes.Of(_top));
-        var negative = TLanes.AtLeast(TLanes.Of(0) - value, TLanes.Of(_tables[257]));
-        (rank + one + (TLanes.Of(_sign) * negative)).StoreBytes(codes);
-
-        TLanes Above(int border) => TLanes.AtLeast(magnitude, TLanes.Of(_tables[256 + border]));
+        if (!_isSigned) rank = TLanes.Max(rank, TLanes.AtLeast(magnitude, TLanes.Of(float.Epsilon)));
+        rank = TLanes.AddWhereAtLeast(rank, value, TLanes.Of(_top), TLanes.Of(1));
+        if (_isSigned) rank = TLanes.AddWhereAtLeast(rank, TLanes.Of(0) - value, TLanes.Of(_tables[257]), TLanes.Of(128));
+        rank.StoreBytes(codes);
     }
 
     private static float Middle(double low, double high) => (float)((low + high) / 2);

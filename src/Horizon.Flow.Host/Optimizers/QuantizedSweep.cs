@@ -85,7 +85,7 @@ internal readonly unsafe struct QuantizedSweep(
             TMasters.Store(weight, _weights, _difference, at);
             first.Store(moments + index);
             second.Store(moments + BlockElements + index);
-            firstLargest = TLanes.Max(firstLargest, TLanes.Max(first, TLanes.Of(0) - first));
+            firstLargest = TLanes.Max(firstLargest, TLanes.Abs(first));
             secondLargest = TLanes.Max(secondLargest, second);
         }
 
