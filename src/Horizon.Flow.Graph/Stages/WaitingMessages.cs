@@ -15,7 +15,7 @@ internal sealed class WaitingMessages<T>(IComparer<T> order)
     {
         var entrance = new TransformBlock<T, T>(Add, new ExecutionDataflowBlockOptions
         {
-            NameFormat = options.Name, BoundedCapacity = options.Capacity - options.Parallelism, CancellationToken = options.Cancellation,
+            NameFormat = options.Name, BoundedCapacity = options.Capacity - options.Parallelism, CancellationToken = options.Cancellation, TaskScheduler = options.Scheduler ?? TaskScheduler.Default,
         });
         entrance.LinkTo(stage, new DataflowLinkOptions { PropagateCompletion = true });
         // A stage that faulted takes nothing any more: nor does what stands before it.
