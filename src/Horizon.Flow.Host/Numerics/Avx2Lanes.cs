@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -56,6 +57,7 @@ internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : IMemoryLanes
     public static Avx2Lanes AddWhereAtLeast(Avx2Lanes sum, Avx2Lanes value, Avx2Lanes threshold, Avx2Lanes amount) =>
         new(Vector256.ConditionalSelect(Avx.CompareGreaterThanOrEqual(value.Value, threshold.Value), Avx.Add(sum.Value, amount.Value), sum.Value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2Lanes Reached(Avx2Lanes value, float* thresholds)
     {
         // Where a number reaches a threshold, all bits of its lane are set: -1.
@@ -67,8 +69,8 @@ internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : IMemoryLanes
 
     public static Avx2Lanes Pick(float* table, Avx2Lanes index) => new(Avx2.PermuteVar8x32(Avx.LoadVector256(table), index.Value.AsInt32()));
 
-    public static Avx2Lanes LookUp(float* table, byte* codes) =>
-        new(Avx2.GatherVector256(table, Avx2.ConvertToVector256Int32(codes), sizeof(float)));
+    public static Avx2Lanes Decode(DynamicMap map, byte* codes) =>
+        new(Avx2.GatherVector256(map.Table, Avx2.ConvertToVector256Int32(codes), sizeof(float)));
 
     public void StoreBytes(byte* target)
     {

@@ -32,10 +32,10 @@ internal unsafe interface IMemoryLanes<TSelf> : ILanes<TSelf>
     /// <param name="index">As <see cref="Reached"/> gives it.</param>
     static abstract TSelf Pick(float* table, TSelf index);
 
-    /// <summary>Elements of a table of 256 numbers.</summary>
-    /// <param name="table">256 numbers.</param>
+    /// <summary>The numbers of some codes.</summary>
+    /// <param name="map">What they mean.</param>
     /// <param name="codes">As many bytes as there are lanes.</param>
-    static abstract TSelf LookUp(float* table, byte* codes);
+    static abstract TSelf Decode(DynamicMap map, byte* codes);
 
     /// <summary>Writes numbers from 0 to 255 as bytes, without their fractions.</summary>
     void StoreBytes(byte* target);

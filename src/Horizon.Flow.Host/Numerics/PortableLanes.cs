@@ -54,7 +54,7 @@ internal readonly unsafe struct PortableLanes(float value) : IMemoryLanes<Portab
 
     public static PortableLanes Pick(float* table, PortableLanes index) => new(table[BitConverter.SingleToInt32Bits(index.Value)]);
 
-    public static PortableLanes LookUp(float* table, byte* codes) => new(table[*codes]);
+    public static PortableLanes Decode(DynamicMap map, byte* codes) => new(map.Table[*codes]);
 
     public void StoreBytes(byte* target) => *target = (byte)(int)Value;
 
