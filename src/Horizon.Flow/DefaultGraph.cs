@@ -50,7 +50,7 @@ public static class DefaultGraph
                 onHost with { Stateful = true, HoldsWholeStep = options.MaxGradientNorm is not null, PassesThrough = true })
             .Add(Stages.Update, own is null ? (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage, run.Guard(), run.Late) : own.CreateStage, onHost with
             {
-                Capacity = Math.Max(options.Pipeline.StageCapacity, options.Pipeline.GradientSlabs), // those that wait are taken in an order of their own
+                Capacity = Math.Max(options.Pipeline.StageCapacity, options.Pipeline.GradientSlabs - 2), // those that wait are taken in an order of their own; two slabs stay for what comes down
                 Stateful = true,
                 Pools = own?.Pools ?? [],
             })
