@@ -48,7 +48,12 @@ public static class DefaultGraph
             .Add(Stages.Collect, (run, stage) => new CollectBlock(run.Workers, stage), onHost)
             .Add(Stages.Clip, (run, stage) => new ClipBlock(run.Options.MaxGradientNorm, stage, run.WorkersIfChanged(Stages.Accumulate.Name, Stages.Clip.Name)),
                 onHost with { Stateful = true, HoldsWholeStep = options.MaxGradientNorm is not null, PassesThrough = true })
-            .Add(Stages.Update, own is null ? (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage, run.Guard(), run.Late) : own.CreateStage, onHost with { Stateful = true, Pools = own?.Pools ?? [] })
+            .Add(Stages.Update, own is null ? (run, stage) => new UpdateBlock(run.Store, run.Options.Optimizer, run.Workers, stage, run.Guard(), run.Late) : own.CreateStage, onHost with
+            {
+                Capacity = Math.Max(options.Pipeline.StageCapacity, options.Pipeline.GradientSlabs - 2), // those that wait are taken in an order of their own; two slabs stay for what comes down
+                Stateful = true,
+                Pools = own?.Pools ?? [],
+            })
             .Add(Stages.Commit, (run, stage) => new CommitBlock(run.Store, stage), onHost with { PassesThrough = true })
             .Add(Stages.Report, (run, stage) => new ReportBlock(run.Ledger, stage), onHost)
             .Connect(Stages.Fetch, Stages.Upload)

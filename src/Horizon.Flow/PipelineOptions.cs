@@ -11,7 +11,10 @@ public sealed record PipelineOptions
     /// <value>2.</value>
     public int GradientBuffers { get; init; } = 2;
 
-    /// <summary>Page-locked host buffers that gradients come down into. Where all gradients are needed at once, one a unit is used instead.</summary>
+    /// <summary>
+    /// Page-locked host buffers that gradients come down into. Where all gradients are needed at once, or that takes no more, one a unit is used instead. Without clipping as many updates, but for two,
+    /// may be behind backward, and are done beside the next forward.
+    /// </summary>
     /// <value>4.</value>
     public int GradientSlabs { get; init; } = 4;
 

@@ -59,8 +59,9 @@ public sealed record TrainingPlan
     /// <summary>The pools that its stages declare.</summary>
     public IReadOnlyList<ITrainingPool> Pools => [.. Graph.Nodes.SelectMany(node => node.Traits.Pools).OfType<ITrainingPool>().DistinctBy(spec => spec.Name)];
 
-    /// <summary>Whether gradients need a slab for each unit: some stage holds a whole step of them, and each unit gets one.</summary>
-    public bool SlabPerUnit => Options.GradientAccumulation == 1 && Graph.Nodes.Any(node => node.Traits.HoldsWholeStep);
+    /// <summary>Whether each unit has a slab of its own size: some stage holds a whole step of gradients, or <see cref="PipelineOptions.GradientSlabs"/> of the largest would be no less.</summary>
+    public bool SlabPerUnit => Options.GradientAccumulation == 1
+        && (Graph.Nodes.Any(node => node.Traits.HoldsWholeStep) || GradientSizes.Sum() <= Options.Pipeline.GradientSlabs * GradientSizes.Max());
 
     /// <summary>
     /// The units whose weights are updated before their optimizer's state, as many as <see cref="PipelineOptions.WeightsFirst"/> says. None without clipping, where updates do not wait for the
@@ -71,7 +72,7 @@ public sealed record TrainingPlan
         get
         {
             if (Options.MaxGradientNorm is null || !Options.Optimizer.UpdatesInParts || !Graph.ComesUnchanged(Stages.Update.Name, Stages.Commit.Name)) return [];
-            var sizes = Model.Units.Select(unit => Options.IsTrainable(unit) ? Options.GradientLayout(unit).ElementCount : 0).ToList();
+            var sizes = GradientSizes;
             var wanted = Options.Pipeline.WeightsFirst * sizes.Sum();
             long before = 0;
             var first = new List<int>();
@@ -80,6 +81,9 @@ public sealed record TrainingPlan
             return first;
         }
     }
+
+    // Elements by unit; 0 for frozen ones.
+    private List<long> GradientSizes => [.. Model.Units.Select(unit => Options.IsTrainable(unit) ? Options.GradientLayout(unit).ElementCount : 0)];
 
     /// <summary>The default graph for a model.</summary>
     public static TrainingPlan For(ModelDefinition model, TrainingOptions? options = null)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -51,11 +52,25 @@ internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : IMemoryLanes
     public static Avx2Lanes AtLeast(Avx2Lanes value, Avx2Lanes threshold) =>
         new(Avx.And(Avx.CompareGreaterThanOrEqual(value.Value, threshold.Value), Vector256.Create(1f)));
 
-    public static Avx2Lanes Pick(float* table, Avx2Lanes index) =>
-        new(Avx2.PermuteVar8x32(Avx.LoadVector256(table), Avx.ConvertToVector256Int32WithTruncation(index.Value)));
+    public static Avx2Lanes Abs(Avx2Lanes value) => new(Vector256.Abs(value.Value));
 
-    public static Avx2Lanes LookUp(float* table, byte* codes) =>
-        new(Avx2.GatherVector256(table, Avx2.ConvertToVector256Int32(codes), sizeof(float)));
+    public static Avx2Lanes AddWhereAtLeast(Avx2Lanes sum, Avx2Lanes value, Avx2Lanes threshold, Avx2Lanes amount) =>
+        new(Vector256.ConditionalSelect(Avx.CompareGreaterThanOrEqual(value.Value, threshold.Value), Avx.Add(sum.Value, amount.Value), sum.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Avx2Lanes Reached(Avx2Lanes value, float* thresholds)
+    {
+        // Where a number reaches a threshold, all bits of its lane are set: -1.
+        var below = Minus(0) + Minus(1) + Minus(2) + (Minus(3) + Minus(4)) + (Minus(5) + Minus(6));
+        return new((Vector256<int>.Zero - below).AsSingle());
+
+        Vector256<int> Minus(int i) => Avx.CompareGreaterThanOrEqual(value.Value, Vector256.Create(thresholds[i])).AsInt32();
+    }
+
+    public static Avx2Lanes Pick(float* table, Avx2Lanes index) => new(Avx2.PermuteVar8x32(Avx.LoadVector256(table), index.Value.AsInt32()));
+
+    public static Avx2Lanes Decode(DynamicMap map, byte* codes) =>
+        new(Avx2.GatherVector256(map.Table, Avx2.ConvertToVector256Int32(codes), sizeof(float)));
 
     public void StoreBytes(byte* target)
     {

@@ -16,15 +16,26 @@ internal unsafe interface IMemoryLanes<TSelf> : ILanes<TSelf>
     /// <summary>The largest of all lanes, none of which is NaN.</summary>
     static abstract float Largest(TSelf value);
 
+    /// <summary>Without their signs.</summary>
+    static abstract TSelf Abs(TSelf value);
+
+    /// <summary>The sum, and where <paramref name="value"/> is at least <paramref name="threshold"/> the amount too.</summary>
+    static abstract TSelf AddWhereAtLeast(TSelf sum, TSelf value, TSelf threshold, TSelf amount);
+
+    /// <summary>How many of seven thresholds each number reaches, as an index for <see cref="Pick"/>: whole numbers in the bits of the lanes.</summary>
+    /// <param name="value">The numbers; NaN reaches none.</param>
+    /// <param name="thresholds">7 numbers.</param>
+    static abstract TSelf Reached(TSelf value, float* thresholds);
+
     /// <summary>Elements of a table of 8 numbers.</summary>
     /// <param name="table">8 numbers.</param>
-    /// <param name="index">Whole numbers from 0 to 7.</param>
+    /// <param name="index">As <see cref="Reached"/> gives it.</param>
     static abstract TSelf Pick(float* table, TSelf index);
 
-    /// <summary>Elements of a table of 256 numbers.</summary>
-    /// <param name="table">256 numbers.</param>
+    /// <summary>The numbers of some codes.</summary>
+    /// <param name="map">What they mean.</param>
     /// <param name="codes">As many bytes as there are lanes.</param>
-    static abstract TSelf LookUp(float* table, byte* codes);
+    static abstract TSelf Decode(DynamicMap map, byte* codes);
 
     /// <summary>Writes numbers from 0 to 255 as bytes, without their fractions.</summary>
     void StoreBytes(byte* target);

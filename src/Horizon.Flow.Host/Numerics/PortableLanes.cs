@@ -40,9 +40,21 @@ internal readonly unsafe struct PortableLanes(float value) : IMemoryLanes<Portab
 
     public static PortableLanes AtLeast(PortableLanes value, PortableLanes threshold) => new(value.Value >= threshold.Value ? 1f : 0f);
 
-    public static PortableLanes Pick(float* table, PortableLanes index) => new(table[(int)index.Value]);
+    public static PortableLanes Abs(PortableLanes value) => new(MathF.Abs(value.Value));
 
-    public static PortableLanes LookUp(float* table, byte* codes) => new(table[*codes]);
+    public static PortableLanes AddWhereAtLeast(PortableLanes sum, PortableLanes value, PortableLanes threshold, PortableLanes amount) =>
+        value.Value >= threshold.Value ? sum + amount : sum;
+
+    public static PortableLanes Reached(PortableLanes value, float* thresholds)
+    {
+        var reached = 0;
+        for (var i = 0; i < 7; i++) reached += value.Value >= thresholds[i] ? 1 : 0;
+        return new(BitConverter.Int32BitsToSingle(reached));
+    }
+
+    public static PortableLanes Pick(float* table, PortableLanes index) => new(table[BitConverter.SingleToInt32Bits(index.Value)]);
+
+    public static PortableLanes Decode(DynamicMap map, byte* codes) => new(map.Table[*codes]);
 
     public void StoreBytes(byte* target) => *target = (byte)(int)Value;
 

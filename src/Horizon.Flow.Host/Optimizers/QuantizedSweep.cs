@@ -53,10 +53,14 @@ internal readonly unsafe struct QuantizedSweep(
         where TGradient : struct, IGradientFormat
     {
         var moments = stackalloc float[2 * BlockElements];
-        var (firstScale, secondScale, done, encoded) = (0f, 0f, 0, 0);
-        if (path == VectorPath.Avx512) done = Update<Avx512Lanes, TMasters, TGradient>(start, 0, length, block, moments, ref firstScale, ref secondScale, pieceRule);
-        if (path == VectorPath.Avx2) done = Update<Avx2Lanes, TMasters, TGradient>(start, 0, length, block, moments, ref firstScale, ref secondScale, pieceRule);
-        if (done < length) Update<PortableLanes, TMasters, TGradient>(start, done, length, block, moments, ref firstScale, ref secondScale, pieceRule);
+        var (firstScale, secondScale, decoded, done, encoded) = (0f, 0f, 0, 0, 0);
+        if (path == VectorPath.Avx512) decoded = Decode<Avx512Lanes>(start, 0, length, block, moments);
+        if (path == VectorPath.Avx2) decoded = Decode<Avx2Lanes>(start, 0, length, block, moments);
+        if (decoded < length) Decode<PortableLanes>(start, decoded, length, block, moments);
+
+        if (path == VectorPath.Avx512) done = Update<Avx512Lanes, TMasters, TGradient>(start, 0, length, moments, ref firstScale, ref secondScale, pieceRule);
+        if (path == VectorPath.Avx2) done = Update<Avx2Lanes, TMasters, TGradient>(start, 0, length, moments, ref firstScale, ref secondScale, pieceRule);
+        if (done < length) Update<PortableLanes, TMasters, TGradient>(start, done, length, moments, ref firstScale, ref secondScale, pieceRule);
 
         (_firstScales[block], _secondScales[block]) = (firstScale, secondScale) = (Scale(firstScale), Scale(secondScale));
         if (path == VectorPath.Avx512) encoded = Encode<Avx512Lanes>(start, 0, length, moments, firstScale, secondScale);
@@ -65,27 +69,38 @@ internal readonly unsafe struct QuantizedSweep(
     }
 
     [MethodImpl(Kernels.Loop)]
-    private int Update<TLanes, TMasters, TGradient>(
-        long start, int index, int length, long block, float* moments, ref float firstScale, ref float secondScale, in AdamWRule pieceRule)
+    private int Decode<TLanes>(long start, int index, int length, long block, float* moments)
+        where TLanes : struct, IMemoryLanes<TLanes>
+    {
+        var (firstScale, secondScale) = (TLanes.Of(_firstScales[block]), TLanes.Of(_secondScales[block]));
+        var (signed, unsigned) = (DynamicMap.Signed, DynamicMap.Unsigned);
+        for (; index + TLanes.Width <= length; index += TLanes.Width)
+        {
+            (signed.Decode<TLanes>(_firstCodes + start + index) * firstScale).Store(moments + index);
+            (unsigned.Decode<TLanes>(_secondCodes + start + index) * secondScale).Store(moments + BlockElements + index);
+        }
+
+        return index;
+    }
+
+    [MethodImpl(Kernels.Loop)]
+    private int Update<TLanes, TMasters, TGradient>(long start, int index, int length, float* moments, ref float firstScale, ref float secondScale, in AdamWRule pieceRule)
         where TLanes : struct, IMemoryLanes<TLanes>
         where TMasters : struct, IMasterFormat
         where TGradient : struct, IGradientFormat
     {
-        var (oldFirstScale, oldSecondScale) = (TLanes.Of(_firstScales[block]), TLanes.Of(_secondScales[block]));
         var (firstLargest, secondLargest) = (TLanes.Of(0), TLanes.Of(0));
-        var (localRule, signed, unsigned) = (pieceRule, DynamicMap.Signed, DynamicMap.Unsigned);
+        var (localRule, scale) = (pieceRule, TLanes.Of(step.GradientScale));
         for (; index + TLanes.Width <= length; index += TLanes.Width)
         {
             var at = start + index;
             var weight = TMasters.Load<TLanes>(_weights, _difference, at);
-            var scaled = TGradient.Load<TLanes>(_gradient, at) * TLanes.Of(step.GradientScale);
-            var first = signed.Decode<TLanes>(_firstCodes + at) * oldFirstScale;
-            var second = unsigned.Decode<TLanes>(_secondCodes + at) * oldSecondScale;
-            localRule.Apply(ref weight, scaled, ref first, ref second);
+            var (first, second) = (TLanes.Load(moments + index), TLanes.Load(moments + BlockElements + index));
+            localRule.Apply(ref weight, TGradient.Load<TLanes>(_gradient, at) * scale, ref first, ref second);
             TMasters.Store(weight, _weights, _difference, at);
             first.Store(moments + index);
             second.Store(moments + BlockElements + index);
-            firstLargest = TLanes.Max(firstLargest, TLanes.Max(first, TLanes.Of(0) - first));
+            firstLargest = TLanes.Max(firstLargest, TLanes.Abs(first));
             secondLargest = TLanes.Max(secondLargest, second);
         }
 

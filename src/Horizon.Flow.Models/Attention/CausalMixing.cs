@@ -11,8 +11,6 @@ namespace Horizon.Flow.Models.Attention;
 /// </summary>
 internal static class CausalMixing
 {
-    private const int LongestExact = 2048; // these scores exist in memory
-
     /// <param name="query_BSQD">Queries.</param>
     /// <param name="key_BSKD">Keys; K divides Q.</param>
     /// <param name="value_BSKD">Values, as wide as keys.</param>
@@ -36,24 +34,13 @@ internal static class CausalMixing
             return (sinks_Q is null ? found[0] : AttentionOperators.FoldSinks(found[0], found[1], sinks_Q)).view(query_BSQD.shape);
         }
 
-        // Scores that nothing divides are large, and the exponentials of libtorch's kernels for the CPU are approximations, whose errors such a model multiplies.
-        var isExact = attend is null && scale == 1 && query_BSQD.dtype == float32 && query_BSQD.device.type == TorchSharp.DeviceType.CPU && batch.SequenceLength <= LongestExact;
-        if (isExact) attend = (query, key, value, mask) => Exact(query, key, value, mask, batch);
         attend ??= (query, key, value, mask) => Plain(scale is { } wanted ? query.Times(wanted * root) : query, key, value, mask);
         var times = query_BSQD.shape[2] / key_BSKD.shape[2];
         Tensor OfQueries(Tensor x_BSKD) => HeadParts.Repeat(x_BSKD, times).transpose(1, 2);
         Tensor Whole(Tensor? mask_SR) => attend(query_BSQD.transpose(1, 2), OfQueries(key_BSKD), OfQueries(value_BSKD), mask_SR).transpose(1, 2);
-        if (batch.Recall is not null || (isExact && batch.Documents is null && window is not null)) return Whole(batch.AttentionMask(slidingWindow)?.squeeze(1).squeeze(0));
+        if (batch.Recall is not null) return Whole(batch.AttentionMask(slidingWindow)?.squeeze(1).squeeze(0));
         if (batch.Documents is null && window is null) return Whole(null);
         return DocumentMixing.Mix(query_BSQD.flatten(0, 1), key_BSKD.flatten(0, 1), value_BSKD.flatten(0, 1), batch.Spans, window, attend).view(query_BSQD.shape);
-    }
-
-    // In the order of operations of transformers' own.
-    private static Tensor Exact(Tensor query, Tensor key, Tensor value, Tensor? mask, DeviceBatch batch)
-    {
-        var length = query.shape[2];
-        var hidden = (mask ?? batch.Shared(("exact causal mask", length), () => ones([length, length], ScalarType.Bool, query.device).tril())).logical_not();
-        return matmul(softmax(matmul(query, key.transpose(2, 3)).With(double.NegativeInfinity, (x, nothing) => x.masked_fill(hidden, nothing)), -1), value);
     }
 
     // libtorch's kernels divide by the root of the head width themselves.

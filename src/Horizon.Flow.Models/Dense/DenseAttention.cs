@@ -79,9 +79,13 @@ internal sealed class DenseAttention(DenseConfig config, RotaryEmbedding? rotary
 
     private double Scale => config.AttentionScale ?? (1 / Math.Sqrt(config.HeadDimension));
 
-    private Tensor Mix(ParameterViews parameters, Tensor query, Tensor key, Tensor value, DeviceBatch batch, UnitRecord record) => config.AttentionCap is { } cap
-        ? CappedAttention.Mix(query, key, value, new ScoreCap(Scale, cap), slidingWindow, batch, record)
-        : CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters), config.Sinks ? parameters[Roles.Sinks] : null);
+    private Tensor Mix(ParameterViews parameters, Tensor query, Tensor key, Tensor value, DeviceBatch batch, UnitRecord record)
+    {
+        var rule = new ScoreRule(Scale, config.AttentionCap);
+        return !config.Sinks && BlockAttention.Takes(rule, query.dtype, query.device.type == TorchSharp.DeviceType.CPU)
+            ? BlockAttention.Mix(query, key, value, rule, slidingWindow, batch, record)
+            : CausalMixing.Mix(query, key, value, config.AttentionScale, slidingWindow, batch, AttendOf(parameters), config.Sinks ? parameters[Roles.Sinks] : null);
+    }
 
     // How scores that are more than products are computed; null where they are not.
     private Func<Tensor, Tensor, Tensor, Tensor?, Tensor>? AttendOf(ParameterViews parameters)

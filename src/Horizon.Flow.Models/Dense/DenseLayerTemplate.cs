@@ -1,3 +1,4 @@
+using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Attention;
@@ -73,9 +74,13 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + (Between(unit) * batch.WideTokenBytes) + (_config.AttentionCap is null ? 0 : CappedAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch))
+        return (Outputs(unit) * batch.TokenBytes) + (Between(unit) * batch.WideTokenBytes)
+            + (InBlocks(batch) ? BlockAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch) : 0)
             + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0);
     }
+
+    private bool InBlocks(BatchShape batch) =>
+        !_config.Sinks && BlockAttention.Takes(new(_config.AttentionScale ?? 0, _config.AttentionCap), batch.Type == ElementType.Float32 ? float32 : bfloat16, onCpu: batch.OnProcessor);
 
     /// <inheritdoc/>
     /// <value>Products, of experts those that a token is sent to, and attention where the layer has it.</value>

@@ -7,8 +7,8 @@ public sealed record PipelineSection
     /// <value>Default 2 buffers of the largest unit: one in hand, one on its way in.</value>
     public int DeviceBuffers { get; init; } = 2;
 
-    /// <summary>Page-locked host buffers for gradients on their way to the optimizer.</summary>
-    /// <value>Default 4 buffers of the largest unit.</value>
+    /// <summary>Page-locked host buffers for gradients on their way to the optimizer. Without clipping, more of them let updates be further behind backward, and be done beside the next forward.</summary>
+    /// <value>Default 4 buffers of the largest unit, or one of its own size a unit where that takes no more.</value>
     public int GradientSlabs { get; init; } = 4;
 
     /// <summary>

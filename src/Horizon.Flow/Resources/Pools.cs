@@ -39,7 +39,7 @@ public static class Pools
             Memory = sizing => Inputs(sizing, MemoryPlace.Device, PoolNames.ReturnedInputs, sizing.Plan.Options.Pipeline.ReturnBuffers),
         };
 
-    /// <summary>Page-locked host buffers that gradients come down into: one for each trained unit where some stage holds a whole step of them, else a few.</summary>
+    /// <summary>Page-locked host buffers that gradients come down into: one for each trained unit where some stage holds a whole step of them or that takes no more, else a few.</summary>
     public static PoolSpec<SlabPool> Slabs { get; } =
         new(PoolNames.Slabs, plan => plan.SlabPerUnit ? Math.Max(1, plan.Model.Units.Count(plan.Options.IsTrainable)) : plan.Options.Pipeline.GradientSlabs, MakeSlabs)
         {
@@ -86,7 +86,7 @@ public static class Pools
         var (gradients, bytes, slabs) = (sizing.Gradients, sizing.WeightType.ByteSize(), sizing.Plan.Options.Pipeline.GradientSlabs);
         var (sum, largest) = (gradients.Sum() ?? 0, gradients.Max() ?? 0);
         yield return sizing.Plan.SlabPerUnit
-            ? new(MemoryPlace.Host, PoolNames.Slabs, sum * bytes, Invariant($"one for each trained unit, all held until the norm is known: {bytes} bytes x {sum:N0} parameters"))
+            ? new(MemoryPlace.Host, PoolNames.Slabs, sum * bytes, Invariant($"one for each trained unit: {bytes} bytes x {sum:N0} parameters"))
             : new(MemoryPlace.Host, PoolNames.Slabs, slabs * largest * bytes, Invariant($"{slabs} x {bytes} bytes x {largest:N0} parameters"));
     }
 

@@ -5,8 +5,7 @@ using Horizon.Flow.Host.ModelFolders;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
-/// <summary>The program as a process of its own; one of them serves a run in the process of the tests, which signals to it would stop.</summary>
-[Collection("signals")]
+/// <summary>The program as a process of its own.</summary>
 public class ProcessTests
 {
     [Fact]

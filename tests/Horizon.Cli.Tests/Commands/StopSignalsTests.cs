@@ -3,7 +3,6 @@ using Horizon.Flow.Cli.Tests.Printing;
 
 namespace Horizon.Flow.Cli.Tests.Commands;
 
-[Collection("signals")]
 public class StopSignalsTests
 {
     [Fact]

@@ -7,7 +7,6 @@ using Horizon.Flow.Testing;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Runs that train adapters: what they begin with, leave, and what goes on from there.</summary>
-[Collection("signals")]
 public sealed class AdapterRunTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -4,7 +4,6 @@ using Horizon.Flow.Models;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>What the user can mend gets one sentence and a non-zero exit, and leaves nothing behind.</summary>
-[Collection("signals")]
 public sealed class BadInputTests : IDisposable
 {
     private readonly RunFolder _run = new();

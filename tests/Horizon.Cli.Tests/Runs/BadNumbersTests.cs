@@ -3,7 +3,6 @@ namespace Horizon.Flow.Cli.Tests.Runs;
 /// <summary>
 /// A learning rate beyond fp32: after the first step no weight is finite, whatever the processor. What the user is told, and when the run ends.
 /// </summary>
-[Collection("signals")]
 public sealed class BadNumbersTests : IDisposable
 {
     private const int Steps = 6;

@@ -1,7 +1,6 @@
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Distillation from a YAML file: a random student learns from the quickstart's model, beside it or with what was stored of it.</summary>
-[Collection("signals")]
 public sealed class DistillationRunTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -1,7 +1,6 @@
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary><c>training.expert_parts</c>: a layer's experts in several units, from the file to the model folder.</summary>
-[Collection("signals")]
 public sealed class ExpertPartsRunTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -5,7 +5,6 @@ using Horizon.Flow.Units;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary><c>training.precision: fp8</c> on the CPU, where it is emulated.</summary>
-[Collection("signals")]
 public sealed class Fp8RunTests : IDisposable
 {
     private readonly RunFolder _run = new();

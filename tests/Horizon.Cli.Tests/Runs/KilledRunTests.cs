@@ -4,7 +4,6 @@ using System.Runtime.InteropServices;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Real processes that are killed. A longer one, with hundreds of kills at random moments, is `horizon-soak kill`.</summary>
-[Collection("signals")]
 public sealed class KilledRunTests : IDisposable
 {
     private const int Terminate = 15;

@@ -1,7 +1,6 @@
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>The recipe of adapters, as it stands in the repository.</summary>
-[Collection("signals")]
 public sealed class LoraRecipeTests
 {
     [Fact]

@@ -4,7 +4,6 @@ using Horizon.Flow.Distributed;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Ranks that mpirun starts, over MPI's collectives: the bits of ranks over their own connections, and an end where one goes.</summary>
-[Collection("signals")]
 public sealed class MpiRunTests : IDisposable
 {
     private const string OpenMpi = "mpirun.openmpi";

@@ -5,7 +5,6 @@ using Horizon.Flow.Runs.Session;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Machines may have files of their own: ranks whose settings, data or model differ end before the first step, each with the sentence that says in what.</summary>
-[Collection("signals")]
 public sealed class OneRunTests : IDisposable
 {
     private static readonly TimeSpan Hang = TimeSpan.FromMinutes(3);

@@ -4,7 +4,6 @@ using Horizon.Flow.Cli.Tests.Commands;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>On-policy objectives from a YAML file: they learn what is rewarded, resume with the answers that were drawn, and refuse what does not fit.</summary>
-[Collection("signals")]
 public sealed class PolicyRunTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -3,7 +3,6 @@ using System.Text.Json;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary><c>training.objective</c> from a YAML file: every objective trains, measures, evaluates and resumes to the bit; what does not fit is refused.</summary>
-[Collection("signals")]
 public sealed class PreferenceRunTests : IDisposable
 {
     private static readonly string[] Names = ["Tom", "Lily", "Ben", "Mia", "Max", "Sue", "Tim"];

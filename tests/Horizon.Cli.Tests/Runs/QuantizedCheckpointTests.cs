@@ -7,7 +7,6 @@ using Horizon.Flow.Models;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Models with experts as they are published, quantized: trained and written as bf16, with what steps say of their experts.</summary>
-[Collection("signals")]
 public sealed class QuantizedCheckpointTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -9,7 +9,6 @@ using Horizon.Flow.Testing;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>On-policy runs on several ranks: the answers are those of one rank, and so is what is learned of them.</summary>
-[Collection("signals")]
 public sealed class RankedPolicyTests : IDisposable
 {
     private static readonly TimeSpan Hang = TimeSpan.FromMinutes(3);

@@ -8,7 +8,6 @@ using Horizon.Flow.Testing;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Whatever a recipe trains, several ranks train it as one does: objectives, adapters, new tokens, the best checkpoint, first weights that are drawn.</summary>
-[Collection("signals")]
 public sealed class RankedRecipeTests : IDisposable
 {
     private static readonly TimeSpan Hang = TimeSpan.FromMinutes(3);

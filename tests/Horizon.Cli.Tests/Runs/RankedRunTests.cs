@@ -6,7 +6,6 @@ using Horizon.Flow.Testing;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Runs on several ranks, each a process of its own, as the program starts them.</summary>
-[Collection("signals")]
 public sealed class RankedRunTests : IDisposable
 {
     private static readonly TimeSpan Hang = TimeSpan.FromMinutes(3);

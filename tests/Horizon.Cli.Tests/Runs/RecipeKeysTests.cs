@@ -7,7 +7,6 @@ using Horizon.Flow.Text.Tokenizers;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>The keys that recipes use beside the plain ones: what each does to a run, and to one that is resumed.</summary>
-[Collection("signals")]
 public sealed class RecipeKeysTests : IDisposable
 {
     private readonly RunFolder _run = new();

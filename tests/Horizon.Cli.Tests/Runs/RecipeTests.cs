@@ -1,7 +1,6 @@
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Every recipe runs as it is written, cut to some steps, and does what its page says; every one has a page and stands in the index.</summary>
-[Collection("signals")]
 public sealed class RecipeTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -8,7 +8,6 @@ using Horizon.Flow.Models.Tests.Reference;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Three AdamW steps by the public configuration alone, beside those of PyTorch and transformers.</summary>
-[Collection("signals")]
 public sealed class ReferenceRunTests : IDisposable
 {
     private const int Rows = 6;

@@ -4,7 +4,6 @@ using System.Xml.Linq;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary><c>horizon report</c>, read back by an XML parser: the report is well-formed, so what is in it is countable.</summary>
-[Collection("signals")]
 public sealed class ReportTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -1,7 +1,6 @@
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary><c>horizon train --resume</c>: what it goes on from, what it refuses, and that nothing shows of the interruption.</summary>
-[Collection("signals")]
 public sealed class ResumeTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -7,7 +7,6 @@ using Horizon.Flow.Text.Data;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>A reward model from a YAML file: the folder that transformers reads, its scores, and a run that goes on.</summary>
-[Collection("signals")]
 public sealed class RewardRunTests : IDisposable
 {
     private static readonly string[] Names = ["Tom", "Lily", "Ben", "Mia", "Max", "Sue", "Tim"];

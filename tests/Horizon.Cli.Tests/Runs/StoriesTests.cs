@@ -6,7 +6,6 @@ using Horizon.Flow.Runs.Generation;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>The real model of the quickstart beside the answers of another implementation; see the quickstart's SOURCES.md.</summary>
-[Collection("signals")]
 public sealed class StoriesTests : IDisposable
 {
     private readonly RunFolder _run = new();

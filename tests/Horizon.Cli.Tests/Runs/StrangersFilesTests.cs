@@ -5,7 +5,6 @@ using Horizon.Flow.Tests.Hostile;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>Runs over model and output folders that somebody else has made: nothing outside them is read, written or waited for.</summary>
-[Collection("signals")]
 public sealed class StrangersFilesTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -3,7 +3,6 @@ using System.Text.Json;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary><c>horizon train --trace</c>.</summary>
-[Collection("signals")]
 public sealed class TraceTests : IDisposable
 {
     private readonly RunFolder _run = new();

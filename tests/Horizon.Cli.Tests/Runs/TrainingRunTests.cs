@@ -7,7 +7,6 @@ using Horizon.Flow.Text.Batches;
 namespace Horizon.Flow.Cli.Tests.Runs;
 
 /// <summary>What a configured run does and leaves.</summary>
-[Collection("signals")]
 public sealed class TrainingRunTests : IDisposable
 {
     private readonly RunFolder _run = new();

@@ -6,7 +6,6 @@ namespace Horizon.Flow.Cli.Tests.Runs;
 /// Two machines with two ranks each, over real TCP between two network namespaces, with a TrainJob's variables: one run, where they share a disk; and one sentence where they do not,
 /// or where the cable between them is cut.
 /// </summary>
-[Collection("signals")]
 public sealed class TwoMachinesTests : IDisposable
 {
     private static readonly TimeSpan Hang = TimeSpan.FromMinutes(3);

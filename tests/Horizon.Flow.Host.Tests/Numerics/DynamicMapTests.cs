@@ -75,6 +75,20 @@ public sealed unsafe class DynamicMapTests
         Assert.Equal(0, Encode(DynamicMap.Signed, -1e-9f, VectorPaths.Best));
     }
 
+    /// <summary>Where two decades meet, at the ends and for what is no number, too.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Encode_BordersAndWhatIsNoNumber_IsTheSameInEveryWidth(bool signed)
+    {
+        var map = signed ? DynamicMap.Signed : DynamicMap.Unsigned;
+        var sorted = map.Values.ToArray().Order().ToArray();
+        var borders = sorted.Zip(sorted.Skip(1), (low, high) => (float)(((double)low + high) / 2));
+        float[] values = [.. borders.SelectMany(value => new[] { value, MathF.BitIncrement(value), MathF.BitDecrement(value) }), 0, -0f, float.Epsilon, 1, -1, 2, float.PositiveInfinity, float.NaN];
+        foreach (var value in values) Assert.Single(VectorPaths.Supported.Select(path => Encode(map, value, path)).ToHashSet());
+        Assert.Equal(0, Encode(map, float.NaN, VectorPaths.Best));
+    }
+
     private static double Nearest(double[] sorted, int place, double value) =>
         Math.Min(place < sorted.Length ? sorted[place] - value : double.MaxValue, place > 0 ? value - sorted[place - 1] : double.MaxValue);
 

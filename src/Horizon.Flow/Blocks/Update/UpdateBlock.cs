@@ -6,7 +6,10 @@ using Horizon.Flow.Messages;
 
 namespace Horizon.Flow.Blocks;
 
-/// <summary>One optimizer step for one unit, in host memory, as soon as its gradient comes; with a <see cref="LateState"/> its weights first.</summary>
+/// <summary>
+/// One optimizer step for one unit, in host memory, as soon as its gradient comes; with a <see cref="LateState"/> its weights first. Of units that wait, that one which the next forward reads
+/// first: where updates are slower than backward, what is left of them is done beside the next forward and not before it.
+/// </summary>
 /// <remarks>
 /// <para>Takes: <see cref="HostGradient"/> with its verdict. Gives: <see cref="UnitUpdated"/>.</para>
 /// <para>Waits when: another sweep has the host threads.</para>
@@ -16,6 +19,9 @@ namespace Horizon.Flow.Blocks;
 /// </remarks>
 public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
 {
+    private static readonly IComparer<HostGradient> _asForwardReads =
+        Comparer<HostGradient>.Create((one, other) => (one.Step, one.Visit.Unit).CompareTo((other.Step, other.Visit.Unit)));
+
     /// <summary>Creates the block.</summary>
     /// <param name="store">The store.</param>
     /// <param name="optimizer">The rule.</param>
@@ -36,7 +42,7 @@ public sealed class UpdateBlock : StageBlock<HostGradient, UnitUpdated>
         {
             if (late is not null) return await late.UpdateAsync(gradient, guard, call).ConfigureAwait(false);
             return await guard.RunAsync(gradient, (unit, step) => optimizer.Update(unit, gradient.View, step, workers)).ConfigureAwait(false) is { } updated ? [updated] : [];
-        })
+        }, _asForwardReads)
     {
     }
 }

@@ -7,10 +7,10 @@ namespace Horizon.Flow.Models.Attention;
 // Letters: B batch, S sequence, T all queries, R all keys, Q query heads, K key/value heads, G = Q / K, D head width; of a block n queries and r keys.
 
 /// <summary>
-/// Causal attention whose scores are capped (Gemma 2): cap * tanh(score / cap), which no kernel of libtorch's does. A block of queries at a time, with all the keys that they see, so that a
-/// softmax is whole; backward computes each block's scores again. Nothing that is kept, and no block, grows with the square of a document's length. For every device and type.
+/// Causal attention whose scores are computed as they are, for what no kernel of libtorch's does: a block of queries at a time, with all the keys that they see, so that a softmax is
+/// whole; backward computes each block's scores again. Nothing that is kept, and no block, grows with the square of a document's length. For every device and type.
 /// </summary>
-internal sealed class CappedAttention : IWrittenStep
+internal sealed class BlockAttention : IWrittenStep
 {
     /// <summary>Bytes of the scores of a block in fp32, of all heads.</summary>
     public const long BlockBytes = 128L << 20;
@@ -20,18 +20,18 @@ internal sealed class CappedAttention : IWrittenStep
     private readonly Tensor _value_RKD;
     private readonly long[][] _shapes;
     private readonly IReadOnlyList<ScoreBlock> _blocks;
-    private readonly ScoreCap _cap;
+    private readonly ScoreRule _rule;
     private readonly long? _window;
 
     /// <param name="inputs">[B, S, Q, D] queries; [B, ..., K, D] keys and values.</param>
-    /// <param name="cap">Of the scores.</param>
+    /// <param name="rule">Of the scores.</param>
     /// <param name="window">A token sees this many tokens, itself included; null for all.</param>
     /// <param name="batch">Where documents lie.</param>
     /// <param name="keeps">Whether backward follows.</param>
     /// <param name="blockBytes">See <see cref="BlockBytes"/>.</param>
-    public CappedAttention(IReadOnlyList<Tensor> inputs, ScoreCap cap, int? window, DeviceBatch batch, bool keeps, long blockBytes = BlockBytes)
+    public BlockAttention(IReadOnlyList<Tensor> inputs, ScoreRule rule, int? window, DeviceBatch batch, bool keeps, long blockBytes = BlockBytes)
     {
-        (_shapes, _cap, _window) = ([.. inputs.Select(input => input.shape)], cap, window);
+        (_shapes, _rule, _window) = ([.. inputs.Select(input => input.shape)], rule, window);
         (_query_TQD, _key_RKD, _value_RKD) = (Tokens(inputs[0]), Tokens(inputs[1]), Tokens(inputs[2]));
         _blocks = [.. ScoreBlock.Of(batch, window, blockBytes / sizeof(float) / inputs[0].shape[2])];
         var mixed_TQD = empty(_query_TQD.shape, _query_TQD.dtype, _query_TQD.device);
@@ -54,19 +54,28 @@ internal sealed class CappedAttention : IWrittenStep
 
     private long Heads => _key_RKD.shape[1];
 
+    /// <summary>
+    /// Which scores go this way: capped ones (Gemma 2), which no kernel does; and in fp32 on a CPU those that nothing divides (Gemma 4). They are large, and the exponentials of libtorch's
+    /// kernels for the CPU are approximations, whose errors such a model multiplies.
+    /// </summary>
+    /// <param name="rule">Of the scores.</param>
+    /// <param name="type">Of queries and keys.</param>
+    /// <param name="onCpu">Whether they are there.</param>
+    public static bool Takes(ScoreRule rule, ScalarType type, bool onCpu) => rule.Cap is not null || (onCpu && type == float32 && rule.Scale == 1);
+
     /// <summary>Attention as a step of a unit.</summary>
     /// <param name="query_BSQD">Queries.</param>
     /// <param name="key_BSKD">Keys; K divides Q. With a recall those before the batch's tokens, too.</param>
     /// <param name="value_BSKD">Values, as wide as keys.</param>
-    /// <param name="cap">Of the scores.</param>
+    /// <param name="rule">Of the scores.</param>
     /// <param name="window">A token sees this many tokens, itself included; null for all.</param>
     /// <param name="batch">Where documents lie.</param>
     /// <param name="record">Runs it.</param>
     /// <returns>[B, S, Q, D].</returns>
-    public static Tensor Mix(Tensor query_BSQD, Tensor key_BSKD, Tensor value_BSKD, ScoreCap cap, int? window, DeviceBatch batch, UnitRecord record)
+    public static Tensor Mix(Tensor query_BSQD, Tensor key_BSKD, Tensor value_BSKD, ScoreRule rule, int? window, DeviceBatch batch, UnitRecord record)
     {
         Tensor[] inputs = [query_BSQD, key_BSKD, value_BSKD];
-        return record.Step(inputs, keeps => new CappedAttention(inputs, cap, window, batch, keeps));
+        return record.Step(inputs, keeps => new BlockAttention(inputs, rule, window, batch, keeps));
     }
 
     /// <summary>What a block and the sums of the keys' and values' gradients take of memory in backward.</summary>
@@ -99,10 +108,14 @@ internal sealed class CappedAttention : IWrittenStep
             using (var sum = product.sum(-1, keepdim: true)) change.AddInPlace(sum, -1.0);
             change.mul_(weights);
             weights.Dispose();
-            // The curve's slope: 1 - tanh^2.
-            using (var bent = change * tanh.mul_(tanh)) change.AddInPlace(bent, -1.0);
-            change.TimesInPlace(_cap.Scale);
-            tanh.Dispose();
+            if (tanh is not null)
+            {
+                // The curve's slope: 1 - tanh^2.
+                using (var bent = change * tanh.mul_(tanh)) change.AddInPlace(bent, -1.0);
+                tanh.Dispose();
+            }
+
+            if (_rule.Scale != 1) change.TimesInPlace(_rule.Scale);
             var narrow = change.to(query.dtype);
             Copy(dQuery_TQD, block, matmul(narrow, key));
             Add(dKey_RKD, block, matmul(narrow.transpose(1, 2), query));
@@ -120,17 +133,20 @@ internal sealed class CappedAttention : IWrittenStep
     // Softmax, and what bounds its gradient, in fp32, or as wide as the inputs are.
     private ScalarType Wide => _query_TQD.dtype == float64 ? float64 : float32;
 
-    // [K, G n, r] each: tanh of the scores over the cap, and the softmax of the capped scores.
-    private (Tensor Tanh, Tensor Weights) Weights(ScoreBlock block)
+    // [K, G n, r] each: tanh of the scores over the cap, where there is one, and the softmax of the scores.
+    private (Tensor? Tanh, Tensor Weights) Weights(ScoreBlock block)
     {
         var product = matmul(Queries(_query_TQD, block), Keys(_key_RKD, block).transpose(1, 2));
-        var tanh = product.to(Wide);
-        if (!ReferenceEquals(tanh, product)) product.Dispose();
-        tanh.TimesInPlace(_cap.Scale / _cap.Cap).tanh_();
-        using var capped = tanh.Times(_cap.Cap);
+        var scores = product.to(Wide);
+        if (!ReferenceEquals(scores, product)) product.Dispose();
+        if (_rule.Scale != 1 || _rule.Cap is not null) scores.TimesInPlace(_rule.Scale / (_rule.Cap ?? 1));
+        var tanh = _rule.Cap is null ? null : scores;
+        if (_rule.Cap is { } cap) scores = scores.tanh_().Times(cap);
         using var hidden = Hidden(block);
-        capped.view(-1, block.Queries, block.Keys).AddInPlace(hidden);
-        return (tanh, softmax(capped, -1));
+        scores.view(-1, block.Queries, block.Keys).AddInPlace(hidden);
+        var weights = softmax(scores, -1);
+        scores.Dispose();
+        return (tanh, weights);
     }
 
     // [n, r]: minus infinity where a query does not see a key. Its own is as far behind the first as there are more keys than queries.
