@@ -61,7 +61,7 @@ internal sealed class BlockAttention : IWrittenStep
     /// <param name="rule">Of the scores.</param>
     /// <param name="type">Of queries and keys.</param>
     /// <param name="onCpu">Whether they are there.</param>
-    public static bool Takes(ScoreRule rule, ScalarType type, bool onCpu) => rule.Cap is not null || (onCpu && type == float32 && rule.Scale == 1);
+    public static bool Takes(ScoreRule rule, ScalarType type, bool onCpu) => rule.Cap is not null || (onCpu && type == ScalarType.Float32 && rule.Scale == 1);
 
     /// <summary>Attention as a step of a unit.</summary>
     /// <param name="query_BSQD">Queries.</param>

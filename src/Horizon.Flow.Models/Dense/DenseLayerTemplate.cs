@@ -79,8 +79,9 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
             + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0);
     }
 
+    // Types by their numbers: a plan alone has not loaded libtorch.
     private bool InBlocks(BatchShape batch) =>
-        !_config.Sinks && BlockAttention.Takes(new(_config.AttentionScale ?? 0, _config.AttentionCap), batch.Type == ElementType.Float32 ? float32 : bfloat16, onCpu: batch.OnProcessor);
+        !_config.Sinks && BlockAttention.Takes(new(_config.AttentionScale ?? 0, _config.AttentionCap), batch.Type == ElementType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16, onCpu: batch.OnProcessor);
 
     /// <inheritdoc/>
     /// <value>Products, of experts those that a token is sent to, and attention where the layer has it.</value>

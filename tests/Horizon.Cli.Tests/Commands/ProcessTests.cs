@@ -49,6 +49,29 @@ public class ProcessTests
         Assert.NotEmpty(checkpoint.TensorNames);
     }
 
+    /// <summary>A plan adds numbers up, and loads no libtorch for that.</summary>
+    [Fact]
+    public async Task Plan_OfLayersThatAutogradDerives_LoadsNoLibtorch()
+    {
+        using var run = new RunFolder();
+        run.Write("config.json", """
+            { "architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32,
+              "vocab_size": 128, "max_position_embeddings": 512, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "sliding_window": 128, "sliding_window_pattern": 2,
+              "query_pre_attn_scalar": 32, "tie_word_embeddings": true, "hidden_activation": "gelu_pytorch_tanh" }
+            """);
+        run.Write("run.yaml", """
+            model:    { path: ., init: random }
+            data:     { sequence_length: 256 }
+            training: { precision: fp32 }
+            device:   cpu
+            """);
+        using var process = Start("plan", run.In("run.yaml"));
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        Assert.Equal((0, ""), (process.ExitCode, await error));
+        Assert.Contains("work in hand", await output, StringComparison.Ordinal);
+    }
+
     /// <summary>As on machines with other numbers of processors: what libtorch would choose there no longer matters.</summary>
     [Fact]
     public async Task Train_ResumedWhereLibtorchWouldTakeOtherThreads_GivesTheSameBits()

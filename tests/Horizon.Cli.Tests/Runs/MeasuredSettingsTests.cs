@@ -117,26 +117,26 @@ public sealed class MeasuredSettingsTests : IDisposable
     }
 
     /// <summary>
-    /// <c>horizon train</c> of small models on two processors, by peak resident memory (docs/benchmarks/2026-11-26-plan.md): never below, and within 3 %; of the smallest 4 %, and of layers whose backward autograd derives 13 %.
+    /// <c>horizon train</c> of small models on two processors, by peak resident memory (docs/benchmarks/2026-11-26-plan.md): never below the larger of two runs, and within 3 %; of the smallest 5 %, and of layers whose backward autograd derives 13 %.
     /// </summary>
     [Theory]
-    [InlineData("llama", 64, 2, 256, 512, 1, 64, "fp32", "keep", 229, 1.04)]
+    [InlineData("llama", 64, 2, 256, 512, 1, 64, "fp32", "keep", 229, 1.05)]
     [InlineData("llama", 256, 8, 1024, 512, 1, 256, "fp32", "keep", 426)]
-    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 658)]
-    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "recompute", 460)]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 661)]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "recompute", 463)]
     [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep_narrow", 538)]
     [InlineData("llama", 256, 8, 1024, 512, 4, 256, "fp32", "keep", 544, 1.03, "training.gradient_accumulation=3")]
     [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 677, 1.03, "data.packing=true")]
-    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 566, 1.03, "training.adapter={ rank: 16, alpha: 32 }")]
-    [InlineData("llama", 256, 8, 1024, 512, 4, 256, "bf16", "keep", 445)]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 569, 1.03, "training.adapter={ rank: 16, alpha: 32 }")]
+    [InlineData("llama", 256, 8, 1024, 512, 4, 256, "bf16", "keep", 446)]
     [InlineData("llama", 256, 8, 1024, 16_384, 4, 256, "bf16", "recompute", 560)]
     [InlineData("llama", 512, 4, 2048, 512, 8, 512, "fp32", "keep", 1127)]
-    [InlineData("llama", 256, 4, 1024, 512, 1, 4096, "fp32", "keep", 602, 1.032)]
+    [InlineData("llama", 256, 4, 1024, 512, 1, 4096, "fp32", "keep", 606)]
     [InlineData("llama", 512, 12, 1536, 32_000, 2, 512, "fp32", "keep", 2152)]
-    [InlineData("llama", 384, 12, 1536, 16_384, 6, 256, "fp32", "recompute", 1162)]
+    [InlineData("llama", 384, 12, 1536, 16_384, 6, 256, "fp32", "recompute", 1163)]
     [InlineData("llama", 1024, 12, 2816, 32_000, 2, 512, "bf16", "keep", 3719)]
     [InlineData("llama", 2048, 16, 5632, 32_000, 1, 128, "bf16", "keep", 12_838)]
-    [InlineData("qwen3", 256, 6, 1024, 512, 4, 256, "fp32", "keep", 478)]
+    [InlineData("qwen3", 256, 6, 1024, 512, 4, 256, "fp32", "keep", 481)]
     [InlineData("gemma3", 256, 6, 1024, 512, 4, 256, "fp32", "recompute", 425, 1.13)]
     [InlineData("experts", 256, 4, 1024, 512, 4, 256, "fp32", "recompute", 445, 1.09)]
     public void Plan_OnTheCpu_IsWhatWasUsed(string family, int hidden, int layers, int inner, int vocabulary, int rows, int tokens, string precision, string activations, int megabytes, double most = 1.03, params string[] keys)
