@@ -118,8 +118,11 @@ internal sealed class DecoderLayerTape : DecoderTape
     }
 
     // beta 0: what was in the gradient buffer is not read.
-    private static void Product(ParameterViews? gradients, string first, string last, Tensor dOutput, Tensor input) =>
-        gradients?.Stacked(first, last).addmm_(dOutput.t(), input, beta: 0);
+    private static void Product(ParameterViews? gradients, string first, string last, Tensor dOutput, Tensor input)
+    {
+        using var transposed = dOutput.t();
+        gradients?.Stacked(first, last).addmm_(transposed, input, beta: 0);
+    }
 
     protected override void Release()
     {

@@ -78,6 +78,9 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
     public long KeptTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).KeptTape;
 
     /// <inheritdoc/>
+    public long ResumedTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).ResumedTape;
+
+    /// <inheritdoc/>
     public long NarrowTapeBytes(UnitLayout unit, BatchShape batch) => Memory(batch).NarrowTape;
 
     /// <inheritdoc/>
@@ -90,6 +93,9 @@ public sealed class DecoderLayerTemplate : IUnitTemplate
 
     /// <inheritdoc/>
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => Memory(batch).Working;
+
+    /// <inheritdoc/>
+    public long ForwardBytes(UnitLayout unit, BatchShape batch) => Memory(batch).Forward;
 
     /// <inheritdoc/>
     /// <value>The outputs of gate or up, or what attention's backward sums.</value>

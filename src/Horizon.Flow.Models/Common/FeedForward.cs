@@ -91,6 +91,8 @@ internal sealed class FeedForward : IDisposable
 
         Tensor Piece(Tensor dOutput_PH, Tensor normed_PH, Tensor both_P2F, Tensor? biasSum = null)
         {
+            // Views of what goes here must go with it, or its memory stays until the whole layer is done.
+            using var scope = NewDisposeScope();
             using (var gated_PF = dOutput_PH.mm(_parameters[Roles.Down])) // first its gradient
             using (var narrow = downAdapters?.Narrow(dOutput_PH))
             {
@@ -112,7 +114,7 @@ internal sealed class FeedForward : IDisposable
             }
 
             both_P2F.Dispose();
-            return dNormed_PH;
+            return dNormed_PH.MoveToOuterDisposeScope();
         }
     }
 

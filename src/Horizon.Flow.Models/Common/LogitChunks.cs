@@ -110,9 +110,9 @@ internal sealed class LogitChunks
         var (vocabulary, hidden) = (projection.Shape[0], projection.Shape[1]);
         var rows = Math.Min(batch.Tokens, Rows(projection.Shape, batch.FusedOperators));
         var narrow = batch.Type != ElementType.Float32;
-        // The gradient of the logits is written over them, in fp32 by libtorch's operators, from and to the type of the unit. Shaping has them before and after.
+        // The gradient of the logits is written over them, in fp32 by libtorch's operators of a GPU, from and to the type of the unit. Shaping has them before and after.
         var logit = !IsPlain ? sizeof(float) + (4 * batch.Type.ByteSize())
-            : narrow && !batch.FusedOperators ? sizeof(float) + (2 * sizeof(ushort))
+            : narrow && !batch.FusedOperators && !batch.OnProcessor ? sizeof(float) + (2 * sizeof(ushort))
             : batch.Type.ByteSize();
         // Several chunks' gradients of a narrow projection are summed in fp32, a chunk's part of it beside.
         var sum = narrow && rows < batch.Tokens ? projection.Count * (sizeof(float) + batch.Type.ByteSize()) : 0;

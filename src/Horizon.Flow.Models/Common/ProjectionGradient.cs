@@ -17,7 +17,7 @@ internal sealed class ProjectionGradient(Tensor target_VH) : IDisposable
     /// <param name="x_CH">[C, H] in the type of the target.</param>
     public void Add(Tensor logitsGradient_CV, Tensor x_CH)
     {
-        var transposed_VC = logitsGradient_CV.t();
+        using var transposed_VC = logitsGradient_CV.t(); // a view that stayed would keep the memory of what the caller frees
         if (!_any) target_VH.addmm_(transposed_VC, x_CH, beta: 0);
         else if (target_VH.dtype == float32) target_VH.addmm_(transposed_VC, x_CH);
         else

@@ -23,6 +23,6 @@ internal sealed class RmsHeadNorm(double epsilon) : IHeadNorm
     public long Bytes(long hidden, BatchShape batch)
     {
         var piece = Math.Max(batch.UncutTokens, Math.Min(batch.PieceTokens, batch.Tokens));
-        return (hidden * batch.TokenBytes) + (piece * hidden * ((4L * batch.Type.ByteSize()) + (batch.FusedOperators ? 0 : 6 * sizeof(float))));
+        return (hidden * batch.TokenBytes) + (piece * hidden * ((4L * batch.Type.ByteSize()) + (batch.FusedOperators ? 0 : (batch.OnProcessor ? 1 : 6) * sizeof(float))));
     }
 }

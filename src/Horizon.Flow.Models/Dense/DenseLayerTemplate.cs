@@ -16,8 +16,8 @@ namespace Horizon.Flow.Models.Dense;
 /// </summary>
 internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 {
-    // Operators that autograd runs back, one after another, read and write so many times what written ones do: fitted to a step of Gemma 3 1B on an H100 (docs/benchmarks/2026-11-26-plan.md).
-    private const double ByAutograd = 4.5;
+    // Operators that autograd runs back, one after another, read and write so many times what written ones do: fitted to two steps of Gemma 3 1B on H100s (docs/benchmarks/2026-11-26-plan.md).
+    private const double ByAutograd = 6;
 
     private readonly DenseConfig _config;
     private readonly DenseAttention _attention;
@@ -63,18 +63,24 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     }
 
     /// <inheritdoc/>
-    public long WorkingBytes(UnitLayout unit, BatchShape batch)
+    public long WorkingBytes(UnitLayout unit, BatchShape batch) =>
+        Math.Max(ForwardBytes(unit, batch), Beside(unit, batch) + (HasExperts(unit) ? _experts!.BackwardBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch));
+
+    /// <inheritdoc/>
+    public long ForwardBytes(UnitLayout unit, BatchShape batch) => Beside(unit, batch) + (HasExperts(unit) ? _experts!.ForwardBytes(_config.HiddenSize, batch) : 0);
+
+    // Beside what experts need.
+    private long Beside(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + ((HasExperts(unit) ? 5L : 6L) * Math.Max(_config.HiddenSize, _config.IntermediateSize) * batch.WideTokenBytes)
+        return (Outputs(unit) * batch.TokenBytes) + (Between(unit) * batch.WideTokenBytes)
             + (InBlocks(batch) ? BlockAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch) : 0)
-            + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0) + (HasExperts(unit) ? _experts!.WorkingBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch);
+            + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0);
     }
 
-    // A GPU in fp32, which has no fused operators either, is taken for a CPU: a little too much is planned there.
     private bool InBlocks(BatchShape batch) =>
-        !_config.Sinks && BlockAttention.Takes(new(_config.AttentionScale ?? 0, _config.AttentionCap), batch.Type == ElementType.Float32 ? float32 : bfloat16, onCpu: !batch.FusedOperators);
+        !_config.Sinks && BlockAttention.Takes(new(_config.AttentionScale ?? 0, _config.AttentionCap), batch.Type == ElementType.Float32 ? float32 : bfloat16, onCpu: batch.OnProcessor);
 
     /// <inheritdoc/>
     /// <value>Products, of experts those that a token is sent to, and attention where the layer has it.</value>
@@ -95,6 +101,10 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         var experts = HasExperts(unit) && _config.Experts is { Parts: 1 } config ? ExpertMemory.NumbersBetween(config, hidden) + ((ForwardOperations(unit, 0) / (2.0 * hidden)) - dense) : 0;
         return (ByAutograd * dense) + experts + AdapterLayout.NumbersBetween(unit);
     }
+
+    // What lies between the products beside what they give, as wide as the hidden state where experts stand for the feed-forward (in parts not measured since).
+    private long Between(UnitLayout unit) => !HasExperts(unit) ? 6L * Math.Max(_config.HiddenSize, _config.IntermediateSize)
+        : 5L * (_config is { ExpertsBeside: false, Experts.Parts: 1 } ? _config.HiddenSize : Math.Max(_config.HiddenSize, _config.IntermediateSize));
 
     private long Outputs(UnitLayout unit) =>
         unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role) && !AdapterLayout.IsB(slot))

@@ -57,11 +57,18 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
         ((((config.Balancing > 0 ? 3L : 2L) * config.Count) + (2L * config.SharedWidth)) * batch.WideTokenBytes) + (3L * config.SharedWidth * batch.TokenBytes)
         + (config.Parts == 1 ? ExpertMemory.KeptBytes(config, hidden, batch) : new RoutedTokens(hidden, config.PerToken).Width * batch.WideTokenBytes);
 
-    /// <summary>What forward or backward needs beside, bytes: an estimate.</summary>
+    /// <summary>What forward needs beside, bytes: an estimate. Backward needs less, but for the experts' gradients.</summary>
     /// <param name="hidden">H.</param>
     /// <param name="batch">The micro-batch.</param>
-    public long WorkingBytes(long hidden, BatchShape batch) => ((2L * config.SharedWidth) * batch.TokenBytes)
-        + (config.Parts == 1 ? ExpertMemory.WorkingBytes(config, hidden, batch) : 2 * new RoutedTokens(hidden, config.PerToken).Width * batch.WideTokenBytes);
+    public long ForwardBytes(long hidden, BatchShape batch) => Beside(hidden, batch, ExpertMemory.WorkingBytes(config, hidden, batch));
+
+    /// <summary>The same of backward.</summary>
+    /// <param name="hidden">H.</param>
+    /// <param name="batch">The micro-batch.</param>
+    public long BackwardBytes(long hidden, BatchShape batch) => Beside(hidden, batch, ExpertMemory.BackwardBytes(config, hidden, batch));
+
+    private long Beside(long hidden, BatchShape batch, long rows) => ((2L * config.SharedWidth) * batch.TokenBytes)
+        + (config.Parts == 1 ? rows : 2 * new RoutedTokens(hidden, config.PerToken).Width * batch.WideTokenBytes);
 
     private Tensor Shared(ParameterViews parameters, Tensor x_TH)
     {

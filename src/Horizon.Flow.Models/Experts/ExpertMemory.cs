@@ -17,7 +17,14 @@ internal static class ExpertMemory
         // Inputs; gate and up, the curve of gate, their product; in fp32 what an expert gives.
         (Rows(config, batch, parts) * (hidden + (4L * config.Width)) * batch.Type.ByteSize()) + (Rows(config, batch, parts) * hidden * sizeof(float));
 
-    /// <summary>What forward or backward needs beside.</summary>
+    /// <summary>What backward needs beside where all experts are in the layer: in fp32 the gradients of what the experts give and of its weights' products, and those of gate and up.</summary>
+    /// <param name="config">Numbers and widths.</param>
+    /// <param name="hidden">H.</param>
+    /// <param name="batch">The micro-batch.</param>
+    public static long BackwardBytes(ExpertConfig config, long hidden, BatchShape batch) =>
+        Rows(config, batch, 1) * ((2L * config.Width * batch.Type.ByteSize()) + (2 * hidden * sizeof(float)));
+
+    /// <summary>What forward needs beside, and where experts are in parts backward, too.</summary>
     /// <param name="config">Numbers and widths.</param>
     /// <param name="hidden">H.</param>
     /// <param name="batch">The micro-batch.</param>

@@ -209,10 +209,11 @@ public sealed class RunBlueprint
     /// <param name="gpu">Whether it computes on a GPU.</param>
     /// <param name="mostTokens">Tokens of the largest micro-batch of the data; null where they were not read.</param>
     /// <param name="operators">What the device computes by kernels of its own, which may need less; null where that is not known.</param>
-    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IUnitOperators? operators = null)
+    /// <param name="wholeRows">Whether every row of the data is known to be one document that fills it.</param>
+    public MemoryBudget Budget(int? batchSize = null, ActivationChoice? activations = null, bool gpu = false, long? mostTokens = null, IUnitOperators? operators = null, bool wholeRows = false)
     {
         var plan = MakePlan(null, activations); // not validated: what a plan takes is asked for many choices, of which one is run
-        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, operators);
+        var budget = MemoryBudget.Of(plan, Precision, batchSize ?? Configuration.Training.BatchSize, SequenceLength, gpu, Configuration.Data.Packing, Configuration.Training.Deterministic, mostTokens, operators, wholeRows);
         if (gpu && Ranks is { Count: > 1 }) budget = budget.With(new(MemoryPlace.Device, "collectives", 1L << 30, "of NCCL: some 10 MiB a channel and neighbour; an estimate"));
         if (Teacher is not null) budget = budget.With(Beside("teacher", Teacher));
 

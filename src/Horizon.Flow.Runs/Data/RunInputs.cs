@@ -19,7 +19,10 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
         string.Create(CultureInfo.InvariantCulture, $"{Data.Documents + (HeldOut?.Documents ?? 0):N0} documents: their places and rows, and the tokens where these are few"));
 
     /// <summary>A step of the training data on average.</summary>
-    public TypicalStep Typical => new((double)Data.Length.TokensPerEpoch / Data.Length.StepsPerEpoch, (double)Data.Length.TokensPerEpoch / Math.Max(1, Data.Documents));
+    public TypicalStep Typical => new((double)Data.Length.TokensPerEpoch / Data.Length.StepsPerEpoch, (double)Data.Length.TokensPerEpoch / Math.Max(1, Data.Documents), WholeRows);
+
+    /// <summary>Whether every row that is trained on is one document that fills it.</summary>
+    private bool WholeRows { get; init; }
 
     /// <summary>Tokens of the largest micro-batch of so many rows, trained on or held out.</summary>
     public long MostTokens(int batchSize) => Math.Max(Data.MostTokens(batchSize), HeldOut?.MostTokens(batchSize) ?? 0);
@@ -31,7 +34,11 @@ internal sealed record RunInputs(ITokenizer? Tokenizer, TrainingData Data, HeldO
         var tokenizer = DataReader.OpenTokenizer(blueprint.Configuration);
         var source = DataReader.OpenTraining(blueprint, tokenizer, progress);
         var heldOut = blueprint.Configuration.Evaluation.Path is { } path ? DataReader.OpenHeldOut(blueprint, tokenizer, path, progress) : source.HeldOut;
-        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, RankShare.For(blueprint.Ranks)), heldOut is null ? null : new HeldOutData(heldOut, blueprint.Ranks));
+        var rows = source.Summary;
+        return new RunInputs(tokenizer, new TrainingData(source, blueprint.Configuration.Training, RankShare.For(blueprint.Ranks)), heldOut is null ? null : new HeldOutData(heldOut, blueprint.Ranks))
+        {
+            WholeRows = blueprint.Objective is null && !blueprint.Configuration.Data.Packing && rows.LongestRow == blueprint.SequenceLength && rows.Tokens == (long)rows.Rows * rows.LongestRow,
+        };
     }
 
     /// <summary>The same, with what the reference says of all labels; the store holds the untouched weights until it is known.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Runs.Planning;
 
@@ -36,8 +37,11 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
         ("RTX 3090", 71e12, 35.6e12, 25e9, 0.94e12), ("T4", 65e12, 8.1e12, 12e9, 0.3e12), ("V100", 125e12, 15.7e12, 12e9, 0.9e12),
     ];
 
-    /// <summary>Of the rate of products, what attention reaches on a GPU, forward and backward together, sums in a fixed order; measured on an H100 in steps of rows of 8,192 to 131,072.</summary>
+    /// <summary>Of the rate of products, what attention reaches on a GPU, forward and backward together, by flash with sums in a fixed order; measured on an H100 in steps of rows of 8,192 to 131,072.</summary>
     internal const double AttentionShare = 0.38;
+
+    // The same without a fixed order, by the kernels' times; and of whole rows by cuDNN, with sums in order by a kernel of the device's own or without (docs/benchmarks/2026-11-26-attention.md).
+    private const double UnorderedShare = 0.44, OrderedRowsShare = 0.49, UnorderedRowsShare = 0.68;
 
     /// <summary>Operations a second of a layer's products in fp32 on a GPU, without the shorter numbers that tensor cores take; 0 where nobody knows.</summary>
     public double SingleOperations { get; init; }
@@ -63,6 +67,16 @@ public sealed record MachineRates(string Device, double MatrixOperations, double
         var (peak, single, link, memory) = known.Name is null ? (989e12, 67e12, 55e9, 3.35e12) : (known.Peak, known.Single, known.Link, known.Memory);
         return new(device, Reached * peak, link, link, 1.5 * HostMemory, ReachedMemory * memory, Disk, $"assumed: those of a{(name[0] is 'A' or 'H' or 'L' or 'R' ? "n" : "")} {name}") { SingleOperations = Reached * single };
     }
+
+    /// <summary>What attention reaches of the rate of products on a GPU: by <see cref="AttentionShare"/> where nothing better is known of the device and the rows.</summary>
+    /// <param name="width">Channels of a head.</param>
+    /// <param name="deterministic">Whether sums are in a fixed order.</param>
+    /// <param name="wholeRows">Whether every row is one document that fills it.</param>
+    /// <param name="operators">What the device computes by kernels of its own; null where that is not known.</param>
+    public static double AttentionShareOf(long width, bool deterministic, bool wholeRows, IUnitOperators? operators) =>
+        wholeRows && operators is { AttendsByRow: true } && !deterministic ? UnorderedRowsShare
+        : wholeRows && deterministic && operators?.RowAttention?.Takes(width, TorchSharp.torch.ScalarType.BFloat16) == true ? OrderedRowsShare
+        : deterministic ? AttentionShare : UnorderedShare;
 
     /// <summary>Whether somebody measured them.</summary>
     [JsonIgnore]

@@ -124,7 +124,7 @@ public static class RunPlanner
 
         PlanReport With(int batchSize, ActivationChoice activations)
         {
-            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize), operators);
+            var budget = blueprint.Budget(batchSize, activations, gpu: deviceMemory is not null, TokensOf(batchSize), operators, typical?.WholeRows == true);
             if (data is not null) budget = budget.With(data);
             if (deviceMemory is null) budget = ProcessMemory.AddTo(budget);
             var items = budget.Items.Select(item => deviceMemory is null ? item with { Place = MemoryPlace.Host } : item);
@@ -144,7 +144,7 @@ public static class RunPlanner
         StepCost Cost(int batchSize, PlanReport of, double weightsFirst)
         {
             var step = typical is null ? null : typical with { Tokens = typical.Tokens * batchSize / size };
-            return CostOf(blueprint, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = weightsFirst } }), device, deviceMemory is not null, batchSize, of.Activations!, step);
+            return CostOf(blueprint, plan.With(options => options with { Pipeline = options.Pipeline with { WeightsFirst = weightsFirst } }), device, deviceMemory is not null, batchSize, of.Activations!, step, operators);
         }
 
 
@@ -172,11 +172,15 @@ public static class RunPlanner
         };
     }
 
-    private static StepCost CostOf(RunBlueprint blueprint, TrainingPlan plan, string device, bool gpu, int batchSize, ActivationChoice choice, TypicalStep? typical)
+    private static StepCost CostOf(RunBlueprint blueprint, TrainingPlan plan, string device, bool gpu, int batchSize, ActivationChoice choice, TypicalStep? typical, IUnitOperators? operators)
     {
-        var step = typical ?? new((double)batchSize * blueprint.Configuration.Training.GradientAccumulation * blueprint.SequenceLength, blueprint.SequenceLength);
+        var step = typical ?? new((double)batchSize * blueprint.Configuration.Training.GradientAccumulation * blueprint.SequenceLength, blueprint.SequenceLength, WholeRows: !blueprint.Configuration.Data.Packing);
         var ranks = blueprint.Ranks?.Count ?? 1;
-        var work = StepWork.Of(plan, blueprint.Precision, choice, step.Tokens, Math.Min(step.DocumentLength, blueprint.SequenceLength)) with { Ranks = ranks, Machines = ranks / blueprint.RanksHere };
+        var work = StepWork.Of(plan, blueprint.Precision, choice, step.Tokens, Math.Min(step.DocumentLength, blueprint.SequenceLength)) with
+        {
+            Ranks = ranks, Machines = ranks / blueprint.RanksHere,
+            AttentionShare = MachineRates.AttentionShareOf(blueprint.ModelConfig.HeadDimension, blueprint.Configuration.Training.Deterministic, step.WholeRows, operators),
+        };
         var rates = MachineRatesFile.Of(device, gpu);
         return new(work, StepTime.Of(work, rates, blueprint.Precision, gpu), rates);
     }

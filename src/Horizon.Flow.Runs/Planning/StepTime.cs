@@ -57,7 +57,7 @@ public sealed record StepTime(double Compute, double Between, double Upload, dou
             compute, work.BytesBetween / rates.DeviceMemory / ranks, work.BytesUp / rates.Up / ranks, work.BytesDown / rates.Down / ranks, updated + behind,
             (work.BorderBytes.Up / rates.Up / ranks) + (work.BorderBytes.Down / rates.Down / ranks) + (bytes > 0 ? updated * work.BorderBytes.Updated / bytes : 0))
         {
-            Attention = gpu ? work.AttentionOperations / rates.OperationsIn(precision, gpu) / ranks * ((1 / MachineRates.AttentionShare) - 1) : 0,
+            Attention = gpu ? work.AttentionOperations / rates.OperationsIn(precision, gpu) / ranks * ((1 / work.AttentionShare) - 1) : 0,
             BesideUpdates = work.OperationsBesideUpdates * compute / work.Operations,
             Behind = behind,
         };

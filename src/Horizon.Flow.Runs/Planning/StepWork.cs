@@ -29,6 +29,10 @@ public sealed record StepWork(double Tokens, double ModelOperations, double Reco
     /// <summary>Of these attention's, which reaches less than products do.</summary>
     public double AttentionOperations { get; init; }
 
+    /// <summary>What attention reaches on a GPU of the rate of products.</summary>
+    /// <value>Default that of sums in a fixed order, whatever the rows.</value>
+    public double AttentionShare { get; init; } = MachineRates.AttentionShare;
+
     /// <summary>Parameters that are updated with moments of 8 bits: what such an update computes takes longer than what it reads.</summary>
     public double UpdatedInEighths { get; init; }
 

@@ -32,8 +32,11 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         var tapesOf = Each((template, unit) => template.TapeBytes(unit, batch));
         var keptTapesOf = Each((template, unit) => template.KeptTapeBytes(unit, batch));
         var narrowTapesOf = Each((template, unit) => template.CanNarrowTapes ? template.NarrowTapeBytes(unit, batch) : template.KeptTapeBytes(unit, batch));
+        var resumedTapesOf = Each((template, unit) => template.ResumedTapeBytes(unit, batch));
         var workOf = Each((template, unit) => template.WorkingBytes(unit, batch));
+        var forwardOf = Each((template, unit) => template.ForwardBytes(unit, batch));
         long Tape(int layer) => tapesOf[layer];
+        long Resumed(int layer) => table.PolicyOf(layer) == ActivationPolicy.Keep ? resumedTapesOf[layer] : tapesOf[layer];
         long KeptTape(int layer) => (table.PolicyOf(layer) == ActivationPolicy.KeepNarrow ? narrowTapesOf : keptTapesOf)[layer];
         long Kept(int layer) => KeptTape(layer) + (model.Hidden[layer].Template.CanBindTapes ? 0 : model.Units[model.Hidden[layer].Unit].ElementCount * batch.Type.ByteSize());
         long Work(int layer) => workOf[layer];
@@ -45,7 +48,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
         {
             if (KeepsInput(layer)) inputs++;
             var input = KeepsInput(layer) || model.Hidden[layer].Template.IsEmbedding ? 0 : hidden;
-            yield return new($"forward of '{Name(layer)}'", inputs, tapes, tapeBytes, input + Tape(layer) + Work(layer));
+            yield return new($"forward of '{Name(layer)}'", inputs, tapes, tapeBytes, input + Tape(layer) + forwardOf[layer]);
             if (!first.Contains(layer) || !table.Keeps(layer)) continue;
             tapes++;
             tapeBytes += Kept(layer);
@@ -60,7 +63,7 @@ internal sealed record ActivationPeak(string Moment, int Inputs, int Tapes, long
             var parts = layers.Where(table.IsPart).ToList();
             var whole = layers.Except(parts).ToList();
             var work = Math.Max(whole.Select(Work).DefaultIfEmpty(0).Max(), parts.Select(part => Tape(part) + Work(part)).DefaultIfEmpty(0).Max())
-                + whole.Sum(Tape) + (Math.Max(0, whole.Count - 1) * hidden) - (kept ? KeptTape(begin) : 0);
+                + whole.Sum(Resumed) + (Math.Max(0, whole.Count - 1) * hidden) - (kept ? KeptTape(begin) : 0);
             yield return new($"backward of '{Name(begin + count - 1)}'", inputs, tapes, tapeBytes, work);
             if (KeepsInput(begin)) inputs--;
             if (!kept) continue;

@@ -62,6 +62,12 @@ internal sealed class CheckedTemplate(IUnitTemplate inner, FiniteNumbers numbers
     public long WorkingBytes(UnitLayout unit, BatchShape batch) => inner.WorkingBytes(unit, batch);
 
     /// <inheritdoc/>
+    public long ForwardBytes(UnitLayout unit, BatchShape batch) => inner.ForwardBytes(unit, batch);
+
+    /// <inheritdoc/>
+    public long ResumedTapeBytes(UnitLayout unit, BatchShape batch) => inner.ResumedTapeBytes(unit, batch);
+
+    /// <inheritdoc/>
     public long LargestTensorBytes(UnitLayout unit, BatchShape batch) => inner.LargestTensorBytes(unit, batch);
 
     /// <inheritdoc/>

@@ -18,6 +18,7 @@ public sealed class CpuDevice : IComputeDevice
     {
         if (threads is { } count) ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(threads));
         NativeTorch.Load();
+        ProcessHeap.GiveLargeBlocksTheirOwnPages();
         TorchDevice = CPU;
         Threads = threads ?? NativeTorch.DefaultThreads;
         Lane = new ComputeLane("cpu lane", () => SetThreads(Threads));

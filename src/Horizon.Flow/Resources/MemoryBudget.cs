@@ -48,9 +48,10 @@ public sealed class MemoryBudget
     /// <param name="deterministic">Whether two runs give the same bits (<see cref="IUnitOperators.IsDeterministic"/>).</param>
     /// <param name="mostTokens">Tokens that no micro-batch has more of; null for all that the rows can hold.</param>
     /// <param name="operators">What the device computes by kernels of its own, which may need less; null where that is not known.</param>
+    /// <param name="wholeRows">Whether every row is known to be one document that fills it.</param>
     public static MemoryBudget Of(
         TrainingPlan plan, StorePrecision precision, long rows = 0, long sequenceLength = 0, bool gpu = false, bool packed = false, bool deterministic = true,
-        long? mostTokens = null, IUnitOperators? operators = null)
+        long? mostTokens = null, IUnitOperators? operators = null, bool wholeRows = false)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var model = plan.Model;
@@ -71,10 +72,12 @@ public sealed class MemoryBudget
         var batch = new BatchShape(rows, sequenceLength, precision == StorePrecision.Fp32 ? ElementType.Float32 : ElementType.BFloat16)
         {
             FusedOperators = gpu && precision == StorePrecision.Bf16,
+            OnProcessor = !gpu,
             Delta = operators?.Delta,
             RowAttention = operators?.RowAttention,
             Packed = packed,
             Deterministic = deterministic,
+            WholeRows = wholeRows,
             MostTokens = mostTokens,
         };
         var sizing = new PoolSizing(plan, batch.Type, batch.Tokens > 0 ? batch : null);
@@ -108,10 +111,10 @@ public sealed class MemoryBudget
     {
         const long Libraries = 922L << 20;
         yield return new(MemoryPlace.Device, "context and libraries", Libraries, "of the GPU's driver, libtorch and its caches; measured");
-        yield return new(MemoryPlace.Host, RuntimeAndLibraries, 1300L << 20, "of .NET, libtorch and CUDA, resident beside all buffers; measured");
+        yield return new(MemoryPlace.Host, RuntimeAndLibraries, 1360L << 20, "of .NET, libtorch and CUDA, resident beside all buffers; measured");
         if (batch.Tokens == 0) yield break;
         var largest = plan.Model.Hidden.Select(binding => binding.Template.LargestTensorBytes(plan.Model.Units[binding.Unit], batch)).DefaultIfEmpty(0).Max();
-        var hidden = (batch.SequenceLength < TokenPieces.LongestUncutRow ? 3L : 6L) * plan.Model.HiddenSize;
+        var hidden = (batch.SequenceLength < TokenPieces.LongestUncutRow || batch.UncutTokens == 0 ? 3L : 6L) * plan.Model.HiddenSize;
         yield return new(
             MemoryPlace.Device, "split blocks", largest + (hidden * batch.TokenBytes), Invariant($"of libtorch's allocator: one of {new ByteSize(largest)}, one of [{batch.Tokens:N0}, {hidden:N0}]; measured"));
     }

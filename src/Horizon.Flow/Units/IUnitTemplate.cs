@@ -69,6 +69,12 @@ public interface IUnitTemplate
     /// <value>By default as much as before.</value>
     long KeptTapeBytes(UnitLayout unit, BatchShape batch) => TapeBytes(unit, batch);
 
+    /// <summary>Device bytes that a tape whose output was taken holds at most in its backward, which makes again what went.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default all that it held.</value>
+    long ResumedTapeBytes(UnitLayout unit, BatchShape batch) => TapeBytes(unit, batch);
+
     /// <summary>Device bytes that a tape still holds when it was narrowed.</summary>
     /// <param name="unit">The unit's layout.</param>
     /// <param name="batch">The micro-batch.</param>
@@ -90,6 +96,12 @@ public interface IUnitTemplate
     long WorkingBytes(UnitLayout unit, BatchShape batch) => IsEmbedding
         ? 4 * Matrices(unit).Sum(slot => slot.Shape[1]) * batch.WideTokenBytes
         : MatrixOutputs(unit) * batch.TokenBytes;
+
+    /// <summary>Device bytes that forward alone needs beside the input and the tape.</summary>
+    /// <param name="unit">The unit's layout.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <value>By default <see cref="WorkingBytes"/>.</value>
+    long ForwardBytes(UnitLayout unit, BatchShape batch) => WorkingBytes(unit, batch);
 
     /// <summary>Device bytes of the largest tensor that forward or backward makes: such a block is split for smaller tensors that stay, and another one made.</summary>
     /// <param name="unit">The unit's layout.</param>

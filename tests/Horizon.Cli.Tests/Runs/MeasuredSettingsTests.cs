@@ -4,6 +4,7 @@ using Horizon.Flow.Runs.Blueprint;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 
@@ -16,11 +17,13 @@ public sealed class MeasuredSettingsTests : IDisposable
     private static readonly MachineRates First = new("first", 759.5e12, 53.2e9, 53.0e9, 110.0e9, 2880e9, 1e9, "measured") { SingleOperations = 44.6e12, Processors = 16 };
     private static readonly MachineRates Second = new("second", 717.5e12, 53.4e9, 53.7e9, 134.5e9, 2917e9, 1e9, "measured") { SingleOperations = 44.6e12, Processors = 16 };
 
+    private static readonly MachineRates Third = new("third", 756.7e12, 54.2e9, 54.0e9, 132.0e9, 2894e9, 1.7e9, "measured") { SingleOperations = 48.2e12, Processors = 16 };
+
     private readonly RunFolder _run = new();
 
     public void Dispose() => _run.Dispose();
 
-    /// <summary>Device memory is never below what was used, and within 5 % of it; host memory the same within 4 % (within 3 % but for adapters); the step is within 15 %.</summary>
+    /// <summary>Device memory is never below what was used, and within 5 % of it; host memory the same within 3 % (adapters: 5.5 %); the step is within 15 %.</summary>
     /// <param name="name">The setting.</param>
     /// <param name="keep">Layers that kept all, the last ones.</param>
     /// <param name="narrow">Layers before them that kept what is narrow.</param>
@@ -53,63 +56,115 @@ public sealed class MeasuredSettingsTests : IDisposable
     [InlineData("1.5b-recompute", 0, 0, 65_536, 14_264_369_152, 23_724_068_864, 1.442, null, 2)]
     public void Budget_AndTime_AreWhatWasMeasured(string name, int keep, int narrow, int tokens, long device, long host, double seconds, int? most = null, int machine = 1)
     {
-        var (budget, time) = Plan(name, keep, narrow, tokens, most, machine);
+        var (budget, time) = Plan(name, keep, narrow, tokens, most, machine == 1 ? First : Second);
         Assert.InRange(budget.DeviceBytes / (double)device, 1, 1.05);
-        Assert.InRange(budget.HostBytes / (double)host, 1, name == "1.5b-adapters" ? 1.04 : 1.03);
+        Assert.InRange(budget.HostBytes / (double)host, 1, name == "1.5b-adapters" ? 1.055 : 1.03);
         Assert.InRange(time.Predicted / seconds, 0.85, 1.15);
     }
 
-    /// <summary>Rows longer than 65,536 tokens are cut, and take less than one of 65,536, which the data may have as well: the plan is for that.</summary>
+    /// <summary>
+    /// The same on a third such machine at the end of that day, with weights first and a kernel for whole rows, all in one call: device memory never below what was taken and within 5 %, host memory the same within 3 % (adapters: 5.5 %), and the step
+    /// within 15 %. The step is the mean, of two that overlap the longer one.
+    /// </summary>
+    /// <param name="name">The setting.</param>
+    /// <param name="keep">Layers that kept all, the last ones.</param>
+    /// <param name="narrow">Layers before them that kept what is narrow.</param>
+    /// <param name="tokens">Of the step, without padding.</param>
+    /// <param name="device">Bytes.</param>
+    /// <param name="host">Bytes.</param>
+    /// <param name="seconds">Of a step.</param>
+    /// <param name="most">Tokens of the largest micro-batch, where rows were not full.</param>
+    [Theory]
+    [InlineData("1.5b-65536", 20, 8, 65_536, 77_975_846_912, 23_935_320_064, 4.556)]
+    [InlineData("1.5b-fast", 20, 8, 65_536, 77_975_846_912, 23_866_691_584, 1.528)]
+    [InlineData("30b-a3b-6-layers", 0, 0, 32_768, 27_212_185_600, 36_396_982_272, 1.888)]
+    [InlineData("1.5b-fp8-tapes", 14, 0, 131_072, 79_255_109_632, 23_873_949_696, 2.113)]
+    [InlineData("0.5b-131072", 24, 0, 131_072, 34_095_038_464, 8_886_886_400, 10.052)]
+    [InlineData("1.5b", 20, 8, 65_536, 77_975_846_912, 23_844_597_760, 1.278)]
+    [InlineData("1.5b-packed", 20, 8, 65_058, 77_663_371_264, 23_790_706_688, 1.279, 65_311)]
+    [InlineData("0.5b-accumulated", 24, 0, 49_152, 14_050_459_648, 10_293_764_096, 0.543)]
+    [InlineData("1.5b-8192", 20, 8, 65_536, 77_975_846_912, 23_818_326_016, 1.613)]
+    [InlineData("1.5b-24gib", 20, 8, 16_384, 23_126_999_040, 23_867_207_680, 0.535)]
+    [InlineData("0.5b", 24, 0, 32_768, 24_890_638_336, 8_757_510_144, 0.288)]
+    [InlineData("1.5b-chats", 28, 0, 20_782, 35_930_046_464, 23_765_995_520, 0.547, 22_011)]
+    [InlineData("qwen3-1.7b", 28, 0, 32_768, 54_890_397_696, 26_649_018_368, 0.814)]
+    [InlineData("llama3.2-1b", 16, 0, 65_536, 61_137_813_504, 19_619_471_360, 1.034)]
+    [InlineData("gemma3-1b", 0, 0, 16_384, 10_382_540_800, 16_426_115_072, 0.673)]
+    [InlineData("1.5b-adapters", 28, 0, 32_768, 48_311_631_872, 4_540_944_384, 0.550)]
+    [InlineData("1.5b-fp8", 20, 0, 65_536, 74_804_953_088, 23_861_760_000, 1.039)]
+    [InlineData("1.5b-recompute", 0, 0, 65_536, 14_547_484_672, 23_748_169_728, 1.421)]
+    [InlineData("0.5b-fp32", 24, 0, 8_192, 16_925_655_040, 9_809_256_448, 0.765)]
+    [InlineData("1.5b-keep", 28, 0, 16_384, 27_824_553_984, 23_730_749_440, 0.507)]
+    [InlineData("3b-24gib", 8, 28, 16_384, 22_841_786_368, 33_410_109_440, 0.844)]
+    [InlineData("3b-8bit", 35, 1, 32_768, 78_802_124_800, 27_342_594_048, 1.829)]
+    [InlineData("1.5b-16gib", 24, 4, 8_192, 15_227_027_456, 23_833_784_320, 0.443)]
+    public void Budget_AndTime_OfWholeRowsAndWeightsFirst_AreWhatWasMeasured(string name, int keep, int narrow, int tokens, long device, long host, double seconds, int? most = null)
+    {
+        var (budget, time) = Plan(name, keep, narrow, tokens, most, Third, new KernelOfWholeRows());
+        Assert.InRange(budget.DeviceBytes / (double)device, 1, 1.05);
+        Assert.InRange(budget.HostBytes / (double)host, 1, name == "1.5b-adapters" ? 1.055 : 1.03);
+        Assert.InRange(time.Predicted / seconds, 0.85, 1.15);
+    }
+
+    /// <summary>Rows longer than 65,536 tokens are cut, and take less than one of 65,536, which data that nobody knows may have as well: the plan is for that.</summary>
     [Fact]
     public void Budget_OfARowThatIsCut_IsForTheLongestThatIsNot()
     {
-        var (budget, time) = Plan("0.5b-131072", 24, 0, 131_072, null, 2);
+        var (budget, time) = Plan("0.5b-131072", 24, 0, 131_072, 131_072, Second);
         Assert.InRange(budget.DeviceBytes / 33_969_209_344.0, 1, 2);
         Assert.InRange(budget.HostBytes / 8_822_808_576.0, 1, 1.03);
         Assert.InRange(time.Predicted / 9.740, 0.85, 1.15);
     }
 
     /// <summary>
-    /// <c>horizon train</c> of small models of the Llama kind on two processors, by peak resident memory (docs/benchmarks/2026-11-26-plan.md): the plan is an upper bound, since the gaps of the C library's heap are not
-    /// the same in each run.
+    /// <c>horizon train</c> of small models on two processors, by peak resident memory (docs/benchmarks/2026-11-26-plan.md): never below, and within 3 %; of the smallest 4 %, and of layers whose backward autograd derives 13 %.
     /// </summary>
     [Theory]
-    [InlineData(256, 32, 1024, 512, 8, 256, "fp32", "recompute", 1243)]
-    [InlineData(256, 8, 1024, 512, 8, 256, "fp32", "recompute", 650)]
-    [InlineData(256, 8, 1024, 512, 8, 256, "fp32", "keep", 851)]
-    [InlineData(256, 8, 1024, 512, 1, 256, "fp32", "recompute", 414)]
-    [InlineData(256, 8, 1024, 512, 4, 256, "bf16", "recompute", 456)]
-    [InlineData(384, 32, 768, 16_384, 4, 64, "fp32", "keep", 1559)]
-    [InlineData(128, 4, 256, 16_384, 2, 512, "bf16", "keep", 504)]
-    [InlineData(512, 20, 1536, 512, 2, 128, "fp32", "keep", 1624)]
-    [InlineData(384, 20, 1152, 512, 2, 512, "bf16", "keep", 1175)]
-    [InlineData(384, 2, 1536, 512, 2, 256, "bf16", "keep", 399)]
-    [InlineData(256, 2, 512, 16_384, 1, 128, "bf16", "keep", 442)]
-    [InlineData(128, 20, 256, 4096, 2, 128, "bf16", "keep", 343)]
-    [InlineData(512, 12, 1536, 512, 1, 64, "bf16", "recompute", 859)]
-    [InlineData(256, 2, 768, 512, 12, 512, "fp32", "recompute", 773)]
-    [InlineData(512, 4, 2048, 512, 8, 512, "fp32", "keep", 1853)]
-    [InlineData(256, 8, 512, 16_384, 2, 512, "fp32", "recompute", 684)]
-    [InlineData(384, 12, 1536, 16_384, 6, 256, "fp32", "recompute", 1381)]
-    public void Plan_OnTheCpu_CoversWhatWasUsed(int hidden, int layers, int inner, int vocabulary, int rows, int tokens, string precision, string activations, int megabytes)
+    [InlineData("llama", 64, 2, 256, 512, 1, 64, "fp32", "keep", 229, 1.04)]
+    [InlineData("llama", 256, 8, 1024, 512, 1, 256, "fp32", "keep", 426)]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 658)]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "recompute", 460)]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep_narrow", 538)]
+    [InlineData("llama", 256, 8, 1024, 512, 4, 256, "fp32", "keep", 544, 1.03, "training.gradient_accumulation=3")]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 677, 1.03, "data.packing=true")]
+    [InlineData("llama", 256, 8, 1024, 512, 8, 256, "fp32", "keep", 566, 1.03, "training.adapter={ rank: 16, alpha: 32 }")]
+    [InlineData("llama", 256, 8, 1024, 512, 4, 256, "bf16", "keep", 445)]
+    [InlineData("llama", 256, 8, 1024, 16_384, 4, 256, "bf16", "recompute", 560)]
+    [InlineData("llama", 512, 4, 2048, 512, 8, 512, "fp32", "keep", 1127)]
+    [InlineData("llama", 256, 4, 1024, 512, 1, 4096, "fp32", "keep", 602, 1.032)]
+    [InlineData("llama", 512, 12, 1536, 32_000, 2, 512, "fp32", "keep", 2152)]
+    [InlineData("llama", 384, 12, 1536, 16_384, 6, 256, "fp32", "recompute", 1162)]
+    [InlineData("llama", 1024, 12, 2816, 32_000, 2, 512, "bf16", "keep", 3719)]
+    [InlineData("llama", 2048, 16, 5632, 32_000, 1, 128, "bf16", "keep", 12_838)]
+    [InlineData("qwen3", 256, 6, 1024, 512, 4, 256, "fp32", "keep", 478)]
+    [InlineData("gemma3", 256, 6, 1024, 512, 4, 256, "fp32", "recompute", 425, 1.13)]
+    [InlineData("experts", 256, 4, 1024, 512, 4, 256, "fp32", "recompute", 445, 1.09)]
+    public void Plan_OnTheCpu_IsWhatWasUsed(string family, int hidden, int layers, int inner, int vocabulary, int rows, int tokens, string precision, string activations, int megabytes, double most = 1.03, params string[] keys)
     {
-        var heads = hidden == 256 ? 4 : hidden / 64;
+        var (heads, keyHeads) = (hidden / 64, family == "qwen3" ? 2 : hidden == 1024 ? 4 : hidden == 2048 ? 8 : hidden / 64);
+        var (architecture, more) = family switch
+        {
+            "qwen3" => ("Qwen3ForCausalLM", """ "model_type": "qwen3", "head_dim": 64, "tie_word_embeddings": false, "hidden_act": "silu" """),
+            "gemma3" => ("Gemma3ForCausalLM", """ "model_type": "gemma3_text", "head_dim": 64, "rope_local_base_freq": 10000.0, "sliding_window": 128, "sliding_window_pattern": 6, "query_pre_attn_scalar": 64, "tie_word_embeddings": true, "hidden_activation": "gelu_pytorch_tanh" """),
+            "experts" => ("Qwen3MoeForCausalLM", """ "model_type": "qwen3_moe", "head_dim": 64, "moe_intermediate_size": 256, "num_experts": 8, "num_experts_per_tok": 2, "norm_topk_prob": true, "tie_word_embeddings": false, "hidden_act": "silu" """),
+            _ => ("LlamaForCausalLM", """ "model_type": "llama", "tie_word_embeddings": false, "hidden_act": "silu" """),
+        };
         _run.Write("config.json", $$"""
-            { "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": {{hidden}}, "intermediate_size": {{inner}}, "num_hidden_layers": {{layers}}, "num_attention_heads": {{heads}},
-              "num_key_value_heads": {{heads}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false, "hidden_act": "silu" }
+            { "architectures": ["{{architecture}}"], "hidden_size": {{hidden}}, "intermediate_size": {{inner}}, "num_hidden_layers": {{layers}}, "num_attention_heads": {{heads}},
+              "num_key_value_heads": {{keyHeads}}, "vocab_size": {{vocabulary}}, "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, {{more}} }
             """);
         _run.Write("run.yaml", $$"""
-            model: { path: ., init: random }
+            model: { path: ., init: {{(keys.Any(key => key.StartsWith("training.adapter", StringComparison.Ordinal)) ? "pretrained" : "random")}} }
             data: { sequence_length: {{tokens}}, packing: false }
             training: { batch_size: {{rows}}, precision: {{precision}} }
             pipeline: { activations: {{activations}} }
             device: cpu
             """);
-        var plan = RunPlanner.Plan(ConfigurationLoader.Load(_run.In("run.yaml"), use: ConfigurationUse.Inspect));
-        Assert.InRange(plan.Needed(Resources.MemoryPlace.Host).Bytes / 1e6 / megabytes, 1, 1.28);
+        var plan = RunPlanner.Plan(ConfigurationLoader.Load(_run.In("run.yaml"), keys, ConfigurationUse.Inspect));
+        Assert.InRange(plan.Needed(Resources.MemoryPlace.Host).Bytes / 1e6 / megabytes, 1, most);
     }
 
-    private (Resources.MemoryBudget Budget, StepTime Time) Plan(string name, int keep, int narrow, int tokens, int? most, int machine)
+    private (Resources.MemoryBudget Budget, StepTime Time) Plan(string name, int keep, int narrow, int tokens, int? most, MachineRates machine, IUnitOperators? operators = null)
     {
         var setting = PlanSetting.Named(name);
         Directory.CreateDirectory(_run.In("shape"));
@@ -123,7 +178,16 @@ public sealed class MeasuredSettingsTests : IDisposable
         var layers = blueprint.Model.Hidden.Count;
         ActivationChoice choice = new([.. Enumerable.Range(0, layers).Select(layer =>
             layer >= layers - keep ? ActivationPolicy.Keep : layer >= layers - keep - narrow ? ActivationPolicy.KeepNarrow : ActivationPolicy.Recompute)]);
-        var work = StepWork.Of(blueprint.Plan(), blueprint.Precision, choice, tokens, setting.Documents ?? setting.Row);
-        return (blueprint.Budget(activations: choice, gpu: true, mostTokens: most), StepTime.Of(work, machine == 1 ? First : Second, blueprint.Precision, gpu: true));
+        var whole = operators is not null && setting.Documents is null;
+        StepTime Time(double first) => StepTime.Of(
+            StepWork.Of(blueprint.Plan(weightsFirst: first), blueprint.Precision, choice, tokens, setting.Documents ?? setting.Row) with
+            {
+                AttentionShare = MachineRates.AttentionShareOf(blueprint.ModelConfig.HeadDimension, blueprint.Configuration.Training.Deterministic, whole, operators),
+            },
+            machine, blueprint.Precision, gpu: true);
+        // Weights come first since there was the kernel, as far as their state has the time, where a rule can.
+        var all = operators is null || setting.Keys.Any(key => key is "optimizer.name=adamw8bit" or "training.max_grad_norm=0") ? Time(0) : Time(1);
+        var time = all is { Behind: > 0, AfterUpdates: { } beside } ? Time(Math.Min(1, beside / all.Behind)) : all;
+        return (blueprint.Budget(activations: choice, gpu: true, mostTokens: most ?? (whole ? setting.Batch * setting.Row : null), operators: operators, wholeRows: whole), time);
     }
 }

@@ -26,6 +26,7 @@ internal sealed record PlanSetting(string Name, string Model, int Batch, int Row
         new("1.5b-packed", PlanModels.Qwen25Medium, 8, 8192, Packed),
         new("1.5b-chats", PlanModels.Qwen25Medium, 64, 1024) { Documents = 330 },
         new("1.5b-fp8", PlanModels.Qwen25Medium, 64, 1024, "training.precision=fp8"),
+        new("1.5b-fp8-tapes", PlanModels.Qwen25Medium, 128, 1024, "training.precision=fp8", "training.fp8={ fp8_tapes: true }"),
         new("1.5b-fast", PlanModels.Qwen25Medium, 8, 8192, "training.deterministic=false"),
         new("1.5b-24gib", PlanModels.Qwen25Medium, 16, 1024) { CardGibibytes = 24 },
         new("1.5b-16gib", PlanModels.Qwen25Medium, 8, 1024) { CardGibibytes = 16 },
