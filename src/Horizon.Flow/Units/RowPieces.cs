@@ -4,7 +4,7 @@ namespace Horizon.Flow.Units;
 
 /// <summary>
 /// Operators on a few rows at a time, where a processor computes: what they make in between then stays in its cache, and takes no memory of a whole tensor's size. What is computed for each row alone has the
-/// same bits. A GPU takes all rows at once.
+/// same bits, but for the last of exponentials, which on some processors depends on where in a thread's part they lie. A GPU takes all rows at once.
 /// </summary>
 internal static class RowPieces
 {

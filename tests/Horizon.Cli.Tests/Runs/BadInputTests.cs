@@ -155,7 +155,8 @@ public sealed class BadInputTests : IDisposable
         }
 
         var run = await _run.TrainAsync(set);
-        Assert.Equal((ExitCodes.Failure, ""), (run.ExitCode, run.Output));
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.DoesNotContain("training ", run.Output, StringComparison.Ordinal); // of what came before it may tell, where that takes a second
         var line = Assert.Single(Lines(run.Error));
         Assert.StartsWith("error: ", line, StringComparison.Ordinal);
         Assert.Contains(expected, line, StringComparison.Ordinal);

@@ -45,10 +45,11 @@ public class AbandonedRunTests
 
         var told = await Assert.ThrowsAsync<StageException>(() => step.Report.WaitAsync(Bound));
         Assert.Same(run.Fault, told);
-        Assert.Contains("the run was stopped; stage 'stuck' did not end within 0.2 s of the stop", told.Message, StringComparison.Ordinal);
+        // On a busy machine others may not have ended in that time either.
+        Assert.Matches("the run was stopped; stages? .*'stuck'.* did not end within 0.2 s of the stop", told.Message);
         Assert.Contains("stuck", told.UnendedStages);
         Assert.True(run.LeasesAbandoned > 0);
-        Assert.Contains("stage 'stuck' of a run did not end and may still change them; start the program anew", Assert.Throws<HorizonException>(() => plan.Start(store, device)).Message, StringComparison.Ordinal);
+        Assert.Matches("stage 'stuck'.* of a run did not end and may still change them; start the program anew", Assert.Throws<HorizonException>(() => plan.Start(store, device)).Message);
         store.Dispose();
         device.Dispose();
         leave.Set();
@@ -77,7 +78,7 @@ public class AbandonedRunTests
         var told = await Assert.ThrowsAsync<StageException>(async () => await (await run.BeginStepAsync(SmallRun.Batch())).Report.WaitAsync(Bound));
         await run.DisposeAsync().AsTask().WaitAsync(Bound);
         Assert.Equal(("fails", "layer 0", "planted"), (told.Stage, told.UnitName, told.InnerException!.Message));
-        Assert.Equal(["stuck"], told.UnendedStages);
+        Assert.Contains("stuck", told.UnendedStages);
         Assert.NotNull(store.Damage);
         never.SetResult();
     }
