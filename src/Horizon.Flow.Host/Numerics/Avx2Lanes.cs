@@ -69,8 +69,9 @@ internal readonly unsafe struct Avx2Lanes(Vector256<float> value) : IMemoryLanes
 
     public static Avx2Lanes Pick(float* table, Avx2Lanes index) => new(Avx2.PermuteVar8x32(Avx.LoadVector256(table), index.Value.AsInt32()));
 
-    public static Avx2Lanes Decode(DynamicMap map, byte* codes) =>
-        new(Avx2.GatherVector256(map.Table, Avx2.ConvertToVector256Int32(codes), sizeof(float)));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Avx2Lanes Decode(in CodeTable table, byte* codes) =>
+        new(Avx2.GatherVector256(table.Numbers, Avx2.ConvertToVector256Int32(codes), sizeof(float)));
 
     public void StoreBytes(byte* target)
     {

@@ -73,15 +73,15 @@ internal readonly unsafe struct Avx512Lanes(Vector512<float> value) : IMemoryLan
 
     // As the map's table was made, which takes less time than two gathers of eight numbers from it: the exponent of an odd number is the decade, its mantissa the place in that.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Avx512Lanes Decode(DynamicMap map, byte* codes)
+    public static Avx512Lanes Decode(in CodeTable table, byte* codes)
     {
         var code = Avx512F.ConvertToVector512Int32(Sse2.LoadVector128(codes));
-        var odd = map.IsSigned ? ((code & Vector512.Create(127)) << 1) + Vector512.Create(1) : (code << 1) + Vector512.Create(3);
+        var odd = table.IsSigned ? ((code & Vector512.Create(127)) << 1) + Vector512.Create(1) : (code << 1) + Vector512.Create(3);
         var bits = Avx512F.ConvertToVector512Single(odd).AsInt32();
         var decade = Avx512F.ShiftRightLogical(bits, 23);
         var place = ((bits & Vector512.Create(0x7FFFFF)) | Vector512.Create(1f).AsInt32()).AsSingle() - Vector512.Create(1f);
-        var value = (Avx512F.PermuteVar16x32(Avx512F.LoadVector512(map.Spans), decade) * place) + Avx512F.PermuteVar16x32(Avx512F.LoadVector512(map.Starts), decade);
-        if (!map.IsSigned) return new(value);
+        var value = (Avx512F.PermuteVar16x32(Avx512F.LoadVector512(table.Spans), decade) * place) + Avx512F.PermuteVar16x32(Avx512F.LoadVector512(table.Starts), decade);
+        if (!table.IsSigned) return new(value);
         var turned = value ^ (code << 24 & Vector512.Create(int.MinValue)).AsSingle();
         return new(Vector512.ConditionalSelect(Vector512.Equals(code, Vector512.Create(128)).AsSingle(), Vector512.Create(1f), turned));
     }

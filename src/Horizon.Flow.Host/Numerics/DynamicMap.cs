@@ -20,12 +20,14 @@ internal sealed unsafe class DynamicMap
 
     // values[256], then lowest[8], scale[8], offset[8], last[8], of which element 0 stands for what becomes 0, and spans[16], starts[16].
     private readonly float* _tables;
+    private readonly CodeTable _codes;
     private readonly float _top;
 
     private DynamicMap(bool signed)
     {
         // Lives as long as the program.
         _tables = (float*)NativeMemory.AllocZeroed(256 + (4 * 8) + (2 * 16), sizeof(float));
+        _codes = new(_tables, _tables + 288, _tables + 304, signed);
         var (lowest, scale, offset, last) = (256, 264, 272, 280);
         var rank = 1;
         for (var decade = 1; decade <= Decades; decade++)
@@ -38,15 +40,14 @@ internal sealed unsafe class DynamicMap
             _tables[last + decade] = rank + bins - 1;
             var (span, start) = ((float)(0.9 * unit), (float)(0.1 * unit));
             var exponent = signed ? decade - 1 : decade;
-            (Spans[exponent], Starts[exponent]) = (span, start);
+            (_codes.Spans[exponent], _codes.Starts[exponent]) = (span, start);
             for (var bin = 0; bin < bins; bin++) _tables[rank++] = (span * ((bin + 0.5f) / bins)) + start;
             _tables[lowest + decade] = Middle(_tables[rank - bins - 1], _tables[rank - bins]);
         }
 
         _tables[rank] = 1;
-        if (!signed) Starts[Decades + 1] = 1;
+        if (!signed) _codes.Starts[Decades + 1] = 1;
         _top = Middle(_tables[rank - 1], 1);
-        IsSigned = signed;
         for (var code = 129; signed && code < 256; code++) _tables[code] = -_tables[code - 128];
     }
 
@@ -56,41 +57,26 @@ internal sealed unsafe class DynamicMap
     /// <summary>For second moments. Only 0 becomes 0: an element with a first moment but no second would make a huge step.</summary>
     public static DynamicMap Unsigned { get; } = new(signed: false);
 
-    /// <summary>Whether bit 7 of a code is the sign.</summary>
-    public bool IsSigned { get; }
-
-    /// <summary>The number of each code, 256 of them.</summary>
-    public float* Table => _tables;
-
-    /// <summary>
-    /// How far each decade goes beyond its start, 16 numbers; a code's place in that is the mantissa of an odd number, whose exponent modulo 16 says which: 2 * magnitude + 1 in the signed map,
-    /// 2 * magnitude + 3 in the other.
-    /// </summary>
-    public float* Spans => _tables + 288;
-
-    /// <summary>Where each decade starts, 16 numbers.</summary>
-    public float* Starts => _tables + 304;
-
     /// <summary>The number of each code.</summary>
     public ReadOnlySpan<float> Values => new(_tables, 256);
 
     /// <summary>The numbers of some codes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TLanes Decode<TLanes>(byte* codes)
-        where TLanes : struct, IMemoryLanes<TLanes> => TLanes.Decode(this, codes);
+        where TLanes : struct, IMemoryLanes<TLanes> => TLanes.Decode(_codes, codes);
 
     /// <summary>Writes the codes of some numbers; what is outside the map's range becomes its end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Encode<TLanes>(TLanes value, byte* codes)
         where TLanes : struct, IMemoryLanes<TLanes>
     {
-        var magnitude = IsSigned ? TLanes.Abs(value) : value;
+        var magnitude = _codes.IsSigned ? TLanes.Abs(value) : value;
         var decade = TLanes.Reached(magnitude, _tables + 257);
         var rank = (magnitude * TLanes.Pick(_tables + 264, decade)) + TLanes.Pick(_tables + 272, decade);
         rank = TLanes.Min(rank, TLanes.Pick(_tables + 280, decade));
-        if (!IsSigned) rank = TLanes.Max(rank, TLanes.AtLeast(magnitude, TLanes.Of(float.Epsilon)));
+        if (!_codes.IsSigned) rank = TLanes.Max(rank, TLanes.AtLeast(magnitude, TLanes.Of(float.Epsilon)));
         rank = TLanes.AddWhereAtLeast(rank, value, TLanes.Of(_top), TLanes.Of(1));
-        if (IsSigned) rank = TLanes.AddWhereAtLeast(rank, TLanes.Of(0) - value, TLanes.Of(_tables[257]), TLanes.Of(128));
+        if (_codes.IsSigned) rank = TLanes.AddWhereAtLeast(rank, TLanes.Of(0) - value, TLanes.Of(_tables[257]), TLanes.Of(128));
         rank.StoreBytes(codes);
     }
 

@@ -33,9 +33,9 @@ internal unsafe interface IMemoryLanes<TSelf> : ILanes<TSelf>
     static abstract TSelf Pick(float* table, TSelf index);
 
     /// <summary>The numbers of some codes.</summary>
-    /// <param name="map">What they mean.</param>
+    /// <param name="table">What they mean.</param>
     /// <param name="codes">As many bytes as there are lanes.</param>
-    static abstract TSelf Decode(DynamicMap map, byte* codes);
+    static abstract TSelf Decode(in CodeTable table, byte* codes);
 
     /// <summary>Writes numbers from 0 to 255 as bytes, without their fractions.</summary>
     void StoreBytes(byte* target);

@@ -54,7 +54,8 @@ internal readonly unsafe struct PortableLanes(float value) : IMemoryLanes<Portab
 
     public static PortableLanes Pick(float* table, PortableLanes index) => new(table[BitConverter.SingleToInt32Bits(index.Value)]);
 
-    public static PortableLanes Decode(DynamicMap map, byte* codes) => new(map.Table[*codes]);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PortableLanes Decode(in CodeTable table, byte* codes) => new(table.Numbers[*codes]);
 
     public void StoreBytes(byte* target) => *target = (byte)(int)Value;
 

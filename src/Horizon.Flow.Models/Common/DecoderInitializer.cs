@@ -78,7 +78,7 @@ public sealed class DecoderInitializer
 
     private static ulong Key(string name, long seed)
     {
-        var key = SplitMix.Mix((ulong)seed + SplitMix.Gamma);
+        var key = SplitMix.Step((ulong)seed);
         foreach (var symbol in Encoding.UTF8.GetBytes(name)) key = SplitMix.Mix(BitOperations.RotateLeft(key, 8) ^ symbol);
         return key;
     }

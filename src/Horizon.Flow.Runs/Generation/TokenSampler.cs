@@ -27,7 +27,7 @@ public sealed class TokenSampler
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
-        _state = SplitMix.Mix((ulong)options.Seed + SplitMix.Gamma);
+        _state = SplitMix.Step((ulong)options.Seed);
     }
 
     /// <summary>The id of the next token.</summary>

@@ -14,7 +14,7 @@ internal struct SplitMix64
     /// <param name="stream">Keeps draws for different ends apart, such as the number of an epoch.</param>
     public SplitMix64(long seed, long stream)
     {
-        _state = SplitMix.Mix((ulong)seed + SplitMix.Gamma);
+        _state = SplitMix.Step((ulong)seed);
         _state = SplitMix.Mix(_state ^ SplitMix.Mix((ulong)stream * 2 + 1));
     }
 

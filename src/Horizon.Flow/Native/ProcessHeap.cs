@@ -16,7 +16,7 @@ internal static partial class ProcessHeap
     private const int OwnPages = 1 << 18;
     private const int KeptFree = 1 << 20;
 
-    /// <summary>Has blocks of 1 MiB or more have pages of their own for good, which go when they are freed. Nothing where the user chose otherwise, or the C library is another.</summary>
+    /// <summary>Has blocks of 256 KiB or more have pages of their own for good, which go when they are freed. Nothing where the user chose otherwise, or the C library is another.</summary>
     public static void GiveLargeBlocksTheirOwnPages()
     {
         if (!OperatingSystem.IsLinux() || Environment.GetEnvironmentVariable("MALLOC_MMAP_THRESHOLD_") is not null) return;

@@ -8,7 +8,7 @@ namespace Horizon.Flow.Units;
 /// </summary>
 internal static class RowPieces
 {
-    // Of a thread: fewer libtorch leaves to one of them (128 KiB in fp32, a part of a core's cache).
+    // Of a thread: 64 KiB in fp32, a part of a core's cache. libtorch gives a thread no fewer than twice as many where it computes number by number.
     private const long Numbers = 1 << 14;
 
     // The numbers of a single row libtorch would sum in a part for each thread.

@@ -86,7 +86,7 @@ public sealed class SignalTests : IDisposable
     }
 
     private Task<CommandHarness> Train(ITrainer trainer) => CommandHarness.RunAsync(
-        new TrainCommand(trainer, output => new PlainProgress(output, new ManualTimeProvider(), TimeSpan.Zero)), "train", Path.Combine(_folder.Path, "run.yaml"));
+        TrainCommandTests.Command(trainer), "train", Path.Combine(_folder.Path, "run.yaml"));
 
     private static bool IsIgnored(int signal)
     {

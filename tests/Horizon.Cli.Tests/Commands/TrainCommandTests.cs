@@ -163,7 +163,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal((1, "error: The configuration missing.yaml cannot be read: there is no such file.\n"), (run.ExitCode, run.Error));
     }
 
-    private static TrainCommand Command(ITrainer trainer) =>
+    internal static TrainCommand Command(ITrainer trainer) =>
         new(trainer, output => new PlainProgress(output, new ManualTimeProvider(), TimeSpan.Zero));
 
     private Task<CommandHarness> Train(ITrainer trainer, params string[] arguments) =>
