@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Dataflow;
 using FsCheck;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Graph.Tests;
 
@@ -11,7 +11,7 @@ public class StageOrderTests
     private static readonly IComparer<Work> ByStep = Comparer<Work>.Create((one, other) => one.Step.CompareTo(other.Step));
 
     /// <summary>All wait before the first is taken: they go by the order, and equal ones as they came.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public async Task Messages_ThatWait_GoByTheOrder(byte[] steps)
     {
         var messages = steps.Select((step, i) => new Work(step % 4, i)).ToArray();
@@ -20,7 +20,7 @@ public class StageOrderTests
     }
 
     /// <summary>Each is taken once, whoever is first and however few the stage holds.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public async Task Messages_InAnyNumber_AreTakenOnce(byte[] steps, PositiveInt capacity)
     {
         var messages = steps.Select((step, i) => new Work(step, i)).ToArray();

@@ -1,7 +1,7 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Models.Attention;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -11,7 +11,7 @@ namespace Horizon.Flow.Models.Tests;
 public class BlockAttentionTests
 {
     /// <summary>Output and gradients are those of a dense softmax in fp64, whatever documents, window, head groups, scale and cap are, and however few queries a block has.</summary>
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void Backward_AnyDocuments_EqualsTheDenseSoftmax(PositiveInt rows, PositiveInt tokens, PositiveInt heads, PositiveInt window, PositiveInt blockBytes, bool packed, bool windowed, bool capped, int seed)
     {
         var (B, S, K, G, D) = (1 + (rows.Get % 3), 1 + (tokens.Get % 30), 1 + (heads.Get % 3), 1 + (heads.Get % 4), 4L);
@@ -31,7 +31,7 @@ public class BlockAttentionTests
     }
 
     /// <summary>In fp32 the output and the gradients of scores that nothing divides are as near to fp64 as a softmax over all of them is: no exponential is approximated.</summary>
-    [Property(MaxTest = 40)]
+    [Cases(40)]
     public void Backward_InFp32_IsAsExactAsTheDenseSoftmax(PositiveInt rows, PositiveInt tokens, PositiveInt heads, PositiveInt window, PositiveInt pairs, bool packed, bool windowed, int seed)
     {
         var (B, S, K, G, D) = (1 + (rows.Get % 2), 8 + (tokens.Get % 60), 1 + (heads.Get % 2), 1 + (heads.Get % 3), 16L);
@@ -62,7 +62,7 @@ public class BlockAttentionTests
         Assert.Equal(expected, BlockAttention.Takes(new(scale, cap), type, onCpu));
 
     /// <summary>Every query is in one block, which has all keys that it sees; and no block has more scores than it may, but for one query alone.</summary>
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void Of_AnyDocuments_CoversEveryQueryWithinTheSize(PositiveInt rows, PositiveInt tokens, PositiveInt most, PositiveInt window, bool windowed, int seed)
     {
         var (B, S, pairs) = (1 + (rows.Get % 3), 1 + (tokens.Get % 50), 1 + (most.Get * 13 % 900));

@@ -1,8 +1,8 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Models.Tests;
 
@@ -13,7 +13,7 @@ public class DecoderInitializerTests
     private static readonly ModelCase Model = new(
         1, 1, 1, 4, 8, 8, 16, Tied: true, false, false, false, false, null, Horizon.Flow.Models.RopeKind.Default, PaddingToken: 3, 1, 1, false, 0);
 
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Fill_InPieces_IsTheWhole(long seed, PositiveInt piece)
     {
         var slot = new ParameterSlot(Roles.Down, "model.layers.0.mlp.down_proj.weight", [10, 33], 0);

@@ -1,8 +1,8 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Tests;
@@ -11,7 +11,7 @@ namespace Horizon.Flow.Models.Tests;
 public class DocumentAttentionTests
 {
     /// <summary>The log-probabilities of a packed micro-batch are those of each document alone.</summary>
-    [Property(MaxTest = 25, Arbitrary = [typeof(ModelCases)])]
+    [Cases(25, Arbitrary = [typeof(ModelCases)])]
     public async Task LogProbabilities_OfPackedRows_AreThoseOfEachDocumentAlone(ModelCase random)
     {
         var @case = random with { Packed = true };
@@ -29,7 +29,7 @@ public class DocumentAttentionTests
         Assert.InRange(Numbers.RelativeError(each, together), 0, 1e-5);
     }
 
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void Of_AnyRows_CoversEveryTokenOnceAndEndsWhereARowDoes(PositiveInt rows, PositiveInt length, int seed)
     {
         var (r, s) = (1 + (rows.Get % 5), 1 + (length.Get % 20));

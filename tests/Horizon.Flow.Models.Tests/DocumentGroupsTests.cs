@@ -1,6 +1,6 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Attention;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -9,7 +9,7 @@ namespace Horizon.Flow.Models.Tests;
 public class DocumentGroupsTests
 {
     /// <summary>Every document is in one group, and by the count of steps no way to take them is slower than all at once.</summary>
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void Of_AnyDocuments_CoversAllAndIsNeverSlower(NonEmptyArray<PositiveInt> drawn, PositiveInt heads, PositiveInt multiprocessors, bool windowed)
     {
         int[] lengths = [.. drawn.Get.Select(length => 1 + (length.Get * 997 % 5000))];
@@ -34,7 +34,7 @@ public class DocumentGroupsTests
     [InlineData(12, new[] { 65_536 }, new[] { 1 })]
     public void Of_KnownDocuments_TakesLongOnesApart(int heads, int[] lengths, int[] expected) => Assert.Equal(expected, DocumentGroups.Of(lengths, heads, null, 132));
 
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void InGroups_AnyCounts_AreTheDocumentsOfEach(NonEmptyArray<PositiveInt> lengths, PositiveInt cut)
     {
         long[] documents = [.. lengths.Get.SelectMany((length, i) => Enumerable.Repeat((long)i, 1 + (length.Get % 9)))];

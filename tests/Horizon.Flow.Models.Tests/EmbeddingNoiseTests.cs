@@ -1,7 +1,7 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -12,7 +12,7 @@ public class EmbeddingNoiseTests
     private const double Alpha = 5;
 
     /// <summary>Every number is SplitMix64's (Steele et al. 2014) of its place.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Even_AnySeedAndPlace_IsSplitMix64(long seed, NonNegativeInt first, PositiveInt count)
     {
         using var scope = NewDisposeScope();
@@ -32,7 +32,7 @@ public class EmbeddingNoiseTests
     }
 
     /// <summary>What is added is the even number times alpha / sqrt(tokens of the document * width), the same in recomputation; and nothing without a seed.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 30)]
+    [Cases(30, Arbitrary = [typeof(ModelCases)])]
     public void Forward_WithASeed_AddsNoiseByDocument(ModelCase model, long seed)
     {
         using var scope = NewDisposeScope();

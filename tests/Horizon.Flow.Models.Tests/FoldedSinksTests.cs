@@ -1,6 +1,6 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Attention;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -17,7 +17,7 @@ public class FoldedSinksTests
         """));
 
     /// <summary>Outputs and all gradients, the sinks' too, are those of a softmax with one more score, whatever the sinks are.</summary>
-    [Property(MaxTest = 60)]
+    [Cases(60)]
     public void FoldSinks_AnyHeads_EqualsTheDenseSoftmax(PositiveInt heads, PositiveInt tokens, PositiveInt width, int seed, bool strong)
     {
         var (Q, S, D) = (1 + (heads.Get % 5), 1 + (tokens.Get % 40), 8 * (1 + (width.Get % 3)));

@@ -1,13 +1,13 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Attention;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Models.Tests;
 
 public class HeadGroupsTests
 {
     /// <summary>Every head is in one group, and groups are taken only where they are a tenth faster by the count of rounds.</summary>
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void Of_AnyHeads_CoversAllAndIsNeverSlower(PositiveInt heads, PositiveInt rows, PositiveInt multiprocessors)
     {
         var (h, r, m) = (1 + (heads.Get % 96), 1 + (rows.Get % 9), multiprocessors.Get % 200);

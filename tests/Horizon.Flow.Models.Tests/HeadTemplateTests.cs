@@ -1,8 +1,8 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -20,7 +20,7 @@ public class HeadTemplateTests
         Dense,
     }
 
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 20)]
+    [Cases(20, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_AnyChunkSize_GivesTheSameGradients(ModelCase model, Kind kind)
     {
         var (oneLoss, one) = Differentiate(model, kind, tokensAChunk: 1);
@@ -29,7 +29,7 @@ public class HeadTemplateTests
         Numbers.AssertClose(all, one, 1e-5);
     }
 
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 20)]
+    [Cases(20, Arbitrary = [typeof(ModelCases)])]
     public void LossSum_AnyShape_IsThatOfDifferentiate(ModelCase model, Kind kind)
     {
         using var head = new Head(model, kind);
@@ -41,7 +41,7 @@ public class HeadTemplateTests
     }
 
     /// <summary>Those of the softmax over all logits at once, though never more than a chunk of them exist.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 20)]
+    [Cases(20, Arbitrary = [typeof(ModelCases)])]
     public void LogProbabilities_AnyChunkSize_AreThoseOfAllLogits(ModelCase model, Kind kind, PositiveInt size)
     {
         var tokensAChunk = 1 + (size.Get % 4);
@@ -56,7 +56,7 @@ public class HeadTemplateTests
     }
 
     /// <summary>A scale for each label: the gradients are sums of those that each label alone gives.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 20)]
+    [Cases(20, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_ScaleOfEachLabel_IsTheSumOverLabels(ModelCase model, Kind kind, PositiveInt size)
     {
         using var head = new Head(model, kind, tokensAChunk: 1 + (size.Get % 4));
@@ -92,7 +92,7 @@ public class HeadTemplateTests
         return [.. flat.data<float>().ToArray(), .. result.InputGradient.data<float>().ToArray()];
     }
 
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 10)]
+    [Cases(10, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_NoLabels_GivesZeros(ModelCase model, Kind kind)
     {
         var (loss, gradients) = Differentiate(model, kind, tokensAChunk: 2, unlabelled: true);

@@ -1,8 +1,8 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -11,7 +11,7 @@ namespace Horizon.Flow.Models.Tests;
 public class LabelSmoothingTests
 {
     /// <summary>Loss and gradients of any head are those of transformers' LabelSmoother, by autograd over all logits in fp64.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 30)]
+    [Cases(30, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_Smoothed_IsTheDenseLoss(ModelCase model, bool isDense, PositiveInt size, byte share)
     {
         var smoothing = share / 256.0;
@@ -49,7 +49,7 @@ public class LabelSmoothingTests
     }
 
     /// <summary>No smoothing has the bits of a head that knows of none.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 10)]
+    [Cases(10, Arbitrary = [typeof(ModelCases)])]
     public void WithLabelSmoothing_OfNothing_HasTheSameBits(ModelCase model)
     {
         var logits = randn([model.Rows, model.Vocabulary], dtype: float32);

@@ -1,8 +1,8 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Llama;
 using Horizon.Flow.Testing;
 using Horizon.Flow.Models.Tests.Reference;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Tests;
@@ -35,7 +35,7 @@ public class ModelRegistryTests
         Assert.Throws<HorizonException>(() => ModelRegistry.Default.Read(json));
     }
 
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 50)]
+    [Cases(50, Arbitrary = [typeof(ModelCases)])]
     public void Define_AnyShape_LaysUnitsOut(ModelCase model)
     {
         var definition = ModelFamilies.Define(model.Config);

@@ -1,14 +1,14 @@
 using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Models.Tests;
 
 public class RotaryEmbeddingTests
 {
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public FsCheck.Property InverseFrequencies_AnySettings_FollowTheFormula() => Prop.ForAll(
         (from kind in Gen.Elements(Enum.GetValues<RopeKind>())
          from theta in Gen.Elements(10.0, 10_000.0, 500_000.0, 1e6)
@@ -39,7 +39,7 @@ public class RotaryEmbeddingTests
         });
 
     /// <summary>Turned channels by the formula of a plane's rotation, channel by channel; the others are the same bits.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public FsCheck.Property Apply_AnySettings_TurnsPairs() => Prop.ForAll(
         (from interleaved in Gen.Elements(true, false)
          from quarters in Gen.Choose(1, 4)
@@ -85,7 +85,7 @@ public class RotaryEmbeddingTests
         });
 
     /// <summary>Tables of some tokens are those of all, to the bit, and nothing of them stays with the batch.</summary>
-    [Property(MaxTest = 60, Arbitrary = [typeof(ModelCases)])]
+    [Cases(60, Arbitrary = [typeof(ModelCases)])]
     public void Tables_OfAPiece_AreAPartOfTheWhole(ModelCase model, PositiveInt place, PositiveInt length)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();

@@ -1,6 +1,6 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -8,11 +8,11 @@ namespace Horizon.Flow.Models.Tests;
 
 public class TemplateGradientTests
 {
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 60)]
+    [Cases(60, Arbitrary = [typeof(ModelCases)])]
     public void UnitByUnit_AnyShape_EqualsWholeGraphAutograd(ModelCase model) => AssertEqualsWholeGraph(model, definition => definition);
 
     /// <summary>The decoder layer whose backward autograd derives, in place of the one whose backward is written out.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 30)]
+    [Cases(30, Arbitrary = [typeof(ModelCases)])]
     public void UnitByUnit_LayersDerivedByAutograd_EqualsWholeGraphAutograd(ModelCase model) => AssertEqualsWholeGraph(model, definition =>
     {
         var rotary = new RotaryEmbedding(model.Config.Rope, model.Config.HeadDimension);
@@ -42,7 +42,7 @@ public class TemplateGradientTests
         Numbers.AssertClose(dense.Gradients, gradients, 1e-5);
     }
 
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 20)]
+    [Cases(20, Arbitrary = [typeof(ModelCases)])]
     public void UnitByUnit_BFloat16_WithinItsRoundingOfFp32(ModelCase model)
     {
         // The same bf16 parameters in both, so that only activations and gradients are rounded.

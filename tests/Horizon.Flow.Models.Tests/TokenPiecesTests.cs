@@ -1,7 +1,7 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -11,7 +11,7 @@ namespace Horizon.Flow.Models.Tests;
 public class TokenPiecesTests
 {
     /// <summary>Loss and every gradient are those of one piece, to the rounding of sums that are taken in another order.</summary>
-    [Property(MaxTest = 40, Arbitrary = [typeof(ModelCases)])]
+    [Cases(40, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_AnyPieces_EqualsOnePiece(ModelCase model, PositiveInt piece)
     {
         var (whole, pieces) = (Differentiate(model, ScalarType.Float32, null), Differentiate(model, ScalarType.Float32, 1 + (piece.Get % (model.Rows * model.Sequence))));
@@ -23,7 +23,7 @@ public class TokenPiecesTests
     /// A row cut along its tokens, in the feed-forward and in the head's logits, against the whole model in fp64: losses and gradients are as near to it as
     /// those of one piece.
     /// </summary>
-    [Property(MaxTest = 30, Arbitrary = [typeof(ModelCases)])]
+    [Cases(30, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_OneRowInPieces_IsAsNearToFp64AsOnePiece(ModelCase drawn, PositiveInt piece)
     {
         var model = drawn with { Rows = 1, Sequence = drawn.Sequence + 24 };
@@ -34,12 +34,15 @@ public class TokenPiecesTests
         var (whole, pieces) = (Differentiate(model, ScalarType.Float32, null, parameters), Differentiate(model, ScalarType.Float32, 1 + (piece.Get % 9), parameters, 3));
         Assert.Equal(loss, pieces.LossSum / batch.LabelledTokens, 1e-6 * loss);
         var expected = exact.Gradients;
-        double Error(Dictionary<string, float[]> gradients, string name) => Numbers.RelativeError(expected[name], gradients[name]);
-        Assert.All(expected.Keys, name => Assert.InRange(Error(pieces.Gradients, name), 0, (3 * Error(whole.Gradients, name)) + 2e-6));
+        // What is zero in exact arithmetic (a key's bias moves no probability) is rounding alone, hence a share of all gradients.
+        var all = Numbers.Norm(expected.Values.SelectMany(values => values));
+        double Error(Dictionary<string, float[]> gradients, string name) => Numbers.Norm(expected[name].Zip(gradients[name], (wanted, given) => given - wanted));
+        Assert.All(expected.Keys, name => Assert.InRange(
+            Error(pieces.Gradients, name), 0, (3 * Error(whole.Gradients, name)) + (2e-6 * (Numbers.Norm(expected[name]) + (0.1 * all)))));
     }
 
     /// <summary>In bf16 the pieces' weight gradients are summed in fp32: no further from fp32 than one piece's.</summary>
-    [Property(MaxTest = 15, Arbitrary = [typeof(ModelCases)])]
+    [Cases(15, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_PiecesInBFloat16_AreNoFurtherFromExact(ModelCase model, PositiveInt piece)
     {
         var rounded = model.Parameters().ToDictionary(entry => entry.Key, entry => Array.ConvertAll(entry.Value, RoundToBFloat16));
@@ -49,7 +52,7 @@ public class TokenPiecesTests
     }
 
     /// <summary>The same pieces give the same bits, in whatever order micro-batches come.</summary>
-    [Property(MaxTest = 10, Arbitrary = [typeof(ModelCases)])]
+    [Cases(10, Arbitrary = [typeof(ModelCases)])]
     public void Differentiate_SamePiecesAgain_GivesTheSameBits(ModelCase model, PositiveInt piece)
     {
         var tokens = 1 + (piece.Get % (model.Rows * model.Sequence));
@@ -58,7 +61,7 @@ public class TokenPiecesTests
         Assert.All(first.Gradients, entry => Assert.Equal(entry.Value, second.Gradients[entry.Key]));
     }
 
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void LengthOf_AnyRows_CutsOnlyLongOnesIntoBoundedPieces(PositiveInt rows, PositiveInt length)
     {
         var (r, s) = (1 + (rows.Get % 4), length.Get * 997L % 400_000);

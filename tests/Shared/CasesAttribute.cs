@@ -9,7 +9,7 @@ namespace Horizon.Flow.Tests.Shared;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class CasesAttribute : PropertyAttribute
 {
-    public CasesAttribute(int cases)
+    public CasesAttribute(int cases = 100)
     {
         var factor = Environment.GetEnvironmentVariable("HORIZON_CASES");
         MaxTest = cases * (string.IsNullOrEmpty(factor) ? 1 : int.Parse(factor, CultureInfo.InvariantCulture));

@@ -1,11 +1,10 @@
-using FsCheck;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Printing;
 
 public class PrintableTests
 {
-    [Property(MaxTest = 500)]
+    [Cases(500)]
     public void Text_AnyText_HasNoControlCharacterButLineFeedsAndTabs(string? text, char control)
     {
         var printed = Printable.Text($"{text}{(char)(control % 160)}");
@@ -13,7 +12,7 @@ public class PrintableTests
         Assert.Equal(printed, Printable.Text(printed));
     }
 
-    [Property(MaxTest = 500)]
+    [Cases(500)]
     public void Line_AnyText_IsOneLine(string? text) =>
         Assert.DoesNotContain(Printable.Line($"a\n{text}"), c => char.IsControl(c) && c != '\t');
 

@@ -1,10 +1,10 @@
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Printing;
 
 public class PrintedWriterTests
 {
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public async Task Write_InAnyWay_GivesTheSameText(string[] texts)
     {
         using var inner = new StringWriter { NewLine = "\n" };

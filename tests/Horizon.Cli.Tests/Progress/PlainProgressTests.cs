@@ -1,5 +1,4 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Runs.Session;
 using Horizon.Flow.Tests.Shared;
 
@@ -59,7 +58,7 @@ public class PlainProgressTests
         Assert.DoesNotContain("left", lines[1], StringComparison.Ordinal);
     }
 
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void ShowAsync_AnyPace_StartsWithFirstEndsWithLastAndKeepsTheInterval(PositiveInt steps, PositiveInt milliseconds)
     {
         var apart = TimeSpan.FromMilliseconds(milliseconds.Get);

@@ -1,5 +1,5 @@
 using FsCheck;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Progress;
 
@@ -12,7 +12,7 @@ public class SparklineTests
     [InlineData("", new[] { double.PositiveInfinity })]
     public void Of_Numbers_DrawsThemFromTheLeastToTheMost(string expected, double[] values) => Assert.Equal(expected, Sparkline.Of(values, 10));
 
-    [Property]
+    [Cases]
     public void Of_Any_IsNoWiderThanAskedForAndEndsWithTheLastNumbers(NormalFloat[] values, PositiveInt width)
     {
         var numbers = values.Select(value => value.Get).ToList();

@@ -1,11 +1,11 @@
 using System.Text.Json;
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Planning;
 using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Cli.Tests.Runs;
 
@@ -61,7 +61,7 @@ public sealed class PlanningTests : IDisposable
         Assert.Equal((1360L << 20, 0), (Of(gpu, "runtime and libraries"), Of(gpu, "small blocks")));
     }
 
-    [Property(MaxTest = 20)]
+    [Cases(20)]
     public void Plan_BestBatchSize_IsTheLargestThatFits(PositiveInt mebibytes, PositiveInt sequence)
     {
         var configuration = ConfigurationLoader.Load(_run.In("run.yaml"), [$"data.sequence_length={1 + (sequence.Get % 256)}"], ConfigurationUse.Inspect);
@@ -93,7 +93,7 @@ public sealed class PlanningTests : IDisposable
         Assert.True(plan.RecommendedBatchSize is >= 1 and var best && best <= plan.BestBatchSize);
     }
 
-    [Property]
+    [Cases]
     public void BatchChoice_AnyMemoryAndRate_IsTheLargestThatFitsAndTheSmallestThatIsNearlyAsFast(PositiveInt fits, PositiveInt half)
     {
         double Rate(int batch) => batch / (batch + (double)half.Get); // saturates, as steps do

@@ -1,6 +1,6 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -25,7 +25,7 @@ public sealed class HostBufferTests
         buffer.Span<byte>(0, length).Fill(7);
     }
 
-    [Property(MaxTest = 20)]
+    [Cases(20)]
     public void Touch_ContentAndSize_Stay(uint length)
     {
         using var workers = new HostWorkers(2);

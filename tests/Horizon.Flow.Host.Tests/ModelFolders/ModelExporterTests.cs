@@ -1,10 +1,10 @@
 using System.Text.Json;
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Files;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -30,7 +30,7 @@ public sealed class ModelExporterTests : IDisposable
         Stores.Dispose(units);
     }
 
-    [Property(MaxTest = 20)]
+    [Cases(20)]
     public void Export_AnyShardSize_ReadsBackTheSameBits(bool bf16, byte[] sizes, PositiveInt shardBytes)
     {
         using var folder = new TestFolder();

@@ -1,6 +1,6 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.ModelFolders;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -110,7 +110,7 @@ public sealed class StoreLoaderTests : IDisposable
     }
 
     /// <summary>Blocks of 32 four-bit floats and their powers of two, as gpt-oss has them; whichever half lies first, each value is its float times its scale.</summary>
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public async Task Load_Mxfp4_GivesEachFloatTimesItsScale(int seed, bool scalesFirst, bool exactMasters)
     {
         var random = new Random(seed);
@@ -143,7 +143,7 @@ public sealed class StoreLoaderTests : IDisposable
     }
 
     /// <summary>A tensor whose rows lie in several units, as floats or as MXFP4: each unit has its own, the tensor is read once, and written it is one again.</summary>
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public async Task Load_RowsOfATensorInSeveralUnits_AreThoseOfTheWhole(int seed, bool microscaled, bool exactMasters)
     {
         var random = new Random(seed);
@@ -197,7 +197,7 @@ public sealed class StoreLoaderTests : IDisposable
     }
 
     /// <summary>Each 8-bit float times the scale of its block, row or tensor, rounded once to fp32; the scales may lie in front or behind, in two types and under two names.</summary>
-    [Property(MaxTest = 60)]
+    [Cases(60)]
     public async Task Load_Fp8_GivesEachFloatTimesItsScale(int seed, bool scalesFirst, bool exactMasters, bool halves)
     {
         var random = new Random(seed);

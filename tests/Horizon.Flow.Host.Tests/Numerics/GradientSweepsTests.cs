@@ -1,10 +1,10 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Gradients;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -12,7 +12,7 @@ public sealed class GradientSweepsTests
 {
     private static readonly HostWorkers[] _teams = [new(1), new(2), new(3)];
 
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public void SumOfSquares_AnyThreadsAndInstructions_BitwiseEqualAndRight(int seed)
     {
         using var unit = Unit(seed, out var values);
@@ -25,7 +25,7 @@ public sealed class GradientSweepsTests
         Assert.True(Math.Abs(sum - expected) <= 1e-11 * expected, $"expected {expected}, was {sum}");
     }
 
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public void SumOfSquares_OneBadElement_IsNotFinite(int seed, uint place, byte kind)
     {
         using var unit = Unit(seed, out var values);
@@ -44,7 +44,7 @@ public sealed class GradientSweepsTests
         Assert.True(GradientSweeps.SumOfSquares(unit.Gradient, _teams[0]).IsFinite);
     }
 
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public void Accumulate_TwoSlabs_SumAndNormAreRight(int seed)
     {
         using var unit = Unit(seed, out var first);

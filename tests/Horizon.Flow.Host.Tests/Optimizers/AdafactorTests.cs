@@ -1,8 +1,8 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -10,7 +10,7 @@ public sealed class AdafactorTests : OptimizerContractTests
 {
     internal override IHostOptimizer Create(OptimizerOptions options, VectorPath path) => new Adafactor(options) { Path = path };
 
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public void Update_SomeSteps_AsInDouble(int seed)
     {
         var example = OptimizerCase.From(seed);

@@ -1,9 +1,9 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -13,7 +13,7 @@ public sealed class AdamW8BitTests : OptimizerContractTests
 
     internal override IHostOptimizer Create(OptimizerOptions options, VectorPath path) => new AdamW8Bit(options) { Path = path };
 
-    [Property(MaxTest = 20)]
+    [Cases(20)]
     public void Update_SomeSteps_EachAsInDoubleFromTheDecodedState(int seed)
     {
         var example = OptimizerCase.From(seed);

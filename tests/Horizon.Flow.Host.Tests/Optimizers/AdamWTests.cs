@@ -1,7 +1,7 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -9,7 +9,7 @@ public sealed class AdamWTests : OptimizerContractTests
 {
     internal override IHostOptimizer Create(OptimizerOptions options, VectorPath path) => new AdamW(options) { Path = path };
 
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Update_OneStep_AsInDouble(int seed)
     {
         var example = OptimizerCase.From(seed);

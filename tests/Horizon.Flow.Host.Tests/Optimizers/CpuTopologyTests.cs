@@ -1,5 +1,5 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -22,7 +22,7 @@ public sealed class CpuTopologyTests : IDisposable
     public void Read_NoSuchFolder_KnowsNoNodes() =>
         Assert.Empty(CpuTopology.Read(Path.Combine(_folder, "none"), new HashSet<int> { 0 }).Nodes);
 
-    [Property]
+    [Cases]
     public void Assign_AnyMachine_SeatsEveryoneOnNodesInOrder(byte threads, byte[] sizes, byte placement)
     {
         var next = 0;
@@ -35,7 +35,7 @@ public sealed class CpuTopologyTests : IDisposable
     }
 
     /// <summary>Two nodes with a queue each, on whatever processors there are: every chunk once, also those of the other node.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Sweep_TwoNodes_CoversEachChunkOnce(byte chunks, byte threads)
     {
         using var workers = new HostWorkers(2 + (threads % 4), WorkerPlacement.Nodes, new([[0], [1]]));

@@ -1,11 +1,11 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
 public sealed class HostWorkersTests
 {
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void Sweep_AnyLengthAndThreads_CoversEachElementOnce(uint length, byte threads, byte placement)
     {
         using var workers = new HostWorkers(1 + (threads % 5), (WorkerPlacement)(placement % 3));

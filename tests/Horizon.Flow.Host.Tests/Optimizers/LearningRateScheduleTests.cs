@@ -1,5 +1,5 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Optimizers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -29,7 +29,7 @@ public sealed class LearningRateScheduleTests
         Assert.Equal(0, schedule.At(101), 12);
     }
 
-    [Property]
+    [Cases]
     public void At_AnySchedule_StaysWithinItsEndsAndRisesThenFalls(byte which, ushort total, ushort warmup, ushort floor)
     {
         var name = LearningRateSchedule.Names[which % LearningRateSchedule.Names.Count];
@@ -47,7 +47,7 @@ public sealed class LearningRateScheduleTests
     }
 
     /// <summary>The published formulas of transformers' schedulers (optimization.py), each written out for its step n - 1, after the warm-up.</summary>
-    [Property]
+    [Cases]
     public void At_AfterWarmup_IsTransformersFormula(ushort total, ushort warmup, byte cycles, byte power, ushort floor)
     {
         var (steps, c, p) = (2 + (total % 500), 1 + (cycles % 5), 0.25 + (power / 64.0));

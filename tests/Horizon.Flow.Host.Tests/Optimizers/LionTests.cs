@@ -1,7 +1,7 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -9,7 +9,7 @@ public sealed class LionTests : OptimizerContractTests
 {
     internal override IHostOptimizer Create(OptimizerOptions options, VectorPath path) => new Lion(options) { Path = path };
 
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public void Update_OneStep_AsInDouble(int seed)
     {
         var example = OptimizerCase.From(seed);

@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -15,7 +15,7 @@ public abstract class OptimizerContractTests
 
     internal abstract IHostOptimizer Create(OptimizerOptions options, VectorPath path);
 
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_AnyThreadsAndInstructions_BitwiseEqual(int seed)
     {
         var example = OptimizerCase.From(seed);
@@ -33,7 +33,7 @@ public abstract class OptimizerContractTests
     }
 
     /// <summary>Weights first and the state behind them, in any instructions: the bits of one sweep. A rule that cannot says so, and refuses.</summary>
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_InParts_BitwiseAsInOne(int seed)
     {
         var example = OptimizerCase.From(seed);
@@ -63,7 +63,7 @@ public abstract class OptimizerContractTests
         }
     }
 
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_ExactMasters_BitwiseAsFp32(int seed)
     {
         var example = OptimizerCase.From(seed);
@@ -76,7 +76,7 @@ public abstract class OptimizerContractTests
         AssertSame(plain.Bytes[1..], exact.Bytes[2..]);
     }
 
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_GradientScale_AsScaledGradient(int seed)
     {
         var example = OptimizerCase.From(seed);
@@ -91,7 +91,7 @@ public abstract class OptimizerContractTests
         AssertSame(plain.Bytes, scaled.Bytes);
     }
 
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_ZeroGradientWithoutDecay_ChangesNothing(int seed)
     {
         var example = OptimizerCase.From(seed);
@@ -103,7 +103,7 @@ public abstract class OptimizerContractTests
         Assert.All(unit.State.OptimizerState, buffer => Assert.True(buffer.Span<byte>(0, (int)buffer.ByteLength).IndexOfAnyExcept((byte)0) < 0));
     }
 
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_Groups_AsUnitsOfTheirOwn(int seed)
     {
         var example = OptimizerCase.From(seed);
@@ -130,7 +130,7 @@ public abstract class OptimizerContractTests
     }
 
     /// <summary>What is fixed in front of a unit is no part of what is trained of it: that is updated to the same bits as a unit of its own, from any odd place on.</summary>
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_TrainedPart_IsThatOfAUnitOfItsOwn(int seed)
     {
         var example = OptimizerCase.From(seed);
@@ -170,7 +170,7 @@ public abstract class OptimizerContractTests
     }
 
     /// <summary>What is fixed keeps its values, whatever group it is in; the others are updated as if it were not there.</summary>
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void Update_FixedParameter_StaysAsItIs(int seed)
     {
         var example = OptimizerCase.From(seed);

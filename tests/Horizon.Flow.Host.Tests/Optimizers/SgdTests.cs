@@ -1,7 +1,7 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Optimizers;
 using Horizon.Flow.Host.Workers;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -9,7 +9,7 @@ public sealed class SgdTests : OptimizerContractTests
 {
     internal override IHostOptimizer Create(OptimizerOptions options, VectorPath path) => Sgd.Create(options, path);
 
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public void Update_SomeSteps_AsInDouble(int seed, bool withMomentum)
     {
         var example = OptimizerCase.From(seed);

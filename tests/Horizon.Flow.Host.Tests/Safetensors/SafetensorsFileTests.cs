@@ -1,8 +1,8 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Numerics;
 using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -59,7 +59,7 @@ public sealed class SafetensorsFileTests : IDisposable
         }
     }
 
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void ReadFloats_AnyValues_EqualsReference(double[] values)
     {
         var wide = new NaiveSafetensors.Tensor("F64", [values.Length], [.. values.SelectMany(BitConverter.GetBytes)]);

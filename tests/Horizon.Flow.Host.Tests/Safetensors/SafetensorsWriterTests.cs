@@ -1,8 +1,8 @@
 using System.IO.Pipelines;
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Safetensors;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
@@ -19,7 +19,7 @@ public sealed class SafetensorsWriterTests
         Assert.Equal(expected, await WriteAsync(SafetensorsWriter.InStandardOrder(parts), format));
     }
 
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void Write_AnyTensors_ReadBackBitForBit(byte[] seeds, int seed)
     {
         var random = new Random(seed);

@@ -1,11 +1,11 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Numerics;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Host.Tests;
 
 public sealed unsafe class ExactMasterTests
 {
-    [Property(MaxTest = 10000)]
+    [Cases(10000)]
     public void SplitThenJoin_AnyBits_Restores(uint bits) => Assert.Equal(bits, Restored(bits));
 
     [Fact]
@@ -16,7 +16,7 @@ public sealed unsafe class ExactMasterTests
                 if ((upper << 16 | lower) != Restored(upper << 16 | lower)) Assert.Fail($"{upper << 16 | lower:X8}");
     }
 
-    [Property(MaxTest = 2000)]
+    [Cases(2000)]
     public void Split_FiniteNumber_RoundsToNearest(uint bits)
     {
         var master = BitConverter.UInt32BitsToSingle(bits);

@@ -1,11 +1,11 @@
 using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Adapters;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Tests.Families;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Tests.Adapters;
@@ -16,7 +16,7 @@ public sealed class AdapterTests
     private static readonly string[] _projections = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
     /// <summary>The layer whose backward is written out, some or all of its matrices, in pieces of tokens or whole, against a dense model with whole-graph autograd.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 40)]
+    [Cases(40, Arbitrary = [typeof(ModelCases)])]
     public Property UnitByUnit_LlamaKind_EqualsTheMergedDenseModel(ModelCase model, int seed)
     {
         var adapter = Of(seed);
@@ -49,7 +49,7 @@ public sealed class AdapterTests
     }
 
     /// <summary>The layer that autograd derives gives the same.</summary>
-    [Property(Arbitrary = [typeof(ModelCases)], MaxTest = 20)]
+    [Cases(20, Arbitrary = [typeof(ModelCases)])]
     public void UnitByUnit_LayersDerivedByAutograd_EqualThoseWrittenOut(ModelCase model, int seed)
     {
         var config = model.Config with { Adapter = Of(seed) };
@@ -69,7 +69,7 @@ public sealed class AdapterTests
     }
 
     /// <summary>All other families, every matrix that they have: experts, latent and linear attention, convolutions, matrices stored [in, out].</summary>
-    [Property(Arbitrary = [typeof(FamilyCase.SmoothCases)], MaxTest = 60)]
+    [Cases(60, Arbitrary = [typeof(FamilyCase.SmoothCases)])]
     public void UnitByUnit_AnyFamily_EqualsTheMergedModel(FamilyCase family)
     {
         var adapter = new AdapterConfig(2, 3, [AdapterConfig.AllLinear]) { IsRankStabilized = family.Seed % 2 == 0 };

@@ -1,7 +1,7 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -11,7 +11,7 @@ namespace Horizon.Flow.Models.Tests.Families;
 public class DeltaRuleTests
 {
     /// <summary>Outputs and all gradients, wherever chunks and documents begin.</summary>
-    [Property(Arbitrary = [typeof(DeltaCase.Cases)], MaxTest = 60)]
+    [Cases(60, Arbitrary = [typeof(DeltaCase.Cases)])]
     public void Mix_AnyShapeDocumentsAndChunks_EqualsTheRecurrence(DeltaCase shape)
     {
         using var scope = NewDisposeScope();

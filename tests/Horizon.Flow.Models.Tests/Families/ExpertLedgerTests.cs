@@ -1,4 +1,3 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.ModelFolders;
@@ -6,6 +5,7 @@ using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Models.Tests.Reference;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -17,7 +17,7 @@ public class ExpertLedgerTests
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "data", "families", "qwen3.5-moe");
 
     /// <summary>Value and gradients, layer by layer, against the formula over all layers at once in fp64.</summary>
-    [Property(Arbitrary = [typeof(BalanceCase.Cases)], MaxTest = 100)]
+    [Cases(100, Arbitrary = [typeof(BalanceCase.Cases)])]
     public void Loss_AnyRouting_EqualsTheFormulaInFp64(BalanceCase routing)
     {
         using var scope = NewDisposeScope();

@@ -1,4 +1,3 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.ModelFolders;
@@ -9,6 +8,7 @@ using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Models.Tests.Reference;
 using Horizon.Flow.Program;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -28,11 +28,11 @@ public class ExpertPartsTests
     }
 
     /// <summary>Outputs and all gradients of any number of parts, each recomputed from the first one's input, against a layer in which every expert computes every token, in fp64.</summary>
-    [Property(Arbitrary = [typeof(ExpertCase.PartCases)], MaxTest = 100)]
+    [Cases(100, Arbitrary = [typeof(ExpertCase.PartCases)])]
     public void Parts_AnyShape_EqualTheDenseReference(ExpertCase layer) => CompareToReference(layer, new EagerOperators());
 
     /// <summary>The same by grouped products, in widths that these take.</summary>
-    [Property(Arbitrary = [typeof(ExpertCase.GroupedPartCases)], MaxTest = 100)]
+    [Cases(100, Arbitrary = [typeof(ExpertCase.GroupedPartCases)])]
     public void Parts_ByGroups_EqualTheDenseReference(ExpertCase layer) => CompareToReference(layer, new GroupingOperators());
 
     /// <summary>The bits do not hang on what becomes of activations, and to rounding they are those of one unit a layer: losses, norms, loads, parameters.</summary>
@@ -57,7 +57,7 @@ public class ExpertPartsTests
     }
 
     /// <summary>New weights are the same however experts are cut, rows of a tensor (gpt-oss) among them.</summary>
-    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 60)]
+    [Cases(60, Arbitrary = [typeof(FamilyCase.Cases)])]
     public void Initialize_InParts_DrawsTheNumbersOfOneUnit(FamilyCase family)
     {
         static Dictionary<string, float[]> Drawn(ModelConfig config)

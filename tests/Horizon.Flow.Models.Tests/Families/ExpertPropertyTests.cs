@@ -1,7 +1,7 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -18,11 +18,11 @@ public class ExpertPropertyTests
     }
 
     /// <summary>Outputs and all gradients; what no token chose has a gradient of zero, and every buffer starts as NaN.</summary>
-    [Property(Arbitrary = [typeof(ExpertCase.Cases)], MaxTest = 100)]
+    [Cases(100, Arbitrary = [typeof(ExpertCase.Cases)])]
     public void Experts_AnyShape_EqualTheDenseReference(ExpertCase layer) => Compare(layer, new EagerOperators());
 
     /// <summary>The same by grouped products, in widths that these take.</summary>
-    [Property(Arbitrary = [typeof(ExpertCase.GroupedCases)], MaxTest = 100)]
+    [Cases(100, Arbitrary = [typeof(ExpertCase.GroupedCases)])]
     public void Experts_ByGroups_EqualTheDenseReference(ExpertCase layer) => Compare(layer, new GroupingOperators());
 
     private static void Compare(ExpertCase layer, IUnitOperators operators)

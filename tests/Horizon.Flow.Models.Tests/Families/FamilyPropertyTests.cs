@@ -1,5 +1,5 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Models.Tests.Families;
 
@@ -9,7 +9,7 @@ public class FamilyPropertyTests
     private const int Vocabulary = 13;
 
     /// <summary>Masks, windows, rotations, learned positions and convolutions keep to a token's own document.</summary>
-    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 60)]
+    [Cases(60, Arbitrary = [typeof(FamilyCase.Cases)])]
     public void Logits_PackedDocuments_EqualEachDocumentAlone(FamilyCase family, FsCheck.PositiveInt first, FsCheck.PositiveInt second)
     {
         var definition = ModelFamilies.Define(family.Config);
@@ -27,7 +27,7 @@ public class FamilyPropertyTests
     }
 
     /// <summary>A directional derivative of the loss equals the gradients that the units give, those that are written by hand included.</summary>
-    [Property(Arbitrary = [typeof(FamilyCase.SmoothCases)], MaxTest = 20)]
+    [Cases(20, Arbitrary = [typeof(FamilyCase.SmoothCases)])]
     public void Gradients_AnyFamilyAndShape_GiveTheSlopeOfTheLoss(FamilyCase family)
     {
         var definition = ModelFamilies.Define(family.Config);
@@ -57,7 +57,7 @@ public class FamilyPropertyTests
     }
 
     /// <summary>Layers that recompute have the bits of their forward, and heads and widths of one are no exception.</summary>
-    [Property(Arbitrary = [typeof(FamilyCase.Cases)], MaxTest = 60)]
+    [Cases(60, Arbitrary = [typeof(FamilyCase.Cases)])]
     public void Recompute_AnyFamilyAndShape_HasTheBitsOfForward(FamilyCase family)
     {
         var definition = ModelFamilies.Define(family.Config);

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Optimizers;
@@ -12,6 +11,7 @@ using Horizon.Flow.Models.Common;
 using Horizon.Flow.Models.Dense;
 using Horizon.Flow.Models.Experts;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 
 namespace Horizon.Flow.Models.Tests.Families;
@@ -22,7 +22,7 @@ public class UnloadedExpertsTests
     private const int Vocabulary = 13;
 
     /// <summary>Any family with experts in parts, few tokens for them, over micro-batches, with and without clipping, and where all copies are late and poisoned.</summary>
-    [Property(Arbitrary = [typeof(Routings)], MaxTest = 40)]
+    [Cases(40, Arbitrary = [typeof(Routings)])]
     public void Train_WithoutTheirGradients_HasTheBitsOfSendingZeros(Routing routing)
     {
         var (some, bytes, _) = routing.Train(whole: false);
@@ -34,7 +34,7 @@ public class UnloadedExpertsTests
     }
 
     /// <summary>What stays up is what belongs to experts without tokens, counted by the metrics: neither more nor less.</summary>
-    [Property(Arbitrary = [typeof(Routings)], MaxTest = 40)]
+    [Cases(40, Arbitrary = [typeof(Routings)])]
     public void Train_WithoutTheirGradients_SendsThoseOfExpertsWithTokens(Routing any)
     {
         var routing = any with { MicroBatches = 1, Device = 0 };

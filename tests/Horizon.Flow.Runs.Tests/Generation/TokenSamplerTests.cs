@@ -1,6 +1,6 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Runs.Generation;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Runs.Tests.Generation;
 
@@ -21,7 +21,7 @@ public class TokenSamplerTests
     }
 
     /// <summary>What can be chosen is what the definitions leave, written down once more in the plainest way.</summary>
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void Next_Filters_ChooseAmongWhatTheyLeave(NonEmptyArray<byte> numbers, byte k, byte p, byte m, int seed)
     {
         float[] logits = [.. numbers.Get.Take(12).Select(number => number / 40f)];
@@ -50,7 +50,7 @@ public class TokenSamplerTests
     }
 
     /// <summary>Whatever the pieces, the text ends in front of the first stop string that it holds.</summary>
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void StopText_AnyPieces_EndsInFrontOfTheFirst(byte[] letters, byte[] cuts)
     {
         var text = string.Concat(letters.Select(letter => (char)('a' + (letter % 3))));
@@ -72,11 +72,11 @@ public class TokenSamplerTests
         if (!stop.IsStopped) Assert.Equal(text, found);
     }
 
-    [Property]
+    [Cases]
     public bool Next_Zero_IsTheFirstOfTheLikeliest(NonEmptyArray<int> logits, int seed) =>
         new TokenSampler(0, seed).Next([.. logits.Get.Select(logit => (float)logit)]) == Array.IndexOf(logits.Get, logits.Get.Max());
 
-    [Property]
+    [Cases]
     public bool Next_TinyTemperature_IsALikeliest(NonEmptyArray<int> logits, int seed) =>
         logits.Get[new TokenSampler(1e-300, seed).Next([.. logits.Get.Select(logit => (float)logit)])] == logits.Get.Max();
 }

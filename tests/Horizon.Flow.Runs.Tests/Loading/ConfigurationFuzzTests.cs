@@ -4,6 +4,7 @@ using FsCheck.Xunit;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Runs.Tests.Loading;
 
@@ -16,19 +17,19 @@ public class ConfigurationFuzzTests
          "\"", "'", "\\", "\"\\UFFFFFFFF\"", "\"\\x", "\"\\ud800\"", "\uFEFF", "\0", "\u0085", "\ud83d", "#", "? ", "- ", "~", "null", "-1", "1e999", "0x10", "NaN", ".inf",
          "99999999999999999999", "training:", "optimizer", "\r", "\r\n", "@", "`", "%"];
 
-    [Property(MaxTest = 2000)]
+    [Cases(2000)]
     public void Parse_MutatedFile_GivesConfigurationOrHorizonException(RunConfiguration configuration, int seed)
     {
         var yaml = Mutate(ConfigurationWriter.ToYaml(configuration), new System.Random(seed));
         AssertLoadsOrRefuses(() => ConfigurationLoader.Parse(yaml, "run.yaml", "/", use: ConfigurationUse.Inspect));
     }
 
-    [Property(MaxTest = 500)]
+    [Cases(500)]
     public Property Parse_FragmentsInAnyOrder_GivesConfigurationOrHorizonException() => Prop.ForAll(
         Gen.Elements(Fragments).ListOf().ToArbitrary(),
         parts => AssertLoadsOrRefuses(() => ConfigurationLoader.Parse(string.Concat(parts), "run.yaml", "/")));
 
-    [Property(MaxTest = 500)]
+    [Cases(500)]
     public void Parse_AnyAssignment_GivesConfigurationOrHorizonException(RunConfiguration configuration, string? key, string? value, int seed)
     {
         var random = new System.Random(seed);

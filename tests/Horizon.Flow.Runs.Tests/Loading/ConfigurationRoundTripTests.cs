@@ -2,20 +2,21 @@ using FsCheck.Xunit;
 using Horizon.Flow.Runs.Loading;
 using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Validation;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Runs.Tests.Loading;
 
 [Properties(Arbitrary = [typeof(RunConfigurations)])]
 public class ConfigurationRoundTripTests
 {
-    [Property(MaxTest = 500)]
+    [Cases(500)]
     public void Parse_WhatWriterWrote_IsEqual(RunConfiguration configuration)
     {
         var yaml = ConfigurationWriter.ToYaml(configuration);
         Assert.Equal(configuration, ConfigurationLoader.Parse(yaml, "run.yaml", "/", use: ConfigurationUse.Inspect));
     }
 
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void Parse_KeySetOnCommandLine_EqualsKeyInFile(RunConfiguration configuration, RunConfiguration other)
     {
         // Every key of `other`, one by one, in a line each.
@@ -24,14 +25,14 @@ public class ConfigurationRoundTripTests
         Assert.Equal(other, ConfigurationLoader.Parse(yaml, "run.yaml", "/", overrides, ConfigurationUse.Inspect));
     }
 
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Parse_EmptyFileAndEverythingSet_EqualsFile(RunConfiguration configuration)
     {
         var overrides = Lines(ConfigurationWriter.ToYaml(configuration)).ToList();
         Assert.Equal(configuration, ConfigurationLoader.Parse("", "run.yaml", "/", overrides, ConfigurationUse.Inspect));
     }
 
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void Equals_SameValues_SameHash(RunConfiguration configuration)
     {
         var copy = configuration with { Optimizer = configuration.Optimizer with { Groups = [.. configuration.Optimizer.Groups] } };

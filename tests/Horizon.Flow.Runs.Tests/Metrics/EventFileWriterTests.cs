@@ -1,5 +1,4 @@
 using System.Text;
-using FsCheck.Xunit;
 using Horizon.Flow.Accounting;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Tests.Shared;
@@ -19,7 +18,7 @@ public sealed class EventFileWriterTests : IDisposable
     public void Reader_KnownText_HasThePublishedChecksum() =>
         Assert.Equal(unchecked(((0xe3069283u >> 15) | (0xe3069283u << 17)) + 0xa282ead8u), EventFileReader.Masked(Encoding.ASCII.GetBytes("123456789")));
 
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void Write_AnyNumbers_AreReadBackByAnotherReader(double loss, double norm, double rate, int tokens, long device, bool skipped)
     {
         var report = new StepReport(7, loss, norm, rate, tokens, TimeSpan.FromSeconds(2), device, 20, skipped);
@@ -50,7 +49,7 @@ public sealed class EventFileWriterTests : IDisposable
     }
 
     /// <summary>Whatever a killed run left of its last record, the file is whole again, and TensorBoard is told to forget the steps that are done again.</summary>
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void Resume_CutFile_KeepsTheWholeRecordsAndRestarts(byte cut)
     {
         using (var writer = EventFileWriter.Create(EventsPath))

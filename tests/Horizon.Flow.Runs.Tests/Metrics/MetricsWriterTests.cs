@@ -1,5 +1,4 @@
 using System.Text.Json;
-using FsCheck.Xunit;
 using Horizon.Flow.Accounting;
 using Horizon.Flow.Runs.Metrics;
 using Horizon.Flow.Tests.Shared;
@@ -29,7 +28,7 @@ public sealed class MetricsWriterTests : IDisposable
             Lines());
     }
 
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void WriteNotice_AnyText_IsALineThatAResumedRunKeeps(string? text)
     {
         using (var writer = MetricsWriter.Create(MetricsPath))
@@ -46,7 +45,7 @@ public sealed class MetricsWriterTests : IDisposable
         Assert.Equal(500, line.RootElement.GetProperty("notice").GetString()!.Length);
     }
 
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void Write_AnyNumbers_IsJsonWithNullForTheNonFinite(double loss, double norm, double rate, long ticks, bool skipped)
     {
         using (var writer = MetricsWriter.Create(MetricsPath))

@@ -1,13 +1,13 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Runs.Blueprint;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Runs.Tests.Session;
 
 public class RunLengthTests
 {
     /// <summary>Counted step by step: whichever of the two that are given comes first, or one epoch.</summary>
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void Of_AnySettings_EndsAtWhicheverIsGivenAndComesFirst(byte? most, PositiveInt? epochs, PositiveInt perEpoch)
     {
         var (passes, each) = (epochs?.Get % 9 + 1, (perEpoch.Get % 40) + 1);

@@ -1,13 +1,13 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Accounting;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Accounting;
 
 public class LossWatchTests
 {
     /// <summary>Loss falls with noise of a known deviation; one step far above it, anywhere after the first ones, is the only spike.</summary>
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void Add_OneLossFarAbove_IsTheOnlySpike(PositiveInt seed, PositiveInt where)
     {
         var random = new System.Random(seed.Get);
@@ -25,7 +25,7 @@ public class LossWatchTests
     }
 
     /// <summary>One that was saved and taken up again anywhere answers as one that went on.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Restore_Anywhere_GoesOnToTheLastBit(PositiveInt seed, PositiveInt where)
     {
         var random = new System.Random(seed.Get);

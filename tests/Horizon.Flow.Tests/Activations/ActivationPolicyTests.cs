@@ -1,5 +1,4 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
@@ -29,7 +28,7 @@ public class ActivationPolicyTests
         return plain.IsBitwise(other);
     }
 
-    [Property(MaxTest = 20, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(20, Arbitrary = [typeof(TrainingCases)])]
     public async Task Visits_OfKeptLayers_RunForwardOnceAndOthersTwice(TrainingCase @case)
     {
         var model = ModelFamilies.Define(@case.Model.Config);

@@ -1,11 +1,11 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Checks;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tests.Training;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
@@ -15,7 +15,7 @@ namespace Horizon.Flow.Tests.Checks;
 /// <summary>A wrong number planted in any result of any unit for any micro-batch is found there and nowhere else.</summary>
 public class OutputChecksTests
 {
-    [Property(MaxTest = 30, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(30, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_AWrongNumberAnywhere_EndsTheRunNamingUnitLayerPassAndMicroBatch(TrainingCase @case, SpoiledResult result, bool infinite, PositiveInt where)
     {
         var model = ModelFamilies.Define(@case.Model.Config);
@@ -79,7 +79,7 @@ public class OutputChecksTests
         Assert.All((await run.LogProbabilitiesAsync([Small.Model.Batch(0)]))[0].Numbers, number => Assert.Equal(-7, number));
     }
 
-    [Property(MaxTest = 10, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(10, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_Checked_IsBitwiseEqual(TrainingCase @case, bool bf16)
     {
         var tested = @case with { Bf16 = bf16 };

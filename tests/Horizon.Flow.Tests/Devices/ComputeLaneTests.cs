@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Dataflow;
-using FsCheck.Xunit;
 using Horizon.Flow.Devices;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -12,7 +12,7 @@ public sealed class ComputeLaneTests : IDisposable
 
     public void Dispose() => _lane.Dispose();
 
-    [Property(MaxTest = 30)]
+    [Cases(30)]
     public void RunAsync_ManyCallers_KeepsEachCallersOrderOnOneThread(byte callers, byte bodies)
     {
         var seen = new List<(int Caller, int Body, int Thread)>(); // touched by the lane alone

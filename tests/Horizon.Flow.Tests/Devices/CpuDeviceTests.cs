@@ -1,6 +1,6 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Host.Memory;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -12,7 +12,7 @@ public sealed class CpuDeviceTests : IDisposable
 
     public void Dispose() => _device.Dispose();
 
-    [Property(MaxTest = 40)]
+    [Cases(40)]
     public void UploadThenDownload_AnyLengths_MovesExactlyTheBytesAskedFor(ushort elements, ushort part, int seed)
     {
         var bytes = 4L * (elements + 1);

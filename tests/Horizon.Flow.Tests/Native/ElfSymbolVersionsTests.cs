@@ -1,6 +1,6 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Native;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Native;
 
@@ -55,7 +55,7 @@ public class ElfSymbolVersionsTests
     public void Needs_NotAnElfFile_Throws() => Assert.Throws<InvalidDataException>(() => new ElfSymbolVersions(new byte[128]).Needs().ToList());
 
     /// <summary>A cut file, or numbers changed in its header or in the table of its sections, is refused or read; nothing else comes of it.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Weaken_DamagedFile_IsRefusedOrRead(NonNegativeInt length, (NonNegativeInt At, byte Value)[] changes)
     {
         if (Shipped.Length == 0) return; // not Linux

@@ -1,17 +1,16 @@
-using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Models;
 using Horizon.Flow.Program;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Program;
 
 /// <summary>What the default programs promise, for all models, policies and intervals.</summary>
 public class DefaultProgrammerTests
 {
-    [Property(MaxTest = 100, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(100, Arbitrary = [typeof(TrainingCases)])]
     public void ProgramFor_Training_IsValidAndVisitsEachUnitAsOftenAsPromised(TrainingCase @case)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());
@@ -29,7 +28,7 @@ public class DefaultProgrammerTests
     }
 
     /// <summary>As many weights live together as the longest segment has layers, no more, and one buffer less is refused with the visit named.</summary>
-    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(60, Arbitrary = [typeof(TrainingCases)])]
     public void Validate_WeightBuffers_AreEnoughExactlyFromTheLongestSegmentOn(TrainingCase @case)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());
@@ -41,7 +40,7 @@ public class DefaultProgrammerTests
         Assert.Contains($"{longest} leases of '{PoolNames.DeviceWeights}' are out at once, the pool has {longest - 1}", With(longest - 1)[0].ToString(), StringComparison.Ordinal);
     }
 
-    [Property(MaxTest = 40, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(40, Arbitrary = [typeof(TrainingCases)])]
     public void Renewed_OfABuiltProgram_IsTheSame(TrainingCase @case)
     {
         var plan = TrainingPlan.For(ModelFamilies.Define(@case.Model.Config), @case.Options());

@@ -1,11 +1,11 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Activations;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Resources;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Resources;
 
@@ -60,7 +60,7 @@ public class MemoryBudgetTests
         Assert.Equal(Bytes(false, width: 64), Bytes(true, width: 64));
     }
 
-    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(60, Arbitrary = [typeof(TrainingCases)])]
     public void Of_MoreRowsOrTokensOrLayersKept_IsNeverLess(TrainingCase @case, bool gpu, bool packed)
     {
         var (rows, length) = (@case.Model.Rows, @case.Model.Sequence);
@@ -81,7 +81,7 @@ public class MemoryBudgetTests
     }
 
     /// <summary>The choice fits where any does, and no more layers would fit beside those that keep, no fewer that offload.</summary>
-    [Property(MaxTest = 60, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(60, Arbitrary = [typeof(TrainingCases)])]
     public void Fastest_AnyMemory_KeepsAllThatFitsAndMovesOutNoMoreThanItMust(TrainingCase @case, PositiveInt memory)
     {
         var model = ModelFamilies.Define((@case.Model with { Layers = 1 + (memory.Get % 9) }).Config);

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Program;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Tracing;
 
 namespace Horizon.Flow.Tests.Tracing;
@@ -13,7 +13,7 @@ public class ChromeTraceTests
     private static readonly string[] Computing = [Ops.Forward, Ops.Recompute, Ops.Head, Ops.Backward];
 
     /// <summary>Read back by a JSON parser: every stage and unit is there, what lies on a row does not overlap, and stages that compute follow the program.</summary>
-    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Write_ARun_HasEveryStageAndUnitInTheProgramsOrder(TrainingCase @case, PositiveInt seed)
     {
         var tested = @case with { Steps = 3 };

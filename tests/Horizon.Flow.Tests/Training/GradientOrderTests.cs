@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
-using FsCheck.Xunit;
 using Horizon.Flow.Graph;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Program;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -12,7 +12,7 @@ public class GradientOrderTests
 {
     private const int Patience = 5_000;
 
-    [Property(MaxTest = 5, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(5, Arbitrary = [typeof(TrainingCases)])]
     public async Task Run_LastGradientIsSlow_TheNextMicroBatchDoesNotOvertakeIt(TrainingCase @case)
     {
         var tied = @case with { Model = @case.Model with { Tied = true }, MicroBatches = 3, Steps = 2 };

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Accounting;
 using Horizon.Flow.Devices;
 using Horizon.Flow.Graph;
@@ -8,6 +7,7 @@ using Horizon.Flow.Host.Store;
 using Horizon.Flow.Messages;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
 
@@ -19,7 +19,7 @@ public class OverlapTests
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
-    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_WithoutClipping_UpdatesUnitsWhileBackwardGoesOnBelow(TrainingCase @case, PositiveInt seed)
     {
         var tested = @case with { Clip = false, MicroBatches = 1 };
@@ -41,7 +41,7 @@ public class OverlapTests
         }
     }
 
-    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_WithClipping_NextForwardFollowsTheUpdatesUnitByUnit(TrainingCase @case, PositiveInt seed)
     {
         var tested = @case with { Clip = true, Steps = 3 };
@@ -66,7 +66,7 @@ public class OverlapTests
     }
 
     /// <summary>Every capacity 1, one thread, and no step begun before the last one is reported: the sequential order.</summary>
-    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(15, Arbitrary = [typeof(TrainingCases)])]
     public async Task<bool> Train_Pipelined_IsBitwiseTheSequentialOrder(TrainingCase @case, bool bf16, PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16 };

@@ -1,16 +1,16 @@
 using FsCheck;
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Memory;
 using Horizon.Flow.Host.Store;
 using Horizon.Flow.Models;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 
 namespace Horizon.Flow.Tests.Training;
 
 /// <summary>A gradient that is not finite, in any unit, micro-batch and element, costs its step and nothing else.</summary>
 public class SkippedStepTests
 {
-    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(15, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_ANonFiniteGradientAnywhere_SkipsCountsReportsAndLeavesTheStoreAlone(TrainingCase @case, bool bf16, bool infinite, PositiveInt where)
     {
         var tested = @case with { Clip = true, Steps = 2, Bf16 = bf16 };
@@ -45,7 +45,7 @@ public class SkippedStepTests
         Assert.Equal((2, 1, 1), (store.Step, store.Units.Max(unit => unit.Updates), run.SkippedSteps));
     }
 
-    [Property(MaxTest = 15, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(15, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_ALossThatIsNotFinite_SkipsTheStepBeforeAnyUpdateAndNamesTheMicroBatch(TrainingCase @case, bool infinite, PositiveInt where)
     {
         var tested = @case with { Steps = 2 };

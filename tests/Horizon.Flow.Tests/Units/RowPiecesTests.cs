@@ -1,5 +1,5 @@
 using FsCheck;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -16,7 +16,7 @@ public sealed class RowPiecesTests
 
     private static readonly EagerOperators Operators = new();
 
-    [Property(MaxTest = 20)]
+    [Cases(20)]
     public void Operators_OnManyRows_GiveTheBitsOfAFew(PositiveInt more, PositiveInt wider, bool narrow)
     {
         using var scope = NewDisposeScope();
@@ -54,7 +54,7 @@ public sealed class RowPiecesTests
     }
 
     /// <summary>The weight's gradient is a sum over all rows, whatever these are cut into.</summary>
-    [Property(MaxTest = 10)]
+    [Cases(10)]
     public void NormBackward_OnManyRows_SumsAllOfThem(PositiveInt more)
     {
         using var scope = NewDisposeScope();

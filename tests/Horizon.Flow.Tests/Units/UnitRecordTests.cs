@@ -1,5 +1,5 @@
-using FsCheck.Xunit;
 using Horizon.Flow.Host.Store;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Units;
 using static TorchSharp.torch;
 
@@ -11,7 +11,7 @@ public class UnitRecordTests
     private static readonly UnitLayout Layout = new("unit", "test", [("a", "a", [3]), ("b", "b", [3]), ("unused", "unused", [2])]);
 
     /// <summary>Outputs and gradients are those of autograd alone: with steps one behind the other, a step's output used before and behind the next, operators shared by parts, and parameters in all parts and steps.</summary>
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Step_BetweenParts_GivesWhatAutogradGives(int seed)
     {
         using var scope = NewDisposeScope();

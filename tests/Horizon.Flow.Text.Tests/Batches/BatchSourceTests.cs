@@ -1,4 +1,4 @@
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 
@@ -10,7 +10,7 @@ public class BatchSourceTests
     // Computed by a few lines of Python; a change here would change every run's order.
     private static readonly int[] OrderOfSeed42 = [2, 6, 5, 0, 1, 4, 7, 3];
 
-    [Property(MaxTest = 300, Arbitrary = [typeof(DataSet)])]
+    [Cases(300, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_Packed_EveryLabelIsATargetOnceWithItsOwnPast(DataSet data)
     {
         var source = Source(data, packing: true);
@@ -44,7 +44,7 @@ public class BatchSourceTests
     }
 
     /// <summary>What memory is planned for: no micro-batch of these epochs has more tokens, and one has as many; of another size as of a source of that size.</summary>
-    [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
+    [Cases(100, Arbitrary = [typeof(DataSet)])]
     public void MostTokens_OfAnyEpochs_AreThoseOfTheLargestMicroBatch(DataSet data, bool packing, bool shuffle, FsCheck.PositiveInt epochs)
     {
         var count = 1 + (epochs.Get % 4);
@@ -55,7 +55,7 @@ public class BatchSourceTests
     }
 
     /// <summary>transformers' LengthGroupedSampler (trainer_pt_utils.get_length_grouped_indices) on the order that is drawn, and the same rows as without.</summary>
-    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    [Cases(200, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_GroupedByLength_IsTheSamplersOrder(DataSet data, bool shuffle)
     {
         BatchSource Grouped(bool isGrouped) => BatchSource.FromDocuments(
@@ -82,7 +82,7 @@ public class BatchSourceTests
             [.. Enumerable.Range(at, batch.InputIds.Length - at).TakeWhile(i => i == at || batch.Positions[i] != 0).Select(i => (char)batch.InputIds[i])])))];
 
     /// <summary>The same for the same tokens and labels, however they are cut into rows; another where one of them differs.</summary>
-    [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
+    [Cases(100, Arbitrary = [typeof(DataSet)])]
     public void Fingerprint_OfTheSameAndOfOtherTokens(DataSet data, FsCheck.NonNegativeInt where, bool isLabel)
     {
         var fingerprint = Source(data, packing: true).Fingerprint;
@@ -93,7 +93,7 @@ public class BatchSourceTests
         Assert.NotEqual(fingerprint, Source(data with { Documents = changed }, packing: true).Fingerprint);
     }
 
-    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    [Cases(200, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_NotPacked_OneDocumentAfterAnotherInFileOrder(DataSet data)
     {
         var source = Source(data, packing: false, shuffle: false);
@@ -119,7 +119,7 @@ public class BatchSourceTests
         Assert.Equal(data.Documents.Count - kept.Count, source.Summary.DroppedDocuments);
     }
 
-    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    [Cases(200, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_SameSeed_SameBatchesInAnyOrderOfAsking(DataSet data, bool packing)
     {
         var (one, other) = (Source(data, packing), Source(data, packing));
@@ -132,7 +132,7 @@ public class BatchSourceTests
         }
     }
 
-    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    [Cases(200, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_EveryEpoch_HoldsTheSameTargets(DataSet data, bool packing)
     {
         var source = Source(data, packing);
@@ -144,7 +144,7 @@ public class BatchSourceTests
         List<long> Targets(int epoch) => [.. Epoch(source, epoch).SelectMany(b => b.Targets).Where(t => t != -100).Order()];
     }
 
-    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    [Cases(200, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_PackedWithoutShuffle_KeepsFileOrder(DataSet data)
     {
         var ids = Epoch(Source(data, packing: true, shuffle: false), 1)
@@ -175,7 +175,7 @@ public class BatchSourceTests
     }
 
     /// <summary>A conversation is whole or its beginning: no row holds the later part of one without what came before.</summary>
-    [Property(MaxTest = 200, Arbitrary = [typeof(DataSet)])]
+    [Cases(200, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_PackedConversations_AreNeverTorn(DataSet data)
     {
         var talks = data with { Documents = [.. data.Documents.Select(document => document with { IsConversation = true })] };

@@ -1,4 +1,4 @@
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Batches;
 
 namespace Horizon.Flow.Text.Tests;
@@ -6,7 +6,7 @@ namespace Horizon.Flow.Text.Tests;
 /// <summary>Rows against the plainest way to make them: checkpoints hang on their order.</summary>
 public class RowPackerTests
 {
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void BestFit_AnySegments_AsTheDefinition(byte[] lengths, byte room)
     {
         var sequenceLength = 16 + (room % 32);
@@ -25,7 +25,7 @@ public class RowPackerTests
     /// <summary>
     /// Conversations, some 330 tokens each and none cut, fill their rows: no more rows than 98 % of the room takes, and one that is begun.
     /// </summary>
-    [Property(MaxTest = 40)]
+    [Cases(40)]
     public void BestFit_Chats_FillsTheRowsToNinetyEightPercent(int seed)
     {
         var random = new Random(seed);
@@ -38,7 +38,7 @@ public class RowPackerTests
         }
     }
 
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void InOrderAndOneEach_AnySegments_KeepTheOrder(byte[] lengths)
     {
         var segments = lengths.Select((length, i) => new Segment(i, 0, length % 20, 0)).ToList();

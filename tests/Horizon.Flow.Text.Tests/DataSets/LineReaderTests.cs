@@ -1,5 +1,5 @@
 using System.Text;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokens;
 
@@ -7,7 +7,7 @@ namespace Horizon.Flow.Text.Tests;
 
 public class LineReaderTests
 {
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void Read_AnyText_GivesTheLinesOfReadLine(string?[] parts, byte[] ends)
     {
         string[] between = ["\n", "\r\n", "\r", "", new string('x', 70_000)];
@@ -25,7 +25,7 @@ public class LineReaderTests
     }
 
     /// <summary>Whatever bytes stand between ends of lines: each line is its bytes where these are text, and has a fault where not.</summary>
-    [Property(MaxTest = 300)]
+    [Cases(300)]
     public void Read_AnyBytes_FaultsTheLinesThatAreNoText(byte[][] lines)
     {
         lines = [.. lines.Select(line => line.Where(b => b is not ((byte)'\r' or (byte)'\n')).ToArray())];

@@ -3,7 +3,7 @@ using System.Text;
 using Apache.Arrow;
 using Apache.Arrow.Ipc;
 using Apache.Arrow.Types;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokens;
 using Parquet.Serialization;
@@ -141,7 +141,7 @@ public class RecordFilesTests
     }
 
     /// <summary>Bytes of no meaning end the reading with a sentence, never with another exception.</summary>
-    [Property(MaxTest = 60)]
+    [Cases(60)]
     public void Read_BytesCutOrChanged_ReadsOrRefuses(ushort cut, byte change, bool isArrow)
     {
         using var folder = new TemporaryFolder();

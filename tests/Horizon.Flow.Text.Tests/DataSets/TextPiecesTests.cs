@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
 using Horizon.Flow.Text.Tokens;
@@ -15,7 +15,7 @@ public class TextPiecesTests
 
     private static readonly HuggingFaceTokenizer Gpt2 = LoadGpt2();
 
-    [Property(MaxTest = 200)]
+    [Cases(200)]
     public void FromPieces_AnyText_AsFromTheWhole(int seed, bool isGpt2)
     {
         var random = new Random(seed);

@@ -1,5 +1,5 @@
 using FsCheck;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Preferences;
 
@@ -8,7 +8,7 @@ namespace Horizon.Flow.Text.Tests.Preferences;
 /// <summary>Preferences as micro-batches: twos that stay together, every one once an epoch, always the same.</summary>
 public class PreferenceBatchesTests
 {
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Of_Pairs_EveryPairOnceAnEpochInTwos(PositiveInt pairs, PositiveInt size, int seed, bool shuffle, NonNegativeInt epoch)
     {
         var batches = PreferenceBatches.Of([.. Enumerable.Range(0, pairs.Get).Select(i => new PreferencePair(Document(i, 2 + (i % 3)), Document(i, 3 + (i % 2))))], size.Get, shuffle ? seed : null);
@@ -29,7 +29,7 @@ public class PreferenceBatchesTests
         if (!shuffle) Assert.Equal(seen.Order(), seen);
     }
 
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void Of_RatedAnswers_PairsEachPromptWithTheNextAnswer(PositiveInt answers, PositiveInt size, int seed)
     {
         var count = answers.Get + 1;
@@ -52,7 +52,7 @@ public class PreferenceBatchesTests
         }
     }
 
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void MostTokens_AnyEpochAndSize_IsNoLessThanAnyMicroBatch(PositiveInt pairs, PositiveInt size, int seed)
     {
         IReadOnlyList<PreferencePair> all = [.. Enumerable.Range(0, pairs.Get).Select(i => new PreferencePair(Document(i, 2 + (i % 5)), Document(i, 3 + (i % 7))))];
@@ -63,7 +63,7 @@ public class PreferenceBatchesTests
         Assert.Equal(batches.Summary.Tokens, PreferenceBatches.Of(all, pairs.Get).MostTokens(1));
     }
 
-    [Property(MaxTest = 50)]
+    [Cases(50)]
     public void HoldOut_AnyShare_SplitsOnceAndInOrder(PositiveInt count, int seed, byte percent)
     {
         var share = (1 + (percent % 98)) / 100.0;

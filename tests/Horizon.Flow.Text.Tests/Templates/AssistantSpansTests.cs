@@ -1,6 +1,5 @@
-using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Text.Tests;
@@ -135,7 +134,7 @@ public class AssistantSpansTests
     }
 
     /// <summary>What is found turn by turn is what is found by kinds of turns, in every template, with and without system, thoughts and spaces; kinds may tell more.</summary>
-    [Property(MaxTest = 60)]
+    [Cases(60)]
     public void Render_LongConversations_ByKindAsTurnByTurn(int seed) => Assert.All(Directory.GetFiles(Data.Folder("chat-templates"), "*.jinja"), file =>
     {
         var template = Data.Template(file, ("bos_token", "<s>"), ("eos_token", "</s>"));

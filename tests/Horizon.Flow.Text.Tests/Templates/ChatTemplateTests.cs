@@ -1,4 +1,4 @@
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Text.Tests;
@@ -17,7 +17,7 @@ public class ChatTemplateTests
     private static readonly Conversation Talk = new(
         new ChatMessage("system", "Be brief."), new ChatMessage("user", "Hi"), new ChatMessage("assistant", "Hello!"), new ChatMessage("user", "Bye"));
 
-    [Property(MaxTest = 1000)]
+    [Cases(1000)]
     public void Render_MutatedTemplate_RendersOrSaysWhatIsWrong(ushort which, (ushort At, byte Delete, ushort Insert)[] changes)
     {
         var source = Sources[which % Sources.Length];

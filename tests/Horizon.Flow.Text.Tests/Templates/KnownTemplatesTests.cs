@@ -1,5 +1,5 @@
 using FsCheck;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Text.Tests;
@@ -9,7 +9,7 @@ public class KnownTemplatesTests
     private static readonly Dictionary<string, object?> Tokens = new() { ["bos_token"] = "<s>", ["eos_token"] = "</s>" };
 
     /// <summary>As the models' own templates write any conversation.</summary>
-    [Property(MaxTest = 100)]
+    [Cases(100)]
     public void Render_LlamaAndPhi_IsAsTheModelsOwn(bool hasSystem, NonEmptyArray<NonNull<string>> texts, bool isAsked)
     {
         var conversation = Conversation(hasSystem, [.. texts.Get.Select(text => text.Get)]);

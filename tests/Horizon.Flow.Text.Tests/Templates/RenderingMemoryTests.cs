@@ -1,4 +1,4 @@
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Templates;
 
 namespace Horizon.Flow.Text.Tests;
@@ -24,12 +24,12 @@ public class RenderingMemoryTests
         "loop.changed(c)", "loop.cycle(c, 'x')", "cycler(c, b).next()", "c | map('upper') | join", "raise_exception(c) if c == 'x' else 1", "[c, b] | sum(start='')", "c | reverse", "c is sameas b", "m['content'] | trim | length > 2",
     ];
 
-    [Property(MaxTest = 20)]
+    [Cases(20)]
     public void Render_EachTemplate_AsWithoutMemory(int seed) => Assert.All(Directory.GetFiles(Data.Folder("chat-templates"), "*.jinja"), file =>
         RendersAlike(Data.Template(file, ("bos_token", "<s>"), ("eos_token", "</s>")), new Random(seed)));
 
     /// <summary>Whatever is done with a content, and with what was made of it.</summary>
-    [Property(MaxTest = 60)]
+    [Cases(60)]
     public void Render_EachLookAtAContent_AsWithoutMemory(int seed)
     {
         var random = new Random(seed);

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
@@ -8,17 +8,17 @@ namespace Horizon.Flow.Text.Tests;
 
 public class HuggingFaceTokenizerTests
 {
-    [Property(MaxTest = 300, Arbitrary = [typeof(UnicodeText)])]
+    [Cases(300, Arbitrary = [typeof(UnicodeText)])]
     public bool EncodeDecode_AnyText_RoundTripsInNormalFormC(UnicodeText text) =>
         Data.Qwen.Decode(Data.Qwen.Encode(text.Value, addSpecialTokens: false), skipSpecialTokens: false)
         == new CanonicalNormalizer(compose: true).Normalize(new AlignedText(text.Value, 0)).Text;
 
-    [Property(MaxTest = 300, Arbitrary = [typeof(UnicodeText)])]
+    [Cases(300, Arbitrary = [typeof(UnicodeText)])]
     public bool EncodeDecode_AnyTextWithByteFallback_RoundTrips(UnicodeText text) =>
         Data.Stories.Decode(Data.Stories.Encode(text.Value, addSpecialTokens: true), skipSpecialTokens: true)
         == WithoutSpecial(text.Value.Replace('▁', ' '));
 
-    [Property(MaxTest = 300, Arbitrary = [typeof(UnicodeText)])]
+    [Cases(300, Arbitrary = [typeof(UnicodeText)])]
     public bool EncodeWithOffsets_AnyText_CoversEveryCharacterInOrder(UnicodeText text)
     {
         var covered = 0;
@@ -31,7 +31,7 @@ public class HuggingFaceTokenizerTests
         return covered == text.Value.Length;
     }
 
-    [Property(MaxTest = 200, Arbitrary = [typeof(UnicodeText)])]
+    [Cases(200, Arbitrary = [typeof(UnicodeText)])]
     public bool DecodeStream_AnyText_GivesTheDecodedTextPieceByPiece(UnicodeText text)
     {
         foreach (var tokenizer in new[] { Data.Qwen, Data.Stories })
@@ -145,7 +145,7 @@ public class HuggingFaceTokenizerTests
         Assert.Contains("empty", Assert.Throws<HorizonException>(() => BatchSource.Open(options, Data.Stories, 512, 1, 1)).Message, StringComparison.Ordinal);
     }
 
-    [Property(MaxTest = 150)]
+    [Cases(150)]
     public void Load_MutatedFile_LoadsOrNamesTheFile(ushort which, ushort[] places, byte[] values)
     {
         var variants = Data.Json("variants.json").EnumerateObject().ToList();

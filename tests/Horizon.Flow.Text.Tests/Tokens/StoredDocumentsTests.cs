@@ -1,4 +1,4 @@
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Batches;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokens;
@@ -8,7 +8,7 @@ namespace Horizon.Flow.Text.Tests;
 /// <summary>What is written is what is read, in a file and in memory, for ids of two and of four bytes, whole and in stretches.</summary>
 public class StoredDocumentsTests
 {
-    [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
+    [Cases(100, Arbitrary = [typeof(DataSet)])]
     public void Read_WhatWasWritten_InAnyStretch(DataSet data, bool isWide, bool isFile, int seed)
     {
         using var folder = new TemporaryFolder();
@@ -32,7 +32,7 @@ public class StoredDocumentsTests
     }
 
     /// <summary>Batches do not tell where their documents lie.</summary>
-    [Property(MaxTest = 100, Arbitrary = [typeof(DataSet)])]
+    [Cases(100, Arbitrary = [typeof(DataSet)])]
     public void GetMicroBatch_StoredAndHeld_TheSame(DataSet data, bool packing, bool shuffle)
     {
         using var folder = new TemporaryFolder();

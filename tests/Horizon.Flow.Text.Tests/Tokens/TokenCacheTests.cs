@@ -1,5 +1,5 @@
 using FsCheck;
-using FsCheck.Xunit;
+using Horizon.Flow.Tests.Shared;
 using Horizon.Flow.Text.Data;
 using Horizon.Flow.Text.Tokenizers;
 using Horizon.Flow.Text.Tokens;
@@ -58,7 +58,7 @@ public sealed class TokenCacheTests : IDisposable
         Assert.False(Read(file, options => options with { SequenceLength = 5, Packing = false, Shuffle = false, HeldOutShare = 0.2 }).Made);
     }
 
-    [Property(MaxTest = 40)]
+    [Cases(40)]
     public void Read_DamagedCache_MakesThemAgain(NonNegativeInt where, byte with, bool isCut)
     {
         var file = WriteRecords("data.jsonl", "hello there", 40);

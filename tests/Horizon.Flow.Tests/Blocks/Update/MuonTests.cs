@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
 using Horizon.Flow.Blocks;
 using Horizon.Flow.Host.Gradients;
 using Horizon.Flow.Host.Memory;
@@ -9,6 +8,7 @@ using Horizon.Flow.Host.Store;
 using Horizon.Flow.Host.Workers;
 using Horizon.Flow.Native;
 using Horizon.Flow.Testing;
+using Horizon.Flow.Tests.Shared;
 using static TorchSharp.torch;
 
 namespace Horizon.Flow.Tests.Blocks.Update;
@@ -20,7 +20,7 @@ public class MuonTests
     public MuonTests() => NativeTorch.Load();
 
     /// <summary>Jordan's coefficients take every s in [0.01, 1] into [0.68, 1.21] in five steps, and none beyond.</summary>
-    [Property(MaxTest = 30, Arbitrary = [typeof(Sizes)])]
+    [Cases(30, Arbitrary = [typeof(Sizes)])]
     public void Orthogonalize_SingularValuesAboveAHundredth_ComeNearOne(Size size)
     {
         using var scope = NewDisposeScope();
@@ -34,7 +34,7 @@ public class MuonTests
         if (before.All(value => value >= 0.01f)) Assert.All(after, value => Assert.InRange(value, 0.6f, 1.25f));
     }
 
-    [Property(MaxTest = 30, Arbitrary = [typeof(Sizes)])]
+    [Cases(30, Arbitrary = [typeof(Sizes)])]
     public void Update_ThreeStepsOfAMatrix_EqualThePlainReference(Size size, bool exactMasters)
     {
         var layout = new UnitLayout("layer", "layer", [("w", "layers.0.w", [(long)size.Rows, size.Columns])]);
@@ -61,7 +61,7 @@ public class MuonTests
         Assert.All(expected.Cast<double>().Zip(masters), pair => Assert.Equal(pair.First, pair.Second, tolerance));
     }
 
-    [Property(MaxTest = 30, Arbitrary = [typeof(Sizes)])]
+    [Cases(30, Arbitrary = [typeof(Sizes)])]
     public void Update_WhatIsNoHiddenMatrix_IsBitwiseAdamWs(Size size, bool exactMasters)
     {
         var layout = new UnitLayout("unit", "unit",
@@ -104,7 +104,7 @@ public class MuonTests
     }
 
     /// <summary>On the graph, with late copies and poisoned buffers, against any other bounds; and it learns something.</summary>
-    [Property(MaxTest = 8, Arbitrary = [typeof(TrainingCases)])]
+    [Cases(8, Arbitrary = [typeof(TrainingCases)])]
     public async Task Train_WithMuon_AnyCapacitiesAndTiming_IsBitwiseEqual(TrainingCase @case, bool bf16, PositiveInt seed)
     {
         var tested = @case with { Bf16 = bf16 };
