@@ -38,6 +38,13 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
         return DenseLinear.Apply(config, parameters, Roles.DeltaOutput, gated);
     }
 
+    /// <summary>Roles of the matrices whose products it mixes.</summary>
+    public static IReadOnlySet<string> Projections { get; } = new HashSet<string>
+        { Roles.DeltaQueryKeyValueGate, Roles.DeltaStrengthTime, Roles.DeltaQueryKeyValue, Roles.DeltaGate, Roles.DeltaStrength, Roles.DeltaTime };
+
+    /// <summary>Numbers for each token that are copied where one product gives them by key head.</summary>
+    public double CopiesParts => delta.FusedByHead ? (2 * _heads.Channels) + delta.Values + (2 * delta.ValueHeads) : 0;
+
     /// <summary>
     /// Bytes that are kept. By libtorch's operators, the convolution's, the rule's and the norm's, and the state of each chunk, in fp32; by kernels the projections, heads, replacements, outputs, each
     /// chunk's inverse, scores and state, in bf16.
@@ -46,13 +53,14 @@ internal sealed class DeltaAttention(DenseConfig config, DeltaConfig delta)
     {
         if (ByKernels(batch)) return ((2L * _heads.Channels) + (3L * delta.Values) + (delta.ValueHeads * ((2L * DeltaRule.ChunkLength) + States))) * batch.TokenBytes;
         long head = (10L * delta.ValueWidth) + States + 4;
-        return (((delta.Taps + 3L) * _heads.Channels) + (8L * delta.Keys) + (delta.ValueHeads * head)) * batch.WideTokenBytes;
+        var taps = batch is { OnProcessor: true, Packed: false } ? 0 : delta.Taps; // see DocumentTaps
+        return (((taps + 3L) * _heads.Channels) + (8L * delta.Keys) + (delta.ValueHeads * head)) * batch.WideTokenBytes;
     }
 
     /// <summary>Bytes that the backward needs beside them: by kernels the gradients of all but inverses and scores.</summary>
     public long WorkingBytes(BatchShape batch) => ByKernels(batch)
         ? ((2L * _heads.Channels) + (4L * delta.Values) + (delta.ValueHeads * States)) * batch.TokenBytes
-        : delta.ValueHeads * ((8L * DeltaRule.ChunkLength) + (9L * delta.KeyWidth) + (5L * delta.ValueWidth) + (3 * States)) * batch.WideTokenBytes;
+        : delta.ValueHeads * ((20L * DeltaRule.ChunkLength) + (24L * delta.KeyWidth) + (12L * delta.ValueWidth) + (9 * States)) * batch.WideTokenBytes;
 
     // Numbers of a value head's states for each token.
     private long States => (long)delta.KeyWidth * delta.ValueWidth / DeltaRule.ChunkLength;

@@ -28,6 +28,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
 
     private readonly int _layer;
     private readonly int? _slidingWindow;
+    private readonly RotaryEmbedding? _rotary;
 
     /// <param name="config">With the heads of these layers.</param>
     /// <param name="rotary">Their rotation; null for none.</param>
@@ -36,7 +37,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     /// <param name="ledger">Where the routing of experts is written down; null where there are none.</param>
     public DenseLayerTemplate(DenseConfig config, RotaryEmbedding? rotary, int? slidingWindow, int layer, ExpertLedger? ledger)
     {
-        (_config, _layer, _slidingWindow) = (config, layer, slidingWindow);
+        (_config, _layer, _slidingWindow, _rotary) = (config, layer, slidingWindow, rotary);
         LongestRecall = config.Delta is not null ? 0 : rotary?.LongestSteady ?? int.MaxValue; // a state of linear attention is not remembered
         _attention = new DenseAttention(config, rotary, slidingWindow);
         _latent = config.Latent is { } latent ? new LatentAttention(config, latent, rotary!, slidingWindow) : null;
@@ -53,35 +54,48 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
     public override int LongestRecall { get; }
 
     /// <inheritdoc/>
-    /// <value>An estimate from what the operators keep: the outputs of products and curves, and norms in fp32.</value>
-    public long TapeBytes(UnitLayout unit, BatchShape batch)
+    /// <value>What autograd keeps of the operators, and an estimate for linear attention.</value>
+    public long TapeBytes(UnitLayout unit, BatchShape batch) => Memory(unit, batch).Tape;
+
+    /// <inheritdoc/>
+    public long WorkingBytes(UnitLayout unit, BatchShape batch)
     {
-        ArgumentNullException.ThrowIfNull(unit);
-        ArgumentNullException.ThrowIfNull(batch);
-        var (outputs, norms) = (2 * Outputs(unit), 3 * (long)_config.HiddenSize * unit.Parameters.Count(slot => Roles.IsNorm(slot.Role)));
-        return (outputs * batch.TokenBytes) + (norms * batch.WideTokenBytes) + (HasExperts(unit) ? _experts!.KeptBytes(_config.HiddenSize, batch) : 0) + (IsLinear(unit) ? _delta!.KeptBytes(batch) : 0);
+        var memory = Memory(unit, batch);
+        return Math.Max(memory.Forward, memory.Backward);
     }
 
     /// <inheritdoc/>
-    public long WorkingBytes(UnitLayout unit, BatchShape batch) =>
-        Math.Max(ForwardBytes(unit, batch), Beside(unit, batch) + (HasExperts(unit) ? _experts!.BackwardBytes(_config.HiddenSize, batch) : 0) + ExpertMemory.GradientBytes(unit, batch));
+    /// <value>The operators' results that the tape does not keep: temporaries go with their scope.</value>
+    public long ForwardBytes(UnitLayout unit, BatchShape batch) => Memory(unit, batch).Forward;
 
-    /// <inheritdoc/>
-    public long ForwardBytes(UnitLayout unit, BatchShape batch) => Beside(unit, batch) + (HasExperts(unit) ? _experts!.ForwardBytes(_config.HiddenSize, batch) : 0);
-
-    // Beside what experts need.
-    private long Beside(UnitLayout unit, BatchShape batch)
+    // On a device it is never less than measured steps have shown as a whole, in which attention's ordered sums are, and what the allocator splits.
+    private (long Tape, long Forward, long Backward) Memory(UnitLayout unit, BatchShape batch)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(batch);
-        return (Outputs(unit) * batch.TokenBytes) + (Between(unit) * batch.WideTokenBytes)
-            + (InBlocks(batch) ? BlockAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch) : 0)
-            + (IsLinear(unit) ? _delta!.WorkingBytes(batch) : 0);
+        var delta = IsLinear(unit) ? _delta : null;
+        var experts = HasExperts(unit) ? _experts : null;
+        var account = new DenseLayerAccount(_config, _experts, _delta, _rotary, _slidingWindow, unit, batch);
+        var (tape, blocks) = (
+            account.Kept + (delta?.KeptBytes(batch) ?? 0),
+            account.InBlocks ? BlockAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch) : 0);
+        // Backward takes most at its beginning, when the whole tape is there: the gradients of the output and of what is between gate and down, or of experts' rows and of half of them, or what
+        // mixes tokens. At its end there is no tape, but every weight's gradient; of experts in one tensor their own, too.
+        var mixing = (2L * _config.HiddenSize * batch.TokenBytes) + (delta is null ? 0 : delta.WorkingBytes(batch) + (long)(delta.CopiesParts * batch.TokenBytes));
+        var ofExperts = ExpertMemory.GradientBytes(unit, batch);
+        var gradients = (unit.Trained.ElementCount * batch.Type.ByteSize()) + (_config.Experts is { Fused: true } or { ClampedGate: not null } ? ofExperts : 0);
+        long[] moments =
+        [
+            mixing + Math.Max(blocks, experts is null ? 0 : experts.BackwardBytes(_config.HiddenSize, batch) + (ofExperts / 2)),
+            ((2L * _config.HiddenSize) + ((_config.Gated ? 3L : 2L) * _config.IntermediateSize)) * batch.TokenBytes,
+            mixing + gradients - tape,
+        ];
+        var backward = moments.Max();
+        var forward = account.Made - account.Kept + blocks;
+        if (batch.OnProcessor) return (tape, forward, backward);
+        var device = new DenseLayerEstimate(_config, experts, delta, unit, batch);
+        return (Math.Max(tape, device.Tape), Math.Max(forward, device.Forward + blocks), Math.Max(backward, device.Backward + blocks));
     }
-
-    // Types by their numbers: a plan alone has not loaded libtorch.
-    private bool InBlocks(BatchShape batch) =>
-        !_config.Sinks && BlockAttention.Takes(new(_config.AttentionScale ?? 0, _config.AttentionCap), batch.Type == ElementType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16, onCpu: batch.OnProcessor);
 
     /// <inheritdoc/>
     /// <value>Products, of experts those that a token is sent to, and attention where the layer has it.</value>
@@ -102,15 +116,6 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         var experts = HasExperts(unit) && _config.Experts is { Parts: 1 } config ? ExpertMemory.NumbersBetween(config, hidden) + ((ForwardOperations(unit, 0) / (2.0 * hidden)) - dense) : 0;
         return (ByAutograd * dense) + experts + AdapterLayout.NumbersBetween(unit);
     }
-
-    // What lies between the products beside what they give, as wide as the hidden state where experts stand for the feed-forward (in parts not measured since).
-    private long Between(UnitLayout unit) => !HasExperts(unit) ? 6L * Math.Max(_config.HiddenSize, _config.IntermediateSize)
-        : 5L * (_config is { ExpertsBeside: false, Experts.Parts: 1 } ? _config.HiddenSize : Math.Max(_config.HiddenSize, _config.IntermediateSize));
-
-    private long Outputs(UnitLayout unit) =>
-        unit.Parameters.Where(slot => slot.Shape.Count == 2 && !Roles.IsExpert(slot.Role) && !AdapterLayout.IsB(slot))
-            .Sum(slot => slot.Shape[_config.TransposedMatrices && !AdapterLayout.IsA(slot) ? 1 : 0])
-        + (2L * _config.HeadCount * _config.HeadDimension); // keys and values once for each query head
 
     private bool HasExperts(UnitLayout unit) => _experts is not null && unit.Parameters.Any(slot => slot.Role == Roles.Router);
 

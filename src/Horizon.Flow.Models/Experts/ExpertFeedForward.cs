@@ -3,6 +3,7 @@ using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
+using Result = Horizon.Flow.Models.Common.OperatorAccount.Result;
 
 namespace Horizon.Flow.Models.Experts;
 
@@ -50,6 +51,35 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
         return new RoutedTokens(x_TH.shape[1], config.PerToken).Pack(sum_BSH, x_BSH, weights, experts);
     }
 
+    /// <summary>What <see cref="Apply"/> makes and keeps, or <see cref="Route"/> where experts are in parts.</summary>
+    /// <param name="account">Of the layer.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="x">Normed input.</param>
+    /// <param name="routed">What the router reads; in parts, what is added to.</param>
+    /// <returns>As wide as x.</returns>
+    public Result Account(OperatorAccount account, BatchShape batch, Result x, Result routed)
+    {
+        var hidden = x.Numbers;
+        _router.Account(account, config.Parts == 1 ? routed : x);
+        if (config.Parts > 1)
+        {
+            account.Wide(routed);
+            if (config.SharedWidth > 0)
+            {
+                account.Wide(Shared(account, x));
+                account.Make(hidden, wide: true);
+            }
+
+            account.Wide(x);
+            return account.Make(new RoutedTokens((long)hidden, config.PerToken).Width, wide: true);
+        }
+
+        var mixed = _products.Account(account, batch, x);
+        if (config.SharedWidth == 0) return mixed;
+        Shared(account, x);
+        return account.Make(hidden);
+    }
+
     /// <summary>What backward needs, bytes: an estimate.</summary>
     /// <param name="hidden">H.</param>
     /// <param name="batch">The micro-batch.</param>
@@ -69,6 +99,12 @@ internal sealed class ExpertFeedForward(ExpertConfig config, Activation activati
 
     private long Beside(long hidden, BatchShape batch, long rows) => ((2L * config.SharedWidth) * batch.TokenBytes)
         + (config.Parts == 1 ? rows : 2 * new RoutedTokens(hidden, config.PerToken).Width * batch.WideTokenBytes);
+
+    private Result Shared(OperatorAccount account, Result x)
+    {
+        var output = account.Linear(account.Gated(activation, x, config.SharedWidth), x.Numbers);
+        return config.SharedGated ? account.Product(account.Make(account.Linear(x, 1).Numbers, isKept: true), output) : output;
+    }
 
     private Tensor Shared(ParameterViews parameters, Tensor x_TH)
     {

@@ -3,6 +3,7 @@ using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch;
+using Result = Horizon.Flow.Models.Common.OperatorAccount.Result;
 
 namespace Horizon.Flow.Models.Experts;
 
@@ -35,6 +36,46 @@ internal sealed class ExpertProducts(ExpertConfig config, Activation activation,
     /// <returns>[T, K, H]: what each expert gives.</returns>
     public Tensor Results(ParameterViews parameters, Tensor x_TH, Tensor experts_TK, IUnitOperators operators) =>
         Groups(parameters, x_TH, operators) ? Grouped(parameters, x_TH, experts_TK) : OneByOne(parameters, x_TH, experts_TK);
+
+    /// <summary>What <see cref="Apply"/> makes and keeps.</summary>
+    /// <param name="account">Of the layer.</param>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="x">Tokens.</param>
+    /// <returns>As wide as they are.</returns>
+    public Result Account(OperatorAccount account, BatchShape batch, Result x)
+    {
+        var (hidden, inner, grouped) = (config.PerToken * x.Numbers, (double)config.PerToken * config.Width, batch.FusedOperators && adapter is null);
+        // An expert's rows are counted up to a multiple.
+        var padding = grouped ? (double)GroupedRows.CountOf(batch.Tokens * config.PerToken, config.Count) / (batch.Tokens * config.PerToken) : 1;
+        for (var i = 0; i < 12; i++) account.Make(config.PerToken, wide: true, isKept: i < 4); // orders and places, 8 bytes each
+        if (grouped)
+        {
+            account.Make(hidden);
+            account.Make(hidden * padding);
+        }
+
+        var sorted = account.Make(hidden * padding);
+        var results = config.ClampedGate is null
+            ? account.Linear(account.Gated(activation, sorted, inner * padding), hidden * padding)
+            : Clamped(account, sorted, hidden * padding, inner * padding);
+        if (!grouped) results = account.Make(hidden); // put together
+        results = account.Wide(account.Make(results.Numbers / padding));
+        account.Make(config.PerToken, wide: true, isKept: true);
+        account.Keep(results);
+        account.Make(hidden, wide: true);
+        return account.Narrow(account.Make(x.Numbers, wide: true));
+    }
+
+    // Products and their biases, and the gate between them.
+    private static Result Clamped(OperatorAccount account, Result sorted, double hidden, double inner)
+    {
+        account.Linear(sorted, 2 * inner);
+        account.Make(2 * inner, isKept: true);
+        // Gate and up, which is bounded twice; the gate times alpha, its sigmoid, both; up and one; the product.
+        foreach (var isKept in new[] { true, true, false, false, true, true, true, true }) account.Make(inner, isKept: isKept);
+        account.Make(hidden);
+        return account.Make(hidden);
+    }
 
     // The kernel reads 16 bytes at a time.
     private bool Groups(ParameterViews parameters, Tensor x_TH, IUnitOperators operators)

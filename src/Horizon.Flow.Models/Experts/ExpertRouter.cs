@@ -24,6 +24,25 @@ internal sealed class ExpertRouter(ExpertConfig config)
         return (experts_TK, config.Scale == 1 ? weights_TK : weights_TK.Times(config.Scale), logits_TE);
     }
 
+    /// <summary>What <see cref="Choose"/> makes and keeps.</summary>
+    /// <param name="account">Of the layer.</param>
+    /// <param name="x">The hidden state.</param>
+    public void Account(OperatorAccount account, OperatorAccount.Result x)
+    {
+        if (config.RouterNormEpsilon is not null)
+        {
+            account.Keep(account.Narrow(account.Unit(x)));
+            account.Make(x.Numbers);
+            x = account.Make(x.Numbers);
+        }
+
+        account.Linear(config.WideRouter ? account.Wide(x) : x, config.Count);
+        // Scores, what bounds them, and the balancing loss's.
+        for (var i = 0; i < (config.Balancing > 0 ? 3 : 2); i++) account.Make(config.Count, wide: true, isKept: true);
+        // Numbers of experts, which are 8 bytes wide, and their weights.
+        for (var i = 0; i < 4; i++) account.Make(config.PerToken, wide: true, isKept: true);
+    }
+
     private (Tensor Experts, Tensor Weights) OfChosen(Tensor logits_TE)
     {
         var (largest_TK, places_TK) = logits_TE.topk(config.PerToken);

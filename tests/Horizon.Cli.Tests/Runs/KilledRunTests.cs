@@ -48,14 +48,17 @@ public sealed class KilledRunTests : IDisposable
         Assert.Equal(model, _run.ModelBytes());
     }
 
-    // Lets the run write so many checkpoints first.
-    private async Task<(int ExitCode, string Output)> SignalAsync(int checkpoints, int signal, int times = 1)
+    // Lets the run write so many checkpoints first. On a thread of its own: where the pool is busy with other tests, the run would be over before this one looked.
+    private Task<(int ExitCode, string Output)> SignalAsync(int checkpoints, int signal, int times = 1) =>
+        Task.Factory.StartNew(() => Signal(checkpoints, signal, times), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private (int ExitCode, string Output) Signal(int checkpoints, int signal, int times)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
         foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "horizon.dll"), "train", _run.In("run.yaml"), "--resume"]) start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         var output = "";
-        while (checkpoints > 0 && await process.StandardOutput.ReadLineAsync() is { } line)
+        while (checkpoints > 0 && process.StandardOutput.ReadLine() is { } line)
         {
             Assert.DoesNotContain("damaged", line, StringComparison.Ordinal);
             output += line + "\n";
@@ -64,8 +67,8 @@ public sealed class KilledRunTests : IDisposable
 
         Assert.Equal(0, Kill(process.Id, signal));
         for (var again = 1; again < times; again++) _ = Kill(process.Id, signal); // it may be gone
-        output += await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
+        output += process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
         return (process.ExitCode, output);
     }
 

@@ -29,6 +29,24 @@ internal static class RankProcesses
         }
     });
 
+    /// <summary>
+    /// Sends a signal as soon as a line of the output begins so. From a thread of its own: where the pool is busy with other tests, a short run would be over before this one looked.
+    /// </summary>
+    /// <param name="process">The launcher.</param>
+    /// <param name="begins">How that line begins.</param>
+    /// <param name="signal">9 or 15.</param>
+    /// <param name="rank">Which rank gets it; null for the launcher.</param>
+    /// <param name="never">What no line before it has.</param>
+    public static Task SignalAtAsync(Process process, string begins, int signal, int? rank = null, string never = "error") => Task.Factory.StartNew(
+        () =>
+        {
+            while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith(begins, StringComparison.Ordinal)) Assert.DoesNotContain(never, line, StringComparison.Ordinal);
+            Signal(rank is { } number ? Of(process, number) : process.Id, signal);
+        },
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
+
     /// <summary>Sends a signal.</summary>
     public static void Signal(int process, int signal) => Assert.Equal(0, Kill(process, signal));
 

@@ -200,8 +200,7 @@ public sealed class RankedPolicyTests : IDisposable
         foreach (var (step, rank, signal) in ((int, int, int)[])[(1, 1, 9), (3, 0, 15), (5, 0, 9)])
         {
             using var process = RankProcesses.Start(_run, 2, words);
-            while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith($"checkpoint of step {step} ", StringComparison.Ordinal)) Assert.DoesNotContain("error", line, StringComparison.Ordinal);
-            RankProcesses.Signal(RankProcesses.Of(process, rank), signal);
+            await RankProcesses.SignalAtAsync(process, $"checkpoint of step {step} ", signal, rank);
             await EndAsync(process, signal == 15 ? ExitCodes.Terminated : null);
             if (signal == 15) Directory.Delete(_run.Model, recursive: true);
         }
