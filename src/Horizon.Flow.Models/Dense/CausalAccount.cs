@@ -1,8 +1,9 @@
+using Horizon.Flow.Models.Attention;
 using Horizon.Flow.Models.Common;
 using Horizon.Flow.Units;
 using Result = Horizon.Flow.Models.Common.OperatorAccount.Result;
 
-namespace Horizon.Flow.Models.Attention;
+namespace Horizon.Flow.Models.Dense;
 
 /// <summary>What <see cref="CausalMixing"/> makes and keeps.</summary>
 internal static class CausalAccount
