@@ -23,8 +23,8 @@ internal sealed class DenseLayerAccount
     private readonly int? _window;
 
     /// <param name="config">With the heads of this layer.</param>
-    /// <param name="experts">Where the layer may have them.</param>
-    /// <param name="delta">Where the layer may have linear attention, whose rule is not counted here.</param>
+    /// <param name="experts">Null where the layer has none.</param>
+    /// <param name="delta">Null where the layer has no linear attention, whose rule is not counted here.</param>
     /// <param name="rotary">Null for none.</param>
     /// <param name="window">A token sees this many tokens; null for all.</param>
     /// <param name="unit">What the layer has.</param>
@@ -58,7 +58,7 @@ internal sealed class DenseLayerAccount
         double width = _config.HiddenSize;
         var input = OperatorAccount.Given(width);
         var normed = NormIfThere(Roles.InputNorm, input);
-        var mixed = Has(Roles.Convolution) ? Convolution(normed) : delta is not null && Has(Roles.DeltaDecay) ? Delta(normed, delta) : _config.Latent is { } latent ? Latent(normed, latent) : Attention(normed);
+        var mixed = Has(Roles.Convolution) ? Convolution(normed) : delta is not null ? Delta(normed, delta) : _config.Latent is { } latent ? Latent(normed, latent) : Attention(normed);
         Scaled(NormIfThere(Roles.AttentionOutputNorm, mixed));
         if (_config.Parallel)
         {
@@ -69,11 +69,11 @@ internal sealed class DenseLayerAccount
         {
             var hidden = _account.Make(width);
             var second = NormIfThere(Roles.PostAttentionNorm, hidden);
-            if (_config.Experts is { Parts: > 1 } && experts is not null && Has(Roles.Router)) experts.Account(_account, _batch, second, hidden);
+            if (_config.Experts is { Parts: > 1 } && experts is not null) experts.Account(_account, _batch, second, hidden);
             else
             {
                 var fed = FeedForward(second, experts);
-                if (_config.ExpertsBeside && experts is not null && Has(Roles.Router))
+                if (_config.ExpertsBeside && experts is not null)
                 {
                     NormIfThere(Roles.DenseOutputNorm, fed);
                     NormIfThere(Roles.ExpertOutputNorm, experts.Account(_account, _batch, NormIfThere(Roles.ExpertInputNorm, hidden), hidden));
@@ -113,7 +113,7 @@ internal sealed class DenseLayerAccount
 
     private Result FeedForward(Result x, ExpertFeedForward? experts)
     {
-        if (experts is not null && !_config.ExpertsBeside && Has(Roles.Router)) return experts.Account(_account, _batch, x, x);
+        if (experts is not null && !_config.ExpertsBeside) return experts.Account(_account, _batch, x, x);
         double inner = _config.IntermediateSize;
         if (!_config.Gated) return _account.Linear(_account.Curve(_config.Activation, _account.Linear(x, inner), inner), _config.HiddenSize);
         return _account.Linear(_account.Gated(_config.Activation, x, inner), _config.HiddenSize);
@@ -133,7 +133,7 @@ internal sealed class DenseLayerAccount
         var heads = _account.Linear(x, opening + Query + (_config.KeysAreValues ? Key : 2 * Key));
         // Parts of the same tensor: which of them is kept does not matter.
         var (query, key, value) = (heads, heads, heads);
-        if (_config.ValueNorm) value = _account.Narrow(UnitOf(heads, Key));
+        if (_config.ValueNorm) value = _account.Narrow(_account.Unit(Part(heads, Key)));
         if (_config.QueryKeyNorms is QueryKeyNormKind.Heads or QueryKeyNormKind.Whole) (query, key) = (NormOf(query, Query), NormOf(key, Key));
         (query, key) = (Rotated(query, Query), Rotated(key, Key));
         if (_config.QueryKeyNorms == QueryKeyNormKind.HeadsAfterRotation) (query, key) = (NormOf(query, Query), NormOf(key, Key));
@@ -149,16 +149,13 @@ internal sealed class DenseLayerAccount
         return _account.Linear(mixed, _config.HiddenSize);
     }
 
-    // Of a part of x: in fp32 that part is x itself.
-    private Result UnitOf(Result x, double width) => _account.Unit(Part(x, width));
-
     private Result NormOf(Result x, double width) => Norm(Part(x, width));
 
+    // Of a norm's input: in fp32 a part of x is x itself, which the norm keeps.
     private Result Part(Result x, double width)
     {
         if (x.Numbers == width) return x;
-        if (_batch.Type != ElementType.Float32) return OperatorAccount.Given(width);
-        _account.Keep(x);
+        if (_batch.Type == ElementType.Float32) _account.Keep(x);
         return OperatorAccount.Given(width);
     }
 

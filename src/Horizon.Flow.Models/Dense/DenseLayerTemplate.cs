@@ -75,7 +75,7 @@ internal sealed class DenseLayerTemplate : AutogradTemplate, IUnitTemplate
         ArgumentNullException.ThrowIfNull(batch);
         var delta = IsLinear(unit) ? _delta : null;
         var experts = HasExperts(unit) ? _experts : null;
-        var account = new DenseLayerAccount(_config, _experts, _delta, _rotary, _slidingWindow, unit, batch);
+        var account = new DenseLayerAccount(_config, experts, delta, _rotary, _slidingWindow, unit, batch);
         var (tape, blocks) = (
             account.Kept + (delta?.KeptBytes(batch) ?? 0),
             account.InBlocks ? BlockAttention.WorkingBytes(_config.HeadCount, (long)_config.KeyValueHeadCount * _config.HeadDimension, batch) : 0);
