@@ -84,7 +84,7 @@ internal sealed class SessionParts : IAsyncDisposable
         }
         catch (Exception error)
         {
-            parts.Blueprint.Ranks?.Abort($"it did not start: {error.Message}");
+            SessionRanks.EndWith(error, parts.Blueprint.Ranks);
             await parts.DisposeAsync().ConfigureAwait(false);
             throw;
         }

@@ -29,6 +29,10 @@ internal static class SessionRanks
     /// <summary>How long a rank waits for the others; null for the usual. Another machine's may begin minutes later: its pod is scheduled and its image fetched first.</summary>
     public static TimeSpan? PatienceOf(RankPlace place) => place.Count > place.LocalCount ? TimeSpan.FromMinutes(10) : null;
 
+    /// <summary>Ends the others with a rank that could not open its session, and says why.</summary>
+    public static void EndWith(Exception error, ICollectives? ranks) =>
+        ranks?.Abort(error is OperationCanceledException ? "it was asked to stop before the first step" : $"it did not start: {error.Message}");
+
     /// <summary>Keeps a rank to the cores of its GPU's NUMA node, before anything is allocated.</summary>
     /// <param name="device">From <see cref="DeviceOf"/>.</param>
     /// <param name="place">Null where there is one rank, which needs all of the machine's memory.</param>

@@ -114,7 +114,7 @@ public sealed class TrainingSession : ITrainingSession
         }
         catch (Exception error)
         {
-            parts.Blueprint.Ranks?.Abort($"it did not start: {error.Message}");
+            SessionRanks.EndWith(error, parts.Blueprint.Ranks);
             await parts.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -202,6 +202,8 @@ public sealed class TrainingSession : ITrainingSession
     {
         string? checkpoint = null;
         HorizonException? failure = null;
+        // Asked of the run itself, not of a signal: those of other ranks are not seen here.
+        var isStopped = _store.Step < _data.TotalSteps && !_evaluations.IsOver;
         try
         {
             if (HasCheckpoints || _store.Step < _data.TotalSteps) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
@@ -213,7 +215,7 @@ public sealed class TrainingSession : ITrainingSession
 
         long? bestStep = null;
         // Of a run that is only interrupted the model is as it stands.
-        if (failure is null && KeepsBest && (_store.Step == _data.TotalSteps || _evaluations.IsOver) && _evaluations.BestStep is > 0 and var best && best != _store.Step)
+        if (failure is null && KeepsBest && !isStopped && _evaluations.BestStep is > 0 and var best && best != _store.Step)
         {
             await _checkpoints.ReturnToAsync(best).ConfigureAwait(false);
             bestStep = best;
@@ -224,7 +226,7 @@ public sealed class TrainingSession : ITrainingSession
         SessionLog.Saved(_logger, folder);
         // Last: it is worth the least.
         if (IsFirst) StageSharesFile.Write(_blueprint.Configuration.Output.Directory!, _run.Shares);
-        return failure is null ? new SavedRun(folder, checkpoint) { BestStep = bestStep } : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
+        return failure is null ? new SavedRun(folder, checkpoint) { BestStep = bestStep, IsStopped = isStopped } : throw new HorizonException($"{failure.Message}; the model itself was written to {folder}", failure);
     }
 
     /// <inheritdoc/>

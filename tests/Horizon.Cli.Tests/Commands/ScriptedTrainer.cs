@@ -19,6 +19,9 @@ public sealed class ScriptedTrainer : ITrainer
     /// <summary>Called before each event; may raise a signal.</summary>
     public Action<TrainingEvent>? Before { get; init; }
 
+    /// <summary>Whether another rank's signal ends the run.</summary>
+    public bool IsStoppedElsewhere { get; init; }
+
     public RunConfiguration? Configuration { get; private set; }
 
     public bool Resume { get; private set; }
@@ -56,7 +59,7 @@ public sealed class ScriptedTrainer : ITrainer
         public Task<SavedRun> SaveAsync()
         {
             script.Saved = true;
-            return Task.FromResult(new SavedRun("/out/model", "/out/checkpoints/step-2"));
+            return Task.FromResult(new SavedRun("/out/model", "/out/checkpoints/step-2") { IsStopped = script.IsStoppedElsewhere });
         }
 
         public ValueTask DisposeAsync()

@@ -35,6 +35,16 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal((3, false, true, true), (trainer.Configuration!.Training.BatchSize, trainer.Resume, trainer.Saved, trainer.Disposed));
     }
 
+    /// <summary>The signal came to another rank alone: what follows from it is the same here.</summary>
+    [Fact]
+    public async Task Train_StoppedByAnotherRank_SaysSoAndIsNoSuccess()
+    {
+        var run = await Train(new ScriptedTrainer { Events = [Events.Step(1), Events.Step(2)], IsStoppedElsewhere = true });
+        Assert.Equal((ExitCodes.Terminated, ""), (run.ExitCode, run.Error));
+        Assert.Contains("stopped after step 2: 2 steps in", run.Output, StringComparison.Ordinal);
+        Assert.EndsWith("checkpoint written to /out/checkpoints/step-2; --resume goes on from it\n", run.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Train_Resumed_KeepsTheEarlierMetrics()
     {

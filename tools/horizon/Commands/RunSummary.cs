@@ -34,7 +34,7 @@ internal sealed class RunSummary(TimeProvider time)
 
     /// <summary>The last lines of the run.</summary>
     /// <param name="saved">Where its results lie; null where there were none.</param>
-    /// <param name="stopped">Whether a signal ended it.</param>
+    /// <param name="stopped">Whether a signal ended it, to this rank or another.</param>
     /// <param name="outline">What the run was planned as; for advice.</param>
     public IEnumerable<string> Describe(SavedRun? saved, bool stopped, TrainingOutline outline)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Horizon.Flow.Distributed;
 using Horizon.Flow.Runs.Metrics;
+using Horizon.Flow.Runs.Sections;
 using Horizon.Flow.Runs.Session;
 using Horizon.Flow.Runs.Validation;
 
@@ -70,20 +71,17 @@ public sealed class TrainCommand : Command, IExample
         var traceSteps = parse.GetValue(_trace);
         if (traceSteps > 0) File.Delete(folder.TracePath);
         using var phases = PhaseLines.To(output);
-        ITrainingSession session;
-        try
-        {
-            session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, phases, place, stop.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        if (await OpenAsync(configuration, parse, traceSteps, phases, place, stop).ConfigureAwait(false) is not { } session)
         {
             await output.WriteLineAsync("stopped before the first step; nothing was written").ConfigureAwait(false);
             return stop.ExitCode;
         }
+
+        bool isStopped;
         await using (session.ConfigureAwait(false))
-            await TrainAsync(session, folder, phases, (PrintedWriter)output, (PrintedWriter)error, stop, place).ConfigureAwait(false);
+            isStopped = await TrainAsync(session, folder, phases, (PrintedWriter)output, (PrintedWriter)error, stop, place).ConfigureAwait(false);
         if (traceSteps > 0) await output.WriteLineAsync(File.Exists(folder.TracePath) ? $"trace written to {folder.TracePath}; ui.perfetto.dev opens it" : "the run ended before a step that --trace asks for; no trace was written").ConfigureAwait(false);
-        return stop.ExitCode;
+        return CodeOf(isStopped, stop);
     }
 
     // Rank 0 shows the run and writes it down; the others do their part of it.
@@ -91,17 +89,33 @@ public sealed class TrainCommand : Command, IExample
     {
         var configuration = _input.Load(parse);
         using var stop = new StopSignals(TextWriter.Null);
-        var session = await _trainer.OpenAsync(configuration, parse.GetValue(_resume), 0, PhaseLines.To(TextWriter.Null), place, stop.Token).ConfigureAwait(false);
+        using var phases = PhaseLines.To(TextWriter.Null);
+        if (await OpenAsync(configuration, parse, 0, phases, place, stop).ConfigureAwait(false) is not { } session) return stop.ExitCode;
         await using (session.ConfigureAwait(false))
         {
             var steps = 0;
             await foreach (var happened in session.RunAsync(stop.Token).ConfigureAwait(false))
                 if (happened is TrainingEvent.StepEnded) steps++;
-            if (steps > 0 || session.Outline.FirstStep > 1) await session.SaveAsync().ConfigureAwait(false);
+            var isStopped = steps == 0 && session.Outline.FirstStep == 1 || (await session.SaveAsync().ConfigureAwait(false)).IsStopped;
+            return CodeOf(isStopped, stop);
         }
-
-        return stop.ExitCode;
     }
+
+    // Null where a signal came meanwhile. Of ranks that were all asked to stop, the last to hear of it may first hear that the others have gone.
+    private async Task<ITrainingSession?> OpenAsync(RunConfiguration configuration, ParseResult parse, int traceSteps, PhaseLines phases, RankPlace? place, StopSignals stop)
+    {
+        try
+        {
+            return await _trainer.OpenAsync(configuration, parse.GetValue(_resume), traceSteps, phases, place, stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception error) when (stop.Token.IsCancellationRequested && (error is OperationCanceledException || (error is HorizonException && place is not null)))
+        {
+            return null;
+        }
+    }
+
+    // A signal to another rank ends this one as it ends that: whoever starts them again must not take a part of a run for its end.
+    private static int CodeOf(bool isStopped, StopSignals stop) => isStopped && stop.ExitCode == ExitCodes.Success ? ExitCodes.Terminated : stop.ExitCode;
 
     // The ranks get the same words, but for those that ask for ranks.
     private static List<string> WithoutRanks(ParseResult parse)
@@ -117,7 +131,7 @@ public sealed class TrainCommand : Command, IExample
         return words;
     }
 
-    private async Task TrainAsync(ITrainingSession session, OutputFolder folder, PhaseLines phases, PrintedWriter output, PrintedWriter error, StopSignals stop, RankPlace? place)
+    private async Task<bool> TrainAsync(ITrainingSession session, OutputFolder folder, PhaseLines phases, PrintedWriter output, PrintedWriter error, StopSignals stop, RankPlace? place)
     {
         var outline = session.Outline;
         phases.End();
@@ -127,14 +141,15 @@ public sealed class TrainCommand : Command, IExample
         var summary = new RunSummary(TimeProvider.System);
         var record = new RunRecord(metrics, curves, summary, output, error);
         await _progress(output).ShowAsync(outline, record.FollowAsync(session.RunAsync(stop.Token))).ConfigureAwait(false);
-        var isStopped = stop.Token.IsCancellationRequested;
         phases.Report(new PhaseProgress("writing the model"));
         // Without a step there is nothing to save, and a model folder would pass for the end of a run.
         // Ranks do the same, whichever of them the signal came to.
-        var saved = (isStopped || place is not null) && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
+        var saved = (stop.Token.IsCancellationRequested || place is not null) && summary.Steps == 0 && outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
         phases.End();
+        var isStopped = saved is null or { IsStopped: true } || stop.Token.IsCancellationRequested;
         foreach (var line in summary.Describe(saved, isStopped, outline))
             await output.WriteLineAsync(line).ConfigureAwait(false);
         record.NotePrintFailures();
+        return isStopped;
     }
 }

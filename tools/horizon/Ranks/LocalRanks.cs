@@ -16,10 +16,11 @@ internal static partial class LocalRanks
     /// <summary>Starts them and waits for their end.</summary>
     /// <param name="node">Which.</param>
     /// <param name="arguments">The words after the program's name, without those that ask for ranks.</param>
-    /// <returns>0 where all ended well, else the code of the first that did not.</returns>
+    /// <returns>0 where all ended well, else the code of the first that did not, or 128 and the number of the signal that they were sent and stopped for.</returns>
     public static async Task<int> RunAsync(NodePlace node, IReadOnlyList<string> arguments)
     {
         var ranks = new List<Process>();
+        var asked = 0;
         // Ctrl-C comes to all processes of the terminal by itself; what comes to this one alone is passed on.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
         using var end = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => PassOn(context, 15));
@@ -33,12 +34,14 @@ internal static partial class LocalRanks
             {
                 var all = Task.WhenAll(ends);
                 var ended = code == 0 ? await Task.WhenAny(ends).ConfigureAwait(false) : await Task.WhenAny(all, Task.Delay(_patience)).ConfigureAwait(false);
-                if (code != 0 && ended != all) return code; // what is left is killed
+                if (code != 0 && ended != all) break; // what is left is killed
                 ends.RemoveAll(one => one.IsCompleted);
                 if (code == 0) code = ranks.Where(rank => rank.HasExited).Select(rank => rank.ExitCode).FirstOrDefault(one => one != 0);
             }
 
-            return code;
+            // A rank that heard late of a signal may first have heard that another, which had it, is gone.
+            var stopped = 128 + Volatile.Read(ref asked);
+            return ranks.Any(rank => rank.HasExited && rank.ExitCode == stopped) ? stopped : code;
         }
         finally
         {
@@ -52,6 +55,7 @@ internal static partial class LocalRanks
         void PassOn(PosixSignalContext context, int signal)
         {
             context.Cancel = true;
+            Volatile.Write(ref asked, signal);
             foreach (var rank in ranks.ToList())
                 if (!rank.HasExited) _ = Kill(rank.Id, signal);
         }
