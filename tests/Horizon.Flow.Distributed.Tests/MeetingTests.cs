@@ -66,38 +66,38 @@ public class MeetingTests
     [Fact]
     public async Task Join_OfTwoWithOneRank_OrAnotherCount_IsExplained()
     {
-        var port = FreePort.Choose();
-        var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), Patience, Patience);
-        var other = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(1, 3, 1, 3, "localhost", port), Patience, Patience));
+        using var port = FreePort.Take();
+        var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port.Number), Patience, Patience);
+        var other = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(1, 3, 1, 3, "localhost", port.Number), Patience, Patience));
         Assert.Equal("rank 1 counts 3 ranks, rank 0 counts 2; give all the same WORLD_SIZE", other.Message);
-        var twice = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), Patience, Patience));
-        Assert.Contains($"rank 0 cannot listen on port {port}", twice.Message, StringComparison.Ordinal);
-        var second = await TcpMeeting.JoinAsync(new RankPlace(1, 2, 1, 2, "localhost", port), Patience, Patience);
+        var twice = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port.Number), Patience, Patience));
+        Assert.Contains($"rank 0 cannot listen on port {port.Number}", twice.Message, StringComparison.Ordinal);
+        var second = await TcpMeeting.JoinAsync(new RankPlace(1, 2, 1, 2, "localhost", port.Number), Patience, Patience);
         await Task.WhenAll(Task.Run(second.Dispose), Task.Run((await first).Dispose));
     }
 
     [Fact]
     public async Task Join_WhereNotAllCome_EndsWithTheMend()
     {
-        var port = FreePort.Choose();
-        var error = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), TimeSpan.FromMilliseconds(300), Patience));
+        using var port = FreePort.Take();
+        var error = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port.Number), TimeSpan.FromMilliseconds(300), Patience));
         Assert.Contains("not all of the 2 ranks came; start them all, with one WORLD_SIZE and one MASTER_ADDR", error.Message, StringComparison.Ordinal);
-        var alone = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(1, 2, 1, 2, "localhost", port), TimeSpan.FromMilliseconds(300), Patience));
-        Assert.Contains($"rank 1 found no rank 0 at localhost:{port}", alone.Message, StringComparison.Ordinal);
+        var alone = await Assert.ThrowsAsync<HorizonException>(() => TcpMeeting.JoinAsync(new RankPlace(1, 2, 1, 2, "localhost", port.Number), TimeSpan.FromMilliseconds(300), Patience));
+        Assert.Contains($"rank 1 found no rank 0 at localhost:{port.Number}", alone.Message, StringComparison.Ordinal);
     }
 
     /// <summary>A cable that is cut sends nothing, not even an end: silence is what shows it.</summary>
     [Fact]
     public async Task Silence_OfARank_EndsAll()
     {
-        var port = FreePort.Choose();
-        var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), Patience, TimeSpan.FromSeconds(1));
+        using var port = FreePort.Take();
+        var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port.Number), Patience, TimeSpan.FromSeconds(1));
         using var mute = new TcpClient();
         for (var tries = 0; !mute.Connected && tries < 1000; tries++)
         {
             try
             {
-                await mute.ConnectAsync("localhost", port);
+                await mute.ConnectAsync("localhost", port.Number);
             }
             catch (SocketException)
             {
@@ -118,15 +118,15 @@ public class MeetingTests
     [Fact]
     public async Task Noise_AtThePort_IsTurnedAway()
     {
-        var port = FreePort.Choose();
-        var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port), Patience, Patience);
+        using var port = FreePort.Take();
+        var first = TcpMeeting.JoinAsync(new RankPlace(0, 2, 0, 2, "localhost", port.Number), Patience, Patience);
         using (var noise = new TcpClient())
         {
             for (var tries = 0; !noise.Connected && tries < 1000; tries++)
             {
                 try
                 {
-                    await noise.ConnectAsync("localhost", port);
+                    await noise.ConnectAsync("localhost", port.Number);
                 }
                 catch (SocketException)
                 {
@@ -139,7 +139,7 @@ public class MeetingTests
             Assert.Equal(0, await noise.GetStream().ReadAsync(answer).AsTask().WaitAsync(Patience)); // closed
         }
 
-        var second = await TcpMeeting.JoinAsync(new RankPlace(1, 2, 1, 2, "localhost", port), Patience, Patience);
+        var second = await TcpMeeting.JoinAsync(new RankPlace(1, 2, 1, 2, "localhost", port.Number), Patience, Patience);
         var both = await Task.WhenAll(second.MeetAsync("any", [[2]]), (await first).MeetAsync("any", [[1]])).WaitAsync(Patience);
         Assert.All(both, home => Assert.Equal([[1], [2]], home));
         await Task.WhenAll(Task.Run(second.Dispose), Task.Run((await first).Dispose));
@@ -150,8 +150,8 @@ public class MeetingTests
         public async Task<IReadOnlyList<IMeeting>> OpenAsync()
         {
             if (!OverTcp) return LocalMeeting.Create(Ranks);
-            var port = FreePort.Choose();
-            return await Task.WhenAll(Enumerable.Range(0, Ranks).Select(async rank => (IMeeting)await TcpMeeting.JoinAsync(new RankPlace(rank, Ranks, rank, Ranks, "localhost", port), Patience, Patience)));
+            using var port = FreePort.Take();
+            return await Task.WhenAll(Enumerable.Range(0, Ranks).Select(async rank => (IMeeting)await TcpMeeting.JoinAsync(new RankPlace(rank, Ranks, rank, Ranks, "localhost", port.Number), Patience, Patience)));
         }
 
         public IEnumerable<int> LinesOf(int rank) => Enumerable.Range(0, Lines).Select(line => (line + rank) % Lines);

@@ -18,6 +18,7 @@ public sealed class ParameterStore : IDisposable
     private readonly VersionGate[] _weights; // the same, but ahead where the state is still to follow
     private readonly bool[] _isTrainable;
     private readonly OpenSteps _open = new();
+    private readonly Lock _advance = new(); // a version and the steps still to come belong together
     private string? _damage;
     private bool _isAbandoned;
     private string? _stateKind;
@@ -145,7 +146,10 @@ public sealed class ParameterStore : IDisposable
     public long WeightsVersionOf(int unit) => _weights[unit].Version;
 
     /// <summary>The version that a unit has once the steps that were begun, up to this one, are finished.</summary>
-    public long VersionAt(int unit, long step) => VersionOf(unit) + _open.CountOf(unit, step);
+    public long VersionAt(int unit, long step)
+    {
+        lock (_advance) return VersionOf(unit) + _open.CountOf(unit, step);
+    }
 
     /// <summary>The last step that was begun, up to this one, and has not updated the unit yet; null where there is none.</summary>
     public long? PendingStepOf(int unit, long step) => _open.LastOf(unit, step);
@@ -179,11 +183,15 @@ public sealed class ParameterStore : IDisposable
     public void Advance(int unit, long toVersion)
     {
         var gate = GateOf(unit);
-        if (gate.Version != toVersion - 1)
-            throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is at version {gate.Version} and cannot go to {toVersion}");
-        if (!_open.Advance(unit))
-            throw new InvalidOperationException($"no step that was begun updates unit '{Units[unit].Layout.Name}'; call {nameof(Begin)} first");
-        SetVersion(unit, toVersion);
+        // In one: who asks in between what the next step will find would count this step neither as done nor as open.
+        lock (_advance)
+        {
+            if (gate.Version != toVersion - 1)
+                throw new InvalidOperationException($"unit '{Units[unit].Layout.Name}' is at version {gate.Version} and cannot go to {toVersion}");
+            if (!_open.Advance(unit))
+                throw new InvalidOperationException($"no step that was begun updates unit '{Units[unit].Layout.Name}'; call {nameof(Begin)} first");
+            SetVersion(unit, toVersion);
+        }
     }
 
     /// <summary>

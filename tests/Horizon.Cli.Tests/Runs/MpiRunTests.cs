@@ -71,7 +71,8 @@ public sealed class MpiRunTests : IDisposable
     {
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        start.Environment["MASTER_PORT"] = $"{FreePort.Choose()}";
+        using var port = FreePort.Take();
+        start.Environment["MASTER_PORT"] = $"{port.Number}";
         start.Environment["OMP_NUM_THREADS"] = "1";
         // More ranks than cores, and in containers as root.
         start.Environment["OMPI_ALLOW_RUN_AS_ROOT"] = start.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";

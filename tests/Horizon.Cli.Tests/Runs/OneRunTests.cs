@@ -37,8 +37,8 @@ public sealed class OneRunTests : IDisposable
     public async Task Open_RankWithOtherSettingsOrData_IsRefusedOnAll(string set, string? expected)
     {
         if (set.Split('=') is [var key, var file] && (key.EndsWith("path", StringComparison.Ordinal) || key == "output.directory")) set = $"{key}={_run.In(file)}";
-        var port = FreePort.Choose();
-        var said = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => Task.Run(() => OpenAsync(new RankPlace(rank, 2, rank, 2, "localhost", port), rank == 1 ? [set] : [])))).WaitAsync(Hang);
+        using var port = FreePort.Take();
+        var said = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => Task.Run(() => OpenAsync(new RankPlace(rank, 2, rank, 2, "localhost", port.Number), rank == 1 ? [set] : [])))).WaitAsync(Hang);
         if (expected is null)
         {
             Assert.All(said, Assert.Null);

@@ -226,7 +226,8 @@ public sealed class RankedPolicyTests : IDisposable
     private static void RequireSame(List<(string Name, double Value)> one, List<(string Name, double Value)> many)
     {
         Assert.Equal(one.Select(number => number.Name), many.Select(number => number.Name));
-        Assert.All(one.Zip(many), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-6));
+        // Margins are differences of sums of log-probabilities, whose last bit is some millionths, and which processor rounds which way is its own.
+        Assert.All(one.Zip(many), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-5 * Math.Max(1, Math.Abs(pair.First.Value))));
     }
 
     private static string Recipe(string reward) => $$"""
@@ -243,9 +244,9 @@ public sealed class RankedPolicyTests : IDisposable
     // Every session of this process is a rank; what each tells must be what rank 0 tells.
     private async Task<List<(string Name, double Value)>> TrainAsync(int ranks, string output, string[] set, bool resume = false)
     {
-        var port = FreePort.Choose();
+        using var port = FreePort.Take();
         var all = await Task.WhenAll(Enumerable.Range(0, ranks).Select(rank => Task.Run(() => SessionAsync(
-            ranks == 1 ? null : new RankPlace(rank, ranks, rank, ranks, "localhost", port), output, set, resume)))).WaitAsync(Hang);
+            ranks == 1 ? null : new RankPlace(rank, ranks, rank, ranks, "localhost", port.Number), output, set, resume)))).WaitAsync(Hang);
         Assert.All(all, told => Assert.Equal(all[0], told));
         return all[0];
     }

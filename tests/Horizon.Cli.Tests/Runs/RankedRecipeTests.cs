@@ -51,8 +51,8 @@ public sealed class RankedRecipeTests : IDisposable
         string[] teacher = set.Contains("training.objective.name=distillation") ? [$"training.objective.teacher={RunFolder.Stories}"] : [];
         string[] all = [.. set, .. files, .. teacher];
         var one = await SessionAsync(null, "one", all);
-        var port = FreePort.Choose();
-        var many = await Task.WhenAll(Enumerable.Range(0, ranks).Select(rank => Task.Run(() => SessionAsync(new RankPlace(rank, ranks, rank, ranks, "localhost", port), "many", all)))).WaitAsync(Hang);
+        using var port = FreePort.Take();
+        var many = await Task.WhenAll(Enumerable.Range(0, ranks).Select(rank => Task.Run(() => SessionAsync(new RankPlace(rank, ranks, rank, ranks, "localhost", port.Number), "many", all)))).WaitAsync(Hang);
         Assert.NotEmpty(one.Numbers);
         foreach (var rank in many)
         {

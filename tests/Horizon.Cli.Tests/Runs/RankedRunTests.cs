@@ -41,8 +41,8 @@ public sealed class RankedRunTests : IDisposable
 
         // Two sessions of this process, over the same connections.
         Directory.Delete(_run.Output, recursive: true);
-        var port = FreePort.Choose();
-        var model = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => Task.Run(() => SessionAsync(new RankPlace(rank, 2, rank, 2, "localhost", port))))).WaitAsync(Hang);
+        using var port = FreePort.Take();
+        var model = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => Task.Run(() => SessionAsync(new RankPlace(rank, 2, rank, 2, "localhost", port.Number))))).WaitAsync(Hang);
         Assert.Equal(processes.Item1, _run.ModelBytes());
         Assert.Equal(model[0], model[1]);
     }

@@ -50,6 +50,24 @@ public class ParameterStoreTests
         return store.Step == numbers[^1] && store.Damage is null && !store.IsUnderWay;
     }
 
+    /// <summary>A step that ends while somebody asks what the next one will find counts once, neither twice nor not at all: a step begun beside the last updates of the one before failed in one of some ten thousand.</summary>
+    [Fact]
+    public async Task ExpectedVersions_WhileUnitsAdvance_CountEveryStepBegunOnce()
+    {
+        using var store = NewStore();
+        for (var step = 1; step <= 3000; step++)
+        {
+            store.Begin(step);
+            var updates = Task.Run(() =>
+            {
+                for (var unit = 0; unit < Units; unit++) store.Advance(unit, step);
+            });
+            do Assert.All(store.ExpectedVersions(), version => Assert.Equal(step, version));
+            while (!updates.IsCompleted);
+            await updates;
+        }
+    }
+
     /// <summary>Weights that went ahead let those in who wait for them; the step is not over, nor does the version count it, before the state has followed.</summary>
     [Fact]
     public async Task AdvanceWeights_BeforeTheState_LetsInWhoWaitsForWeightsAlone()

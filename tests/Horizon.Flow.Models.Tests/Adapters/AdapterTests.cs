@@ -151,8 +151,12 @@ public sealed class AdapterTests
         using var batch = UnitWalk.Batch(new MicroBatch(2, 5, ids, targets, [.. Enumerable.Range(0, 10).Select(place => (long)(place % 5))]));
         using var merged = new UnitWalk(ModelFamilies.Define(config), values.Merged);
         using var walk = new UnitWalk(adapted, values.Adapted);
-        var (expected, actual) = (merged.Differentiate(batch, 0.1), walk.Differentiate(batch, 0.1));
-        Assert.Equal(expected.LossSum, actual.LossSum, 1e-4 * expected.LossSum);
-        Numbers.AssertClose(values.Project(expected.Gradients), actual.Gradients, 1e-3);
+        using var exact = new UnitWalk(ModelFamilies.Define(config), values.Merged, TorchSharp.torch.ScalarType.Float64);
+        var (rounded, truth, actual) = (merged.Differentiate(batch, 0.1), exact.Differentiate(batch, 0.1), walk.Differentiate(batch, 0.1));
+        // Some of these models are so ill-conditioned that fp32 itself cannot decide: how far the merged one is from fp64 says it.
+        var (expected, floor) = (values.Project(truth.Gradients), 0.03 * Numbers.Norm(truth.Gradients.Values.SelectMany(one => one)));
+        var rounding = values.Project(rounded.Gradients).Max(pair => Numbers.Norm(pair.Value.Zip(expected[pair.Key], (one, other) => one - other)) / (Numbers.Norm(expected[pair.Key]) + floor));
+        Assert.Equal(truth.LossSum, actual.LossSum, 1e-4 * truth.LossSum);
+        Numbers.AssertClose(expected, actual.Gradients, 1e-3 + (10 * rounding));
     }
 }

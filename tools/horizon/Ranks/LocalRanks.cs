@@ -8,6 +8,9 @@ namespace Horizon.Flow.Cli;
 /// <summary>Starts ranks on this machine as torchrun would: the same command line in as many processes, each with its variables. Their output is this process's.</summary>
 internal static partial class LocalRanks
 {
+    /// <summary>A <see cref="NodePlace.Port"/> that is chosen when the ranks are started.</summary>
+    public const int AnyPort = 0;
+
     private const string OperatorThreads = "OMP_NUM_THREADS";
 
     // A rank that has failed ends the others by itself; this is for one that cannot.
@@ -21,6 +24,8 @@ internal static partial class LocalRanks
     {
         var ranks = new List<Process>();
         var asked = 0;
+        using var port = node.Port == AnyPort ? FreePort.Take() : null;
+        if (port is not null) node = node with { Port = port.Number };
         // Ctrl-C comes to all processes of the terminal by itself; what comes to this one alone is passed on.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
         using var end = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => PassOn(context, 15));

@@ -27,7 +27,7 @@ internal sealed class RankOption
         if (RankEnvironment.ReadNode(() => Math.Max(1, CudaDevice.Count)) is { } node) return count is null ? node : node with { Ranks = count.Value };
         if (count is null) return null;
         if (RankEnvironment.Read() is { } place) throw new HorizonException($"this is rank {place.Rank} of {place.Count} already, as its variables say; leave --gpus and --ranks out under torchrun, srun or mpirun");
-        return new NodePlace(0, 1, count.Value, "localhost", FreePort.Choose());
+        return new NodePlace(0, 1, count.Value, "localhost", LocalRanks.AnyPort);
     }
 
     private static Option<int?> Count(string name, string description)
