@@ -52,6 +52,14 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Plan_FolderWithoutAModel_SaysWhatWouldDo()
+    {
+        using var folder = new TemporaryFolder();
+        var run = await CommandHarness.RunAsync(new PlanCommand(new ScriptedPlanner()), "plan", folder.Path);
+        Assert.Equal((1, $"error: {folder.Path} is a folder without config.json; give the run's YAML file, or a model folder, of which config.json is enough.\n"), (run.ExitCode, run.Error));
+    }
+
+    [Fact]
     public async Task Plan_Text_SaysWhatWhereAndWhatBinds()
     {
         var planner = new ScriptedPlanner();

@@ -42,7 +42,13 @@ internal sealed class ConfigurationInput
     {
         var path = parse.GetRequiredValue(_path);
         var overrides = parse.GetValue(_set);
-        if (ModelFolderOf(path) is not { } folder) return ConfigurationLoader.Load(path, overrides, _use);
+        if (ModelFolderOf(path) is not { } folder)
+        {
+            return _use == ConfigurationUse.Inspect && Directory.Exists(path)
+                ? throw new HorizonException($"{path} is a folder without {ModelFile}; give the run's YAML file, or a model folder, of which {ModelFile} is enough.")
+                : ConfigurationLoader.Load(path, overrides, _use);
+        }
+
         return _use == ConfigurationUse.Inspect
             ? ConfigurationLoader.Parse($"model: {{ path: {JsonSerializer.Serialize(folder)} }}", path, folder, overrides, _use)
             : throw new HorizonException($"{path} is a model; write the run's YAML file, with model: {{ path: {folder} }} and data: {{ path: … }}, and give that.");
