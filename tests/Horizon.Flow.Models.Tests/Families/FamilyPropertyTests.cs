@@ -14,6 +14,7 @@ public class FamilyPropertyTests
     {
         var definition = ModelFamilies.Define(family.Config);
         using var walk = new UnitWalk(definition, family.Parameters(definition));
+        using var exact = new UnitWalk(definition, family.Parameters(definition), TorchSharp.torch.ScalarType.Float64);
         var random = new Random(family.Seed);
         int[] lengths = [1 + (first.Get % 6), 1 + (second.Get % 6)];
         long[][] documents = [.. lengths.Select(length => Enumerable.Range(0, length).Select(_ => (long)random.Next(Vocabulary)).ToArray())];
@@ -21,9 +22,13 @@ public class FamilyPropertyTests
         long[] owners = [.. lengths.SelectMany((length, owner) => Enumerable.Repeat((long)owner, length))];
 
         var packed = Logits(walk, [.. documents.SelectMany(ids => ids)], places, owners);
-        var alone = documents.SelectMany(ids => Logits(walk, ids, [.. ids.Select((_, place) => (long)place)], null)).ToArray();
+        var (alone, truth) = (Alone(walk), Alone(exact));
+        // As far from fp64 as fp32 is at any place: a random model may be ill-conditioned. What another document gives away is a matter of tenths.
+        var rounding = truth.Chunk(Vocabulary).Zip(alone.Chunk(Vocabulary), Numbers.RelativeError).Max();
+        var (error, limit) = (Numbers.RelativeError(alone, packed), 1e-5 + (10 * rounding));
+        Assert.True(error < limit, $"{error} where {limit} is allowed");
 
-        Assert.True(Numbers.RelativeError(alone, packed) < 1e-5, $"{Numbers.RelativeError(alone, packed)}");
+        float[] Alone(UnitWalk one) => [.. documents.SelectMany(ids => Logits(one, ids, [.. ids.Select((_, place) => (long)place)], null))];
     }
 
     /// <summary>A directional derivative of the loss equals the gradients that the units give, those that are written by hand included.</summary>
