@@ -14,6 +14,9 @@ public sealed class FreePort : IDisposable
     // Below what systems give to outgoing connections (32,768 on Linux), so that none of those takes it before rank 0 listens.
     private const int First = 20_000, End = 32_000;
 
+    // Where so many draws in a row are refused, all are: a sandbox, say, that allows no port.
+    private const int Tries = 1000;
+
     private readonly Socket _held;
 
     private FreePort(Socket held, int number) => (_held, Number) = (held, number);
@@ -22,14 +25,17 @@ public sealed class FreePort : IDisposable
     public int Number { get; }
 
     /// <summary>Takes one that nobody listens on.</summary>
+    /// <exception cref="HorizonException">None is to be had.</exception>
     public static FreePort Take()
     {
         var taken = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(listener => listener.Port).ToHashSet();
-        while (true)
+        for (var tries = 0; tries < Tries; tries++)
         {
             var port = Random.Shared.Next(First, End);
             if (!taken.Contains(port) && Hold(port) is { } held) return new FreePort(held, port);
         }
+
+        throw new HorizonException($"no port from {First} to {End - 1} is to be had on this machine, where ranks could meet; allow some, or start the ranks with torchrun and a MASTER_PORT of your own");
     }
 
     /// <inheritdoc/>

@@ -8,6 +8,6 @@ public sealed record SavedRun(string ModelDirectory, string? CheckpointDirectory
     /// <summary>The step of the model, where it is not the last one but that of the lowest held-out loss.</summary>
     public long? BestStep { get; init; }
 
-    /// <summary>Whether the run was asked to stop before its end: on one rank it is so for all, whichever the signal came to.</summary>
+    /// <summary>Whether the run was asked to stop before its end; of several ranks it is so on all, whichever the signal came to.</summary>
     public bool IsStopped { get; init; }
 }

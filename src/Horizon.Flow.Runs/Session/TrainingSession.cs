@@ -203,10 +203,11 @@ public sealed class TrainingSession : ITrainingSession
         string? checkpoint = null;
         HorizonException? failure = null;
         // Asked of the run itself, not of a signal: those of other ranks are not seen here.
-        var isStopped = _store.Step < _data.TotalSteps && !_evaluations.IsOver;
+        var isEarly = _store.Step < _data.TotalSteps;
+        var isStopped = isEarly && !_evaluations.IsOver;
         try
         {
-            if (HasCheckpoints || _store.Step < _data.TotalSteps) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
+            if (HasCheckpoints || isEarly) checkpoint = await _checkpoints.SaveAsync().ConfigureAwait(false);
         }
         catch (HorizonException error)
         {

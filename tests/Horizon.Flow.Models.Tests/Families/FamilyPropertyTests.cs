@@ -13,8 +13,9 @@ public class FamilyPropertyTests
     public void Logits_PackedDocuments_EqualEachDocumentAlone(FamilyCase family, FsCheck.PositiveInt first, FsCheck.PositiveInt second)
     {
         var definition = ModelFamilies.Define(family.Config);
-        using var walk = new UnitWalk(definition, family.Parameters(definition));
-        using var exact = new UnitWalk(definition, family.Parameters(definition), TorchSharp.torch.ScalarType.Float64);
+        var values = family.Parameters(definition);
+        using var walk = new UnitWalk(definition, values);
+        using var exact = new UnitWalk(definition, values, TorchSharp.torch.ScalarType.Float64);
         var random = new Random(family.Seed);
         int[] lengths = [1 + (first.Get % 6), 1 + (second.Get % 6)];
         long[][] documents = [.. lengths.Select(length => Enumerable.Range(0, length).Select(_ => (long)random.Next(Vocabulary)).ToArray())];

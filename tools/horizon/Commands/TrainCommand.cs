@@ -96,8 +96,8 @@ public sealed class TrainCommand : Command, IExample
             var steps = 0;
             await foreach (var happened in session.RunAsync(stop.Token).ConfigureAwait(false))
                 if (happened is TrainingEvent.StepEnded) steps++;
-            var isStopped = steps == 0 && session.Outline.FirstStep == 1 || (await session.SaveAsync().ConfigureAwait(false)).IsStopped;
-            return CodeOf(isStopped, stop);
+            var saved = steps == 0 && session.Outline.FirstStep == 1 ? null : await session.SaveAsync().ConfigureAwait(false);
+            return CodeOf(saved is null or { IsStopped: true }, stop);
         }
     }
 
